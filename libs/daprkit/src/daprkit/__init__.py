@@ -1,0 +1,1 @@
+"""What any Dapr gRPC app needs around its domain."""

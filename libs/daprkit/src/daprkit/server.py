@@ -1,0 +1,150 @@
+"""The gRPC server of a service: dapr-ext-grpc's App with our interceptors, health and shutdown."""
+
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+
+import grpc
+import structlog
+from dapr.ext.grpc import App
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from opentelemetry.instrumentation.grpc import filters, server_interceptor
+
+from daprkit.admission import Admission
+from daprkit.events import ConfirmedEvents, Events, NoEvents
+from daprkit.routing import Route, Router, RoutingInterceptor
+from daprkit.settings import EventMode, ServerSettings
+from daprkit.sidecar import MESSAGE_OVERHEAD, Sidecar, message_options
+from daprkit.status import Statuses, StatusInterceptor, StatusTable
+from daprkit.telemetry import Metrics, configure_logs, configure_traces
+
+# Threads beyond those that admitted requests can hold, so that daprd's probe (500 ms), health
+# checks and metadata never wait for work.
+SPARE_THREADS = 16
+
+_log = structlog.get_logger(__name__)
+
+
+class Server:
+    """One service in the mesh.
+
+    Args:
+        settings: what the environment says.
+        routes: the methods it answers.
+        statuses: status codes of the service's own exceptions.
+        sidecar: the app's own sidecar, for the events.
+    """
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        routes: Sequence[Route],
+        statuses: StatusTable,
+        sidecar: Sidecar,
+    ) -> None:
+        configure_logs(settings.app_id, settings.log_level)
+        configure_traces(settings.app_id)
+        self._settings = settings
+        self._admission = Admission(settings.workers, settings.queue_per_worker)
+        self._metrics = Metrics(lambda: self._admission.admitted)
+        known = Statuses(statuses)
+        router = Router(
+            routes,
+            statuses=known,
+            admission=self._admission,
+            events=_events(settings, sidecar),
+            metrics=self._metrics,
+            max_body=settings.max_body,
+            time_limit=settings.request_timeout,
+        )
+        self._app = App(
+            thread_pool=ThreadPoolExecutor(
+                self._admission.limit + SPARE_THREADS, thread_name_prefix="call"
+            ),
+            interceptors=(
+                server_interceptor(filter_=filters.negate(filters.health_check())),
+                StatusInterceptor(known),
+                RoutingInterceptor(router),
+            ),
+            options=[
+                *message_options(settings.max_body + MESSAGE_OVERHEAD),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        self._app.register_health_check(lambda: None)
+        self._health = health.HealthServicer()
+        self._app.add_external_service(health_pb2_grpc.add_HealthServicer_to_server, self._health)
+        servers: list[grpc.Server] = []
+        self._app.add_external_service(lambda _, server: servers.append(server), None)
+        (self._server,) = servers
+        self._stopping = threading.Event()
+
+    def add_service(self, add: Callable[[object, grpc.Server], None], servicer: object) -> None:
+        """Answer a further gRPC service on the same port."""
+        self._app.add_external_service(add, servicer)
+
+    def set_serving(self, name: str, *, serving: bool) -> None:
+        """Say by grpc.health.v1 whether the model called `name` can be asked."""
+        states = health_pb2.HealthCheckResponse
+        self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
+
+    def start(self) -> int:
+        """Listen and answer; return the port."""
+        address = f"{self._settings.listen_address}:{self._settings.app_port}"
+        port = self._server.add_insecure_port(address)
+        self._server.start()
+        if self._settings.metrics_port:
+            self._metrics.serve(self._settings.listen_address, self._settings.metrics_port)
+        self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        _log.info(
+            "serving",
+            address=address,
+            **self._settings.model_dump(mode="json", exclude={"dapr_api_token", "app_api_token"}),
+        )
+        return port
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, drain, and return when everything is answered."""
+        drain = threading.Event()
+
+        def on_signal(number: int, _frame: FrameType | None) -> None:
+            # A second signal, or Ctrl-C, does not wait for the sidecar.
+            if number == signal.SIGINT or drain.is_set():
+                self._stopping.set()
+            drain.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, on_signal)
+        self.start()
+        drain.wait()
+        self.drain()
+
+    def drain(self) -> None:
+        """Go on serving while the sidecar leaves the mesh, then finish what runs.
+
+        daprd stays in the name registry while it blocks its own shutdown, so calls still arrive;
+        whoever asks grpc.health.v1 hears NOT_SERVING at once. Dapr's own health check stays
+        positive: an unhealthy app would end that block.
+        """
+        _log.info("draining", seconds=self._settings.drain_seconds)
+        self._health.enter_graceful_shutdown()
+        self._stopping.wait(self._settings.drain_seconds)
+        self._server.stop(self._settings.stop_grace).wait()
+        self._admission.close()
+        _log.info("stopped")
+
+
+def _events(settings: ServerSettings, sidecar: Sidecar) -> Events:
+    match settings.events:
+        case EventMode.CONFIRMED:
+            return ConfirmedEvents(
+                sidecar,
+                service=settings.app_id,
+                pubsub=settings.pubsub,
+                topic=settings.results_topic,
+                timeout=settings.publish_timeout,
+            )
+        case EventMode.OFF:
+            return NoEvents()

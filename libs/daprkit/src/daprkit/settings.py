@@ -1,0 +1,104 @@
+"""Settings that every service shares, read once from the environment."""
+
+import os
+import re
+import sys
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+from pydantic import BeforeValidator, ByteSize, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class EventMode(StrEnum):
+    """What the service promises about the event of a result."""
+
+    CONFIRMED = "confirmed"
+    """The answer leaves after the broker has accepted the event."""
+    OFF = "off"
+    """No events."""
+
+
+def _with_unit(quantity: object) -> object:
+    """Turn a Kubernetes quantity (16Mi) into what ByteSize reads (16MiB)."""
+    if isinstance(quantity, str):
+        return re.sub(r"(?<=[KMGkmg])i$", "iB", quantity.strip())
+    return quantity
+
+
+Bytes = Annotated[ByteSize, BeforeValidator(_with_unit)]
+
+
+class ServerSettings(BaseSettings):
+    """What a Dapr gRPC app needs to know; each field is an environment variable."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    app_id: str = Field(default="", description="Name in the mesh; set by the service.")
+    app_port: int = Field(
+        default=50051, ge=0, le=65535, description="Port of the gRPC server; 0 for any free one."
+    )
+    listen_address: str = Field(
+        default="127.0.0.1",
+        description="Where to listen. The sidecar calls from the same host; 0.0.0.0 opens the"
+        " port to probes from outside.",
+    )
+    dapr_grpc_port: int = Field(default=50001, ge=1, le=65535, description="The sidecar's port.")
+    dapr_api_token: str = Field(default="", repr=False, description="Sent to the sidecar.")
+    app_api_token: str = Field(default="", repr=False, description="Expected from the sidecar.")
+
+    max_body: Bytes = Field(
+        default=ByteSize(16 * MIB), gt=0, le=1024 * MIB, description="Largest body in bytes."
+    )
+    workers: int = Field(
+        default=os.cpu_count() or 1, ge=1, description="Threads that work at the same time."
+    )
+    queue_per_worker: int = Field(
+        default=8, ge=1, description="Requests admitted for each worker, the running one included."
+    )
+    request_timeout: float = Field(
+        default=30.0, gt=0, description="Seconds a request may take unless it says otherwise."
+    )
+    drain_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        description="Seconds to go on serving after SIGTERM: one more than the sidecar's"
+        " --dapr-block-shutdown-duration.",
+    )
+    stop_grace: float = Field(
+        default=20.0, ge=0, description="Seconds that running requests get once draining is over."
+    )
+
+    events: EventMode = Field(default=EventMode.CONFIRMED, description="Promise about events.")
+    pubsub: str = Field(default="pubsub", description="Name of the Dapr pub/sub component.")
+    results_topic: str = Field(default="results", description="Topic of the result events.")
+    publish_timeout: float = Field(
+        default=5.0, gt=0, description="Seconds the broker has to accept an event."
+    )
+    state_store: str = Field(default="statestore", description="Name of the Dapr state store.")
+    state_timeout: float = Field(
+        default=5.0, gt=0, description="Seconds the state store has for one operation."
+    )
+
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port of the Prometheus endpoint; 0 for none."
+    )
+    log_level: str = Field(
+        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe logged."
+    )
+
+
+S = TypeVar("S", bound=ServerSettings)
+
+
+def load(settings: type[S]) -> S:
+    """Read `settings` from the environment, or report every mistake at once and exit with 2."""
+    try:
+        return settings()
+    except ValidationError as error:
+        for mistake in error.errors():
+            name = "_".join(str(part) for part in mistake["loc"]).upper()
+            sys.stderr.write(f"{name}={mistake['input']!r}: {mistake['msg']}\n")
+        sys.exit(2)

@@ -1,0 +1,1 @@
+"""Image inference: a picture in, labels with probabilities out."""

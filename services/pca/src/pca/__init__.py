@@ -1,0 +1,1 @@
+"""Principal component analysis: points in, model, scores and picture out."""

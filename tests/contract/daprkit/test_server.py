@@ -1,0 +1,310 @@
+"""What a caller sees of any service on daprkit's server, over a real gRPC connection."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import grpc
+import pytest
+from dapr.proto import appcallback_service_v1, common_v1
+from daprkit.client import Client
+from daprkit.routing import Reply, Request, Route
+from daprkit.server import Server
+from daprkit.settings import EventMode, ServerSettings
+from daprkit.sidecar import Sidecar
+from daprkit.status import Status
+from google.protobuf import any_pb2, empty_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+
+class Refused(Exception):
+    """The toy service says no."""
+
+
+class Gate:
+    """A method that stays at work until it is let through."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.begun: list[str] = []
+
+    def pass_through(self, request: Request) -> Reply:
+        self.begun.append(request.body.decode())
+        self.open.wait(10)
+        return Reply(b"through", "text/plain")
+
+
+def describe(request: Request) -> Reply:
+    seen = {
+        "verb": request.verb,
+        "query": dict(request.query),
+        "content_type": request.content_type,
+        "size": len(request.body),
+        "x-tag": request.headers.get("x-tag"),
+        "parameters": dict(request.parameters),
+        "preferred": request.preferred(["application/json", "text/plain", "text/html"]),
+    }
+    return Reply(json.dumps(seen).encode(), "application/json", headers={"x-seen": "yes"})
+
+
+def refuse(_: Request) -> Reply:
+    raise Refused("expected a yes, got a no; ask again")
+
+
+def break_down(_: Request) -> Reply:
+    raise KeyError("the password is swordfish")
+
+
+GATE = Gate()
+ROUTES = [
+    Route("describe", describe, verbs=("GET", "POST")),
+    Route("things/<name>/versions/<version>", describe, verbs=("GET",)),
+    Route("refuse", refuse, works=True),
+    Route("break", break_down, works=True),
+    Route("work", describe, works=True),
+    Route("gate", GATE.pass_through, works=True),
+]
+MAX_BODY = 64 * 1024
+
+
+@contextmanager
+def serving(**changes: object) -> Iterator[tuple[Server, int]]:
+    values: dict[str, object] = {
+        "app_id": "toy",
+        "app_port": 0,
+        "events": EventMode.OFF,
+        "max_body": MAX_BODY,
+        "workers": 2,
+        "queue_per_worker": 2,
+    }
+    settings = ServerSettings.model_validate(values | changes)
+    sidecar = Sidecar(settings)
+    server = Server(settings, ROUTES, {Refused: Status.FAILED_PRECONDITION}, sidecar)
+    port = server.start()
+    try:
+        yield server, port
+    finally:
+        server.drain()
+        sidecar.close()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with serving() as (_, port):
+        yield port
+
+
+@pytest.fixture
+def client(port: int) -> Iterator[Client]:
+    with Client(f"127.0.0.1:{port}") as client:
+        yield client
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    GATE.open.clear()
+    GATE.begun.clear()
+    yield GATE
+    GATE.open.set()
+
+
+def seen(reply: Reply) -> dict[str, object]:
+    answer = json.loads(reply.body)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_query_content_type_and_headers_reach_the_method(client: Client) -> None:
+    reply = client.invoke(
+        "toy",
+        "describe",
+        b"abc",
+        content_type="Text/CSV; charset=utf-8",
+        query={"k": "2", "title": "a b&c"},
+        accept="text/html, application/json;q=0.5",
+    )
+    assert reply.content_type == "application/json"
+    assert reply.headers["x-seen"] == "yes"
+    assert seen(reply) == {
+        "verb": "NONE",
+        "query": {"k": "2", "title": "a b&c"},
+        "content_type": "text/csv",
+        "size": 3,
+        "x-tag": None,
+        "parameters": {},
+        "preferred": "text/html",
+    }
+
+
+def test_path_templates_hand_over_their_parts(client: Client) -> None:
+    answer = seen(client.invoke("toy", "things/a b/versions/3"))
+    assert answer["parameters"] == {"name": "a b", "version": "3"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("text/*", "text/plain"),
+        ("image/png", "application/json"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html"),
+        ("nonsense;;q=x,", "application/json"),
+    ],
+)
+def test_accept_picks_the_representation(client: Client, accept: str, expected: str) -> None:
+    assert seen(client.invoke("toy", "describe", accept=accept))["preferred"] == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "code", "words"),
+    [
+        ("nothing", {}, grpc.StatusCode.NOT_FOUND, ["'nothing'", "describe", "work"]),
+        ("", {}, grpc.StatusCode.NOT_FOUND, ["''"]),
+        ("things/a", {}, grpc.StatusCode.NOT_FOUND, ["things/a"]),
+        ("describe", {"timeout": "soon"}, grpc.StatusCode.INVALID_ARGUMENT, ["'soon'", "2.5"]),
+        ("describe", {"timeout": "-1"}, grpc.StatusCode.INVALID_ARGUMENT, ["'-1'"]),
+        ("describe", {"timeout": "nan"}, grpc.StatusCode.INVALID_ARGUMENT, ["'nan'"]),
+        ("refuse", {}, grpc.StatusCode.FAILED_PRECONDITION, ["expected a yes", "ask again"]),
+    ],
+)
+def test_faults_have_a_code_and_say_what_to_do(
+    client: Client, method: str, query: dict[str, str], code: grpc.StatusCode, words: list[str]
+) -> None:
+    with pytest.raises(grpc.RpcError) as fault:
+        client.invoke("toy", method, query=query)
+    assert fault.value.code() is code
+    for word in words:
+        assert word in fault.value.details()
+
+
+def test_an_unexpected_error_is_internal_and_tells_no_secrets(client: Client) -> None:
+    with pytest.raises(grpc.RpcError) as fault:
+        client.invoke("toy", "break")
+    assert fault.value.code() is grpc.StatusCode.INTERNAL
+    assert "swordfish" not in fault.value.details()
+    assert seen(client.invoke("toy", "work", b"next"))["size"] == 4
+
+
+def call_raw(port: int, **parts: object) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        message = common_v1.InvokeRequest(method="describe", **parts)
+        appcallback_service_v1.AppCallbackStub(channel).OnInvoke(message)
+
+
+@pytest.mark.parametrize("querystring", ["a=1&a=2", "&".join(f"a{i}=1" for i in range(100)), "a=%ff"])
+def test_query_strings_that_cannot_be_meant_are_refused(port: int, querystring: str) -> None:
+    extension = common_v1.HTTPExtension(querystring=querystring)
+    with pytest.raises(grpc.RpcError) as fault:
+        call_raw(port, http_extension=extension)
+    assert fault.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_verb_that_the_method_does_not_take_is_refused(port: int) -> None:
+    extension = common_v1.HTTPExtension(verb=common_v1.HTTPExtension.DELETE)
+    with pytest.raises(grpc.RpcError) as fault:
+        call_raw(port, http_extension=extension)
+    assert fault.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "GET or POST" in fault.value.details()
+
+
+def test_the_limit_on_bodies_is_exact_and_named(client: Client) -> None:
+    assert seen(client.invoke("toy", "work", bytes(MAX_BODY)))["size"] == MAX_BODY
+    with pytest.raises(grpc.RpcError) as fault:
+        client.invoke("toy", "work", bytes(MAX_BODY + 1))
+    assert fault.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "MAX_BODY" in fault.value.details()
+    assert str(MAX_BODY) in fault.value.details()
+
+
+def test_a_full_queue_refuses_at_once_and_says_when_to_retry(client: Client, gate: Gate) -> None:
+    with ThreadPoolExecutor(4) as callers:
+        admitted = [callers.submit(client.invoke, "toy", "gate", b"x") for _ in range(4)]
+        fault = refused_by_full_queue(client)
+        assert fault.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        details = dict(fault.trailing_metadata())["grpc-status-details-bin"]
+        rich = status_pb2.Status.FromString(details)
+        retry = error_details_pb2.RetryInfo()
+        assert rich.details[0].Unpack(retry)
+        assert retry.retry_delay.ToMilliseconds() >= 50
+        gate.open.set()
+        assert [call.result().body for call in admitted] == [b"through"] * 4
+
+
+def refused_by_full_queue(client: Client) -> grpc.RpcError:
+    """Call a working method until its queue is full; each call that finds a place is over soon."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            client.invoke("toy", "work", timeout=0.2)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+                return error
+    raise AssertionError("the queue never filled")
+
+
+def test_probes_answer_while_every_place_is_taken(port: int, client: Client, gate: Gate) -> None:
+    with ThreadPoolExecutor(4) as callers, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        waiting = [callers.submit(client.invoke, "toy", "gate", b"x") for _ in range(4)]
+        refused_by_full_queue(client)
+        appcallback_service_v1.AppCallbackHealthCheckStub(channel).HealthCheck(
+            empty_pb2.Empty(), timeout=0.5
+        )
+        state = health_pb2_grpc.HealthStub(channel).Check(
+            health_pb2.HealthCheckRequest(), timeout=0.5
+        )
+        assert state.status == health_pb2.HealthCheckResponse.SERVING
+        assert not any(call.done() for call in waiting)
+        gate.open.set()
+
+
+@pytest.mark.parametrize("way", ["deadline", "timeout"])
+def test_work_whose_time_is_over_never_begins(client: Client, gate: Gate, way: str) -> None:
+    with ThreadPoolExecutor(2) as callers:
+        holders = [callers.submit(client.invoke, "toy", "gate", b"hold") for _ in range(2)]
+        while len(gate.begun) < 2:
+            time.sleep(0.005)
+        with pytest.raises(grpc.RpcError) as fault:
+            if way == "deadline":
+                client.invoke("toy", "gate", b"late", timeout=0.2)
+            else:
+                client.invoke("toy", "gate", b"late", query={"timeout": "0.2"})
+        assert fault.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        gate.open.set()
+        assert [holder.result().body for holder in holders] == [b"through"] * 2
+    assert seen(client.invoke("toy", "work"))["size"] == 0
+    assert gate.begun == ["hold", "hold"]
+
+
+def test_requests_in_flight_are_answered_before_the_server_stops(gate: Gate) -> None:
+    with (
+        serving(stop_grace=10) as (server, port),
+        Client(f"127.0.0.1:{port}") as client,
+        ThreadPoolExecutor(4) as callers,
+    ):
+        running = [callers.submit(client.invoke, "toy", "gate", b"x") for _ in range(4)]
+        while len(gate.begun) < 2:
+            time.sleep(0.005)
+        stopping = threading.Thread(target=server.drain)
+        stopping.start()
+        gate.open.set()
+        assert [call.result().body for call in running] == [b"through"] * 4
+        stopping.join(10)
+        assert not stopping.is_alive()
+
+
+def test_a_result_whose_event_no_broker_takes_is_not_answered() -> None:
+    with (
+        # Port 1 answers nobody: the service has no sidecar.
+        serving(events=EventMode.CONFIRMED, dapr_grpc_port=1, publish_timeout=0.3) as (_, port),
+        Client(f"127.0.0.1:{port}") as client,
+    ):
+        with pytest.raises(grpc.RpcError) as fault:
+            client.invoke("toy", "work")
+        assert fault.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert "EVENTS=off" in fault.value.details()
+        assert seen(client.invoke("toy", "describe"))["size"] == 0
