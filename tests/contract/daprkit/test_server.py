@@ -2,9 +2,8 @@
 
 import json
 import threading
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 
 import grpc
@@ -16,7 +15,7 @@ from daprkit.server import Server
 from daprkit.settings import EventMode, ServerSettings
 from daprkit.sidecar import Sidecar
 from daprkit.status import Status
-from google.protobuf import any_pb2, empty_pb2
+from google.protobuf import empty_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -31,9 +30,20 @@ class Gate:
     def __init__(self) -> None:
         self.open = threading.Event()
         self.begun: list[str] = []
+        self._begun = threading.Semaphore(0)
+
+    def close(self) -> None:
+        self.open.clear()
+        self.begun.clear()
+        self._begun = threading.Semaphore(0)
+
+    def await_begun(self, count: int) -> None:
+        for _ in range(count):
+            assert self._begun.acquire(timeout=10)
 
     def pass_through(self, request: Request) -> Reply:
         self.begun.append(request.body.decode())
+        self._begun.release()
         self.open.wait(10)
         return Reply(b"through", "text/plain")
 
@@ -106,10 +116,25 @@ def client(port: int) -> Iterator[Client]:
 
 @pytest.fixture
 def gate() -> Iterator[Gate]:
-    GATE.open.clear()
-    GATE.begun.clear()
+    GATE.close()
     yield GATE
     GATE.open.set()
+
+
+class Refusal:
+    """Code, message and trailers of a call that failed."""
+
+    def __init__(self, error: grpc.RpcError) -> None:
+        self.code = error.code()
+        self.message = error.details() or ""
+        self.trailers = {datum.key: datum.value for datum in error.trailing_metadata() or ()}
+
+
+def refusal_of(call: Callable[[], object]) -> Refusal:
+    """Make a call that must fail."""
+    with pytest.raises(grpc.RpcError) as fault:
+        call()
+    return Refusal(fault.value)
 
 
 def seen(reply: Reply) -> dict[str, object]:
@@ -175,82 +200,74 @@ def test_accept_picks_the_representation(client: Client, accept: str, expected: 
 def test_faults_have_a_code_and_say_what_to_do(
     client: Client, method: str, query: dict[str, str], code: grpc.StatusCode, words: list[str]
 ) -> None:
-    with pytest.raises(grpc.RpcError) as fault:
-        client.invoke("toy", method, query=query)
-    assert fault.value.code() is code
+    refusal = refusal_of(lambda: client.invoke("toy", method, query=query))
+    assert refusal.code is code
     for word in words:
-        assert word in fault.value.details()
+        assert word in refusal.message
 
 
 def test_an_unexpected_error_is_internal_and_tells_no_secrets(client: Client) -> None:
-    with pytest.raises(grpc.RpcError) as fault:
-        client.invoke("toy", "break")
-    assert fault.value.code() is grpc.StatusCode.INTERNAL
-    assert "swordfish" not in fault.value.details()
+    refusal = refusal_of(lambda: client.invoke("toy", "break"))
+    assert refusal.code is grpc.StatusCode.INTERNAL
+    assert "swordfish" not in refusal.message
     assert seen(client.invoke("toy", "work", b"next"))["size"] == 4
 
 
-def call_raw(port: int, **parts: object) -> None:
+def describe_raw(port: int, extension: common_v1.HTTPExtension) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        message = common_v1.InvokeRequest(method="describe", **parts)
+        message = common_v1.InvokeRequest(method="describe", http_extension=extension)
         appcallback_service_v1.AppCallbackStub(channel).OnInvoke(message)
 
 
-@pytest.mark.parametrize("querystring", ["a=1&a=2", "&".join(f"a{i}=1" for i in range(100)), "a=%ff"])
+@pytest.mark.parametrize(
+    "querystring", ["a=1&a=2", "&".join(f"a{i}=1" for i in range(100)), "a=%ff"]
+)
 def test_query_strings_that_cannot_be_meant_are_refused(port: int, querystring: str) -> None:
     extension = common_v1.HTTPExtension(querystring=querystring)
-    with pytest.raises(grpc.RpcError) as fault:
-        call_raw(port, http_extension=extension)
-    assert fault.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    refusal = refusal_of(lambda: describe_raw(port, extension))
+    assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_a_verb_that_the_method_does_not_take_is_refused(port: int) -> None:
     extension = common_v1.HTTPExtension(verb=common_v1.HTTPExtension.DELETE)
-    with pytest.raises(grpc.RpcError) as fault:
-        call_raw(port, http_extension=extension)
-    assert fault.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert "GET or POST" in fault.value.details()
+    refusal = refusal_of(lambda: describe_raw(port, extension))
+    assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "GET or POST" in refusal.message
 
 
 def test_the_limit_on_bodies_is_exact_and_named(client: Client) -> None:
     assert seen(client.invoke("toy", "work", bytes(MAX_BODY)))["size"] == MAX_BODY
-    with pytest.raises(grpc.RpcError) as fault:
-        client.invoke("toy", "work", bytes(MAX_BODY + 1))
-    assert fault.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert "MAX_BODY" in fault.value.details()
-    assert str(MAX_BODY) in fault.value.details()
+    refusal = refusal_of(lambda: client.invoke("toy", "work", bytes(MAX_BODY + 1)))
+    assert refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "MAX_BODY" in refusal.message
+    assert str(MAX_BODY) in refusal.message
+
+
+@contextmanager
+def full_queue(client: Client, gate: Gate) -> Iterator[Refusal]:
+    """Send one call more than the queue has places; hand over the refusal of one."""
+    with ThreadPoolExecutor(5) as callers:
+        calls = [callers.submit(client.invoke, "toy", "gate", b"x") for _ in range(5)]
+        fault = next(as_completed(calls, timeout=10)).exception()
+        assert isinstance(fault, grpc.RpcError)
+        yield Refusal(fault)
+        assert sum(call.done() for call in calls) == 1
+        gate.open.set()
+        answers = [call.result().body for call in calls if call.exception() is None]
+        assert answers == [b"through"] * 4
 
 
 def test_a_full_queue_refuses_at_once_and_says_when_to_retry(client: Client, gate: Gate) -> None:
-    with ThreadPoolExecutor(4) as callers:
-        admitted = [callers.submit(client.invoke, "toy", "gate", b"x") for _ in range(4)]
-        fault = refused_by_full_queue(client)
-        assert fault.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-        details = dict(fault.trailing_metadata())["grpc-status-details-bin"]
-        rich = status_pb2.Status.FromString(details)
+    with full_queue(client, gate) as refusal:
+        assert refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        rich = status_pb2.Status.FromString(bytes(refusal.trailers["grpc-status-details-bin"]))
         retry = error_details_pb2.RetryInfo()
         assert rich.details[0].Unpack(retry)
         assert retry.retry_delay.ToMilliseconds() >= 50
-        gate.open.set()
-        assert [call.result().body for call in admitted] == [b"through"] * 4
-
-
-def refused_by_full_queue(client: Client) -> grpc.RpcError:
-    """Call a working method until its queue is full; each call that finds a place is over soon."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            client.invoke("toy", "work", timeout=0.2)
-        except grpc.RpcError as error:
-            if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
-                return error
-    raise AssertionError("the queue never filled")
 
 
 def test_probes_answer_while_every_place_is_taken(port: int, client: Client, gate: Gate) -> None:
-    with ThreadPoolExecutor(4) as callers, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        waiting = [callers.submit(client.invoke, "toy", "gate", b"x") for _ in range(4)]
-        refused_by_full_queue(client)
+    with full_queue(client, gate), grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         appcallback_service_v1.AppCallbackHealthCheckStub(channel).HealthCheck(
             empty_pb2.Empty(), timeout=0.5
         )
@@ -258,22 +275,18 @@ def test_probes_answer_while_every_place_is_taken(port: int, client: Client, gat
             health_pb2.HealthCheckRequest(), timeout=0.5
         )
         assert state.status == health_pb2.HealthCheckResponse.SERVING
-        assert not any(call.done() for call in waiting)
-        gate.open.set()
 
 
 @pytest.mark.parametrize("way", ["deadline", "timeout"])
 def test_work_whose_time_is_over_never_begins(client: Client, gate: Gate, way: str) -> None:
     with ThreadPoolExecutor(2) as callers:
         holders = [callers.submit(client.invoke, "toy", "gate", b"hold") for _ in range(2)]
-        while len(gate.begun) < 2:
-            time.sleep(0.005)
-        with pytest.raises(grpc.RpcError) as fault:
-            if way == "deadline":
-                client.invoke("toy", "gate", b"late", timeout=0.2)
-            else:
-                client.invoke("toy", "gate", b"late", query={"timeout": "0.2"})
-        assert fault.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        gate.await_begun(2)
+        deadline, query = (0.2, {}) if way == "deadline" else (None, {"timeout": "0.2"})
+        refusal = refusal_of(
+            lambda: client.invoke("toy", "gate", b"late", timeout=deadline, query=query)
+        )
+        assert refusal.code is grpc.StatusCode.DEADLINE_EXCEEDED
         gate.open.set()
         assert [holder.result().body for holder in holders] == [b"through"] * 2
     assert seen(client.invoke("toy", "work"))["size"] == 0
@@ -287,8 +300,7 @@ def test_requests_in_flight_are_answered_before_the_server_stops(gate: Gate) -> 
         ThreadPoolExecutor(4) as callers,
     ):
         running = [callers.submit(client.invoke, "toy", "gate", b"x") for _ in range(4)]
-        while len(gate.begun) < 2:
-            time.sleep(0.005)
+        gate.await_begun(2)
         stopping = threading.Thread(target=server.drain)
         stopping.start()
         gate.open.set()
@@ -303,8 +315,7 @@ def test_a_result_whose_event_no_broker_takes_is_not_answered() -> None:
         serving(events=EventMode.CONFIRMED, dapr_grpc_port=1, publish_timeout=0.3) as (_, port),
         Client(f"127.0.0.1:{port}") as client,
     ):
-        with pytest.raises(grpc.RpcError) as fault:
-            client.invoke("toy", "work")
-        assert fault.value.code() is grpc.StatusCode.UNAVAILABLE
-        assert "EVENTS=off" in fault.value.details()
+        refusal = refusal_of(lambda: client.invoke("toy", "work"))
+        assert refusal.code is grpc.StatusCode.UNAVAILABLE
+        assert "EVENTS=off" in refusal.message
         assert seen(client.invoke("toy", "describe"))["size"] == 0
