@@ -23,8 +23,8 @@ from werkzeug.routing import Map, Rule
 from daprkit.admission import Admission
 from daprkit.errors import BodyTooLarge, InvalidRequest, MethodNotFound
 from daprkit.events import Events, Failure, Success
-from daprkit.status import Handler, Statuses
-from daprkit.telemetry import Metrics
+from daprkit.status import Statuses
+from daprkit.telemetry import Handler, Metrics
 
 ON_INVOKE = "/dapr.proto.runtime.v1.AppCallback/OnInvoke"
 # daprd marks the permanent HTTP headers with this prefix.

@@ -10,7 +10,6 @@ import grpc
 import structlog
 from dapr.ext.grpc import App
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from opentelemetry.instrumentation.grpc import filters, server_interceptor
 
 from daprkit.admission import Admission
 from daprkit.events import ConfirmedEvents, Events, NoEvents
@@ -45,7 +44,6 @@ class Server:
         sidecar: Sidecar,
     ) -> None:
         configure_logs(settings.app_id, settings.log_level)
-        configure_traces(settings.app_id)
         self._settings = settings
         self._admission = Admission(settings.workers, settings.queue_per_worker)
         self._metrics = Metrics(lambda: self._admission.admitted)
@@ -64,7 +62,7 @@ class Server:
                 self._admission.limit + SPARE_THREADS, thread_name_prefix="call"
             ),
             interceptors=(
-                server_interceptor(filter_=filters.negate(filters.health_check())),
+                configure_traces(settings.app_id),
                 StatusInterceptor(known),
                 RoutingInterceptor(router),
             ),

@@ -9,11 +9,10 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from daprkit import errors
+from daprkit.telemetry import Handler
 
 Status: TypeAlias = grpc.StatusCode
 StatusTable: TypeAlias = Mapping[type[Exception], Status]
-# A handler of whatever messages, if there is one: interceptors never look inside.
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 
 INTERNAL_MESSAGE = "internal error; the service's log has the details under this trace id"
 # Trailers share gRPC's 8 KiB of metadata with the details, so a message is cut long before.
