@@ -79,6 +79,7 @@ ROUTES = [
     Route("gate", GATE.pass_through, works=True),
 ]
 MAX_BODY = 64 * 1024
+TOKEN = "swordfish"
 
 
 @contextmanager
@@ -319,3 +320,17 @@ def test_a_result_whose_event_no_broker_takes_is_not_answered() -> None:
         assert refusal.code is grpc.StatusCode.UNAVAILABLE
         assert "EVENTS=off" in refusal.message
         assert seen(client.invoke("toy", "describe"))["size"] == 0
+
+
+def test_with_a_token_only_callers_who_know_it_are_served_but_probes_are_free() -> None:
+    with serving(app_api_token=TOKEN) as (_, port):
+        with Client(f"127.0.0.1:{port}", api_token=TOKEN) as sidecar:
+            assert seen(sidecar.invoke("toy", "work"))["size"] == 0
+        for token in ("", "swordfisch"):
+            with Client(f"127.0.0.1:{port}", api_token=token) as stranger:
+                refusal = refusal_of(lambda: stranger.invoke("toy", "work"))
+            assert refusal.code is grpc.StatusCode.UNAUTHENTICATED
+            assert "APP_API_TOKEN" in refusal.message
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            state = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+        assert state.status == health_pb2.HealthCheckResponse.SERVING

@@ -1,6 +1,7 @@
 """What can go wrong around a domain.
 
     DaprkitError
+    |-- WrongToken            the caller does not know the app's token
     |-- InvalidRequest        the request cannot be understood: query, verb, time limit
     |-- BodyTooLarge          more bytes than MAX_BODY
     |-- MethodNotFound        no route has that path
@@ -16,6 +17,10 @@ Exceptions carry facts. Which status code each becomes is the business of `statu
 
 class DaprkitError(Exception):
     """Base of every error that daprkit raises on purpose."""
+
+
+class WrongToken(DaprkitError):
+    """The caller does not know the app's token."""
 
 
 class InvalidRequest(DaprkitError):

@@ -11,6 +11,7 @@ import structlog
 from dapr.ext.grpc import App
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from daprkit.access import TokenInterceptor
 from daprkit.admission import Admission
 from daprkit.events import ConfirmedEvents, Events, NoEvents
 from daprkit.routing import Route, Router, RoutingInterceptor
@@ -64,6 +65,7 @@ class Server:
             interceptors=(
                 configure_traces(settings.app_id),
                 StatusInterceptor(known),
+                TokenInterceptor(settings.app_api_token),
                 RoutingInterceptor(router),
             ),
             options=[

@@ -19,6 +19,7 @@ INTERNAL_MESSAGE = "internal error; the service's log has the details under this
 LONGEST_MESSAGE = 1000
 
 DAPRKIT: StatusTable = {
+    errors.WrongToken: Status.UNAUTHENTICATED,
     errors.InvalidRequest: Status.INVALID_ARGUMENT,
     errors.BodyTooLarge: Status.RESOURCE_EXHAUSTED,
     errors.MethodNotFound: Status.NOT_FOUND,
