@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import grpc
 from dapr.proto import appcallback_service_v1, common_v1
 from google.protobuf import any_pb2
+from opentelemetry import propagate
 
 from daprkit.routing import Reply
 from daprkit.sidecar import message_options
@@ -73,7 +74,8 @@ class Client:
         Raises:
             grpc.RpcError: the call failed; `code()` and `details()` say how.
         """
-        headers = (("accept", accept),) if accept else ()
+        headers = {"accept": accept} if accept else {}
+        propagate.inject(headers)
         answer, call = self._stub.OnInvoke.with_call(
             common_v1.InvokeRequest(
                 method=method,
@@ -81,7 +83,7 @@ class Client:
                 content_type=content_type,
                 http_extension=common_v1.HTTPExtension(querystring=urlencode(query or {})),
             ),
-            metadata=(("dapr-app-id", app_id), *self._token, *headers),
+            metadata=(("dapr-app-id", app_id), *self._token, *headers.items()),
             timeout=timeout,
         )
         return Reply(

@@ -1,6 +1,7 @@
 """What can go wrong around a domain.
 
     DaprkitError
+    |-- CannotListen          the port is not to be had
     |-- WrongToken            the caller does not know the app's token
     |-- InvalidRequest        the request cannot be understood: query, verb, time limit
     |-- BodyTooLarge          more bytes than MAX_BODY
@@ -17,6 +18,10 @@ Exceptions carry facts. Which status code each becomes is the business of `statu
 
 class DaprkitError(Exception):
     """Base of every error that daprkit raises on purpose."""
+
+
+class CannotListen(DaprkitError):
+    """The port is not to be had."""
 
 
 class WrongToken(DaprkitError):

@@ -1,6 +1,7 @@
 """The gRPC server of a service: dapr-ext-grpc's App with our interceptors, health and shutdown."""
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from daprkit.access import TokenInterceptor
 from daprkit.admission import Admission
+from daprkit.errors import CannotListen
 from daprkit.events import ConfirmedEvents, Events, NoEvents
 from daprkit.routing import Route, Router, RoutingInterceptor
 from daprkit.settings import EventMode, ServerSettings
@@ -91,9 +93,19 @@ class Server:
         self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
 
     def start(self) -> int:
-        """Listen and answer; return the port."""
+        """Listen and answer; return the port.
+
+        Raises:
+            CannotListen: the port is not to be had.
+        """
         address = f"{self._settings.listen_address}:{self._settings.app_port}"
-        port = self._server.add_insecure_port(address)
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise CannotListen(
+                f"expected to listen on {address}, got {error};"
+                " name a free port by APP_PORT or an address of this host by LISTEN_ADDRESS"
+            ) from error
         self._server.start()
         if self._settings.metrics_port:
             self._metrics.serve(self._settings.listen_address, self._settings.metrics_port)
@@ -117,7 +129,10 @@ class Server:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, on_signal)
-        self.start()
+        try:
+            self.start()
+        except CannotListen as error:
+            sys.exit(str(error))
         drain.wait()
         self.drain()
 

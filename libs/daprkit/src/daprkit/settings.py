@@ -34,7 +34,7 @@ Bytes = Annotated[ByteSize, BeforeValidator(_with_unit)]
 class ServerSettings(BaseSettings):
     """What a Dapr gRPC app needs to know; each field is an environment variable."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     app_id: str = Field(default="", description="Name in the mesh; set by the service.")
     app_port: int = Field(

@@ -1,0 +1,152 @@
+"""What the platform sees of each service as a process, without a sidecar."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent import futures
+from contextlib import contextmanager
+from queue import Queue
+
+import grpc
+import pytest
+from daprkit.client import Client
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from opentelemetry import context, propagate
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+PATIENCE = 30
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+pytestmark = pytest.mark.parametrize("service", ["pca", "classify"])
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start(service: str, **changes: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", service],
+        env=os.environ | {"EVENTS": "off", "MODELS": ""} | changes,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def running(service: str, **changes: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    port = free_port()
+    process = start(service, APP_PORT=str(port), **changes)
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            health_pb2_grpc.HealthStub(channel).Check(
+                health_pb2.HealthCheckRequest(), timeout=PATIENCE, wait_for_ready=True
+            )
+        yield process, port
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def end(process: subprocess.Popen[str]) -> tuple[int, str]:
+    _, told = process.communicate(timeout=PATIENCE)
+    return process.returncode, told
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_zero(service: str, number: signal.Signals) -> None:
+    with running(service) as (process, _):
+        process.send_signal(number)
+        code, told = end(process)
+    assert code == 0
+    assert json.loads(told.splitlines()[-1])["event"] == "stopped"
+
+
+def test_it_serves_while_it_drains_and_says_that_it_leaves(service: str) -> None:
+    with running(service, DRAIN_SECONDS="600") as (process, port):
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            states = health_pb2_grpc.HealthStub(channel).Watch(
+                health_pb2.HealthCheckRequest(), timeout=PATIENCE
+            )
+            assert next(states).status == health_pb2.HealthCheckResponse.SERVING
+            process.terminate()
+            assert next(states).status == health_pb2.HealthCheckResponse.NOT_SERVING
+            with Client(f"127.0.0.1:{port}") as client:
+                with pytest.raises(grpc.RpcError) as fault:
+                    client.invoke(service, "no-such-method", timeout=PATIENCE)
+                assert fault.value.code() is grpc.StatusCode.NOT_FOUND
+        assert process.poll() is None
+        process.terminate()
+        code, _ = end(process)
+    assert code == 0
+
+
+def test_mistaken_settings_are_all_named(service: str) -> None:
+    process = start(service, APP_PORT="none", MAX_BODY="much")
+    code, told = end(process)
+    assert code == 2
+    assert "APP_PORT='none'" in told
+    assert "MAX_BODY='much'" in told
+    assert "Traceback" not in told
+
+
+def test_a_taken_port_is_named(service: str) -> None:
+    with running(service) as (_, port):
+        code, told = end(start(service, APP_PORT=str(port)))
+    assert code == 1
+    assert f"127.0.0.1:{port}" in told.splitlines()[-1]
+    assert "Traceback" not in told
+
+
+def test_every_line_it_logs_is_json_with_its_name(service: str) -> None:
+    with running(service) as (process, _):
+        process.terminate()
+        _, told = end(process)
+    assert {json.loads(line)["service"] for line in told.splitlines()} == {service}
+
+
+class Collector(trace_service_pb2_grpc.TraceServiceServicer):
+    """Takes spans by OTLP."""
+
+    def __init__(self) -> None:
+        self.spans: Queue[tuple[str, str]] = Queue()
+
+    def Export(  # noqa: N802 - the protocol's name
+        self, request: trace_service_pb2.ExportTraceServiceRequest, _: grpc.ServicerContext
+    ) -> trace_service_pb2.ExportTraceServiceResponse:
+        for resource in request.resource_spans:
+            for scope in resource.scope_spans:
+                for span in scope.spans:
+                    self.spans.put((span.name, span.trace_id.hex()))
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+
+def test_spans_of_the_callers_trace_reach_the_collector(service: str) -> None:
+    server = grpc.server(futures.ThreadPoolExecutor(2))
+    collector = Collector()
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
+    address = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    token = context.attach(propagate.extract({"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}))
+    try:
+        with (
+            running(service, OTEL_EXPORTER_OTLP_ENDPOINT=address) as (process, port),
+            Client(f"127.0.0.1:{port}") as client,
+        ):
+            with pytest.raises(grpc.RpcError):
+                client.invoke(service, "no-such-method", timeout=PATIENCE)
+            process.terminate()
+            assert end(process)[0] == 0
+        span, trace = collector.spans.get(timeout=PATIENCE)
+    finally:
+        context.detach(token)
+        server.stop(None).wait()
+    assert trace == TRACE
+    assert span.endswith("AppCallback/OnInvoke")
