@@ -88,7 +88,10 @@ class Server:
         self._app.add_external_service(add, servicer)
 
     def set_serving(self, name: str, *, serving: bool) -> None:
-        """Say by grpc.health.v1 whether the model called `name` can be asked."""
+        """Say by grpc.health.v1 whether the model called `name` can be asked.
+
+        The empty name is the service as a whole; it serves unless this says otherwise.
+        """
         states = health_pb2.HealthCheckResponse
         self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
 
@@ -109,7 +112,6 @@ class Server:
         self._server.start()
         if self._settings.metrics_port:
             self._metrics.serve(self._settings.listen_address, self._settings.metrics_port)
-        self._health.set("", health_pb2.HealthCheckResponse.SERVING)
         _log.info(
             "serving",
             address=address,

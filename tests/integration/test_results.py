@@ -1,0 +1,187 @@
+"""The main job: real input through two real sidecars, the answer back, its event published."""
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import grpc
+import numpy as np
+import pytest
+from dapr.proto import api_service_v1, api_v1, common_v1
+from daprkit.client import Client
+from google.protobuf import any_pb2
+from mesh import Mesh, Profile
+from sklearn.datasets import load_iris
+from sklearn.decomposition import PCA
+from subscriber import Subscriber
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+DIGITS = Path(__file__).resolve().parents[2] / "services/classify/samples"
+
+
+@pytest.fixture(scope="module")
+def points() -> bytes:
+    """The sepal and petal widths of 150 iris flowers, as x1,y1,x2,y2,..."""
+    return ",".join(f"{value:g}" for value in iris().ravel()).encode()
+
+
+def iris() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    table: np.ndarray[tuple[int, int], np.dtype[np.float64]] = load_iris().data[:, [1, 3]]
+    return table
+
+
+@pytest.fixture(scope="module")
+def real_mesh(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    """The services with the real models of the shared folder."""
+    folder = tmp_path_factory.mktemp("real")
+    with Mesh(Profile.EMBEDDED, folder, models=shared / "models") as running:
+        yield running
+
+
+def invoke_service(port: int, app: str, method: str, body: bytes) -> common_v1.InvokeResponse:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        answer: common_v1.InvokeResponse = api_service_v1.DaprStub(channel).InvokeService(
+            api_v1.InvokeServiceRequest(
+                id=app,
+                message=common_v1.InvokeRequest(
+                    method=method,
+                    data=any_pb2.Any(value=body),
+                    content_type="text/csv",
+                    http_extension=common_v1.HTTPExtension(verb=common_v1.HTTPExtension.POST),
+                ),
+            )
+        )
+    return answer
+
+
+def test_every_way_through_the_mesh_gives_the_same_picture(each_mesh: Mesh, points: bytes) -> None:
+    over_http = each_mesh.call(
+        "classify", "pca", "plot", points, headers={"content-type": "text/csv"}
+    )
+    assert over_http.status == 200
+    assert over_http.headers["Content-Type"] == "image/svg+xml"
+    port = each_mesh.grpc_port("classify")
+    assert invoke_service(port, "pca", "plot", points).data.value == over_http.body
+    with Client(f"127.0.0.1:{port}") as client:
+        assert client.invoke("pca", "plot", points, content_type="text/csv").body == over_http.body
+
+
+def test_the_shared_points_too_give_the_same_picture(mesh: Mesh, shared: Path) -> None:
+    body = (shared / "points/iris.csv").read_bytes()
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    over_http = mesh.call("classify", "pca", "plot", body, headers=form)
+    over_grpc = invoke_service(mesh.grpc_port("classify"), "pca", "plot", body)
+    assert over_http.status == 200
+    assert over_grpc.data.value == over_http.body
+
+
+def test_the_fitted_model_has_the_numbers_of_scikit_learn(each_mesh: Mesh, points: bytes) -> None:
+    answer = each_mesh.call("classify", "pca", "fit", points)
+    model = json.loads(answer.body)
+    reference = PCA().fit(iris())
+    for name in ("explained_variance", "explained_variance_ratio", "mean", "components"):
+        expected = getattr(reference, f"{name}_")
+        np.testing.assert_allclose(model[name], expected, rtol=1e-9, err_msg=name)
+
+
+def test_a_stored_fit_transforms_new_points_through_any_sidecar(
+    each_mesh: Mesh, points: bytes
+) -> None:
+    model = json.loads(each_mesh.call("classify", "pca", "fit", points).body)
+    stored = each_mesh.call("pca", "pca", f"fits/{model['id']}", verb="GET")
+    assert json.loads(stored.body) == model
+    new = each_mesh.call("classify", "pca", f"transform?fit={model['id']}", b"3,1,4,2")
+    expected = PCA().fit(iris()).transform([[3, 1], [4, 2]])
+    np.testing.assert_allclose(json.loads(new.body)["scores"], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/json", "application/json"),
+        ("text/plain", "text/plain"),
+        ("text/html", "text/html"),
+    ],
+)
+def test_the_admiral_is_seen_in_uniform(
+    real_mesh: Mesh, shared: Path, accept: str, content_type: str
+) -> None:
+    picture = (shared / "images/grace_hopper.jpg").read_bytes()
+    answer = real_mesh.call(
+        "pca",
+        "classify",
+        "classify?model=mobilenet_v2",
+        picture,
+        headers={"content-type": "image/jpeg", "accept": accept},
+    )
+    assert answer.status == 200, answer.text
+    assert answer.headers["Content-Type"].partition(";")[0] == content_type
+    if content_type == "application/json":
+        first = json.loads(answer.body)["labels"][0]
+        assert (first["index"], first["label"]) == (653, "military uniform")
+        assert first["probability"] == pytest.approx(0.92, abs=0.02)
+    else:
+        assert "very likely" in answer.text
+        assert "military uniform" in answer.text
+
+
+@pytest.mark.parametrize("sample", sorted(DIGITS.glob("*.png")), ids=lambda path: path.stem)
+def test_the_shipped_model_reads_the_shipped_samples(mesh: Mesh, sample: Path) -> None:
+    answer = mesh.call("pca", "classify", "classify", sample.read_bytes())
+    digit = re.findall(r"\d", sample.stem)[0]
+    assert json.loads(answer.body)["labels"][0]["label"] == digit
+
+
+def test_the_loaded_models_are_listed(mesh: Mesh) -> None:
+    answer = mesh.call("pca", "classify", "models", verb="GET")
+    assert answer.status == 200
+    assert "AVAILABLE" in answer.text
+    assert "digits" in answer.text
+
+
+def test_each_result_is_one_event_at_a_subscriber(each_mesh: Mesh, points: bytes) -> None:
+    with Subscriber(each_mesh.grpc_port("pca")) as subscriber:
+        model = json.loads(each_mesh.call("classify", "pca", "fit", points).body)
+        event = subscriber.next(lambda event: event.data["method"] == "fit")
+    assert str(uuid.UUID(event.id)) == event.id == event.data["id"]
+    assert (event.source, event.type) == ("pca", "meshlens.result.v1")
+    assert event.data["outcome"] == "OK"
+    assert event.data["input"] == {
+        "sha256": hashlib.sha256(points).hexdigest(),
+        "size": len(points),
+    }
+    assert event.data["result"]["explained_variance_ratio"] == model["explained_variance_ratio"]
+    assert 0 < event.data["elapsed_seconds"] < 30
+    assert points.decode()[:20] not in json.dumps(event.data)
+
+
+def test_a_failure_is_an_event_too(each_mesh: Mesh) -> None:
+    with Subscriber(each_mesh.grpc_port("classify")) as subscriber:
+        answer = each_mesh.call("pca", "classify", "classify", b"no picture")
+        event = subscriber.next()
+    assert answer.status == 400
+    assert event.data["outcome"] == "INVALID_ARGUMENT"
+    assert event.data["message"] in answer.text
+
+
+def test_the_trace_of_the_request_travels_in_the_event(each_mesh: Mesh, points: bytes) -> None:
+    parent = f"00-{TRACE}-b7ad6b7169203331-01"
+    with Subscriber(each_mesh.grpc_port("pca")) as subscriber:
+        each_mesh.call("classify", "pca", "plot", points, headers={"traceparent": parent})
+        event = subscriber.next(lambda event: event.data["method"] == "plot")
+    assert event.extensions["traceparent"].split("-")[1] == TRACE
+
+
+def test_an_app_that_was_killed_is_served_again_by_the_same_sidecar(
+    mesh: Mesh, points: bytes
+) -> None:
+    before = mesh.process("pca-daprd").pid
+    mesh.restart_app("pca")
+    answer = mesh.call("classify", "pca", f"plot?{urlencode({'title': 'after'})}", points)
+    assert answer.status == 200
+    assert "after" in answer.text
+    assert mesh.process("pca-daprd").pid == before
