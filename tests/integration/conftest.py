@@ -1,0 +1,75 @@
+"""Fixtures that start the real mesh, one pair of sidecars for each module."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mesh import Mesh, Profile, dapr_runtime
+
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Find or build Dapr's programs before any test's time limit runs."""
+    here = any(_HERE in item.path.parents for item in session.items)
+    if here and not session.config.option.collectonly:
+        dapr_runtime()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Put the logs of the mesh under the report of a test that failed."""
+    report: pytest.TestReport = yield  # type: ignore[assignment] # a wrapper receives the report
+    if report.failed and isinstance(item, pytest.Function):
+        for mesh in item.funcargs.values():
+            if isinstance(mesh, Mesh):
+                report.sections.extend((f"log of {name}", log) for name, log in mesh.logs.items())
+    return report  # type: ignore[return-value] # a wrapper hands the report on
+
+
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    """The services with the embedded components: what most tests need."""
+    with Mesh(Profile.EMBEDDED, tmp_path_factory.mktemp("embedded")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def redis_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    """The services with a real Redis for state and events."""
+    need("redis-server", "apt-get install redis-server")
+    with Mesh(Profile.REDIS, tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=list(Profile))
+def each_mesh(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mesh]:
+    """Both profiles in turn, for what must not depend on the components."""
+    if request.param is Profile.REDIS:
+        need("redis-server", "apt-get install redis-server")
+    with Mesh(request.param, tmp_path_factory.mktemp(request.param)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """The folder of further models that MODELS names."""
+    folder = os.environ.get("MODELS")
+    if not folder:
+        pytest.skip("MODELS is not set: make test MODELS=folder tests the models in it")
+    return Path(folder).resolve()
+
+
+def need(program: str, remedy: str) -> str:
+    """Return the path of a program; without it skip, or fail where CI promises to have it."""
+    path = shutil.which(program)
+    if path is None:
+        message = f"{program} is missing; install it: {remedy}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path

@@ -1,0 +1,458 @@
+"""A real mesh for tests: sidecars, services and Redis as processes, awaited by condition.
+
+    with Mesh(Profile.EMBEDDED, tmp_path) as mesh:
+        answer = mesh.call("pca", "classify", "models")  # through pca's sidecar, then classify's
+        mesh.kill_app("classify")
+        mesh.start_app("classify")  # beside the same sidecar
+
+Every process leads a session of its own and dies with it. A process that dies while the mesh starts
+fails the start at once, with the end of its log.
+"""
+
+import http.client
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import grpc
+import yaml
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICES = ("pca", "classify")
+
+# Below 32768, where Linux begins to choose ports for outgoing connections.
+_PORTS = range(20_000, 32_768)
+_START_SECONDS = 60.0
+_STOP_SECONDS = 5.0
+_POLL_SECONDS = 0.05
+_LOG_TAIL = 40
+
+T = TypeVar("T")
+
+
+class Profile(StrEnum):
+    """Which folder of components/ the sidecars load."""
+
+    EMBEDDED = "embedded"
+    REDIS = "redis"
+
+
+class MeshError(Exception):
+    """The mesh did not come up, or a part of it died; the message ends with the logs."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a sidecar's HTTP API answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of one app and its sidecar."""
+
+    app: int
+    http: int
+    grpc: int
+    internal: int
+    metrics: int
+
+
+class Process:
+    """One program that leads a session of its own; its output goes to a file."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], *, folder: Path, env: Mapping[str, str]
+    ) -> None:
+        self.name = name
+        self.may_end = False
+        self.log_path = folder / f"{name}.log"
+        # Where a test run is killed hard, the kernel ends what it started.
+        guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+        with self.log_path.open("ab") as log:
+            self._log_start = log.tell()
+            self._child = subprocess.Popen(
+                [*guard, *command],
+                cwd=folder,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is the id of its group too."""
+        return self._child.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self._child.poll()
+
+    def log(self) -> str:
+        """Return what it wrote."""
+        with self.log_path.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace")
+
+    def log_tail(self) -> str:
+        """Return the end of what it wrote."""
+        return "\n".join(self.log().splitlines()[-_LOG_TAIL:])
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the program alone, as an orchestrator does."""
+        self.may_end = True
+        self._child.terminate()
+
+    def wait(self, seconds: float) -> int:
+        """Return the exit code once it has ended.
+
+        Raises:
+            MeshError: it still runs after `seconds`.
+        """
+        try:
+            return self._child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise MeshError(
+                f"{self.name} still runs {seconds} s after its signal:\n{self.log_tail()}"
+            ) from None
+
+    def kill(self) -> None:
+        """Kill it and all that it started."""
+        self.may_end = True
+        with suppress(ProcessLookupError):  # nothing of the group is left
+            os.killpg(self.pid, signal.SIGKILL)
+        self._child.wait()
+
+
+class Mesh:
+    """Both services, each with its sidecar, on free ports, with all files in `folder`.
+
+    Args:
+        profile: the components that the sidecars load.
+        folder: working directory of every process; logs are in it, one file for each process.
+        models: the folder that classify serves instead of the model it ships.
+        services: which services to start.
+        env: further environment of the services, as {service: {name: value}}.
+        sidecar_flags: further flags of every daprd.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        folder: Path,
+        *,
+        models: Path | None = None,
+        services: Sequence[str] = SERVICES,
+        env: Mapping[str, Mapping[str, str]] | None = None,
+        sidecar_flags: Sequence[str] = (),
+    ) -> None:
+        self.profile = profile
+        self.folder = folder
+        self.services = tuple(services)
+        self._models = models
+        self._env = env or {}
+        self._sidecar_flags = tuple(sidecar_flags)
+        free = free_ports()
+        self._ports = {
+            name: Ports(*(next(free) for _ in Ports.__dataclass_fields__)) for name in services
+        }
+        self.redis_port = next(free)
+        self._processes: dict[str, Process] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            (self.folder / ".dapr").mkdir(exist_ok=True)
+            if self.profile is Profile.REDIS:
+                self._start_redis()
+            for name in self.services:
+                self.start_sidecar(name)
+                self._launch_app(name)
+            for name in self.services:
+                self.await_app(name)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process; afterwards nothing of the mesh runs."""
+        for process in self._processes.values():
+            process.terminate()
+        deadline = time.monotonic() + _STOP_SECONDS
+        for process in self._processes.values():
+            with suppress(MeshError):  # what does not end is killed
+                process.wait(max(0.0, deadline - time.monotonic()))
+            process.kill()
+
+    # Addresses
+
+    def http(self, service: str) -> str:
+        """The base URL of the HTTP API of a service's sidecar."""
+        return f"http://127.0.0.1:{self._ports[service].http}"
+
+    def http_port(self, service: str) -> int:
+        """The port of the HTTP API of a service's sidecar."""
+        return self._ports[service].http
+
+    def grpc_port(self, service: str) -> int:
+        """The port of the gRPC API of a service's sidecar."""
+        return self._ports[service].grpc
+
+    def app_port(self, service: str) -> int:
+        """The port of the service itself."""
+        return self._ports[service].app
+
+    def process(self, name: str) -> Process:
+        """A process by name: pca, pca-daprd, classify, classify-daprd, redis."""
+        return self._processes[name]
+
+    @property
+    def logs(self) -> dict[str, str]:
+        """The end of each process's output, by name."""
+        return {name: process.log_tail() for name, process in self._processes.items()}
+
+    # Calls
+
+    def call(
+        self,
+        via: str,
+        service: str,
+        method: str,
+        body: bytes = b"",
+        *,
+        verb: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> Answer:
+        """Invoke `method` (with its query) of `service` over the HTTP API of `via`'s sidecar."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._ports[via].http, timeout=timeout)
+        try:
+            path = f"/v1.0/invoke/{service}/method/{method}"
+            connection.request(verb, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read())
+        finally:
+            connection.close()
+
+    # Faults
+
+    def kill_app(self, service: str) -> None:
+        """Kill a service without warning; its sidecar goes on."""
+        self._processes[service].kill()
+
+    def stop_app(self, service: str, seconds: float = 30.0) -> int:
+        """Send SIGTERM to a service alone and return its exit code."""
+        process = self._processes[service]
+        process.terminate()
+        return process.wait(seconds)
+
+    def start_app(self, service: str) -> None:
+        """Start a service that has ended, and wait until it can be called through its sidecar."""
+        self._launch_app(service)
+        self.await_app(service)
+
+    def restart_app(self, service: str) -> None:
+        """Kill a service and start it again beside the same sidecar."""
+        self.kill_app(service)
+        self.start_app(service)
+
+    def kill_sidecar(self, service: str) -> None:
+        """Kill the sidecar of a service without warning."""
+        self._processes[f"{service}-daprd"].kill()
+
+    def start_sidecar(self, service: str) -> None:
+        """Start the sidecar of a service."""
+        ports = self._ports[service]
+        common = run_file()["common"]
+        flags = {
+            "--app-id": service,
+            "--app-port": ports.app,
+            "--app-protocol": common["appProtocol"],
+            "--config": ROOT / "dapr" / "config.yaml",
+            "--dapr-http-port": ports.http,
+            "--dapr-grpc-port": ports.grpc,
+            "--dapr-internal-grpc-port": ports.internal,
+            "--dapr-listen-addresses": common["apiListenAddresses"],
+            "--metrics-port": ports.metrics,
+            "--app-health-probe-interval": common["appHealthProbeInterval"],
+            "--app-health-threshold": common["appHealthThreshold"],
+            "--max-body-size": common["maxBodySize"],
+            "--read-buffer-size": common["readBufferSize"],
+        }
+        command = [
+            str(dapr_runtime() / ".dapr" / "bin" / "daprd"),
+            *(str(part) for flag in flags.items() for part in flag),
+            "--enable-app-health-check",
+            *("--resources-path", str(ROOT / "components" / self.profile)),
+            *("--resources-path", str(ROOT / "dapr")),
+            *self._sidecar_flags,
+        ]
+        env = {
+            **os.environ,
+            "DAPR_HOST_IP": "127.0.0.1",  # else the name registry gets the host's outer address
+            "GOGC": "400",
+            "REDIS_HOST": f"127.0.0.1:{self.redis_port}",
+        }
+        self._start(f"{service}-daprd", command, env)
+
+    def await_app(self, service: str) -> None:
+        """Wait until a service can be called: its sidecar found it healthy, and all reach it."""
+        self._await(lambda: self._is_healthy(service), f"the sidecar of {service} finds it healthy")
+        for via in self.services:
+            if self._processes[f"{via}-daprd"].exit_code is None:
+                self._await(
+                    lambda via=via: self._serves(via, service),  # type: ignore[misc] # mypy cannot infer a lambda with a default
+                    f"{service} answers through the sidecar of {via}",
+                )
+
+    def _launch_app(self, service: str) -> None:
+        ports = self._ports[service]
+        env = {
+            **{name: value for name, value in os.environ.items() if name != "MODELS"},
+            "APP_ID": service,
+            "APP_PORT": str(ports.app),
+            "DAPR_HTTP_PORT": str(ports.http),
+            "DAPR_GRPC_PORT": str(ports.grpc),
+            "DRAIN_SECONDS": "0",
+            "EVENTS": "confirmed",
+            "METRICS_PORT": "0",
+            "PUBSUB": "pubsub",
+            "STATE_STORE": "statestore",
+            **({"MODELS": str(self._models)} if self._models else {}),
+            **self._env.get(service, {}),
+        }
+        self._start(service, [sys.executable, "-m", service], env)
+
+    def _start_redis(self) -> None:
+        server = shutil.which("redis-server")
+        if server is None:
+            raise MeshError("redis-server is missing; install it: apt-get install redis-server")
+        flags = {"--port": str(self.redis_port), "--bind": "127.0.0.1", "--save": ""}
+        command = [server, *(part for flag in flags.items() for part in flag)]
+        self._start("redis", command, os.environ)
+        self._await(lambda: is_listening(self.redis_port), "redis-server listens")
+
+    def _start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> None:
+        self._processes[name] = Process(name, command, folder=self.folder, env=env)
+
+    def _is_healthy(self, service: str) -> bool:
+        """Whether the service's own sidecar passes calls on, which it tells in its log alone."""
+        log = self._processes[f"{service}-daprd"].log()
+        return log.rfind("App entered healthy") > log.rfind("App entered un-healthy")
+
+    def _serves(self, via: str, service: str) -> bool:
+        """Whether the service's own health check answers SERVING, by proxying through a sidecar."""
+        with grpc.insecure_channel(f"127.0.0.1:{self._ports[via].grpc}") as channel:
+            try:
+                answer = health_pb2_grpc.HealthStub(channel).Check(
+                    health_pb2.HealthCheckRequest(),
+                    metadata=(("dapr-app-id", service),),
+                    timeout=2.0,
+                )
+            except grpc.RpcError:
+                return False
+            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    def _await(self, condition: Callable[[], bool], what: str) -> None:
+        def unless_dead() -> bool:
+            dead = [
+                process
+                for process in self._processes.values()
+                if process.exit_code is not None and not process.may_end
+            ]
+            if dead:
+                raise MeshError(
+                    "\n".join(
+                        f"{process.name} ended with code {process.exit_code}:\n{process.log_tail()}"
+                        for process in dead
+                    )
+                )
+            return condition()
+
+        try:
+            eventually(unless_dead, what, within=_START_SECONDS)
+        except TimeoutError as error:
+            logs = "\n".join(f"--- {name}\n{log}" for name, log in self.logs.items())
+            raise MeshError(f"{error}\n{logs}") from None
+
+
+def eventually(condition: Callable[[], T], what: str, *, within: float = 20.0) -> T:
+    """Return the first true value of `condition`.
+
+    Raises:
+        TimeoutError: there was none `within` so many seconds; the message says `what`.
+    """
+    deadline = time.monotonic() + within
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {within} s: {what}")
+        time.sleep(_POLL_SECONDS)
+    return value
+
+
+def free_ports() -> Iterator[int]:
+    """Yield ports that nobody listens on, each one once, from a place drawn at random."""
+    start = secrets.randbelow(len(_PORTS))
+    for offset in range(len(_PORTS)):
+        port = _PORTS[(start + offset) % len(_PORTS)]
+        with socket.socket() as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+        yield port
+
+
+def is_listening(port: int) -> bool:
+    """Whether something accepts connections on this port of the host."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@cache
+def dapr_runtime() -> Path:
+    """The folder whose .dapr/bin holds Dapr's programs; builds them where they are missing."""
+    finder = subprocess.run(
+        [ROOT / "tools" / "dapr-bin"], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return Path(finder.stdout.strip())
+
+
+@cache
+def run_file() -> dict[str, dict[str, str]]:
+    """What `dapr run` reads, so that tests and `make run` start the same sidecars."""
+    content: dict[str, dict[str, str]] = yaml.safe_load((ROOT / "dapr" / "dapr.yaml").read_text())
+    return content
