@@ -30,10 +30,10 @@ def test_never_more_than_the_limit_hold_a_place(workers: int, queue: int, caller
 
     def call() -> None:
         try:
-            with admission.place():
-                seen.append(admission.admitted)
+            with admission.places.hold():
+                seen.append(admission.places.held)
                 admission.run(
-                    lambda: seen.append(admission.admitted), seconds=10, on_caller_gone=stays
+                    lambda: seen.append(admission.places.held), seconds=10, on_caller_gone=stays
                 )
         except Busy as busy:
             refused.append(busy)
@@ -41,9 +41,9 @@ def test_never_more_than_the_limit_hold_a_place(workers: int, queue: int, caller
     with ThreadPoolExecutor(callers) as pool:
         for _ in range(callers):
             pool.submit(call)
-    assert max(seen, default=0) <= admission.limit
+    assert max(seen, default=0) <= admission.places.limit
     assert len(seen) + 2 * len(refused) == 2 * callers
-    assert admission.admitted == 0
+    assert admission.places.held == 0
     admission.close()
 
 
@@ -121,12 +121,12 @@ def test_work_that_outlives_its_caller_keeps_its_place() -> None:
         hold.wait(10)
         done.set()
 
-    with pytest.raises(TimeLimitExceeded), admission.place():
+    with pytest.raises(TimeLimitExceeded), admission.places.hold():
         admission.run(block, seconds=0.05, on_caller_gone=stays)
-    with pytest.raises(Busy) as busy, admission.place():
+    with pytest.raises(Busy) as busy, admission.places.hold():
         pass
     assert busy.value.retry_after >= 0.05
     hold.set()
     assert done.wait(10)
     admission.close()
-    assert admission.admitted == 0
+    assert admission.places.held == 0

@@ -22,42 +22,70 @@ _SHORTEST_RETRY = 0.05
 _LONGEST_RETRY = 5.0
 
 
-class Admission:
-    """Admits `workers * queue_per_worker` requests and refuses the rest at once.
+class Places:
+    """A number of places for requests; whoever finds none is refused at once.
 
     Args:
-        workers: threads that work at the same time.
-        queue_per_worker: requests admitted for each worker, the running one included.
+        limit: how many requests may hold a place at the same time.
+        retry_after: tells the seconds after which a refused caller may try again.
     """
 
-    def __init__(self, workers: int, queue_per_worker: int) -> None:
-        self.limit = workers * queue_per_worker
-        self._workers = workers
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="worker")
+    def __init__(
+        self, limit: int, retry_after: Callable[[], float] = lambda: _SHORTEST_RETRY
+    ) -> None:
+        self.limit = limit
+        self._retry_after = retry_after
         self._lock = threading.Lock()
-        self._admitted = 0
-        self._mean_seconds = 0.0
+        self._held = 0
 
     @property
-    def admitted(self) -> int:
-        """How many requests hold a place now."""
-        return self._admitted
+    def held(self) -> int:
+        """How many places are held now."""
+        return self._held
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         """Hold one place for as long as the request is in the service.
 
         Raises:
             Busy: every place is taken; carries when to try again.
         """
         with self._lock:
-            if self._admitted >= self.limit:
+            if self._held >= self.limit:
                 raise Busy(self.limit, self._retry_after())
-            self._admitted += 1
+            self._held += 1
         try:
             yield
         finally:
             self._leave()
+
+    def hold_until_done(self, future: Future[T]) -> None:
+        """Hold one place more, for work that goes on though nobody waits for it."""
+        with self._lock:
+            self._held += 1
+        future.add_done_callback(lambda _: self._leave())
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._held -= 1
+
+
+class Admission:
+    """Admits `workers * queue_per_worker` requests and lets each work in its turn.
+
+    Args:
+        workers: threads that work at the same time.
+        queue_per_worker: requests admitted for each worker, the running one included.
+
+    Attributes:
+        places: what a request must hold while it is in the service.
+    """
+
+    def __init__(self, workers: int, queue_per_worker: int) -> None:
+        self.places = Places(workers * queue_per_worker, self._retry_after)
+        self._workers = workers
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="worker")
+        self._mean_seconds = 0.0
 
     def run(
         self,
@@ -100,31 +128,22 @@ class Admission:
             raise CallerGone("the caller went away while the request waited") from None
         except TimeoutError:
             if future.done():
-                raise
+                return future.result()
             if not future.cancel():
-                self._keep_place_until_done(future)
+                self.places.hold_until_done(future)
             raise _too_late(seconds) from None
 
     def close(self) -> None:
         """Finish what runs and drop what waits."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
-    def _keep_place_until_done(self, future: Future[T]) -> None:
-        with self._lock:
-            self._admitted += 1
-        future.add_done_callback(lambda _: self._leave())
-
-    def _leave(self) -> None:
-        with self._lock:
-            self._admitted -= 1
-
     def _observe(self, seconds: float) -> None:
-        with self._lock:
-            self._mean_seconds += _SMOOTHING * (seconds - self._mean_seconds)
+        # A lost update of two workers at once hardly moves an estimate.
+        self._mean_seconds += _SMOOTHING * (seconds - self._mean_seconds)
 
     def _retry_after(self) -> float:
         """Seconds until about half of those admitted now will have left."""
-        expected = self._mean_seconds * self.limit / self._workers / 2
+        expected = self._mean_seconds * self.places.limit / self._workers / 2
         return min(max(expected, _SHORTEST_RETRY), _LONGEST_RETRY)
 
 

@@ -20,7 +20,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.http import parse_accept_header, parse_options_header
 from werkzeug.routing import Map, Rule
 
-from daprkit.admission import Admission
+from daprkit.admission import Admission, Places
 from daprkit.errors import BodyTooLarge, InvalidRequest, MethodNotFound
 from daprkit.events import Events, Failure, Success
 from daprkit.status import Statuses
@@ -109,6 +109,7 @@ class Router:
         routes: what the service answers.
         statuses: names the outcome of a failure for the event and the metrics.
         admission: where working routes wait their turn.
+        light: places of the routes that do not work.
         events: publishes outcomes.
         metrics: counts calls.
         max_body: largest body in bytes.
@@ -121,6 +122,7 @@ class Router:
         *,
         statuses: Statuses,
         admission: Admission,
+        light: Places,
         events: Events,
         metrics: Metrics,
         max_body: int,
@@ -133,6 +135,7 @@ class Router:
         self._known = ", ".join(sorted(route.path for route in routes))
         self._statuses = statuses
         self._admission = admission
+        self._light = light
         self._events = events
         self._metrics = metrics
         self._max_body = max_body
@@ -211,8 +214,9 @@ class Router:
         self, route: Route, request: Request, context: grpc.ServicerContext, started: float
     ) -> Reply:
         if not route.works:
-            return route.endpoint(request)
-        with self._admission.place():
+            with self._light.hold():
+                return route.endpoint(request)
+        with self._admission.places.hold():
             try:
                 self._check_size(request.body)
                 reply = self._admission.run(

@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
@@ -13,7 +13,7 @@ from dapr.ext.grpc import App
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from daprkit.access import TokenInterceptor
-from daprkit.admission import Admission
+from daprkit.admission import Admission, Places
 from daprkit.errors import CannotListen
 from daprkit.events import ConfirmedEvents, Events, NoEvents
 from daprkit.routing import Route, Router, RoutingInterceptor
@@ -22,9 +22,10 @@ from daprkit.sidecar import MESSAGE_OVERHEAD, Sidecar, message_options
 from daprkit.status import Statuses, StatusInterceptor, StatusTable
 from daprkit.telemetry import Metrics, configure_logs, configure_traces
 
-# Threads beyond those that admitted requests can hold, so that daprd's probe (500 ms), health
-# checks and metadata never wait for work.
-SPARE_THREADS = 16
+# Threads beyond those that working requests can hold: for methods that do not work, such as
+# lists and pages, and for daprd's probe (500 ms) and health checks, which never wait.
+LIGHT_THREADS = 16
+PROBE_THREADS = 8
 
 _log = structlog.get_logger(__name__)
 
@@ -49,12 +50,13 @@ class Server:
         configure_logs(settings.app_id, settings.log_level)
         self._settings = settings
         self._admission = Admission(settings.workers, settings.queue_per_worker)
-        self._metrics = Metrics(lambda: self._admission.admitted)
+        self._metrics = Metrics(lambda: self._admission.places.held)
         known = Statuses(statuses)
         router = Router(
             routes,
             statuses=known,
             admission=self._admission,
+            light=Places(LIGHT_THREADS),
             events=_events(settings, sidecar),
             metrics=self._metrics,
             max_body=settings.max_body,
@@ -62,7 +64,8 @@ class Server:
         )
         self._app = App(
             thread_pool=ThreadPoolExecutor(
-                self._admission.limit + SPARE_THREADS, thread_name_prefix="call"
+                self._admission.places.limit + LIGHT_THREADS + PROBE_THREADS,
+                thread_name_prefix="call",
             ),
             interceptors=(
                 configure_traces(settings.app_id),
@@ -82,10 +85,6 @@ class Server:
         self._app.add_external_service(lambda _, server: servers.append(server), None)
         (self._server,) = servers
         self._stopping = threading.Event()
-
-    def add_service(self, add: Callable[[object, grpc.Server], None], servicer: object) -> None:
-        """Answer a further gRPC service on the same port."""
-        self._app.add_external_service(add, servicer)
 
     def set_serving(self, name: str, *, serving: bool) -> None:
         """Say by grpc.health.v1 whether the model called `name` can be asked.
