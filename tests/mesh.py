@@ -113,15 +113,12 @@ class Process:
         """The exit code; None while it runs."""
         return self._child.poll()
 
-    def log(self) -> str:
-        """Return what it wrote."""
+    def log(self, lines: int | None = None) -> str:
+        """Return what it wrote, or the last `lines` of it."""
         with self.log_path.open("rb") as log:
             log.seek(self._log_start)
-            return log.read().decode(errors="replace")
-
-    def log_tail(self) -> str:
-        """Return the end of what it wrote."""
-        return "\n".join(self.log().splitlines()[-_LOG_TAIL:])
+            written = log.read().decode(errors="replace").splitlines()
+        return "\n".join(written if lines is None else written[-lines:])
 
     def terminate(self) -> None:
         """Send SIGTERM to the program alone, as an orchestrator does."""
@@ -138,7 +135,7 @@ class Process:
             return self._child.wait(seconds)
         except subprocess.TimeoutExpired:
             raise MeshError(
-                f"{self.name} still runs {seconds} s after its signal:\n{self.log_tail()}"
+                f"{self.name} still runs {seconds} s after its signal:\n{self.log(_LOG_TAIL)}"
             ) from None
 
     def kill(self) -> None:
@@ -242,7 +239,7 @@ class Mesh:
     @property
     def logs(self) -> dict[str, str]:
         """The end of each process's output, by name."""
-        return {name: process.log_tail() for name, process in self._processes.items()}
+        return {name: process.log(_LOG_TAIL) for name, process in self._processes.items()}
 
     # Calls
 
@@ -394,12 +391,10 @@ class Mesh:
                 if process.exit_code is not None and not process.may_end
             ]
             if dead:
-                raise MeshError(
-                    "\n".join(
-                        f"{process.name} ended with code {process.exit_code}:\n{process.log_tail()}"
-                        for process in dead
-                    )
+                ends = (
+                    f"{it.name} ended with code {it.exit_code}:\n{it.log(_LOG_TAIL)}" for it in dead
                 )
+                raise MeshError("\n".join(ends))
             return condition()
 
         try:
