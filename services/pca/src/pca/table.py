@@ -23,7 +23,6 @@ from pca.errors import InvalidOption, InvalidTable
 
 Array: TypeAlias = npt.NDArray[np.float64]
 _Lines: TypeAlias = Callable[[], Iterator[str]]
-_Place: TypeAlias = Callable[[int, int], str]
 
 # Beyond, the decomposition and its answer outgrow one request.
 MOST_COLUMNS = 10_000
@@ -103,7 +102,7 @@ def _decode_text(body: bytes, columns: int | None) -> Table:
 
 def _decode_line(line: str, columns: int) -> Table:
     """Read `x1,y1,x2,y2,...`."""
-    values = _parse(lambda: iter([line]), lambda _, position: f"value {position}")
+    values = _parse(lambda: iter([line]), first_row=None)
     if values.size % columns:
         raise InvalidTable(
             f"the number of values on one line must be a multiple of its {columns} columns",
@@ -117,10 +116,7 @@ def _decode_line(line: str, columns: int) -> Table:
 def _decode_lines(body: bytes, names: tuple[str, ...], columns: int | None) -> Table:
     """Read one observation a line, after the line of names if there is one."""
     skipped = 1 if names else 0
-    values = _parse(
-        lambda: islice(_read_lines(body), skipped, None),
-        lambda row, column: f"row {row + skipped}, column {column}",
-    )
+    values = _parse(lambda: islice(_read_lines(body), skipped, None), first_row=1 + skipped)
     if names and len(names) != values.shape[1]:
         raise InvalidTable(
             f"rows must have the {len(names)} columns that row 1 names",
@@ -144,7 +140,7 @@ def _decode_json(body: bytes, columns: int | None) -> Table:
         )
     for row, values in enumerate(rows, start=1):
         if len(values) != len(rows[0]):
-            raise _ragged(len(rows[0]), len(values), f"row {row}")
+            raise _ragged(len(rows[0]), len(values), row)
     table = Table(np.array(rows, dtype=np.float64))
     _check_columns(table.values, columns)
     return table
@@ -175,39 +171,40 @@ def _read_lines(body: bytes) -> Iterator[str]:
     return filter(str.strip, TextIOWrapper(BytesIO(body), encoding="utf-8-sig"))
 
 
-def _parse(lines: _Lines, place: _Place) -> Array:
+def _parse(lines: _Lines, *, first_row: int | None) -> Array:
     """Parse lines of equally many finite numbers to (n, p).
 
     Args:
         lines: starts reading at the first line; there is one at least.
-        place: names a field by its row and column, counted from 1.
+        first_row: how messages count that line; None if all values stand on it.
     """
     try:
         values = np.loadtxt(lines(), delimiter=",", comments=None, ndmin=2)
     except ValueError:
-        raise _explain_text(lines, place) from None
+        raise _explain_text(lines, first_row) from None
     if not np.isfinite(values).all():
-        raise _explain_text(lines, place)
+        raise _explain_text(lines, first_row)
     return values
 
 
-def _explain_text(lines: _Lines, place: _Place) -> InvalidTable:
+def _explain_text(lines: _Lines, first_row: int | None) -> InvalidTable:
     """Find the first field that is no finite number, or the first row of another length."""
     expected = 0
-    for row, line in enumerate(lines(), start=1):
+    for row, line in enumerate(lines(), start=first_row or 1):
         fields = line.split(",")
         for column, field in enumerate(fields, start=1):
             number = _parse_number(field)
             if number is None or not math.isfinite(number):
                 what = shorten(field.strip()) if field.strip() else "an empty field"
+                place = f"row {row}, column {column}" if first_row else f"value {column}"
                 return InvalidTable(
                     "every field must be a finite number, with commas between them",
-                    got=f"{what} at {place(row, column)}",
+                    got=f"{what} at {place}",
                     remedy="correct it or leave that observation out",
                 )
         expected = expected or len(fields)
         if len(fields) != expected:
-            return _ragged(expected, len(fields), place(row, min(expected, len(fields))))
+            return _ragged(expected, len(fields), row)
     raise AssertionError("the fast parser refuses only what this one can name")
 
 
@@ -268,10 +265,10 @@ def _check_columns(values: Array, columns: int | None) -> None:
         )
 
 
-def _ragged(expected: int, length: int, place: str) -> InvalidTable:
+def _ragged(expected: int, length: int, row: int) -> InvalidTable:
     return InvalidTable(
         f"rows must have equal length, {expected} as the first",
-        got=f"{length} at {place}",
+        got=f"{length} at row {row}",
         remedy="complete or shorten that row",
     )
 
