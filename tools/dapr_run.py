@@ -1,0 +1,274 @@
+"""The mesh by the real Dapr CLI: `make run` starts it, prints its addresses and waits for Ctrl-C.
+
+`dapr run` reads dapr/dapr.yaml; what changes from run to run is put in on the way: the profile's
+components, the sidecars' limit for MAX_BODY and, on request, free ports and another folder.
+"""
+
+import argparse
+import contextlib
+import itertools
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import grpc
+import yaml
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN_FILE = ROOT / "dapr" / "dapr.yaml"
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+_POLL_SECONDS = 0.1
+_LOG_TAIL = 15
+_MIB = 1024 * 1024
+_UNITS = {"": 1, "k": 1000, "ki": 1024, "m": 1000**2, "mi": _MIB, "g": 1000**3, "gi": 1024**3}
+_PORT_KEYS = ("appPort", "daprHTTPPort", "daprGRPCPort", "daprInternalGRPCPort", "metricsPort")
+
+
+# What the CLI writes into a program's log when it has ended; the CLI itself goes on.
+_ENDED = re.compile(r"(The \w+ process exited|Exited (App|Dapr)).*")
+
+
+class RunError(Exception):
+    """The mesh did not come up; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """Where the sidecar of an app listens."""
+
+    app: str
+    http: int
+    grpc: int
+
+    def url(self, app: str, method: str) -> str:
+        """The address of a method of any app in the mesh, through this sidecar."""
+        return f"http://127.0.0.1:{self.http}/v1.0/invoke/{app}/method/{method}"
+
+
+class DaprRun:
+    """The mesh, started by `dapr run -f` when the context is entered and gone when it is left.
+
+    Args:
+        profile: the folder of components/ that the sidecars load.
+        folder: working directory of sidecars and services; they write to .dapr in it.
+        free_ports: take any free ports instead of those of dapr.yaml.
+        output: where the CLI's and the services' output goes; None for this program's own.
+    """
+
+    def __init__(
+        self,
+        profile: str = "embedded",
+        folder: Path = ROOT,
+        *,
+        free_ports: bool = False,
+        output: IO[bytes] | None = None,
+    ) -> None:
+        self._folder = folder
+        self._output = output
+        self._content = _run_file(profile, folder, free_ports=free_ports)
+        self._env = _environment(profile)
+        self._log_folder = folder / ".dapr" / "logs"
+        self._earlier = set(self._log_folder.glob("*.log"))
+        self.sidecars = {
+            app["appID"]: Sidecar(app["appID"], app["daprHTTPPort"], app["daprGRPCPort"])
+            for app in self._content["apps"]
+        }
+
+    def __enter__(self) -> Self:
+        runtime = self._env["DAPR_RUNTIME_PATH"] = _dapr_runtime()
+        self._cli = subprocess.Popen(  # noqa: S603 - the Dapr CLI
+            [Path(runtime, ".dapr", "bin", "dapr"), "run", "-f", "-"],
+            cwd=RUN_FILE.parent,  # the run file's paths are relative to it
+            env=self._env,
+            stdin=subprocess.PIPE,
+            stdout=self._output,
+            stderr=subprocess.STDOUT if self._output else None,
+            # The CLI makes itself the leader of a group, out of the reach of Ctrl-C; so it is one
+            # from the start, and its group is what is ended here.
+            process_group=0,
+        )
+        try:
+            assert self._cli.stdin is not None  # noqa: S101 - it was asked for, mypy cannot know
+            with self._cli.stdin as run_file:
+                run_file.write(yaml.safe_dump(self._content).encode())
+            for app, sidecar in itertools.product(self.sidecars, self.sidecars.values()):
+                self._wait_for(app, sidecar)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def wait(self) -> int:
+        """Return the CLI's exit code when it ends by itself."""
+        return self._cli.wait()
+
+    def close(self) -> None:
+        """Stop the CLI, which stops the rest; what is left after some seconds is killed."""
+        self._cli.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._cli.wait(_STOP_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._cli.pid, signal.SIGKILL)
+        self._cli.wait()
+
+    def _wait_for(self, app: str, sidecar: Sidecar) -> None:
+        """Wait until the app's health check answers SERVING through the sidecar."""
+        deadline = time.monotonic() + _START_SECONDS
+        with grpc.insecure_channel(
+            f"127.0.0.1:{sidecar.grpc}", options=[("grpc.max_reconnect_backoff_ms", 200)]
+        ) as channel:
+            while not _serves(channel, app):
+                if self._cli.poll() is not None:
+                    raise RunError(f"{self._logs()}dapr run ended with code {self._cli.returncode}")
+                for path, log in self._written():
+                    if ended := _ENDED.search(log):
+                        name = path.name.split("_")[0]
+                        raise RunError(f"{self._logs()}{name}, while the mesh started: {ended[0]}")
+                if time.monotonic() > deadline:
+                    raise RunError(
+                        f"{self._logs()}{app} does not serve through the sidecar of {sidecar.app}"
+                        f" after {_START_SECONDS:.0f} s"
+                    )
+                time.sleep(_POLL_SECONDS)
+
+    def _written(self) -> Iterator[tuple[Path, str]]:
+        """Yield the logs of this run: of each app, then of each sidecar."""
+        for path in sorted(set(self._log_folder.glob("*.log")) - self._earlier):
+            yield path, path.read_text(errors="replace")
+
+    def _logs(self) -> str:
+        """What matters of the logs: the end of the apps', the errors of the sidecars'."""
+        text = ""
+        for path, log in self._written():
+            lines = log.splitlines()
+            if "_daprd_" in path.name:
+                lines = [line for line in lines if re.search("level=(error|fatal)", line)]
+            text += "\n".join([f"--- {path}", *lines[-_LOG_TAIL:], ""])
+        return text
+
+
+def _serves(channel: grpc.Channel, app: str) -> bool:
+    try:
+        answer = health_pb2_grpc.HealthStub(channel).Check(
+            health_pb2.HealthCheckRequest(), metadata=(("dapr-app-id", app),), timeout=1
+        )
+    except grpc.RpcError:
+        return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def _run_file(profile: str, folder: Path, *, free_ports: bool) -> dict[str, Any]:
+    """Return dapr.yaml with this run's components, limit, folder and ports."""
+    content: dict[str, Any] = yaml.safe_load(RUN_FILE.read_text())
+    common = content["common"]
+    common["resourcesPaths"] = [
+        path.replace("/embedded", f"/{profile}") for path in common["resourcesPaths"]
+    ]
+    if limit := os.environ.get("MAX_BODY"):
+        common["maxBodySize"] = str(_bytes(limit) + _MIB)
+    ports = _free_ports()
+    for app in content["apps"]:
+        app["appDirPath"] = str(folder)
+        if free_ports:
+            app |= {key: next(ports) for key in _PORT_KEYS}
+            app["env"]["METRICS_PORT"] = next(ports)
+    return content
+
+
+def _environment(profile: str) -> dict[str, str]:
+    """Return the environment of the CLI, which its sidecars and services inherit."""
+    env = {"GOGC": "400", "REDIS_HOST": "localhost:6379"} | dict(os.environ)
+    # `python` in dapr.yaml is the interpreter that runs this.
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", "")])
+    if profile == "redis":
+        host, _, port = env["REDIS_HOST"].rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=2).close()
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"PROFILE=redis needs Redis at REDIS_HOST={env['REDIS_HOST']}, got: {error};"
+                " start one (redis-server) or name another as REDIS_HOST=host:port"
+            ) from error
+    return env
+
+
+def _dapr_runtime() -> str:
+    """Return the folder for DAPR_RUNTIME_PATH; what is missing is built, with progress."""
+    try:
+        finder = subprocess.run(  # noqa: S603 - a program of this repository
+            [ROOT / "tools" / "dapr-bin"], stdout=subprocess.PIPE, text=True, check=True
+        )
+    except subprocess.CalledProcessError as error:
+        raise RunError("Dapr's programs are missing; see the message above") from error
+    return finder.stdout.strip()
+
+
+def _bytes(quantity: str) -> int:
+    """Return the bytes of a quantity such as 16777216 or 16Mi."""
+    match = re.fullmatch(r"(\d+)\s*([kmg]?i?)b?", quantity.strip().lower())
+    if not match or match[2] not in _UNITS:
+        raise RunError(f"MAX_BODY must be bytes, or a number with a unit (16Mi), got {quantity!r}")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _free_ports() -> Iterator[int]:
+    """Yield ports that nobody listens on, below those that the kernel chooses for clients."""
+    ports = range(20_000, 32_768)
+    start = secrets.randbelow(len(ports))
+    for port in itertools.chain(ports[start:], ports[:start]):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            yield port
+
+
+def _main() -> int:
+    parser = argparse.ArgumentParser(description="Run the mesh until Ctrl-C.")
+    parser.add_argument("--profile", default="embedded", choices=("embedded", "redis"))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops as cleanly as Ctrl-C
+    try:
+        with DaprRun(parser.parse_args().profile) as run:
+            pca, classify = run.sidecars["pca"], run.sidecars["classify"]
+            print(
+                "\nThe mesh is up; Ctrl-C stops it. Any sidecar reaches any app:\n"
+                f"  curl -d @examples/points/iris.csv {classify.url('pca', 'plot')} > iris.svg\n"
+                "  curl -H 'content-type: image/png' --data-binary @picture.png"
+                f" {pca.url('classify', 'classify')}\n"
+                "Sidecars: "
+                + ", ".join(
+                    f"{app} http://127.0.0.1:{sidecar.http} (HTTP), 127.0.0.1:{sidecar.grpc} (gRPC)"
+                    for app, sidecar in run.sidecars.items()
+                ),
+                flush=True,
+            )
+            return run.wait()
+    except RunError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nThe mesh has stopped.")
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())
