@@ -39,8 +39,8 @@ def draw(values: Array, fit: Fit, *, title: str = "", width: int = 640, height: 
         values: (n, p), finite, p at least 2.
         fit: theirs, with at least two components.
         title: above the picture.
-        width: of the picture in pixels, 320 or more.
-        height: of the picture in pixels, 240 or more.
+        width: of the picture in pixels, 480 or more.
+        height: of the picture in pixels, 320 or more.
 
     Raises:
         InvalidTable: there is one variable only, so nothing to draw against it.

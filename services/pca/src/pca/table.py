@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ConfigDict, FailFast, FiniteFloat, TypeAdapter, ValidationError
 
-from pca.errors import InvalidOption, InvalidTable
+from pca.errors import InvalidTable
 
 Array: TypeAlias = npt.NDArray[np.float64]
 _Lines: TypeAlias = Callable[[], Iterator[str]]
@@ -57,8 +57,8 @@ def decode_table(body: bytes, content_type: str = "", *, columns: int | None = N
             rows say it themselves and must agree with it.
 
     Raises:
-        InvalidTable: the body is no table of finite numbers, or of no type that is read.
-        InvalidOption: rows have another number of columns than `columns`.
+        InvalidTable: the body is no table of finite numbers, or of no type that is read, or its
+            rows have another number of columns than `columns`.
     """
     decode = _DECODERS.get(content_type)
     if decode is None:
@@ -258,10 +258,10 @@ def _explain_json(error: ValidationError) -> InvalidTable:
 
 def _check_columns(values: Array, columns: int | None) -> None:
     if columns is not None and values.shape[1] != columns:
-        raise InvalidOption(
-            f"columns must be the length of the rows, {values.shape[1]}",
-            got=str(columns),
-            remedy="leave columns out: rows say it themselves",
+        raise InvalidTable(
+            f"rows must have the {columns} columns that the option columns or the fit says",
+            got=f"{values.shape[1]}",
+            remedy="correct the rows or the option",
         )
 
 
@@ -276,6 +276,6 @@ def _ragged(expected: int, length: int, row: int) -> InvalidTable:
 def _nothing() -> InvalidTable:
     return InvalidTable(
         "the body must hold observations",
-        got="nothing",
+        got="an empty body",
         remedy="send numbers as x1,y1,x2,y2,... or one row a line",
     )
