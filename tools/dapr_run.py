@@ -88,6 +88,23 @@ class DaprRun:
         }
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the mesh and return when every app serves through every sidecar.
+
+        Raises:
+            RunError: it did not come up; nothing of it runs on.
+        """
         runtime = self._env["DAPR_RUNTIME_PATH"] = _dapr_runtime()
         self._cli = subprocess.Popen(  # noqa: S603 - the Dapr CLI
             [Path(runtime, ".dapr", "bin", "dapr"), "run", "-f", "-"],
@@ -109,15 +126,6 @@ class DaprRun:
         except BaseException:
             self.close()
             raise
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def wait(self) -> int:
         """Return the CLI's exit code when it ends by itself."""

@@ -1,0 +1,104 @@
+# `make` explains itself. People, hooks and CI all call these targets.
+
+MAKEFLAGS += --no-print-directory
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# uv as it is installed, else this version from PyPI, in the user's cache.
+UV_VERSION := 0.13.9
+CACHE      := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/meshlens
+UV_CACHED  := $(CACHE)/uv-$(UV_VERSION)/bin/uv
+UV         := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(UV_CACHED))
+RUN        := $(UV) run --frozen --quiet
+
+# MODELS=folder: what classify serves instead of the model it ships. Services run elsewhere, so: absolute.
+ifdef MODELS
+export MODELS := $(abspath $(MODELS))
+endif
+# PROFILE=redis: the components that `make run` uses; the default needs nothing installed.
+PROFILE ?= embedded
+# PYTEST=... : further options of pytest, such as PYTEST='-k plot -x'.
+PYTEST ?=
+
+.PHONY: help
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  MODELS=folder   models for run, demo, test and bench instead of the one that ships"
+	@echo "  PROFILE=redis   state and events in the Redis at REDIS_HOST (localhost:6379), for run"
+	@echo "  DAPR_BIN=folder daprd and dapr to use; else installed ones, else built once"
+
+.PHONY: demo
+demo: setup tools ## start the mesh, send it points and a picture, show the answers, stop it
+	@$(RUN) python tools/demo.py
+
+.PHONY: run
+run: setup tools ## run the mesh until Ctrl-C and print its addresses
+	@$(RUN) python tools/dapr_run.py --profile $(PROFILE)
+
+.PHONY: test
+test: setup tools ## all tests: unit, contract, integration
+	@$(RUN) pytest $(PYTEST)
+
+.PHONY: test-unit
+test-unit: setup ## tests of the domain, in seconds, without Dapr
+	@$(RUN) pytest tests/unit $(PYTEST)
+
+.PHONY: test-contract
+test-contract: setup ## tests of the gRPC contract, without a sidecar
+	@$(RUN) pytest tests/contract $(PYTEST)
+
+.PHONY: test-integration
+test-integration: setup tools ## tests with real sidecars and a real Redis
+	@$(RUN) pytest tests/integration $(PYTEST)
+
+.PHONY: all
+all: format lint types imports test ## everything that CI checks, after formatting
+
+.PHONY: format
+format: setup ## format, and mend what ruff can mend
+	@$(RUN) ruff format
+	@$(RUN) ruff check --fix
+
+.PHONY: lint
+lint: setup ## check style and format
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS); \
+	  else echo "shellcheck is missing, shell scripts are not checked; install it: apt-get install shellcheck"; fi
+
+.PHONY: types
+types: setup ## check types, strictly, tests included
+	@$(RUN) mypy
+	@MYPYPATH=tools $(RUN) mypy tools
+
+.PHONY: imports
+imports: setup ## check who may import whom
+	@$(RUN) lint-imports
+
+.PHONY: bench
+bench: setup tools ## measure against bare loops and print ratios
+	@for program in $(BENCHMARKS); do PYTHONPATH=tests $(RUN) python $$program; done
+
+.PHONY: tools
+tools: ## find Dapr's programs, or build them once into the cache
+	@tools/dapr-bin >/dev/null
+
+.PHONY: setup
+setup: $(UV) ## make the Python environment as locked
+	@$(UV) sync --frozen --quiet
+
+.PHONY: install-hooks
+install-hooks: setup ## check before each commit, and the unit tests before each push
+	@$(RUN) pre-commit install --hook-type pre-commit --hook-type pre-push
+
+$(UV_CACHED):
+	@echo "uv is not installed: putting uv $(UV_VERSION) into $(CACHE)"
+	@rm -rf $(CACHE)/uv-$(UV_VERSION).part
+	@python3 -m venv $(CACHE)/uv-$(UV_VERSION).part
+	@$(CACHE)/uv-$(UV_VERSION).part/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@rm -rf $(CACHE)/uv-$(UV_VERSION) && mv $(CACHE)/uv-$(UV_VERSION).part $(CACHE)/uv-$(UV_VERSION)
+
+SHELL_SCRIPTS = .ci/run tools/dapr-bin tools/go-build $(wildcard examples/*.sh examples/*/*.sh)
+BENCHMARKS    = $(shell grep -l __main__ bench/*.py)

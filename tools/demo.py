@@ -1,0 +1,165 @@
+"""`make demo`: start the mesh, send it points and a picture, show what comes back, stop it.
+
+Each request goes to the other service's sidecar, so that it crosses two; a subscriber at each
+sidecar shows the event that the service published.
+"""
+
+import json
+import queue
+import signal
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dapr.clients import DaprClient
+from dapr.conf import settings
+from dapr_run import ROOT, DaprRun, RunError, Sidecar
+
+POINTS = ROOT / "examples" / "points" / "iris.csv"
+PICTURES = ROOT / "services" / "classify" / "samples"
+PLOT = ROOT / "out" / "iris.svg"
+
+_EVENT_SECONDS = 20.0
+_CALL_SECONDS = 30.0
+
+
+class DemoError(Exception):
+    """A step did not do what it should; the message says which and how."""
+
+
+class Steps:
+    """Says what is going on, and how long each step took."""
+
+    @contextmanager
+    def __call__(self, doing: str) -> Iterator[list[str]]:
+        """Print what a step does, and what it puts into the list when it is done."""
+        began = time.monotonic()
+        print(f"  {doing} ... ", end="", flush=True)
+        results: list[str] = []
+        try:
+            yield results
+        except BaseException:
+            print("failed")
+            raise
+        print(f"{results[0] if results else 'done'} ({time.monotonic() - began:.1f} s)", flush=True)
+        for result in results[1:]:
+            print(f"      {result}", flush=True)
+
+
+class Subscriber:
+    """Receives the events of one sidecar; in memory they do not travel further."""
+
+    def __init__(self, sidecar: Sidecar) -> None:
+        # The client asks for the health of the sidecar there, before anything else.
+        settings.DAPR_HTTP_PORT = sidecar.http  # type: ignore[attr-defined] # set by name in the SDK
+        self._client = DaprClient(f"127.0.0.1:{sidecar.grpc}")
+        self._subscription = self._client.subscribe("pubsub", "results")
+        self._events: queue.Queue[dict[str, Any]] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def event(self) -> dict[str, Any]:
+        """Return the next event's data."""
+        try:
+            return self._events.get(timeout=_EVENT_SECONDS)
+        except queue.Empty:
+            raise DemoError(f"no event arrived within {_EVENT_SECONDS:.0f} s") from None
+
+    def close(self) -> None:
+        """End the subscription."""
+        self._subscription.close()
+        self._client.close()
+
+    def _read(self) -> None:
+        message = self._subscription.next_message()
+        self._subscription.respond_success(message)
+        self._events.put(message.data())
+
+
+def post(url: str, body: bytes, headers: dict[str, str]) -> bytes:
+    """Return the answer of a POST.
+
+    Raises:
+        DemoError: the answer is an error.
+    """
+    request = urllib.request.Request(url, body, headers)  # noqa: S310 - the sidecar's own address
+    try:
+        with urllib.request.urlopen(request, timeout=_CALL_SECONDS) as answer:  # noqa: S310 - as above
+            content: bytes = answer.read()
+            return content
+    except urllib.error.HTTPError as error:
+        raise DemoError(f"{url} answered {error.code}: {error.read().decode()}") from error
+    except OSError as error:
+        raise DemoError(f"{url} cannot be reached: {error}") from error
+
+
+def describe(event: dict[str, Any]) -> str:
+    """Return an event on one line."""
+    size, digest = event["input"]["size"], event["input"]["sha256"][:12]
+    return (
+        f"{event['service']}/{event['method']} {event['outcome']} in"
+        f" {event['elapsed_seconds'] * 1000:.0f} ms, input of {size} bytes, sha256 {digest}..."
+    )
+
+
+def present(step: Steps, mesh: DaprRun) -> None:
+    """Send points and a picture through the running mesh, and show answers and events."""
+    pca, classify = mesh.sidecars["pca"], mesh.sidecars["classify"]
+    with step("subscribing to the results at both sidecars"):
+        at_pca, at_classify = Subscriber(pca), Subscriber(classify)
+
+    points = POINTS.read_bytes()
+    with step(f"{POINTS.name}, {points.count(b',') // 2 + 1} points, to pca") as result:
+        svg = post(classify.url("pca", "plot"), points, {"content-type": "text/csv"})
+        PLOT.parent.mkdir(exist_ok=True)
+        PLOT.write_bytes(svg)
+        result.append(f"{PLOT.relative_to(ROOT)}, {len(svg)} bytes")
+        result.append(f"event: {describe(at_pca.event())}")
+
+    picture = min(PICTURES.glob("*.png"))
+    with step(f"{picture.name} to classify") as result:
+        headers = {"content-type": "image/png", "accept": "application/json"}
+        url = pca.url("classify", "classify")
+        answer = json.loads(post(url, picture.read_bytes(), headers))
+        best = answer["labels"][0]
+        result.append(f"{best['label']}, p = {best['probability']:.2f}")
+        result.append(f"event: {describe(at_classify.event())}")
+    at_pca.close()
+    at_classify.close()
+
+
+def main() -> int:
+    """Run the demonstration; return 0 when every step did what it should."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped as cleanly as by Ctrl-C
+    began = time.monotonic()
+    step = Steps()
+    try:
+        with tempfile.TemporaryDirectory(prefix="meshlens-demo-") as folder:
+            with Path(folder, "dapr.log").open("wb") as log:
+                mesh = DaprRun(folder=Path(folder), free_ports=True, output=log)
+                with step("dapr run -f dapr/dapr.yaml") as result:
+                    mesh.start()
+                    result.append("pca and classify are up, each with its sidecar")
+            try:
+                present(step, mesh)
+            finally:
+                with step("stopping the mesh"):
+                    mesh.close()
+    except (DemoError, RunError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped")
+        return 130
+    print(f"All in {time.monotonic() - began:.0f} s. Look at {PLOT.relative_to(ROOT)}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
