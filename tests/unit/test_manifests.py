@@ -1,0 +1,69 @@
+"""What the run file, the components and the services' defaults must agree on."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from daprkit.settings import MIB, ServerSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+PROFILES = ["embedded", "redis"]
+SETTINGS = ServerSettings.model_fields
+
+
+def read(path: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / path).read_text())
+    return content
+
+
+def test_the_sidecars_limit_leaves_a_margin_for_the_apps_own_message() -> None:
+    limit = read("dapr/dapr.yaml")["common"]["maxBodySize"]
+    assert limit == f"{SETTINGS['max_body'].default // MIB + 1}Mi"
+
+
+def test_the_ports_are_distinct_and_below_those_that_the_kernel_chooses() -> None:
+    apps = read("dapr/dapr.yaml")["apps"]
+    ports = [value for app in apps for key, value in app.items() if key.endswith("Port")]
+    ports += [app["env"]["METRICS_PORT"] for app in apps]
+    assert len(ports) == len(set(ports)) == 12
+    assert max(ports) < 32768
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_each_profile_has_the_components_that_the_services_name(profile: str) -> None:
+    components = [read(str(path)) for path in (ROOT / "components" / profile).glob("*.yaml")]
+    types = {each["metadata"]["name"]: each["spec"]["type"].split(".")[0] for each in components}
+    assert types == {SETTINGS["state_store"].default: "state", SETTINGS["pubsub"].default: "pubsub"}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_components_are_for_the_apps_of_the_run_file(profile: str) -> None:
+    apps = [app["appID"] for app in read("dapr/dapr.yaml")["apps"]]
+    for path in (ROOT / "components" / profile).glob("*.yaml"):
+        assert read(str(path))["scopes"] == apps
+
+
+def test_the_clean_up_of_names_is_off_because_it_ends_living_sidecars() -> None:
+    resolution = read("dapr/config.yaml")["spec"]["nameResolution"]
+    assert resolution["component"] == "sqlite"
+    assert resolution["configuration"]["cleanupInterval"] == "0"
+
+
+def test_callers_retry_only_what_a_retry_can_mend() -> None:
+    spec = read("dapr/resiliency.yaml")["spec"]
+    assert set(spec["policies"]) == {"retries"}, "a circuit breaker goes on refusing a mended app"
+    assert [
+        policy["matching"]["gRPCStatusCodes"] for policy in spec["policies"]["retries"].values()
+    ] == ["14"]
+
+
+def test_the_folder_dapr_does_not_hide_the_sdk() -> None:
+    assert {path.suffix for path in (ROOT / "dapr").iterdir()} == {".yaml"}
+    program = "import dapr.clients; print(dapr.clients.__file__)"
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "site-packages" in found.stdout
