@@ -23,7 +23,7 @@ from dapr.conf import settings
 from dapr_run import ROOT, DaprRun, RunError, Sidecar
 
 POINTS = ROOT / "examples" / "points" / "iris.csv"
-PICTURES = ROOT / "services" / "classify" / "samples"
+PICTURE = ROOT / "services" / "classify" / "samples" / "digit-7.png"
 PLOT = ROOT / "out" / "iris.svg"
 
 _EVENT_SECONDS = 20.0
@@ -115,20 +115,20 @@ def present(step: Steps, mesh: DaprRun) -> None:
         at_pca, at_classify = Subscriber(pca), Subscriber(classify)
 
     points = POINTS.read_bytes()
-    with step(f"{POINTS.name}, {points.count(b',') // 2 + 1} points, to pca") as result:
+    with step(f"{POINTS.name}, through the sidecar of classify, to pca") as result:
         svg = post(classify.url("pca", "plot"), points, {"content-type": "text/csv"})
         PLOT.parent.mkdir(exist_ok=True)
         PLOT.write_bytes(svg)
-        result.append(f"{PLOT.relative_to(ROOT)}, {len(svg)} bytes")
+        size = f"{points.count(b',') // 2 + 1} points, {len(svg) / 1000:.0f} kB"
+        result.append(f"{PLOT.relative_to(ROOT)}, {size}")
         result.append(f"event: {describe(at_pca.event())}")
 
-    picture = min(PICTURES.glob("*.png"))
-    with step(f"{picture.name} to classify") as result:
+    with step(f"{PICTURE.name}, through the sidecar of pca, to classify") as result:
         headers = {"content-type": "image/png", "accept": "application/json"}
         url = pca.url("classify", "classify")
-        answer = json.loads(post(url, picture.read_bytes(), headers))
+        answer = json.loads(post(url, PICTURE.read_bytes(), headers))
         best = answer["labels"][0]
-        result.append(f"{best['label']}, p = {best['probability']:.2f}")
+        result.append(f"label {best['label']}, p = {best['probability']:.3f}")
         result.append(f"event: {describe(at_classify.event())}")
     at_pca.close()
     at_classify.close()
@@ -157,7 +157,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nstopped")
         return 130
-    print(f"All in {time.monotonic() - began:.0f} s. Look at {PLOT.relative_to(ROOT)}.")
+    print(f"\nAll of it took {time.monotonic() - began:.0f} s. Look at {PLOT.relative_to(ROOT)}.")
     return 0
 
 
