@@ -1,0 +1,63 @@
+"""Serves in the mesh if APP_PORT is set, as Dapr and the manifests do; else reads a picture.
+
+APP_PORT=50051 python -m classify
+python -m classify < picture.jpg
+"""
+
+import os
+import sys
+from functools import partial
+
+from daprkit.server import Server
+from daprkit.settings import load
+from daprkit.sidecar import Sidecar
+
+from classify import cli
+from classify.engines.litert import LiteRtEngine
+from classify.errors import ClassifyError
+from classify.repository import Repository, Servable, State
+from classify.service import STATUS, Service
+from classify.settings import Settings
+
+
+class ModelServer(Server):
+    """Loads the models behind a port that answers already, and says which of them serve."""
+
+    def __init__(self, settings: Settings, repository: Repository) -> None:
+        service = Service(repository, max_pixels=settings.max_pixels)
+        super().__init__(settings, service.routes(), STATUS, Sidecar(settings))
+        self._repository = repository
+
+    def start(self) -> int:
+        """Listen, then load; return the port."""
+        port = super().start()
+        self._repository.start(self._tell)
+        return port
+
+    def drain(self) -> None:
+        """Begin no further load, and finish what runs."""
+        self._repository.stop()
+        super().drain()
+
+    def _tell(self, servable: Servable) -> None:
+        self.set_serving(servable.source.model, serving=servable.state is State.AVAILABLE)
+
+
+def serve() -> int:
+    """Serve until SIGTERM; return 0, or 2 if there is nothing to serve."""
+    settings = load(Settings)
+    try:
+        repository = Repository(
+            settings.models,
+            partial(LiteRtEngine, workers=settings.workers),
+            default=settings.default_model,
+        )
+    except ClassifyError as error:
+        print(error, file=sys.stderr)
+        return 2
+    ModelServer(settings, repository).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(serve() if "APP_PORT" in os.environ else cli.main())

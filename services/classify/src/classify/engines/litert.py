@@ -1,0 +1,121 @@
+"""Runs .tflite models by LiteRT: a pool of interpreters, because one serves one thread only."""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from classify.engines.engine import Quantization, TensorSpec
+from classify.errors import InvalidModel
+
+_BANNER = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
+_STDERR = 2
+_stderr_taken = threading.Lock()
+
+
+class LiteRtEngine:
+    """A .tflite model, run by as many interpreters as there are workers.
+
+    Invoking releases the GIL, and each interpreter computes on the calling thread, so `workers`
+    threads use as many cores. Tensors are copied in and out of an interpreter: its own buffers
+    belong to the next request as soon as it is back in the pool, and the copies take microseconds.
+
+    Args:
+        data: the bytes of the file, shared by all interpreters and kept alive by them.
+        workers: interpreters to make.
+
+    Raises:
+        InvalidModel: LiteRT cannot run it.
+    """
+
+    def __init__(self, data: bytes, *, workers: int) -> None:
+        interpreters = [_open(data) for _ in range(workers)]
+        inputs, outputs = interpreters[0].get_input_details(), interpreters[0].get_output_details()
+        self._inputs = tuple(_spec(detail) for detail in inputs)
+        self._outputs = tuple(_spec(detail) for detail in outputs)
+        self._input_indices = {detail["name"]: detail["index"] for detail in inputs}
+        self._output_indices = {detail["name"]: detail["index"] for detail in outputs}
+        self._workers = workers
+        self._pool: SimpleQueue[Interpreter] = SimpleQueue()
+        for interpreter in interpreters:
+            self._pool.put(interpreter)
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What `run` wants."""
+        return self._inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What `run` answers."""
+        return self._outputs
+
+    def run(self, tensors: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+        """Compute every output; wait if all interpreters are at work."""
+        interpreter = self._pool.get()
+        try:
+            for name, index in self._input_indices.items():
+                interpreter.set_tensor(index, tensors[name])
+            interpreter.invoke()
+            return {
+                name: interpreter.get_tensor(index) for name, index in self._output_indices.items()
+            }
+        finally:
+            self._pool.put(interpreter)
+
+    def close(self) -> None:
+        """Wait for what runs, then let the interpreters go; `run` must not be called any more."""
+        for _ in range(self._workers):
+            self._pool.get()
+
+
+def _open(data: bytes) -> Interpreter:
+    try:
+        with _without_banner():
+            interpreter = Interpreter(model_content=data, num_threads=1)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InvalidModel(f"LiteRT cannot run the model: {str(error).strip()}") from error
+    return interpreter
+
+
+def _spec(detail: Mapping[str, Any]) -> TensorSpec:
+    signature = detail["shape_signature"]
+    shape = signature if len(signature) else detail["shape"]
+    scale, zero_point = detail["quantization"]
+    return TensorSpec(
+        name=detail["name"],
+        shape=tuple(int(size) for size in shape),
+        dtype=np.dtype(detail["dtype"]),
+        quantization=Quantization(float(scale), int(zero_point)) if scale else None,
+    )
+
+
+@contextmanager
+def _without_banner() -> Iterator[None]:
+    """Keep LiteRT's greeting out of logs that are JSON and of a command's output.
+
+    The runtime writes it straight to the process's stderr and has no switch for it in Python.
+    Whatever else is written meanwhile is passed on afterwards.
+    """
+    with _stderr_taken:
+        sys.stderr.flush()
+        real = os.dup(_STDERR)
+        told, telling = os.pipe()
+        os.dup2(telling, _STDERR)
+        os.close(telling)
+        try:
+            yield
+        finally:
+            os.dup2(real, _STDERR)
+            os.close(real)
+            with os.fdopen(told, "rb") as pipe:
+                rest = pipe.read().replace(_BANNER, b"")
+            os.write(_STDERR, rest)

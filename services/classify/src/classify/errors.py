@@ -1,0 +1,144 @@
+"""What can go wrong between a picture and its labels.
+
+    ClassifyError
+    |-- InvalidImage      not a picture, or one that cannot be decoded whole
+    |-- ImageTooLarge     more pixels than MAX_PIXELS
+    |-- InvalidOption     an unknown option, or a value out of its range
+    |-- InvalidBody       a content type or a JSON body that holds no picture
+    |-- ModelNotFound     no model, or no version of it, has that name
+    |-- NoModels          the folder holds no model at all
+    |-- ModelNotReady     the model is still on its way to AVAILABLE: a retry helps
+    |-- ModelFailed       the model could not be loaded, or is unloaded: a retry does not help
+    |-- InvalidModel      a model file that cannot be used: the reason of a failed load
+    |-- InvalidCatalogue  a catalogue that cannot be read
+    `-- DownloadError     a model of the catalogue that did not arrive
+        |-- OriginUnreachable   no answer from its origin
+        |-- OriginRefused       an answer, but not the file
+        `-- WrongDigest         a file, but not the one the catalogue names
+
+Exceptions carry facts. Which status code each becomes is the business of `service`.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class ClassifyError(Exception):
+    """Base of every error that classify raises on purpose."""
+
+
+class InvalidImage(ClassifyError):
+    """The bytes are not a picture that can be decoded whole."""
+
+
+class ImageTooLarge(ClassifyError):
+    """The picture has more pixels than may be decoded.
+
+    Attributes:
+        limit: pixels that are allowed.
+    """
+
+    def __init__(self, actual: str, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            f"picture must have at most {limit} pixels, got {actual};"
+            " send a smaller one or raise MAX_PIXELS"
+        )
+
+
+class InvalidOption(ClassifyError):
+    """An option is unknown, or its value is out of range."""
+
+
+class InvalidBody(ClassifyError):
+    """The content type or the JSON around the picture cannot be understood."""
+
+
+class ModelNotFound(ClassifyError):
+    """No model, or no version of it, has that name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        super().__init__(
+            f"expected one of the models {', '.join(known)}, got {name!r}; check the name"
+        )
+
+
+class NoModels(ClassifyError):
+    """The folder of models holds none."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            f"expected .tflite models in {folder}, found none; set MODELS to a folder that has some"
+        )
+
+
+class ModelNotReady(ClassifyError):
+    """The model is on its way to AVAILABLE.
+
+    Attributes:
+        name: of the model.
+        state: where it is on that way.
+    """
+
+    def __init__(self, name: str, state: str) -> None:
+        self.name = name
+        self.state = state
+        super().__init__(f"model {name} must be AVAILABLE, it is {state}; try again in a moment")
+
+
+class ModelFailed(ClassifyError):
+    """The model will not become AVAILABLE by waiting.
+
+    Attributes:
+        name: of the model.
+        state: where it has stopped.
+        reason: why, if loading it failed.
+    """
+
+    def __init__(self, name: str, state: str, reason: str) -> None:
+        self.name = name
+        self.state = state
+        self.reason = reason
+        super().__init__(
+            f"model {name} must be AVAILABLE, it is {state}: {reason};"
+            " ask for another model, or mend this one and restart the service"
+        )
+
+
+class InvalidModel(ClassifyError):
+    """A model file cannot be used."""
+
+
+class InvalidCatalogue(ClassifyError):
+    """A catalogue cannot be read."""
+
+
+class DownloadError(ClassifyError):
+    """A model of the catalogue did not arrive."""
+
+
+class OriginUnreachable(DownloadError):
+    """Nobody answers at the origin of the model."""
+
+
+class OriginRefused(DownloadError):
+    """The origin answers, but not with the file."""
+
+
+class WrongDigest(DownloadError):
+    """What arrived is not the file that the catalogue names.
+
+    Attributes:
+        expected: SHA-256 in the catalogue, in hexadecimal.
+        actual: SHA-256 of what arrived.
+    """
+
+    def __init__(self, url: str, expected: str, actual: str) -> None:
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"{url} must have sha256 {expected}, got {actual}; it was thrown away, try again"
+            " or correct the catalogue"
+        )
