@@ -99,7 +99,7 @@ def fit(
     # What overflows is reported below, as a variance that is not finite.
     with np.errstate(over="ignore", invalid="ignore"):
         mean, scale, standard = _standardize(values, scaled=standardize)
-        if not np.isfinite(standard).all():
+        if not (np.isfinite(scale).all() and np.isfinite(standard).all()):
             raise _no_variance(values)
         _, singular, components = np.linalg.svd(standard, full_matrices=False)
         variance = singular**2 / (n - 1)

@@ -1,0 +1,88 @@
+"""The command in a shell: points in, picture or numbers out."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+POINTS = b"2,1,3,1.5,4,3,5,3.5,6,4\n"
+
+
+def run(*arguments: str, points: bytes = POINTS) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "pca.cli", *arguments],
+        input=points,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_points_become_a_picture() -> None:
+    done = run("--title", "Leaves", "--width", "500")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"<svg ")
+    assert b"<title>Leaves</title>" in done.stdout
+    assert b'viewBox="0 0 500 480"' in done.stdout
+
+
+def test_points_become_numbers() -> None:
+    done = run("--json", "--k", "1", "--standardize")
+    assert done.returncode == 0
+    model = json.loads(done.stdout)
+    assert len(model["id"]) == 64
+    assert (model["n"], model["p"], len(model["components"])) == (5, 2, 1)
+
+
+def test_json_is_read_when_the_caller_says_so() -> None:
+    done = run("--json", "--content-type", "application/json", points=b"[[1,2,3],[3,4,7],[0,1,1]]")
+    assert json.loads(done.stdout)["p"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "points", "names"),
+    [
+        ((), b"1,2,three,4", [b"'three'", b"value 3"]),
+        ((), b"", [b"empty"]),
+        ((), b"1,2", [b"at least 2 observations"]),
+        (("--k", "1"), POINTS, [b"k='1'", b"title"]),
+        (("--json", "--k", "9"), POINTS, [b"between 1 and 2"]),
+        (("--width", "wide"), POINTS, [b"width", b"'wide'"]),
+        (("--colour", "red"), POINTS, [b"--colour"]),
+    ],
+)
+def test_bad_input_ends_with_2_and_says_why(
+    arguments: tuple[str, ...], points: bytes, names: list[bytes]
+) -> None:
+    done = run(*arguments, points=points)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"Traceback" not in done.stderr
+    for name in names:
+        assert name in done.stderr
+
+
+def test_a_reader_that_leaves_is_no_crash() -> None:
+    points = b"\n".join(b"%d,%d" % (i, i * i) for i in range(5000))
+    with subprocess.Popen(
+        [sys.executable, "-m", "pca.cli"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write(points)
+        process.stdin.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 1
+
+
+def test_the_command_needs_nothing_of_the_mesh() -> None:
+    code = (
+        "import sys, pca.cli; print([m for m in ('daprkit', 'dapr', 'grpc') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout.strip() == b"[]"

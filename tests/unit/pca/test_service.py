@@ -1,0 +1,204 @@
+"""What callers get for each method, and what the result event says."""
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from daprkit.routing import Reply, Request
+from daprkit.status import Status
+from pca import decomposition, errors
+from pca.errors import FitNotFound, InvalidOption, InvalidTable
+from pca.service import STATUS, Service
+from sklearn.decomposition import PCA
+
+POINTS = b"2,1,3,1.5,4,3,5,3.5,6,4"
+VALUES = np.array([[2, 1], [3, 1.5], [4, 3], [5, 3.5], [6, 4]])
+CURL = "application/x-www-form-urlencoded"
+
+
+class Shelf:
+    """A store in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def put(self, data: bytes) -> str:
+        name = hashlib.sha256(data).hexdigest()
+        self.kept[name] = data
+        return name
+
+    def get(self, name: str) -> bytes | None:
+        return self.kept.get(name)
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def service(shelf: Shelf) -> Service:
+    return Service(shelf)
+
+
+def ask(body: bytes = POINTS, content_type: str = "", id_: str = "", **query: str) -> Request:
+    return Request(
+        method="",
+        verb="POST",
+        query=query,
+        content_type=content_type,
+        body=body,
+        headers={},
+        parameters={"id": id_} if id_ else {},
+    )
+
+
+def read(reply: Reply) -> Any:  # noqa: ANN401 - any JSON
+    assert reply.content_type == "application/json"
+    return json.loads(reply.body)
+
+
+def test_plot_answers_svg_and_publishes_the_facts(service: Service) -> None:
+    reply = service.plot(ask(content_type=CURL, title="Leaves", width="500", height="400"))
+    assert reply.content_type == "image/svg+xml"
+    assert reply.body.startswith(b"<svg ")
+    assert b"<title>Leaves</title>" in reply.body
+    assert b'viewBox="0 0 500 400"' in reply.body
+    assert reply.result is not None
+    assert (reply.result["n"], reply.result["p"]) == (5, 2)
+    assert sum(reply.result["explained_variance_ratio"]) == pytest.approx(1)
+
+
+def test_plot_of_the_same_points_is_the_same_however_they_are_written(service: Service) -> None:
+    rows = json.dumps(VALUES.tolist()).encode()
+    lines = b"2,1\n3,1.5\n4,3\n5,3.5\n6,4\n"
+    bodies = {
+        service.plot(ask()).body,
+        service.plot(ask(POINTS, CURL)).body,
+        service.plot(ask(lines, "text/csv")).body,
+        service.plot(ask(rows, "application/json")).body,
+    }
+    assert len(bodies) == 1
+
+
+def test_fit_answers_the_model_under_its_id_and_keeps_it(service: Service, shelf: Shelf) -> None:
+    reply = service.fit(ask())
+    answer = read(reply)
+    model = decomposition.fit(VALUES)
+    assert (answer["n"], answer["p"], answer["names"]) == (5, 2, ["x1", "x2"])
+    for name in (
+        "mean",
+        "scale",
+        "components",
+        "explained_variance",
+        "explained_variance_ratio",
+        "loadings",
+    ):
+        np.testing.assert_array_equal(answer[name], getattr(model, name), err_msg=name)
+    assert list(shelf.kept) == [answer["id"]]
+    assert reply.result is not None
+    assert reply.result["fit"] == answer["id"]
+    assert read(service.describe_fit(ask(b"", id_=answer["id"]))) == answer
+
+
+def test_equal_points_give_one_fit(service: Service, shelf: Shelf) -> None:
+    assert service.fit(ask()).body == service.fit(ask(POINTS + b"\n")).body
+    assert len(shelf.kept) == 1
+
+
+def test_fit_keeps_as_many_components_as_asked_for(service: Service) -> None:
+    answer = read(service.fit(ask(k="1", standardize="true")))
+    assert np.shape(answer["components"]) == (1, 2)
+    np.testing.assert_allclose(answer["scale"], VALUES.std(axis=0))
+
+
+def test_transform_gives_the_points_their_own_scores_and_keeps_nothing(
+    service: Service, shelf: Shelf
+) -> None:
+    answer = read(service.transform(ask(k="1")))
+    assert (answer["n"], answer["k"]) == (5, 1)
+    np.testing.assert_allclose(answer["scores"], PCA(1).fit_transform(VALUES), rtol=1e-9)
+    assert not shelf.kept
+
+
+def test_transform_by_a_stored_fit_takes_points_that_fit_has_not_seen(service: Service) -> None:
+    fit_id = read(service.fit(ask()))["id"]
+    reply = service.transform(ask(b"1,2", fit=fit_id))
+    answer = read(reply)
+    assert (answer["fit"], answer["n"], answer["k"]) == (fit_id, 1, 2)
+    np.testing.assert_allclose(answer["scores"], PCA().fit(VALUES).transform([[1, 2]]), rtol=1e-9)
+    assert reply.result is not None
+    assert (reply.result["fit"], reply.result["n"]) == (fit_id, 1)
+
+
+def test_a_line_of_points_has_the_columns_of_the_stored_fit(service: Service) -> None:
+    fit_id = read(service.fit(ask(b"1,2,3\n4,5,7\n7,8,8", "text/csv")))["id"]
+    assert read(service.transform(ask(b"1,2,3,4,5,6", fit=fit_id)))["n"] == 2
+    with pytest.raises(InvalidTable, match=r"3 columns .* got 2"):
+        service.transform(ask(b"1,2\n3,4", fit=fit_id))
+
+
+@pytest.mark.parametrize("option", ["k", "standardize"])
+def test_a_stored_fit_has_its_own_options(service: Service, option: str) -> None:
+    fit_id = read(service.fit(ask()))["id"]
+    with pytest.raises(InvalidOption, match=rf"got {option} as well"):
+        service.transform(replace(ask(), query={"fit": fit_id, option: "1"}))
+
+
+@pytest.mark.parametrize("fit_id", ["0" * 64, "none", "../secrets", "A" * 64])
+def test_an_unknown_fit_is_not_found(service: Service, fit_id: str) -> None:
+    with pytest.raises(FitNotFound, match=fit_id):
+        service.transform(ask(fit=fit_id))
+    with pytest.raises(FitNotFound, match=fit_id):
+        service.describe_fit(ask(b"", id_=fit_id))
+
+
+@pytest.mark.parametrize("other", [b"\x00\x01", b"{}", b'{"chunks": 2}'])
+def test_what_is_kept_but_is_no_fit_is_not_found(
+    service: Service, shelf: Shelf, other: bytes
+) -> None:
+    name = shelf.put(other)
+    with pytest.raises(FitNotFound):
+        service.describe_fit(ask(b"", id_=name))
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "names"),
+    [
+        ("plot", {"colour": "red"}, ["colour='red'", "columns, height, standardize, title, width"]),
+        ("plot", {"k": "many"}, ["k='many'"]),
+        ("plot", {"width": "10"}, ["width", "480", "'10'"]),
+        ("plot", {"width": "1e9"}, ["width", "'1e9'"]),
+        ("plot", {"title": "x" * 201}, ["title", "200"]),
+        ("fit", {"k": "0"}, ["k", "'0'"]),
+        ("fit", {"k": "3"}, ["k", "between 1 and 2"]),
+        ("fit", {"k": "9" * 5000}, ["k"]),
+        ("fit", {"columns": "0"}, ["columns", "'0'"]),
+        ("fit", {"standardize": "maybe"}, ["standardize", "'maybe'"]),
+        ("fit", {"fit": "0"}, ["fit='0'", "columns, k, standardize"]),
+        ("transform", {"title": "x"}, ["title='x'", "columns, fit, k, standardize"]),
+    ],
+)
+def test_options_that_cannot_be_are_refused(
+    service: Service, method: str, query: dict[str, str], names: list[str]
+) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        getattr(service, method)(replace(ask(), query=query))
+    for name in names:
+        assert name in str(caught.value)
+
+
+def test_every_error_of_the_service_has_a_status() -> None:
+    leaves = errors.PcaError.__subclasses__()
+    assert set(STATUS) == set(leaves)
+    assert STATUS[errors.InvalidTable] is Status.INVALID_ARGUMENT
+    assert STATUS[errors.FitNotFound] is Status.NOT_FOUND
+
+
+def test_what_computes_waits_for_a_worker_and_is_published(service: Service) -> None:
+    routes = {route.path: route for route in service.routes()}
+    assert {path for path, route in routes.items() if route.works} == {"plot", "fit", "transform"}
+    assert routes["fits/<id>"].verbs == ("GET",)
