@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,11 @@ RUN_FILE = ROOT / "dapr" / "dapr.yaml"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.1
+_HEALTH_SECONDS = 10.0
+_ASKED = re.compile(
+    rb'^dapr_grpc_io_client_completed_rpcs\{.*AppCallback/ListTopicSubscriptions".*"OK"\} [1-9]',
+    re.MULTILINE,
+)
 _LOG_TAIL = 15
 _MIB = 1024 * 1024
 _UNITS = {"": 1, "k": 1000, "ki": 1024, "m": 1000**2, "mi": _MIB, "g": 1000**3, "gi": 1024**3}
@@ -52,6 +58,7 @@ class Sidecar:
     app: str
     http: int
     grpc: int
+    metrics: int
 
     def url(self, app: str, method: str) -> str:
         """The address of a method of any app in the mesh, through this sidecar."""
@@ -83,7 +90,9 @@ class DaprRun:
         self._log_folder = folder / ".dapr" / "logs"
         self._earlier = set(self._log_folder.glob("*.log"))
         self.sidecars = {
-            app["appID"]: Sidecar(app["appID"], app["daprHTTPPort"], app["daprGRPCPort"])
+            app["appID"]: Sidecar(
+                app["appID"], app["daprHTTPPort"], app["daprGRPCPort"], app["metricsPort"]
+            )
             for app in self._content["apps"]
         }
 
@@ -123,6 +132,7 @@ class DaprRun:
                 run_file.write(yaml.safe_dump(self._content).encode())
             for app, sidecar in itertools.product(self.sidecars, self.sidecars.values()):
                 self._wait_for(app, sidecar)
+            self._wait_for_health()
         except BaseException:
             self.close()
             raise
@@ -133,6 +143,9 @@ class DaprRun:
 
     def close(self) -> None:
         """Stop the CLI, which stops the rest; what is left after some seconds is killed."""
+        # From here on a second Ctrl-C would leave processes behind.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self._cli.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._cli.wait(_STOP_SECONDS)
@@ -160,6 +173,17 @@ class DaprRun:
                     )
                 time.sleep(_POLL_SECONDS)
 
+    def _wait_for_health(self) -> None:
+        """Wait until each sidecar has found its app healthy, because until then it refuses calls.
+
+        It does not say so, but then asks the app for its subscriptions, and counts its questions.
+        """
+        deadline = time.monotonic() + _HEALTH_SECONDS
+        while not all(_has_asked(sidecar) for sidecar in self.sidecars.values()):
+            if time.monotonic() > deadline:
+                raise RunError(f"{self._logs()}a sidecar does not find its app healthy")
+            time.sleep(_POLL_SECONDS)
+
     def _written(self) -> Iterator[tuple[Path, str]]:
         """Yield the logs of this run: of each app, then of each sidecar."""
         for path in sorted(set(self._log_folder.glob("*.log")) - self._earlier):
@@ -184,6 +208,13 @@ def _serves(channel: grpc.Channel, app: str) -> bool:
     except grpc.RpcError:
         return False
     return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def _has_asked(sidecar: Sidecar) -> bool:
+    """Whether a sidecar's metrics count an answered question for the app's subscriptions."""
+    address = f"http://127.0.0.1:{sidecar.metrics}/metrics"
+    with urllib.request.urlopen(address, timeout=1) as metrics:
+        return bool(_ASKED.search(metrics.read()))
 
 
 def _run_file(profile: str, folder: Path, *, free_ports: bool) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import queue
 import signal
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -18,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dapr.clients import DaprClient
-from dapr.conf import settings
+import grpc
+from dapr.proto import api_service_v1, api_v1, appcallback_v1
 from dapr_run import ROOT, DaprRun, RunError, Sidecar
 
 POINTS = ROOT / "examples" / "points" / "iris.csv"
@@ -54,32 +53,46 @@ class Steps:
 
 
 class Subscriber:
-    """Receives the events of one sidecar; in memory they do not travel further."""
+    """Receives the first event of a sidecar; in memory events do not travel further.
+
+    It speaks to the sidecar by the generated stub: the SDK's own subscription sometimes ends its
+    side of the stream before it is used.
+    """
 
     def __init__(self, sidecar: Sidecar) -> None:
-        # The client asks for the health of the sidecar there, before anything else.
-        settings.DAPR_HTTP_PORT = sidecar.http  # type: ignore[attr-defined] # set by name in the SDK
-        self._client = DaprClient(f"127.0.0.1:{sidecar.grpc}")
-        self._subscription = self._client.subscribe("pubsub", "results")
-        self._events: queue.Queue[dict[str, Any]] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{sidecar.grpc}")
+        self._requests: queue.Queue[api_v1.SubscribeTopicEventsRequestAlpha1 | None] = queue.Queue()
+        self._answers = api_service_v1.DaprStub(self._channel).SubscribeTopicEventsAlpha1(
+            iter(self._requests.get, None), timeout=_EVENT_SECONDS
+        )
+        topic = api_v1.SubscribeTopicEventsRequestInitialAlpha1(
+            pubsub_name="pubsub", topic="results"
+        )
+        self._requests.put(api_v1.SubscribeTopicEventsRequestAlpha1(initial_request=topic))
+        self._next()  # the subscription stands
 
     def event(self) -> dict[str, Any]:
-        """Return the next event's data."""
-        try:
-            return self._events.get(timeout=_EVENT_SECONDS)
-        except queue.Empty:
-            raise DemoError(f"no event arrived within {_EVENT_SECONDS:.0f} s") from None
+        """Return the event's data and acknowledge it."""
+        event = self._next().event_message
+        success = appcallback_v1.TopicEventResponse(
+            status=appcallback_v1.TopicEventResponse.SUCCESS
+        )
+        processed = api_v1.SubscribeTopicEventsRequestProcessedAlpha1(id=event.id, status=success)
+        self._requests.put(api_v1.SubscribeTopicEventsRequestAlpha1(event_processed=processed))
+        data: dict[str, Any] = json.loads(event.data)
+        return data
 
     def close(self) -> None:
         """End the subscription."""
-        self._subscription.close()
-        self._client.close()
+        self._requests.put(None)
+        self._channel.close()
 
-    def _read(self) -> None:
-        message = self._subscription.next_message()
-        self._subscription.respond_success(message)
-        self._events.put(message.data())
+    def _next(self) -> api_v1.SubscribeTopicEventsResponseAlpha1:
+        try:
+            answer: api_v1.SubscribeTopicEventsResponseAlpha1 = next(self._answers)
+        except grpc.RpcError as error:
+            raise DemoError(f"no event within {_EVENT_SECONDS:.0f} s: {error.details()}") from error
+        return answer
 
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> bytes:

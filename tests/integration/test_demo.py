@@ -1,0 +1,95 @@
+"""`make demo` and `make run`: what they show, and that nothing stays behind."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import psutil
+import pytest
+from mesh import ROOT, eventually
+
+PLOT = ROOT / "out" / "iris.svg"
+
+
+def start(target: str, folder: Path, **env: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["/usr/bin/env", "make", target],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(folder), **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def running_in(folder: Path) -> list[str]:
+    """The command lines of the processes that work in a folder, even in one that is gone."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd().startswith(str(folder)):
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue  # it has just ended, or is a zombie that its parent has yet to collect
+    return found
+
+
+def test_make_demo_shows_plot_label_and_events_within_a_minute(tmp_path: Path) -> None:
+    PLOT.unlink(missing_ok=True)
+    began = time.monotonic()
+    demo = start("demo", tmp_path)
+    output, _ = demo.communicate(timeout=100)
+    assert demo.returncode == 0, output
+    assert time.monotonic() - began < 60
+    assert "label 7, p = 0.9" in output or "label 7, p = 1.0" in output
+    for event in ("event: pca/plot OK", "event: classify/classify OK"):
+        assert event in output
+    assert ET.fromstring(PLOT.read_text()).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own picture
+    eventually(lambda: not running_in(tmp_path), "nothing of the mesh runs", within=5)
+
+
+def test_a_demo_that_is_stopped_half_way_leaves_no_process(tmp_path: Path) -> None:
+    demo = start("demo", tmp_path)
+    eventually(lambda: len(running_in(tmp_path)) >= 4, "sidecars and services run", within=60)
+    os.killpg(demo.pid, signal.SIGINT)
+    output, _ = demo.communicate(timeout=60)
+    assert demo.returncode != 0
+    assert "Traceback" not in output
+    eventually(lambda: not running_in(tmp_path), "nothing of the mesh runs", within=5)
+
+
+def test_a_demo_that_cannot_start_says_what_to_do(tmp_path: Path) -> None:
+    demo = start("demo", tmp_path, DAPR_BIN="/nowhere")
+    output, _ = demo.communicate(timeout=60)
+    assert demo.returncode != 0
+    assert "DAPR_BIN=/nowhere holds no daprd; name a folder" in output
+    assert "Traceback" not in output
+
+
+def test_make_run_prints_addresses_that_answer_until_it_is_stopped(tmp_path: Path) -> None:
+    run = start("run", tmp_path)
+    assert run.stdout is not None
+    said = ""
+    try:
+        for line in run.stdout:
+            said += line
+            if line.startswith("Sidecars:"):
+                break
+        if "is not available" in said:
+            pytest.skip("another program holds one of the ports of dapr.yaml")
+        commands = re.findall(r"curl .*@(\S+) (http://\S+)", said)
+        assert len(commands) == 2, said
+        points, url = commands[0]
+        answer = urllib.request.urlopen(url, (ROOT / points).read_bytes())  # noqa: S310 - our own sidecar
+        with answer:
+            assert b"<svg" in answer.read()
+    finally:
+        os.killpg(run.pid, signal.SIGINT)
+        rest, _ = run.communicate(timeout=60)
+    assert "The mesh has stopped." in rest
