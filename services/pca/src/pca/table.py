@@ -41,10 +41,18 @@ class Table:
     Attributes:
         values: (n, p), finite; n and p are at least 1.
         names: the variables, if the input has named them, else empty.
+        groups: the group of each observation, if the input has groups, else empty.
+        labels: the name of each observation, if the input has named them, else empty.
+        filled: how many missing cells of `values` were filled in.
+        dropped: how many observations were left out because cells were missing.
     """
 
     values: Array
     names: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    filled: int = 0
+    dropped: int = 0
 
 
 def decode_table(body: bytes, content_type: str = "", *, columns: int | None = None) -> Table:
