@@ -1,11 +1,11 @@
 """Fixtures that start the real mesh, one pair of sidecars for each module."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from installed import need
 from mesh import Mesh, Profile, dapr_runtime
 
 _HERE = Path(__file__).parent
@@ -62,14 +62,3 @@ def models() -> Path:
     if not folder:
         pytest.skip("MODELS is not set: make test MODELS=folder tests the models in it")
     return Path(folder).resolve()
-
-
-def need(program: str, remedy: str) -> str:
-    """Return the path of a program; without it skip, or fail where CI promises to have it."""
-    path = shutil.which(program)
-    if path is None:
-        message = f"{program} is missing; install it: {remedy}"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return path

@@ -1,0 +1,41 @@
+"""A caller with Dapr's Python SDK: points to pca and a picture to classify.
+
+The SDK invokes over the HTTP API of the sidecar at DAPR_HTTP_PORT, where neither deadlines nor the
+sidecar's retries reach; with_proxied_grpc.py has both.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from dapr.clients import DaprClient
+
+
+def main(points: str, picture: str) -> None:
+    """Send both files and print what comes back."""
+    with DaprClient() as mesh:
+        plot = mesh.invoke_method(
+            "pca",
+            "plot",
+            data=Path(points).read_bytes(),
+            content_type="text/csv",
+            http_verb="POST",
+            timeout=30,
+        )
+        print(f"plot: {plot.content_type}, {len(plot.data)} bytes")
+        answer = mesh.invoke_method(
+            "classify",
+            "classify",
+            data=Path(picture).read_bytes(),
+            content_type="image/png",
+            http_verb="POST",
+            timeout=30,
+        )
+        best = json.loads(answer.data)["labels"][0]
+        print(f"label: {best['label']}, p = {best['probability']:.3f}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:  # noqa: PLR2004 - the program and two files
+        sys.exit("usage: with_dapr_client.py iris.csv digit-7.png")
+    main(*sys.argv[1:])

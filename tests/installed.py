@@ -1,0 +1,17 @@
+"""What a test needs of the machine beyond the locked environment."""
+
+import os
+import shutil
+
+import pytest
+
+
+def need(program: str, remedy: str) -> str:
+    """Return the path of a program; without it skip, or fail where CI promises to have it."""
+    path = shutil.which(program)
+    if path is None:
+        message = f"{program} is missing; install it: {remedy}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path

@@ -1,0 +1,83 @@
+"""Every caller of examples/ runs against the real mesh and gets the same answers."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from installed import need
+from mesh import ROOT, Mesh
+
+EXAMPLES = ROOT / "examples"
+FILES = (EXAMPLES / "points" / "iris.csv", ROOT / "services/classify/samples/digit-7.png")
+
+
+def run(mesh: Mesh, *command: str | Path, folder: Path = ROOT) -> list[str]:
+    """Run a caller at the sidecar of pca; return the lines it prints."""
+    caller = subprocess.run(
+        [*command, *FILES],
+        cwd=folder,
+        env={
+            **os.environ,
+            "DAPR_HTTP_PORT": str(mesh.http_port("pca")),
+            "DAPR_GRPC_PORT": str(mesh.grpc_port("pca")),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert caller.returncode == 0, caller.stdout + caller.stderr
+    return caller.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def plot(mesh: Mesh) -> str:
+    """The line about the plot, from an answer that no example has fetched."""
+    answer = mesh.call(
+        "classify", "pca", "plot", FILES[0].read_bytes(), headers={"content-type": "text/csv"}
+    )
+    assert answer.status == 200, answer.text
+    return f"plot: image/svg+xml, {len(answer.body)} bytes"
+
+
+def test_curl(mesh: Mesh, plot: str) -> None:
+    need("curl", "apt-get install curl")
+    lines = run(mesh, EXAMPLES / "curl" / "call.sh")
+    assert lines[0] == plot
+    assert "is very likely" in lines[1]
+    assert "7" in lines[1]
+
+
+@pytest.mark.parametrize("program", ["with_dapr_client.py", "with_proxied_grpc.py"])
+def test_python(mesh: Mesh, plot: str, program: str) -> None:
+    lines = run(mesh, sys.executable, EXAMPLES / "python" / program)
+    assert lines[0] == plot
+    assert lines[1].startswith("label: 7, p = ")
+
+
+@pytest.mark.timeout(600)  # the first build fetches and compiles gRPC for Go
+def test_go(mesh: Mesh, plot: str, tmp_path: Path) -> None:
+    go = need("go", "https://go.dev/dl, version 1.26.6 or newer")
+    program = tmp_path / "call"
+    subprocess.run([go, "build", "-o", program, "."], cwd=EXAMPLES / "go", check=True)
+    lines = run(mesh, program)
+    assert lines[0] == plot
+    assert lines[1].startswith("label: 7, p = ")
+
+
+def test_node(mesh: Mesh, plot: str, tmp_path: Path) -> None:
+    npm, node = (need(program, "apt-get install nodejs npm") for program in ("npm", "node"))
+    # A copy, so that node_modules stays out of the repository.
+    folder = tmp_path / "node"
+    shutil.copytree(EXAMPLES / "node", folder, ignore=shutil.ignore_patterns("node_modules"))
+    subprocess.run([npm, "ci", "--silent"], cwd=folder, check=True)
+    lines = run(mesh, node, "call.js", folder=folder)
+    assert lines[0] == plot
+    assert lines[1].startswith("label: 7, p = ")
+
+
+def test_the_lock_file_of_node_names_no_registry() -> None:
+    assert '"resolved"' not in (EXAMPLES / "node" / "package-lock.json").read_text()
