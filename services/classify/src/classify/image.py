@@ -1,9 +1,9 @@
 """Bytes of a picture -> pixels of the size that a model wants -> tensor.
 
-Pixels are resized with Pillow's Hamming filter, an area average that keeps edges, without regard
-to the aspect: the way the models' own figures were measured. A JPEG is decoded at the smallest
-scale (1/8, 1/4, 1/2, 1) that is not below that size, which saves most of the work and lies
-within a hundredth of the full decode's probabilities.
+Pixels are resized with Pillow's Hamming filter, an average over the area that keeps edges, without
+regard to the aspect, as the public models' own figures were measured. A JPEG is decoded at the
+smallest scale (1/8, 1/4, 1/2, 1) that is not below the model's size: half of the work is saved,
+and probabilities move by some hundredths.
 """
 
 import io

@@ -13,7 +13,7 @@ from classify.labels import Label
 # A search finds something for every label, of whatever model.
 _ENCYCLOPEDIA = "https://en.wikipedia.org/wiki/Special:Search?search="
 # Spelled with a vowel but spoken with a consonant, and the other way about.
-_SPOKEN_CONSONANT = re.compile(r"eu|uni([^mn]|$)|use|usu|uti|ut?ra|one\b|once\b", re.IGNORECASE)
+_SPOKEN_CONSONANT = re.compile(r"eu|uni([^dmn]|$)|u[bcfgkqrst][aeiou]|one\b|once\b", re.IGNORECASE)
 _SPOKEN_VOWEL = re.compile(r"[aeiou]|hour|honest|heir|8|11\b|18\b", re.IGNORECASE)
 
 

@@ -1,0 +1,45 @@
+"""Pictures made for tests, and the names of things in them."""
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+from classify.image import Frame
+from numpy.typing import NDArray
+from PIL import Image
+
+LIMIT = 1_000_000
+RGB_FRAME = Frame(width=48, height=32, channels=3)
+GRAY_FRAME = Frame(width=48, height=32, channels=1)
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+
+
+def blocks(width: int = 240, height: int = 160) -> Image.Image:
+    """A picture of coloured blocks, no two corners alike, so that every turn of it is seen."""
+    colours = np.random.default_rng(7).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    return Image.fromarray(colours).resize((width, height), Image.Resampling.NEAREST)
+
+
+def encode(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:  # noqa: ANN401 - Pillow's own
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def png_header(width: int, height: int) -> bytes:
+    """The beginning of a PNG that says how large it is, and one chunk of its pixels."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(name + data))
+        return struct.pack(">I", len(data)) + name + data + check
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels)
+
+
+def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """The mean distance of two arrays of pixels."""
+    return float(np.abs(one.astype(int) - other.astype(int)).mean())

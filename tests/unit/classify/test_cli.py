@@ -1,0 +1,155 @@
+"""The commands, as somebody types them."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from classify import cli
+from classify.catalogue import cli as catalogue_cli
+
+SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
+SEVEN, EIGHT = SAMPLES / "digit-7.png", SAMPLES / "digit-8.png"
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("APP_PORT", "MODELS", "DEFAULT_MODEL", "MAX_PIXELS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def send(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+def test_a_picture_on_standard_input_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    send(monkeypatch, SEVEN.read_bytes())
+    assert cli.main([]) == 0
+    assert capfd.readouterr() == ("It is very likely a 7.\n", "")
+
+
+def test_several_files_are_a_line_each(capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([str(SEVEN), str(EIGHT)]) == 0
+    said = capfd.readouterr().out
+    assert said == f"{SEVEN}: It is very likely a 7.\n{EIGHT}: It is very likely an 8.\n"
+
+
+def test_json_is_an_object_for_each_picture(capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--json", "--top-k", "2", str(SEVEN), str(EIGHT)]) == 0
+    seven, eight = (json.loads(line) for line in capfd.readouterr().out.splitlines())
+    assert seven["picture"] == str(SEVEN)
+    assert [len(said["labels"]) for said in (seven, eight)] == [2, 2]
+    assert eight["verdict"]["sentence"] == "It is very likely an 8."
+
+
+def test_a_bad_picture_fails_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("no picture")
+    assert cli.main([str(text), str(tmp_path / "missing.png"), str(tmp_path), str(SEVEN)]) == 2
+    said = capfd.readouterr()
+    assert said.out == f"{SEVEN}: It is very likely a 7.\n"
+    unreadable, missing, folder = said.err.splitlines()
+    assert unreadable.startswith(f"{text}: expected a picture (JPEG")
+    assert missing == f"{tmp_path / 'missing.png'} cannot be read: No such file or directory"
+    assert folder == f"{tmp_path} cannot be read: Is a directory"
+
+
+def test_nothing_on_standard_input_is_told(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    send(monkeypatch, b"")
+    assert cli.main([]) == 2
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert said.err == "-: expected a picture, got an empty body; send the bytes of the file\n"
+
+
+def test_an_unknown_model_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--model", "cats", str(SEVEN)]) == 2
+    assert capfd.readouterr().err == (
+        "expected one of the models digits, got 'cats'; check the name\n"
+    )
+
+
+def test_a_model_that_cannot_be_loaded_is_told_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.tflite").write_text("no model")
+    assert cli.main(["--models", str(tmp_path), str(SEVEN)]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("model bad must be AVAILABLE, it is END:")
+
+
+def test_a_folder_without_models_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--models", str(tmp_path), str(SEVEN)]) == 2
+    assert str(tmp_path) in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--top-k", "0"], ["--top-k", "x"], ["--no-such-option"]])
+def test_a_wrong_option_is_told(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main([*arguments, str(SEVEN)])
+    assert end.value.code == 2
+    assert arguments[0] in capfd.readouterr().err
+
+
+def run_module(arguments: list[str], **changes: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        input=SEVEN.read_bytes(),
+        capture_output=True,
+        env=os.environ | changes,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_module_is_the_command_unless_a_port_is_named() -> None:
+    done = run_module(["-m", "classify"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"It is very likely a 7.\n", b"")
+
+
+def test_the_module_serves_no_empty_folder(tmp_path: Path) -> None:
+    done = run_module(["-m", "classify"], APP_PORT="0", MODELS=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith(f"expected .tflite models in {tmp_path}, found none")
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import sys, classify.cli; classify.cli.main([])",
+        "import sys, classify.__main__",
+    ],
+)
+def test_tensorflow_is_never_imported(program: str) -> None:
+    done = run_module(["-c", f"{program}; print('tensorflow' in sys.modules)"])
+    assert done.stdout.splitlines()[-1] == b"False", done.stderr
+
+
+def test_the_command_needs_nothing_of_the_mesh() -> None:
+    program = "import sys, classify.cli; print({'grpc', 'dapr', 'httpx'} & set(sys.modules))"
+    assert run_module(["-c", program]).stdout == b"set()\n"
+
+
+def test_the_catalogue_is_listed(capfd: pytest.CaptureFixture[str]) -> None:
+    assert catalogue_cli.main(["list"]) == 0
+    names = [line.partition(":")[0] for line in capfd.readouterr().out.splitlines()]
+    assert names == ["mobilenet_v2", "mobilenet_v1_025"]
+
+
+def test_a_name_that_is_not_in_the_catalogue_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    assert catalogue_cli.main(["download", "cats"]) == 2
+    assert capfd.readouterr().err == (
+        "expected one of the models mobilenet_v2, mobilenet_v1_025, got 'cats'; check the name\n"
+    )
+
+
+def test_a_missing_catalogue_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert catalogue_cli.main(["--catalogue", str(tmp_path / "none.yaml"), "list"]) == 2
+    assert "none.yaml: No such file" in capfd.readouterr().err

@@ -1,0 +1,77 @@
+"""The shipped model and real ones name what they have never seen."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from classify.classifier import Classifier
+from classify.engines.litert import LiteRtEngine
+from classify.image import decode_image
+from classify.repository import Repository
+from PIL import Image, ImageOps
+from sklearn.datasets import load_digits
+from unit.classify.pictures import LIMIT, encode
+
+SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
+# Every fifth of scikit-learn's digits was held out of the training.
+HELD_OUT = slice(None, None, 5)
+
+
+def load(folder: Path, name: str) -> Classifier:
+    repository = Repository(folder, partial(LiteRtEngine, workers=1), default=name)
+    repository.load(name)
+    return repository.get()[1]
+
+
+@pytest.fixture(scope="module")
+def reader(models: Path) -> Classifier:
+    return load(models, "digits")
+
+
+def name(classifier: Classifier, picture: bytes) -> str:
+    pixels = decode_image(picture, classifier.frame, max_pixels=LIMIT)
+    return classifier.classify(pixels, top_k=1)[0].label
+
+
+@pytest.mark.parametrize("invert", [False, True], ids=["light on dark", "dark on light"])
+def test_digits_that_were_held_out_are_read(reader: Classifier, *, invert: bool) -> None:
+    digits = load_digits()
+    right = []
+    for image, target in zip(digits.images[HELD_OUT], digits.target[HELD_OUT], strict=True):
+        picture = Image.fromarray((image * 255 / 16).round().astype(np.uint8))
+        picture = picture.resize((128, 128), Image.Resampling.BICUBIC)
+        file = encode(ImageOps.invert(picture) if invert else picture)
+        right.append(name(reader, file) == str(target))
+    assert len(right) == 360
+    assert np.mean(right) >= 0.97
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_the_samples_are_read(reader: Classifier, digit: int) -> None:
+    assert name(reader, (SAMPLES / f"digit-{digit}.png").read_bytes()) == str(digit)
+
+
+def test_the_shipped_model_is_small_and_describes_itself(reader: Classifier, digits: bytes) -> None:
+    assert len(digits) < 100_000
+    assert reader.labels == tuple("0123456789")
+    assert reader.subject == "digit"
+
+
+@pytest.mark.parametrize(
+    ("model", "picture", "index", "label", "probability"),
+    [
+        ("mobilenet_v2", "grace_hopper", 653, "military uniform", 0.92),
+        ("mobilenet_v2", "food", 935, "hotdog, hot dog, red hot", 0.92),
+        ("aiy_birds_v1", "purple_gallinule", 576, "Porphyrio martinicus", 0.85),
+    ],
+)
+def test_real_models_name_real_pictures(
+    shared: Path, model: str, picture: str, index: int, label: str, probability: float
+) -> None:
+    classifier = load(shared / "models", model)
+    data = (shared / f"images/{picture}.jpg").read_bytes()
+    pixels = decode_image(data, classifier.frame, max_pixels=LIMIT)
+    top = classifier.classify(pixels, top_k=1)[0]
+    assert (top.index, top.label) == (index, label)
+    assert top.probability == pytest.approx(probability, abs=0.01)

@@ -1,0 +1,295 @@
+"""What callers get for what they send."""
+
+import base64
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from classify import errors
+from classify.engines.litert import LiteRtEngine
+from classify.errors import (
+    ImageTooLarge,
+    InvalidBody,
+    InvalidImage,
+    InvalidOption,
+    ModelFailed,
+    ModelNotFound,
+    ModelNotReady,
+)
+from classify.repository import Repository
+from classify.service import STATUS, Service
+from daprkit.routing import Reply, Request
+from daprkit.status import Status
+from unit.classify.pictures import png_header
+
+SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
+SEVEN = (SAMPLES / "digit-7.png").read_bytes()
+SEARCH = "https://en.wikipedia.org/wiki/Special:Search?search="
+DATA_URL = "data:image/png;base64," + base64.b64encode(SEVEN).decode()
+
+
+@pytest.fixture(scope="module")
+def folder(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped model, and one that cannot be loaded."""
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "digits").symlink_to(models / "digits")
+    (folder / "broken.tflite").write_text("no model")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service(folder: Path) -> Service:
+    repository = Repository(folder, partial(LiteRtEngine, workers=2), default="digits")
+    for servable in repository.servables():
+        repository.load(servable.source.model)
+    return Service(repository, max_pixels=1_000_000)
+
+
+def ask(
+    body: bytes = b"",
+    content_type: str = "image/png",
+    *,
+    accept: str = "",
+    parameters: Mapping[str, str] | None = None,
+    **query: str,
+) -> Request:
+    return Request(
+        method="classify",
+        verb="POST",
+        query=query,
+        content_type=content_type,
+        body=body,
+        headers={"accept": accept} if accept else {},
+        parameters=parameters or {},
+    )
+
+
+def answer(reply: Reply) -> Any:  # noqa: ANN401 - whatever JSON holds
+    assert reply.content_type == "application/json"
+    return json.loads(reply.body)
+
+
+def test_a_picture_is_named(service: Service) -> None:
+    reply = service.classify(ask(SEVEN))
+    said = answer(reply)
+    assert list(said) == ["model", "version", "labels", "verdict"]
+    assert (said["model"], said["version"]) == ("digits", "1")
+    assert len(said["labels"]) == 5
+    assert {key: said["labels"][0][key] for key in ("index", "label")} == {"index": 7, "label": "7"}
+    assert said["labels"][0]["probability"] > 0.9
+    assert said["verdict"] == {"level": "very high", "sentence": "It is very likely a 7."}
+
+
+def test_the_event_gets_the_facts_and_not_the_picture(service: Service) -> None:
+    reply = service.classify(ask(SEVEN, accept="text/plain", top_k="1"))
+    assert (reply.model, reply.version) == ("digits", "1")
+    assert reply.result is not None
+    assert list(reply.result) == ["labels", "verdict"]
+    assert len(reply.result["labels"]) == 1
+    json.dumps(reply.result)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "image/png",
+        "image/jpeg",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",
+        "",
+    ],
+)
+def test_bytes_are_a_picture_whatever_they_are_called(service: Service, content_type: str) -> None:
+    assert answer(service.classify(ask(SEVEN, content_type)))["labels"][0]["label"] == "7"
+
+
+@pytest.mark.parametrize(
+    "image", [DATA_URL, DATA_URL.partition(",")[2], base64.encodebytes(SEVEN).decode()]
+)
+def test_json_carries_base64_or_a_data_url(service: Service, image: str) -> None:
+    body = json.dumps({"image": image}).encode()
+    assert answer(service.classify(ask(body, "application/json")))["labels"][0]["label"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type", "body"),
+    [
+        ("text/plain", "text/plain; charset=utf-8", b"It is very likely a 7.\n"),
+        (
+            "text/html,application/xhtml+xml,*/*;q=0.8",
+            "text/html; charset=utf-8",
+            f'<p>It is very likely a <a href="{SEARCH}7">7</a>.</p>\n'.encode(),
+        ),
+    ],
+)
+def test_the_answer_is_what_the_caller_accepts(
+    service: Service, accept: str, content_type: str, body: bytes
+) -> None:
+    reply = service.classify(ask(SEVEN, accept=accept))
+    assert (reply.content_type, reply.body) == (content_type, body)
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "application/json", "image/webp"])
+def test_a_caller_that_names_no_text_gets_json(service: Service, accept: str) -> None:
+    answer(service.classify(ask(SEVEN, accept=accept)))
+
+
+@pytest.mark.parametrize("model", ["digits", "digits@1", "digits@", "", "@1"])
+def test_a_model_is_asked_by_name_and_version(service: Service, model: str) -> None:
+    assert answer(service.classify(ask(SEVEN, model=model)))["model"] == "digits"
+
+
+def test_as_many_labels_are_answered_as_are_asked_for(service: Service) -> None:
+    assert len(answer(service.classify(ask(SEVEN, top_k="1")))["labels"]) == 1
+    assert len(answer(service.classify(ask(SEVEN, top_k="99")))["labels"]) == 10
+
+
+@pytest.mark.parametrize("model", ["no-such", "digits@2", "digits/1"])
+def test_an_unknown_model_is_refused_by_the_names_of_the_known(
+    service: Service, model: str
+) -> None:
+    with pytest.raises(ModelNotFound, match="digits") as fault:
+        service.classify(ask(SEVEN, model=model))
+    assert repr(model) in str(fault.value)
+
+
+def test_a_failed_model_says_why(service: Service) -> None:
+    with pytest.raises(ModelFailed, match=r"it is END: .*TFL3"):
+        service.classify(ask(SEVEN, model="broken"))
+
+
+def test_a_model_that_loads_says_so(folder: Path) -> None:
+    repository = Repository(folder, partial(LiteRtEngine, workers=1), default="digits")
+    with pytest.raises(ModelNotReady, match="START"):
+        Service(repository, max_pixels=1).classify(ask(SEVEN))
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ({"topk": "5"}, "topk"),
+        ({"top_k": "0"}, "top_k"),
+        ({"top_k": "-1"}, "top_k"),
+        ({"top_k": "many"}, "'many'"),
+        ({"top_k": ""}, "top_k"),
+        ({"top_k": "9" * 5000}, "top_k"),
+        ({"models": "digits"}, "models"),
+    ],
+)
+def test_a_wrong_option_is_refused_with_the_known_ones(
+    service: Service, query: dict[str, str], named: str
+) -> None:
+    request = replace(ask(SEVEN), query=query)
+    with pytest.raises(InvalidOption, match="the options are: model, top_k") as fault:
+        service.classify(request)
+    assert named in str(fault.value)
+    assert len(str(fault.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b"", "JSON"),
+        (b"{", "JSON"),
+        (b"[]", "JSON"),
+        (b'"text"', "JSON"),
+        (b'{"picture": ""}', "image"),
+        (b'{"image": 5}', "image"),
+        (b'{"image": "", "model": "x"}', "model"),
+        (b'{"image": "%%%"}', "base64"),
+        (b'{"image": "abc"}', "base64"),
+        ('{"image": "ä"}'.encode(), "base64"),
+        (b'{"image": "data:image/png,abc"}', "base64"),
+        (b"\xff\xfe", "JSON"),
+        (SEVEN, "image/"),
+    ],
+)
+def test_json_without_a_picture_is_refused(service: Service, body: bytes, named: str) -> None:
+    with pytest.raises(InvalidBody, match=named) as fault:
+        service.classify(ask(body, "application/json"))
+    assert len(str(fault.value)) < 1000
+
+
+@pytest.mark.parametrize("image", ["", base64.b64encode(b"a text").decode()])
+def test_base64_of_no_picture_is_refused(service: Service, image: str) -> None:
+    with pytest.raises(InvalidImage):
+        service.classify(ask(json.dumps({"image": image}).encode(), "application/json"))
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "text/html", "multipart/form-data"])
+def test_a_content_type_of_no_picture_is_refused(service: Service, content_type: str) -> None:
+    with pytest.raises(InvalidBody, match=f"expected content type .* got '{content_type}'"):
+        service.classify(ask(SEVEN, content_type))
+
+
+def test_bad_pictures_are_refused_and_the_next_is_answered(service: Service) -> None:
+    for body, fault in (
+        (b"", InvalidImage),
+        (b"text", InvalidImage),
+        (SEVEN[:2000], InvalidImage),
+        (png_header(50_000, 50_000), ImageTooLarge),
+    ):
+        with pytest.raises(fault):
+            service.classify(ask(body))
+        assert answer(service.classify(ask(SEVEN)))["labels"][0]["label"] == "7"
+
+
+def test_callers_at_once_get_the_answers_of_callers_in_turn(service: Service) -> None:
+    requests = [ask(path.read_bytes()) for path in sorted(SAMPLES.glob("*.png"))] * 4
+    in_turn = [service.classify(request) for request in requests]
+    with ThreadPoolExecutor(8) as threads:
+        at_once = list(threads.map(service.classify, requests))
+    assert at_once == in_turn
+    assert [answer(reply)["labels"][0]["index"] for reply in in_turn] == list(range(10)) * 4
+
+
+def test_models_are_listed_with_their_states(service: Service) -> None:
+    broken, digits = answer(service.list_models(ask()))["models"]
+    assert digits == {
+        "model": "digits",
+        "version": "1",
+        "state": "AVAILABLE",
+        "default": True,
+        "classes": 10,
+        "subject": "digit",
+        "input": {"width": 32, "height": 32, "channels": 1},
+    }
+    assert (broken["state"], broken["default"]) == ("END", False)
+    assert "TFL3" in broken["error"]
+
+
+def test_one_model_is_described(service: Service) -> None:
+    card = answer(service.describe_model(ask(parameters={"name": "digits"})))
+    assert card in answer(service.list_models(ask()))["models"]
+    with pytest.raises(ModelNotFound, match="no-such"):
+        service.describe_model(ask(parameters={"name": "no-such"}))
+
+
+def test_a_list_has_no_options(service: Service) -> None:
+    with pytest.raises(InvalidOption, match=r"state.*; the options are: none"):
+        service.list_models(ask(state="END"))
+
+
+def test_every_error_that_a_caller_can_cause_has_its_status() -> None:
+    assert {
+        errors.InvalidImage: Status.INVALID_ARGUMENT,
+        errors.InvalidBody: Status.INVALID_ARGUMENT,
+        errors.InvalidOption: Status.INVALID_ARGUMENT,
+        errors.ImageTooLarge: Status.RESOURCE_EXHAUSTED,
+        errors.ModelNotFound: Status.NOT_FOUND,
+        errors.ModelNotReady: Status.UNAVAILABLE,
+        errors.ModelFailed: Status.FAILED_PRECONDITION,
+    } == STATUS
+
+
+def test_only_classifying_waits_for_a_worker(service: Service) -> None:
+    assert {(route.path, route.verbs, route.works) for route in service.routes()} == {
+        ("classify", ("POST", "PUT"), True),
+        ("models", ("GET",), False),
+        ("models/<name>", ("GET",), False),
+    }
