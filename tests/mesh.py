@@ -379,8 +379,10 @@ class Mesh:
                     metadata=(("dapr-app-id", service),),
                     timeout=2.0,
                 )
-            except grpc.RpcError:
+            except grpc.RpcError as error:
+                self._refusal = f"{error.code().name}: {error.details()}"
                 return False
+            self._refusal = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
             return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     def _await(self, condition: Callable[[], bool], what: str) -> None:
@@ -401,7 +403,7 @@ class Mesh:
             eventually(unless_dead, what, within=_START_SECONDS)
         except TimeoutError as error:
             logs = "\n".join(f"--- {name}\n{log}" for name, log in self.logs.items())
-            raise MeshError(f"{error}\n{logs}") from None
+            raise MeshError(f"{error}; last answer: {self._refusal}\n{logs}") from None
 
 
 def eventually(condition: Callable[[], T], what: str, *, within: float = 20.0) -> T:

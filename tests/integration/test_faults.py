@@ -1,5 +1,6 @@
 """Bad input through the mesh: the right status, what to do about it, the next request served."""
 
+import contextlib
 import json
 import struct
 import zlib
@@ -108,9 +109,16 @@ def test_bad_input_is_refused_with_what_to_do_and_the_next_request_is_served(
     assert mesh.call("pca", "classify", "models", verb="GET").status == 200
 
 
-def test_a_body_beyond_the_sidecars_own_limit_is_refused_by_the_sidecar(mesh: Mesh) -> None:
-    answer = mesh.call("classify", "pca", "plot", b"1" * (18 * MIB))
-    assert answer.status == 413
+def test_a_body_that_the_transport_refuses_is_too_large_too(mesh: Mesh) -> None:
+    answer = mesh.call("classify", "pca", "plot", b"1" * (20 * MIB))
+    assert answer.status == 429
+    assert "larger than max" in answer.text
+    assert mesh.call("classify", "pca", "plot", GOOD).status == 200
+
+
+def test_a_body_that_the_sidecar_refuses_harms_nobody(mesh: Mesh) -> None:
+    with contextlib.suppress(ConnectionError):
+        assert mesh.call("classify", "pca", "plot", b"1" * (33 * MIB)).status >= 400
     assert mesh.call("classify", "pca", "plot", GOOD).status == 200
 
 

@@ -19,9 +19,9 @@ def read(path: str) -> dict[str, Any]:
     return content
 
 
-def test_the_sidecars_limit_leaves_a_margin_for_the_apps_own_message() -> None:
+def test_the_sidecars_limit_is_twice_the_apps_so_that_the_app_says_what_is_too_large() -> None:
     limit = read("dapr/dapr.yaml")["common"]["maxBodySize"]
-    assert limit == f"{SETTINGS['max_body'].default // MIB + 1}Mi"
+    assert limit == f"{2 * SETTINGS['max_body'].default // MIB}Mi"
 
 
 def test_the_ports_are_distinct_and_below_those_that_the_kernel_chooses() -> None:

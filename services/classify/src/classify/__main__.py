@@ -30,6 +30,7 @@ class ModelServer(Server):
 
     def start(self) -> int:
         """Listen, then load; return the port."""
+        self.set_serving("", serving=False)
         port = super().start()
         self._repository.start(self._tell)
         return port
@@ -41,6 +42,7 @@ class ModelServer(Server):
 
     def _tell(self, servable: Servable) -> None:
         self.set_serving(servable.source.model, serving=servable.state is State.AVAILABLE)
+        self.set_serving("", serving=self._repository.ready)
 
 
 def serve() -> int:

@@ -99,6 +99,13 @@ class Repository:
         """Return every model as it is now, by name."""
         return tuple(self._servables.values())
 
+    @property
+    def ready(self) -> bool:
+        """Whether no model is on its way and the default one can be asked."""
+        states = [servable.state for servable in self.servables()]
+        default = self._look_up(self.default)
+        return _ON_ITS_WAY.isdisjoint(states) and default.state is State.AVAILABLE
+
     def describe(self, name: str) -> Servable:
         """Return the model called `name` as it is now.
 
