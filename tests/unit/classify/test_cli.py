@@ -54,9 +54,11 @@ def test_a_bad_picture_fails_alone(tmp_path: Path, capfd: pytest.CaptureFixture[
     said = capfd.readouterr()
     assert said.out == f"{SEVEN}: It is very likely a 7.\n"
     unreadable, missing, folder = said.err.splitlines()
-    assert unreadable.startswith(f"{text}: expected a picture (JPEG")
-    assert missing == f"{tmp_path / 'missing.png'} cannot be read: No such file or directory"
-    assert folder == f"{tmp_path} cannot be read: Is a directory"
+    assert unreadable.startswith(f"classify: {text}: expected a picture (JPEG")
+    assert (
+        missing == f"classify: {tmp_path / 'missing.png'} cannot be read: No such file or directory"
+    )
+    assert folder == f"classify: {tmp_path} cannot be read: Is a directory"
 
 
 def test_nothing_on_standard_input_is_told(
@@ -66,13 +68,16 @@ def test_nothing_on_standard_input_is_told(
     assert cli.main([]) == 2
     said = capfd.readouterr()
     assert said.out == ""
-    assert said.err == "-: expected a picture, got an empty body; send the bytes of the file\n"
+    assert (
+        said.err
+        == "classify: -: expected a picture, got an empty body; send the bytes of the file\n"
+    )
 
 
 def test_an_unknown_model_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--model", "cats", str(SEVEN)]) == 2
     assert capfd.readouterr().err == (
-        "expected one of the models digits, got 'cats'; check the name\n"
+        "classify: expected one of the models digits, got 'cats'; check the name\n"
     )
 
 
@@ -82,7 +87,7 @@ def test_a_model_that_cannot_be_loaded_is_told_once(
     (tmp_path / "bad.tflite").write_text("no model")
     assert cli.main(["--models", str(tmp_path), str(SEVEN)]) == 2
     (line,) = capfd.readouterr().err.splitlines()
-    assert line.startswith("model bad must be AVAILABLE, it is END:")
+    assert line.startswith("classify: model bad must be AVAILABLE, it is END:")
 
 
 def test_a_folder_without_models_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -90,7 +95,9 @@ def test_a_folder_without_models_is_told(tmp_path: Path, capfd: pytest.CaptureFi
     assert str(tmp_path) in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--top-k", "0"], ["--top-k", "x"], ["--no-such-option"]])
+@pytest.mark.parametrize(
+    "arguments", [["--top-k", "0"], ["--max-pixels", "x"], ["--no-such-option"]]
+)
 def test_a_wrong_option_is_told(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         cli.main([*arguments, str(SEVEN)])
@@ -107,6 +114,35 @@ def run_module(arguments: list[str], **changes: str) -> subprocess.CompletedProc
         timeout=60,
         check=False,
     )
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "classify.cli", SEVEN],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_the_environment_names_the_models(
+    tmp_path: Path,
+    models: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "a.tflite").write_text("no model")
+    (tmp_path / "b").symlink_to(models / "digits")
+    monkeypatch.setenv("MODELS", str(tmp_path))
+    assert cli.main([str(SEVEN)]) == 2
+    assert "model a " in capfd.readouterr().err
+    monkeypatch.setenv("DEFAULT_MODEL", "b")
+    assert cli.main([str(SEVEN)]) == 0
 
 
 def test_the_module_is_the_command_unless_a_port_is_named() -> None:
@@ -133,7 +169,9 @@ def test_tensorflow_is_never_imported(program: str) -> None:
 
 
 def test_the_command_needs_nothing_of_the_mesh() -> None:
-    program = "import sys, classify.cli; print({'grpc', 'dapr', 'httpx'} & set(sys.modules))"
+    program = (
+        "import sys, classify.cli; print({'grpc', 'dapr', 'daprkit', 'httpx'} & set(sys.modules))"
+    )
     assert run_module(["-c", program]).stdout == b"set()\n"
 
 
@@ -146,7 +184,8 @@ def test_the_catalogue_is_listed(capfd: pytest.CaptureFixture[str]) -> None:
 def test_a_name_that_is_not_in_the_catalogue_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     assert catalogue_cli.main(["download", "cats"]) == 2
     assert capfd.readouterr().err == (
-        "expected one of the models mobilenet_v2, mobilenet_v1_025, got 'cats'; check the name\n"
+        "classify-models: expected one of the models mobilenet_v2, mobilenet_v1_025, got 'cats';"
+        " check the name\n"
     )
 
 

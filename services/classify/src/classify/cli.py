@@ -1,46 +1,47 @@
-"""The command `classify`: pictures in, a sentence or JSON for each out."""
+"""The command `classify`: pictures in, a sentence or JSON for each out; no mesh."""
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from daprkit.settings import load
-
 from classify.classifier import Classifier
 from classify.engines.litert import LiteRtEngine
 from classify.errors import ClassifyError
-from classify.image import decode_image
+from classify.image import MAX_PIXELS, decode_image
 from classify.phrases import encode_result, judge
-from classify.repository import Repository
-from classify.settings import Settings
+from classify.repository import Repository, shipped_models
 
 _STDIN = Path("-")
 _FAULT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what each picture shows; return 0, or 2 if any could not be classified."""
+    """Print what each picture shows; return 0, 1 if nobody reads it, or 2 if any was refused."""
     options = _parse_arguments(arguments)
-    settings = load(Settings)
-    if options.models:
-        settings = settings.model_copy(update={"models": options.models})
     try:
-        classifier = _load_one(settings, options.model)
+        classifier = _load_one(options.models, options.model)
     except ClassifyError as error:
         return _complain(str(error))
     code = 0
     for picture in options.pictures:
         try:
-            said = _say(picture, classifier, options, max_pixels=settings.max_pixels)
+            said = _say(picture, classifier, options)
         except ClassifyError as error:
             code = _complain(f"{picture}: {error}")
+            continue
         except OSError as error:
             code = _complain(f"{picture} cannot be read: {error.strerror}")
-        else:
-            print(said)
+            continue
+        try:
+            print(said, flush=True)
+        except BrokenPipeError:
+            # The interpreter flushes once more when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
     return code
 
 
@@ -55,34 +56,45 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="a file, or - for standard input, which is read if no file is given",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object for each picture")
-    parser.add_argument("--model", default="", help="a name (default: $DEFAULT_MODEL)")
     parser.add_argument("--top-k", type=int, default=5, help="labels in the JSON (default: 5)")
-    parser.add_argument("--models", type=Path, help="folder of models (default: $MODELS)")
+    parser.add_argument(
+        "--model",
+        default=os.environ.get("DEFAULT_MODEL", ""),
+        help="a name (default: $DEFAULT_MODEL, else the first)",
+    )
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=os.environ.get("MODELS") or shipped_models(),
+        help="folder of models (default: $MODELS, else the ones that ship)",
+    )
+    parser.add_argument(
+        "--max-pixels",
+        type=int,
+        default=MAX_PIXELS,
+        help="largest picture that is decoded (default: %(default)s)",
+    )
     options = parser.parse_args(arguments)
-    if options.top_k < 1:
-        parser.error(f"--top-k must be at least 1, got {options.top_k}")
+    for name in ("top_k", "max_pixels"):
+        if getattr(options, name) < 1:
+            flag = f"--{name.replace('_', '-')}"
+            parser.error(f"{flag} must be at least 1, got {getattr(options, name)}")
     if _STDIN in options.pictures and sys.stdin.isatty():
         parser.error("expected a picture, got a terminal; try: classify < picture.jpg")
     return options
 
 
-def _load_one(settings: Settings, name: str) -> Classifier:
+def _load_one(folder: Path, name: str) -> Classifier:
     """Return the classifier called `name`, the default one if it is empty."""
-    repository = Repository(
-        settings.models,
-        partial(LiteRtEngine, workers=1),
-        default=name or settings.default_model,
-    )
+    repository = Repository(folder, partial(LiteRtEngine, workers=1), default=name)
     repository.load(repository.default)
     return repository.get()[1]
 
 
-def _say(
-    picture: Path, classifier: Classifier, options: argparse.Namespace, *, max_pixels: int
-) -> str:
+def _say(picture: Path, classifier: Classifier, options: argparse.Namespace) -> str:
     """Return the line about one picture."""
     data = sys.stdin.buffer.read() if picture == _STDIN else picture.read_bytes()
-    pixels = decode_image(data, classifier.frame, max_pixels=max_pixels)
+    pixels = decode_image(data, classifier.frame, max_pixels=options.max_pixels)
     labels = classifier.classify(pixels, top_k=options.top_k)
     verdict = judge(labels[0], classifier.subject)
     if options.json:
@@ -93,5 +105,9 @@ def _say(
 
 
 def _complain(message: str) -> int:
-    print(message, file=sys.stderr)
+    print(f"classify: {message}", file=sys.stderr)
     return _FAULT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -20,6 +20,9 @@ from classify.errors import ImageTooLarge, InvalidImage
 # Pillow's own limit, checked before a picture's size can be read, is replaced by `max_pixels`.
 Image.MAX_IMAGE_PIXELS = None
 
+# Unless somebody says otherwise; a camera's picture, and up to 200 MB once it is decoded.
+MAX_PIXELS = 50_000_000
+
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
 _TRANSPOSITIONS = {

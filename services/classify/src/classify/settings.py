@@ -1,14 +1,10 @@
 """What the environment says to this service."""
 
-from importlib.resources import files
-from pathlib import Path
-
 from daprkit.settings import ServerSettings
 from pydantic import DirectoryPath, Field
 
-
-def _shipped_models() -> Path:
-    return Path(str(files("classify") / "models"))
+from classify.image import MAX_PIXELS
+from classify.repository import shipped_models
 
 
 class Settings(ServerSettings):
@@ -16,14 +12,14 @@ class Settings(ServerSettings):
 
     app_id: str = Field(default="classify", description="Name in the mesh.")
     models: DirectoryPath = Field(
-        default_factory=_shipped_models,
+        default_factory=shipped_models,
         description="Folder with .tflite files, or with a folder for each model.",
     )
     default_model: str = Field(
         default="", description="Model for requests that name none; the first by name if empty."
     )
     max_pixels: int = Field(
-        default=50_000_000,
+        default=MAX_PIXELS,
         gt=0,
         description="Largest picture that is decoded: width times height. A pixel takes up to"
         " 4 bytes for each worker.",

@@ -57,5 +57,5 @@ def _download(name: str, entry: Entry, folder: Path) -> Path:
 
 
 def _complain(message: str) -> int:
-    print(message, file=sys.stderr)
+    print(f"classify-models: {message}", file=sys.stderr)
     return _FAULT
