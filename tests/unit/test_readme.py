@@ -1,0 +1,20 @@
+"""What the README says of settings is what the services read."""
+
+import re
+from pathlib import Path
+
+from classify.settings import Settings as ClassifySettings
+from pca.settings import Settings as PcaSettings
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+# What Dapr sets for the app, not a person.
+OF_DAPR = {"APP_ID", "DAPR_GRPC_PORT"}
+# Bounds of single operations, which their descriptions in the code explain.
+FINE = {"PUBLISH_TIMEOUT", "STATE_TIMEOUT"}
+
+
+def test_the_readme_names_every_setting_and_no_other() -> None:
+    table = README[README.index("| variable |") : README.index("`grpc.health.v1`")]
+    named = set(re.findall(r"`([A-Z_]+)`", table)) - {"OTEL_EXPORTER_OTLP_ENDPOINT"}
+    fields = PcaSettings.model_fields.keys() | ClassifySettings.model_fields.keys()
+    assert named == {field.upper() for field in fields} - OF_DAPR - FINE
