@@ -1,15 +1,15 @@
 """The model that ships, and the digits it has never seen."""
 
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from classify.models import shipped_models
 
 
 @pytest.fixture(scope="session")
 def models() -> Path:
     """The folder of models that comes with the package."""
-    return Path(str(files("classify") / "models"))
+    return shipped_models()
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,9 @@ from classify.classifier import Classifier
 from classify.engines.litert import LiteRtEngine
 from classify.errors import ClassifyError
 from classify.image import MAX_PIXELS, decode_image
+from classify.models import shipped_models
 from classify.phrases import encode_result, judge
-from classify.repository import Repository, shipped_models
+from classify.repository import Repository
 
 _STDIN = Path("-")
 _FAULT = 2

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.resources import files
 from pathlib import Path
 
 from classify.classifier import Classifier
@@ -208,11 +207,6 @@ def _tell(servable: Servable) -> None:
         _log.error("model %s failed: %s", source.model, servable.error)
     else:
         _log.info("model %s version %s is %s", source.model, source.version, servable.state)
-
-
-def shipped_models() -> Path:
-    """Return the folder of models that comes with the package."""
-    return Path(str(files("classify") / "models"))
 
 
 def find_models(folder: Path) -> Iterator[Source]:

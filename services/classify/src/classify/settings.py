@@ -4,7 +4,7 @@ from daprkit.settings import ServerSettings
 from pydantic import DirectoryPath, Field
 
 from classify.image import MAX_PIXELS
-from classify.repository import shipped_models
+from classify.models import shipped_models
 
 
 class Settings(ServerSettings):
