@@ -71,7 +71,6 @@ lint: setup ## check style and format
 .PHONY: types
 types: setup ## check types, strictly, tests included
 	@$(RUN) mypy
-	@MYPYPATH=tools $(RUN) mypy tools
 
 .PHONY: imports
 imports: setup ## check who may import whom
@@ -87,7 +86,7 @@ tools: ## find Dapr's programs, or build them once into the cache
 
 .PHONY: setup
 setup: $(UV) ## make the Python environment as locked
-	@$(UV) sync --frozen --quiet
+	@$(UV) sync --frozen --quiet --compile-bytecode
 
 .PHONY: install-hooks
 install-hooks: setup ## check before each commit, and the unit tests before each push

@@ -166,6 +166,12 @@ def test_query_content_type_and_headers_reach_the_method(client: Client) -> None
     }
 
 
+def test_a_query_may_stand_behind_the_method(client: Client) -> None:
+    assert seen(client.invoke("toy", "describe?k=2&t=%20"))["query"] == {"k": "2", "t": " "}
+    both = client.invoke("toy", "describe?k=2", query={"t": "1"})
+    assert seen(both)["query"] == {"k": "2", "t": "1"}
+
+
 def test_path_templates_hand_over_their_parts(client: Client) -> None:
     answer = seen(client.invoke("toy", "things/a b/versions/3"))
     assert answer["parameters"] == {"name": "a b", "version": "3"}

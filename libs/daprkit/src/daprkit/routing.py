@@ -164,11 +164,13 @@ class Router:
         self, message: common_v1.InvokeRequest, context: grpc.ServicerContext
     ) -> tuple[Route, Request]:
         """Find the route and read the request, before anything is queued."""
+        # Callers over gRPC may write the query behind the method, as in a URL.
+        method, _, query_behind = message.method.partition("?")
         try:
-            route, parameters = self._urls.match(f"/{message.method}")
+            route, parameters = self._urls.match(f"/{method}")
         except NotFound:
             raise MethodNotFound(
-                f"expected one of the methods {self._known}, got {message.method!r};"
+                f"expected one of the methods {self._known}, got {method!r};"
                 " check the name after /method/"
             ) from None
         extension = message.http_extension
@@ -178,9 +180,9 @@ class Router:
                 f"{route.path} expects {' or '.join(route.verbs)}, got {verb};"
                 " call it with one of these"
             )
-        query = _parse_query(extension.querystring)
+        query = _parse_query("&".join(filter(None, (extension.querystring, query_behind))))
         request = Request(
-            method=message.method,
+            method=method,
             verb=verb,
             time_limit=self._time_limit_of(query.pop("timeout", None), context.time_remaining()),
             query=query,

@@ -55,7 +55,8 @@ def main() -> None:
     for events in ("off", "confirmed"):
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            env = {"classify": {"EVENTS": events}}
+            # Room for all 32 callers: refusals are another story.
+            env = {"classify": {"EVENTS": events, "QUEUE_PER_WORKER": "32"}}
             mesh = stack.enter_context(
                 Mesh(Profile.EMBEDDED, folder, models=options.models, env=env)
             )
