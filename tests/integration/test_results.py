@@ -126,7 +126,7 @@ def test_the_admiral_is_seen_in_uniform(
     answer = real_mesh.call(
         "pca",
         "classify",
-        "classify?model=mobilenet_v2",
+        "classify",
         picture,
         headers={"content-type": "image/jpeg", "accept": accept},
     )

@@ -83,10 +83,22 @@ def test_the_first_answer_needs_no_first_time_work(tmp_path: Path) -> None:
     assert engine.seen is not None
 
 
-def test_the_first_name_is_the_default(tmp_path: Path) -> None:
-    repository = loaded(place(tmp_path, "b.tflite", "a/x.tflite", "c.tflite"))
-    assert repository.default == "a"
-    assert repository.get()[0].model == "a"
+def test_the_model_with_the_most_labels_is_the_default(tmp_path: Path) -> None:
+    folder = place(tmp_path, "b.tflite", "a/x.tflite", "c.tflite")
+    assert Repository(folder, lambda _: pair()).default == "a"
+    (folder / "c.txt").write_text("cat\ndog\n")
+    repository = loaded(folder)
+    assert repository.default == "c"
+    assert repository.get()[0].model == "c"
+
+
+def test_among_models_with_equally_many_labels_the_largest_is_the_default(
+    tmp_path: Path, shared: Path
+) -> None:
+    both = [shared / "models" / name for name in ("mobilenet_v1_025", "mobilenet_v2")]
+    for folder in both:
+        (tmp_path / folder.name).symlink_to(folder)
+    assert Repository(tmp_path, lambda _: pair()).default == "mobilenet_v2"
 
 
 def test_the_default_may_be_chosen(tmp_path: Path) -> None:

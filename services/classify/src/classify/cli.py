@@ -61,7 +61,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--model",
         default=os.environ.get("DEFAULT_MODEL", ""),
-        help="a name (default: $DEFAULT_MODEL, else the first)",
+        help="a name (default: $DEFAULT_MODEL, else the one with the most labels)",
     )
     parser.add_argument(
         "--models",

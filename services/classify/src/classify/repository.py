@@ -19,7 +19,7 @@ from classify.classifier import Classifier
 from classify.engines.engine import Engine
 from classify.errors import InvalidModel, ModelFailed, ModelNotFound, ModelNotReady, NoModels
 from classify.labels import decode_labels, decode_text
-from classify.tflite import SUBJECT_FILE, decode_model_file
+from classify.tflite import SUBJECT_FILE, ModelFile, decode_model_file
 
 _SUFFIX = ".tflite"
 _FIRST_VERSION = "1"
@@ -78,7 +78,8 @@ class Repository:
     Args:
         folder: the models.
         open_engine: makes an engine from the bytes of a model file.
-        default: name of the model for requests that name none; the first by name if empty.
+        default: name of the model for requests that name none. If empty, the one that tells
+            the most apart: it names the most labels, and is the largest among equals.
 
     Raises:
         NoModels: the folder holds none.
@@ -93,7 +94,7 @@ class Repository:
         self._servables = {source.model: Servable(source) for source in find_models(folder)}
         if not self._servables:
             raise NoModels(folder)
-        self.default = self._look_up(default or min(self._servables)).source.model
+        self.default = self._look_up(default or self._find_broadest()).source.model
 
     def servables(self) -> tuple[Servable, ...]:
         """Return every model as it is now, by name."""
@@ -179,26 +180,57 @@ class Repository:
 
     def _open(self, source: Source) -> Classifier:
         """Return the classifier of `source`, warmed up."""
-        if len(source.files) != 1:
-            raise InvalidModel(
-                f"expected one {_SUFFIX} file, got {', '.join(file.name for file in source.files)};"
-                " give each model a folder of its own"
-            )
-        (path,) = source.files
-        try:
-            data, labels, subject = path.read_bytes(), _read_labels(path), _read_subject(path)
-        except OSError as error:
-            raise InvalidModel(f"{path.name} cannot be read: {error.strerror}") from error
-        file = decode_model_file(data)
-        classifier = Classifier(self._open_engine(data), file, labels, subject)
+        found = _read(source)
+        classifier = Classifier(
+            self._open_engine(found.data), found.file, found.labels, found.subject
+        )
         classifier.warm_up()
         return classifier
+
+    def _find_broadest(self) -> str:
+        """Return the name of the model with the most labels, which takes a look into each."""
+        if len(self._servables) == 1:
+            return next(iter(self._servables))
+
+        def breadth(name: str) -> tuple[int, int]:
+            try:
+                found = _read(self._look_up(name).source)
+            except InvalidModel:
+                return (0, 0)
+            return len(found.file.labels or found.labels), len(found.data)
+
+        return max(sorted(self._servables), key=breadth)
 
     def _look_up(self, name: str) -> Servable:
         servable = self._servables.get(name)
         if servable is None:
             raise ModelNotFound(name, self._servables)
         return servable
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the files of a model say."""
+
+    data: bytes
+    file: ModelFile
+    labels: tuple[str, ...]
+    subject: str
+
+
+def _read(source: Source) -> _Found:
+    """Read the one model file of `source` and what stands beside it."""
+    if len(source.files) != 1:
+        raise InvalidModel(
+            f"expected one {_SUFFIX} file, got {', '.join(file.name for file in source.files)};"
+            " give each model a folder of its own"
+        )
+    (path,) = source.files
+    try:
+        data, labels, subject = path.read_bytes(), _read_labels(path), _read_subject(path)
+    except OSError as error:
+        raise InvalidModel(f"{path.name} cannot be read: {error.strerror}") from error
+    return _Found(data, decode_model_file(data), labels, subject)
 
 
 def _tell(servable: Servable) -> None:

@@ -16,7 +16,8 @@ class Settings(ServerSettings):
         description="Folder with .tflite files, or with a folder for each model.",
     )
     default_model: str = Field(
-        default="", description="Model for requests that name none; the first by name if empty."
+        default="",
+        description="Model for requests that name none; if empty, the one with the most labels.",
     )
     max_pixels: int = Field(
         default=MAX_PIXELS,
