@@ -6,7 +6,6 @@ import signal
 import subprocess
 import time
 import urllib.request
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import psutil
@@ -40,6 +39,13 @@ def running_in(folder: Path) -> list[str]:
     return found
 
 
+def promised_output() -> list[str]:
+    """The lines that the README says the demo ends with; figures in them may differ."""
+    readme = (ROOT / "README.md").read_text()
+    (block,) = re.findall(r"and ends with\n\n```\n(.*?)```", readme, re.DOTALL)
+    return [line.strip() for line in block.splitlines()]
+
+
 def test_make_demo_shows_plot_label_and_events_within_a_minute(tmp_path: Path) -> None:
     PLOT.unlink(missing_ok=True)
     began = time.monotonic()
@@ -47,10 +53,9 @@ def test_make_demo_shows_plot_label_and_events_within_a_minute(tmp_path: Path) -
     output, _ = demo.communicate(timeout=100)
     assert demo.returncode == 0, output
     assert time.monotonic() - began < 60
-    assert "label 7, p = 0.9" in output or "label 7, p = 1.0" in output
-    for event in ("event: pca/plot OK", "event: classify/classify OK"):
-        assert event in output
-    assert ET.fromstring(PLOT.read_text()).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own picture
+    for line in promised_output():
+        assert line in output
+    assert PLOT.read_bytes() == (ROOT / "docs" / "iris.svg").read_bytes(), "the README's picture"
     eventually(lambda: not running_in(tmp_path), "nothing of the mesh runs", within=5)
 
 
