@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from concurrent import futures
 from contextlib import contextmanager
@@ -111,6 +112,21 @@ def test_every_line_it_logs_is_json_with_its_name(service: str) -> None:
         process.terminate()
         _, told = end(process)
     assert {json.loads(line)["service"] for line in told.splitlines()} == {service}
+
+
+def test_prometheus_reads_calls_by_method_and_code(service: str) -> None:
+    metrics = free_port()
+    with (
+        running(service, METRICS_PORT=str(metrics)) as (_, port),
+        Client(f"127.0.0.1:{port}") as client,
+    ):
+        with pytest.raises(grpc.RpcError):
+            client.invoke(service, "no-such-method", timeout=PATIENCE)
+        with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+    assert 'meshlens_calls_total{code="NOT_FOUND",method="unknown"} 1.0' in lines
+    assert 'meshlens_call_seconds_count{method="unknown"} 1.0' in lines
+    assert "meshlens_admitted 0.0" in lines
 
 
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):

@@ -1,0 +1,52 @@
+"""pca's plot of 150 points through every way, against the same work in process."""
+
+import argparse
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from load import Body, by_grpc, by_http, compare
+from mesh import ROOT, Mesh, Profile
+from pca import decomposition
+from pca.plot import draw
+from pca.table import decode_table
+
+POINTS = ROOT / "examples" / "points" / "iris.csv"
+
+
+def main() -> None:
+    """Print the table."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--seconds", type=float, default=2.0)
+    options = arguments.parse_args()
+    data = POINTS.read_bytes()
+    body = Body("pca", "plot", data, "text/csv")
+
+    def in_process() -> None:
+        values = decode_table(data, "text/csv").values
+        draw(values, decomposition.fit(values))
+
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        env = {"pca": {"EVENTS": "off", "QUEUE_PER_WORKER": "32"}}
+        mesh = stack.enter_context(Mesh(Profile.EMBEDDED, folder, env=env))
+        ways = {
+            "direct gRPC": by_grpc(mesh.app_port("pca"), body),
+            "one sidecar, proxied": by_grpc(mesh.grpc_port("pca"), body),
+            "one sidecar, HTTP": by_http(mesh.http_port("pca"), body),
+            "two sidecars, proxied": by_grpc(mesh.grpc_port("classify"), body),
+            "two sidecars, HTTP": by_http(mesh.http_port("classify"), body),
+        }
+        print("\nplot of 150 points, EVENTS=off")
+        compare(
+            {name: stack.enter_context(way) for name, way in ways.items()},
+            concurrencies=(1, 8, 32),
+            reference=("in process", in_process, 1),
+            rounds=options.rounds,
+            seconds=options.seconds,
+        )
+
+
+if __name__ == "__main__":
+    main()
