@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pca.columns import MOST_COLUMNS
 from pca.errors import InvalidTable
-from pca.table import MOST_COLUMNS, decode_table
+from pca.table import decode_table
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -83,11 +84,11 @@ def test_every_way_to_write_a_table_is_read_to_the_last_bit(rows: list[list[floa
         (b"\xef\xbb\xbf", ["empty"]),
         (b"abc", ["'abc'", "value 1"]),
         (b"1,2,three,4", ["'three'", "value 3"]),
-        (b"1,2,,4", ["an empty field", "value 3"]),
-        (b"1,2,3,4,", ["an empty field", "value 5"]),
-        (b"1,2,nan,4", ["'nan'", "value 3"]),
-        (b"1,-inf", ["'-inf'", "value 2"]),
-        (b"1,1e999", ["'1e999'", "value 2"]),
+        (b"1,2,,4", ["1 missing", "value 3"]),
+        (b"1,2,3,4,", ["5 values", "the last of them empty"]),
+        (b"1,2,nan,4", ["1 missing", "value 3"]),
+        (b"1,-inf", ["-inf", "value 2"]),
+        (b"1,1e999", ["inf", "value 2"]),
         (b"1_000,2", ["'1_000'", "value 1"]),
         ("\N{ARABIC-INDIC DIGIT ONE},2".encode(), ["value 1"]),
         (b"0x10,2", ["'0x10'", "value 1"]),
@@ -96,9 +97,16 @@ def test_every_way_to_write_a_table_is_read_to_the_last_bit(rows: list[list[floa
         (b"1,2\n3", ["2 as the first", "got 1 at row 2"]),
         (b"1,2\n3,4,5\n", ["2 as the first", "got 3 at row 2"]),
         (b"a,b\n1,2\n3,x", ["'x'", "row 3, column 2"]),
-        (b"a,b\n1,2\n\n3,NA", ["'NA'", "row 3, column 2"]),
+        (b"a,b\n1,2\n\n3,NA", ["1 missing", "row 3, column 2 (b)"]),
         (b"a,b,c\n1,2\n3,4", ["3 columns that row 1 names", "got 2"]),
-        (b"1;2\n3;4", ["'3;4'", "row 2, column 1", "commas"]),
+        (b"1 2\n3 4", ["names only", "1 columns"]),
+        (b"1|2,3\n4,5", ["'1|2'", "row 1, column 1", "semicolons"]),
+        (b"a,b\n", ["'a'", "value 1"]),
+        (b"a,b\n\nc,d\n", ["names only", "2 columns"]),
+        (b"1,2\nx,3", ["'x'", "row 2, column 1"]),
+        (b"x,1\ny,2\n3,3", ["'x'", "row 1, column 1"]),
+        (b"a,1,k\nb,2,k\na,3,l", ["'x1', 'x3'", "group=<name>"]),
+        (b'"1,2\n3,4', ["quotes must be closed"]),
         (b"1,\xff", ["UTF-8", "0xff", "position 3"]),
         ("1,2".encode("utf-16"), ["UTF-8", "position 1"]),
         (b"a" * 200_000 + b"\n1", ["field limit"]),
@@ -122,12 +130,25 @@ def test_bad_text_is_refused_with_its_place(body: bytes, names: list[str]) -> No
         (b"", ["empty"]),
         (b"[[1,2],[3", ["JSON", "line 1 column 9"]),
         (b"[1,2,3]", ["array of rows", "got 1 as row 1"]),
-        (b'{"a": [1,2]}', ["array of rows", "the body"]),
+        (b"{}", ["array of rows", "the body"]),
+        (b'{"a": 1}', ["array of rows", "got 1 as column 'a'"]),
+        (b'{"a": [1], "b": [1, 2]}', ["1 as 'a'", "2 in 'b'"]),
+        (b'[{"a": 1}, 2]', ["got 2 as row 2"]),
+        (b'[{"a": 1}, {"b": 1}, {"c": 1}]', ["same keys", "3 different"]),
+        (b'{"columns": ["a"], "data": [[1, 2]]}', ["1 as the first", "2 at row 1"]),
+        (b'{"columns": ["a"], "data": [[1]], "index": []}', ["each of the 1 rows"]),
+        (b'{"shape": [2, 2], "data": [1, 2, 3], "datatype": "FP64"}', ["4 values", "got 3"]),
+        (b'{"shape": [2, 2], "data": [[1, 2]], "datatype": "FP64"}', ["[2, 2]", "[1, 2]"]),
+        (b'{"shape": [3], "data": [1, 2, 3], "datatype": "FP64"}', ["[n, p]", "[3]"]),
+        (b'{"shape": [1, 2], "data": ["a", "b"], "datatype": "BYTES"}', ["'BYTES'"]),
+        (b'{"inputs": [{}]}', ["shape, datatype and data"]),
+        (b'{"inputs": [1, 2]}', ["one input", "2 of them"]),
+        (b'{"shape": [1000000000, 1000000000], "data": [1]}', ["values", "got 1"]),
         (b"null", ["array of rows", "None"]),
         (b"[]", ["at least one row"]),
         (b"[[],[]]", ["at least one number"]),
         (b"[[1,2],[3]]", ["2 as the first", "got 1 at row 2"]),
-        (b"[[1,2],[3,null]]", ["None", "row 2, column 2"]),
+        (b"[[1,2],[3,null]]", ["1 missing", "row 2, column 2"]),
         (b"[[1,2],[true,4]]", ["True", "row 2, column 1"]),
         (b'[[1,"2"]]', ["'2'", "row 1, column 2"]),
         (b"[[1,[2]]]", ["[2]", "row 1, column 2"]),
@@ -138,7 +159,7 @@ def test_bad_text_is_refused_with_its_place(body: bytes, names: list[str]) -> No
         (b"[[1," + b"9" * 100_000 + b"]]", ["JSON", "out of range"]),
         (b"[" * 100_000, ["recursion limit"]),
         (b"[[1," + b"[" * 100 + b"]" * 100 + b"]]", ["row 1, column 2"]),
-        (b'[[1,"' + b"x" * 100_000 + b'"]]', ["row 1, column 2"]),
+        (b'[[1,"' + b"x" * 100_000 + b'"],[2,3]]', ["row 1, column 2"]),
         (b"[[\xff]]", ["JSON"]),
     ],
 )

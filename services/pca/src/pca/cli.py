@@ -11,7 +11,6 @@ from pca.errors import PcaError
 from pca.fits import add_id, encode_fit
 from pca.options import FitOptions, PlotOptions, parse_options
 from pca.plot import draw
-from pca.table import decode_table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,14 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _plot(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
     options = parse_options(PlotOptions, query)
-    table = decode_table(body, content_type, columns=options.columns)
+    table = options.read(body, content_type)
     fit = decomposition.fit(table.values, names=table.names, standardize=options.standardize)
     return draw(table.values, fit, title=options.title, width=options.width, height=options.height)
 
 
 def _fit(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
     options = parse_options(FitOptions, query)
-    table = decode_table(body, content_type, columns=options.columns)
+    table = options.read(body, content_type)
     model = encode_fit(
         decomposition.fit(
             table.values, names=table.names, k=options.k, standardize=options.standardize

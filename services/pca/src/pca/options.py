@@ -5,8 +5,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pca.columns import MOST_COLUMNS
+from pca.decomposition import Fit
 from pca.errors import InvalidOption
-from pca.table import MOST_COLUMNS
+from pca.missing import Missing
+from pca.table import Table, decode_table
 
 
 class NoOptions(BaseModel):
@@ -21,9 +24,31 @@ class TableOptions(NoOptions):
     columns: int | None = Field(
         default=None, ge=1, le=MOST_COLUMNS, description="variables of an observation"
     )
+    group: str = Field(
+        default="", max_length=1000, description="column of the groups; one of names is found"
+    )
+    header: bool | None = Field(
+        default=None, description="whether the first row holds names; seen by itself if not said"
+    )
+    missing: Missing = Field(
+        default=Missing.REFUSE,
+        description="what becomes of missing numbers: refuse, drop, mean or iterative",
+    )
     standardize: bool = Field(
         default=False, description="divide each variable by its standard deviation"
     )
+
+    def read(self, body: bytes, content_type: str, *, model: Fit | None = None) -> Table:
+        """Return the observations in a body, read as these options say."""
+        return decode_table(
+            body,
+            content_type,
+            columns=self.columns,
+            group=self.group,
+            header=self.header,
+            missing=self.missing,
+            model=model,
+        )
 
 
 class PlotOptions(TableOptions):

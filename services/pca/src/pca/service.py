@@ -14,7 +14,7 @@ from pca.errors import FitNotFound, InvalidOption, InvalidTable, NoVariance
 from pca.fits import FitStore, add_id, decode_fit, encode_fit
 from pca.options import FitOptions, NoOptions, PlotOptions, TransformOptions, parse_options
 from pca.plot import draw
-from pca.table import Table, decode_table
+from pca.table import Table
 
 STATUS: Mapping[type[Exception], Status] = {
     InvalidTable: Status.INVALID_ARGUMENT,
@@ -50,7 +50,7 @@ class Service:
     def plot(self, request: Request) -> Reply:
         """Draw the observations with their principal axes."""
         options = parse_options(PlotOptions, request.query)
-        table = decode_table(request.body, request.content_type, columns=options.columns)
+        table = options.read(request.body, request.content_type)
         fit = _fit(table, standardize=options.standardize)
         picture = draw(
             table.values, fit, title=options.title, width=options.width, height=options.height
@@ -60,7 +60,7 @@ class Service:
     def fit(self, request: Request) -> Reply:
         """Find the principal components and keep them."""
         options = parse_options(FitOptions, request.query)
-        table = decode_table(request.body, request.content_type, columns=options.columns)
+        table = options.read(request.body, request.content_type)
         fit = _fit(table, k=options.k, standardize=options.standardize)
         model = encode_fit(fit)
         fit_id = self._store.put(model)
@@ -77,8 +77,7 @@ class Service:
                 remedy="leave them out, or leave fit out",
             )
         fit = decode_fit(self._load(options.fit)) if options.fit else None
-        columns = options.columns or (len(fit.names) if fit else None)
-        table = decode_table(request.body, request.content_type, columns=columns)
+        table = options.read(request.body, request.content_type, model=fit)
         fit = fit or _fit(table, k=options.k, standardize=options.standardize)
         scores = decomposition.project(fit, table.values)
         named = {"fit": options.fit} if options.fit else {}

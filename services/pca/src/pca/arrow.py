@@ -1,0 +1,221 @@
+"""Arrow's readers and writers: CSV that is large, and Arrow IPC; the only importer of pyarrow.
+
+Import this module where such input arrives: it takes 40 MB.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+
+from pca.arrow_sizes import measure
+from pca.columns import MOST_COLUMNS, Array, Columns, Reading, Text, too_wide
+from pca.errors import InvalidTable
+
+FILE_MAGIC = b"ARROW1\0\0"
+STREAM_MAGIC = b"\xff\xff\xff\xff"
+
+_PANDAS_INDEX = "__index_level_0__"
+_BLOCK = 1 << 20  # bytes of text at once
+# A body may decompress to so many times its size, and to so much in any case.
+_MOST_GROWTH, _ALWAYS_ALLOWED = 16, 64 << 20
+_NUMBER, _NAME = pa.float64(), pa.dictionary(pa.int32(), pa.string())
+
+
+def read_line(line: bytes, *, delimiter: str, decimal: str, missing: Sequence[str]) -> Array | None:
+    """Return the numbers (m,) of one line, nan where missing, or None if others are among them."""
+    if b'"' in line:
+        return None
+    # Arrow takes a line for a row of a million columns.
+    body = line.replace(delimiter.encode(), b"\n") + b"\n"
+    read = read_rows(
+        body,
+        width=1,
+        texts=(),
+        skip=0,
+        delimiter="\t" if decimal == "," else ",",
+        decimal=decimal,
+        missing=missing,
+        blank_rows=True,
+    )
+    return None if read is None else read[0].reshape(-1)
+
+
+def read_rows(
+    body: bytes,
+    *,
+    width: int,
+    texts: Sequence[int],
+    skip: int,
+    delimiter: str,
+    decimal: str,
+    missing: Sequence[str],
+    blank_rows: bool = False,
+) -> tuple[Array, list[list[str]]] | None:
+    """Read rows of text.
+
+    Args:
+        body: UTF-8.
+        width: columns of a row.
+        texts: indices of the columns that hold names; the others hold numbers.
+        skip: rows above the first observation.
+        delimiter: between cells.
+        decimal: before decimals.
+        missing: cells that stand for a missing number.
+        blank_rows: whether a blank line is a row with a missing cell.
+
+    Returns:
+        The numbers (n, p), nan where missing, and the columns of names; None if a cell is
+        neither, or rows are not `width` long.
+    """
+    if body.count(b'"') % 2:
+        return None  # Arrow would close the last quote itself.
+    names = [str(index) for index in range(width)]
+    numbers = [index for index in range(width) if index not in texts]
+    # A cell takes a byte at least, the comma or the end of the line behind it.
+    most = min(body.count(b"\n") + body.count(b"\r"), len(body) // width) + 1
+    values = np.empty((most, len(numbers)))
+    cells: list[list[str]] = [[] for _ in texts]
+    row = 0
+    try:
+        with csv.open_csv(
+            pa.BufferReader(body),
+            csv.ReadOptions(column_names=names, skip_rows_after_names=skip, block_size=_BLOCK),
+            csv.ParseOptions(delimiter=delimiter, ignore_empty_lines=not blank_rows),
+            csv.ConvertOptions(
+                column_types={
+                    name: _NAME if index in texts else _NUMBER for index, name in enumerate(names)
+                },
+                null_values=list(missing),
+                decimal_point=decimal,
+            ),
+        ) as reader:
+            for batch in reader:
+                end = row + batch.num_rows
+                for column, index in enumerate(numbers):
+                    values[row:end, column] = batch.column(index).to_numpy(zero_copy_only=False)
+                for names_read, index in zip(cells, texts, strict=True):
+                    names_read.extend(_decode_names(batch.column(index)))
+                row = end
+    except pa.ArrowInvalid:
+        return None
+    return values[:row], cells
+
+
+def decode_arrow(body: bytes, reading: Reading) -> Columns:
+    """Read a stream or a file of record batches, compressed or not.
+
+    What is to be decompressed is measured first. Of a file, the batches are read in their order
+    as from a stream, and its footer is not trusted.
+
+    Raises:
+        InvalidTable: it is damaged or too large, or some column is neither numbers nor names.
+    """
+    source = pa.py_buffer(body)
+    if body.startswith(FILE_MAGIC):
+        source = source.slice(len(FILE_MAGIC))
+    try:
+        with pa.ipc.open_stream(source) as reader:
+            numbers, texts = _part_columns(reader.schema, reading.group)
+            rows = _check_size(source, len(body), len(reader.schema))
+            values = np.empty((rows, len(numbers)))
+            cells: list[list[str]] = [[] for _ in texts]
+            row = 0
+            for batch in reader:
+                # Reading checks no offsets; an unchecked one may lead anywhere.
+                batch.validate(full=True)
+                end = row + batch.num_rows
+                for column, index in enumerate(numbers):
+                    numeric = batch.column(index).cast(_NUMBER, safe=False)
+                    values[row:end, column] = numeric.to_numpy(zero_copy_only=False)
+                for names, index in zip(cells, texts, strict=True):
+                    names.extend(_to_names(batch.column(index)))
+                row = end
+            fields = reader.schema.names
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InvalidTable(
+            "the body must be an Arrow IPC stream or file",
+            got=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
+            remedy="write it again, with record batches of numbers",
+        ) from None
+    return Columns(
+        values=values[:row],
+        places=[index + 1 for index in numbers],
+        names=tuple(fields[index] for index in numbers),
+        texts=tuple(
+            Text(fields[index], names, names_rows=fields[index] == _PANDAS_INDEX)
+            for index, names in zip(texts, cells, strict=True)
+        ),
+    )
+
+
+def encode_arrow(columns: dict[str, Array | Sequence[str]]) -> bytes:
+    """Return columns as an Arrow IPC stream of one batch."""
+    batch = pa.record_batch(columns)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def _part_columns(schema: pa.Schema, group: str) -> tuple[list[int], list[int]]:
+    """Return the indices of the columns of numbers and of names."""
+    if len(schema) > MOST_COLUMNS:
+        raise too_wide(len(schema))
+    numbers, texts = [], []
+    for index, field in enumerate(schema):
+        kind = field.type
+        is_names = pa.types.is_dictionary(kind)
+        kind = kind.value_type if is_names else kind
+        is_names |= pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        if is_names or (is_number and field.name in (group, _PANDAS_INDEX)):
+            texts.append(index)
+        elif is_number or pa.types.is_decimal(kind):
+            numbers.append(index)
+        else:
+            raise InvalidTable(
+                "every column must hold numbers or names",
+                got=f"{str(kind)[:80]} in column {index + 1} ({field.name[:80]})",
+                remedy="convert it or leave it out",
+            )
+    if not numbers:
+        raise InvalidTable(
+            "at least one column must hold numbers", got="none", remedy="send numbers"
+        )
+    return numbers, texts
+
+
+def _check_size(source: pa.Buffer, size: int, columns: int) -> int:
+    """Return the number of rows, if what they take is in proportion to the body."""
+    most = max(_MOST_GROWTH * size, _ALWAYS_ALLOWED)
+    rows = decoded = 0
+    for message in pa.ipc.MessageReader.open_stream(source):
+        body = message.body
+        part = measure(message.metadata.to_pybytes(), memoryview(body or b""))
+        rows, decoded = rows + part.rows, decoded + part.decoded
+        if part.rows < 0 or max(decoded, 8 * columns * rows) > most:
+            raise InvalidTable(
+                f"a body of {size} bytes may decompress to {most} bytes",
+                got=f"{max(decoded, 8 * columns * rows)} or more",
+                remedy="send it uncompressed or in parts",
+            )
+    if not rows:
+        raise InvalidTable("the body must hold observations", got="no rows", remedy="send some")
+    return rows
+
+
+def _to_names(column: pa.Array) -> list[str]:
+    if not pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string()).dictionary_encode()
+    if column.null_count or column.dictionary.null_count:
+        return ["" if cell is None else str(cell).strip() for cell in column.to_pylist()]
+    return _decode_names(column)
+
+
+def _decode_names(column: pa.DictionaryArray) -> list[str]:
+    """Return the cells as few strings, each many times."""
+    names = np.array([str(name).strip() for name in column.dictionary.to_pylist()], dtype=object)
+    cells: list[str] = names[column.indices.to_numpy(zero_copy_only=False)].tolist()
+    return cells
