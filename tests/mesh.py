@@ -185,7 +185,7 @@ class Mesh:
         try:
             (self.folder / ".dapr").mkdir(exist_ok=True)
             if self.profile is Profile.REDIS:
-                self._start_redis()
+                self.start_redis()
             for name in self.services:
                 self.start_sidecar(name)
                 self._launch_app(name)
@@ -353,7 +353,8 @@ class Mesh:
         }
         self._start(service, [sys.executable, "-m", service], env)
 
-    def _start_redis(self) -> None:
+    def start_redis(self) -> None:
+        """Start the Redis of the mesh, empty."""
         server = shutil.which("redis-server")
         if server is None:
             raise MeshError("redis-server is missing; install it: apt-get install redis-server")

@@ -1,0 +1,123 @@
+"""EVENTS=confirmed: whatever is killed, an answered result has its event at the broker."""
+
+import hashlib
+import itertools
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import grpc
+import pytest
+import redis
+from daprkit.client import Client
+from installed import need
+from mesh import Mesh, Profile
+
+CALLERS = 4
+
+
+@pytest.fixture
+def fresh_redis_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    """A mesh of the test's own, because it does not survive the test."""
+    need("redis-server", "apt-get install redis-server")
+    folder = tmp_path_factory.mktemp("events")
+    env = {"pca": {"PUBLISH_TIMEOUT": "1"}}
+    with Mesh(Profile.REDIS, folder, services=["pca"], env=env) as running:
+        yield running
+
+
+class Traffic:
+    """Callers that ask the service itself, so that it is asked while its sidecar is away."""
+
+    def __init__(self, port: int) -> None:
+        self.answered: list[str] = []
+        self.failed: set[grpc.StatusCode] = set()
+        self._port = port
+        self._numbers = itertools.count(1)
+        self._answers = threading.Semaphore(0)
+        self._enough = threading.Event()
+
+    def call_again_and_again(self) -> None:
+        """Ask for plots, each of other points, and note which were answered."""
+        with Client(f"127.0.0.1:{self._port}") as client:
+            while not self._enough.is_set():
+                body = f"1,2,3,4,5,{next(self._numbers)}".encode()
+                try:
+                    client.invoke("pca", "plot", body, timeout=10)
+                except grpc.RpcError as error:
+                    self.failed.add(error.code())
+                    self._enough.wait(0.01)
+                else:
+                    self.answered.append(hashlib.sha256(body).hexdigest())
+                    self._answers.release()
+
+    def await_answers(self, count: int) -> None:
+        """Wait until so many more calls are answered."""
+        while self._answers.acquire(blocking=False):
+            pass
+        for _ in range(count):
+            assert self._answers.acquire(timeout=60), "no more answers"
+
+    def stop(self) -> None:
+        """Ask nothing more."""
+        self._enough.set()
+
+
+def published(port: int) -> list[str]:
+    """Return the digests of the inputs that events at the broker tell of."""
+    with redis.Redis(port=port) as broker:
+        entries = broker.xrange("results")
+    events = [json.loads(fields[b"data"]) for _, fields in entries]
+    return [event["data"]["input"]["sha256"] for event in events]
+
+
+def test_every_answer_has_its_event_though_app_and_sidecar_are_killed(
+    fresh_redis_mesh: Mesh,
+) -> None:
+    mesh = fresh_redis_mesh
+    traffic = Traffic(mesh.app_port("pca"))
+    with ThreadPoolExecutor(CALLERS) as pool:
+        callers = [pool.submit(traffic.call_again_and_again) for _ in range(CALLERS)]
+        try:
+            traffic.await_answers(50)
+            mesh.kill_sidecar("pca")
+            mesh.start_sidecar("pca")
+            traffic.await_answers(50)
+            mesh.kill_app("pca")
+            mesh.start_app("pca")
+            traffic.await_answers(50)
+        finally:
+            traffic.stop()
+        for caller in callers:
+            caller.result()
+    assert len(traffic.answered) >= 150
+    assert traffic.failed <= {grpc.StatusCode.UNAVAILABLE}
+    assert set(traffic.answered) <= set(published(mesh.redis_port))
+
+
+def test_without_a_broker_nothing_is_answered_and_with_it_all_goes_on(
+    fresh_redis_mesh: Mesh,
+) -> None:
+    mesh = fresh_redis_mesh
+    with Client(f"127.0.0.1:{mesh.app_port('pca')}") as client:
+        assert client.invoke("pca", "plot", b"1,2,3,4,5,7").body
+        mesh.process("redis").kill()
+        with pytest.raises(grpc.RpcError) as fault:
+            client.invoke("pca", "plot", b"1,2,3,4,5,8")
+        assert fault.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert "EVENTS=off" in (fault.value.details() or "")
+        mesh.start_redis()
+        mesh_answers(client)
+        digest = hashlib.sha256(b"1,2,3,4,5,9").hexdigest()
+        assert digest in published(mesh.redis_port)
+
+
+def mesh_answers(client: Client) -> None:
+    """Ask until the sidecar has found the broker again."""
+    for _ in range(60):
+        with suppress(grpc.RpcError):
+            client.invoke("pca", "plot", b"1,2,3,4,5,9")
+            return
+    raise AssertionError("the sidecar has not found the broker again")
