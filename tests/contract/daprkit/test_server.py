@@ -8,13 +8,13 @@ from contextlib import contextmanager
 
 import grpc
 import pytest
-from dapr.proto import appcallback_service_v1, common_v1
+from dapr.proto import appcallback_service_v1, appcallback_v1, common_v1
 from daprkit.client import Client
-from daprkit.routing import Reply, Request, Route
+from daprkit.routing import Reply, Request, Route, Subscription
 from daprkit.server import Server
 from daprkit.settings import EventMode, ServerSettings
 from daprkit.sidecar import Sidecar
-from daprkit.status import Status
+from daprkit.status import Status, StatusTable
 from google.protobuf import empty_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -69,6 +69,16 @@ def break_down(_: Request) -> Reply:
     raise KeyError("the password is swordfish")
 
 
+THINGS: list[Request] = []
+
+
+def take(request: Request) -> Reply:
+    if request.body == b"poison":
+        raise Refused("expected food, got poison; send something else")
+    THINGS.append(request)
+    return describe(request)
+
+
 GATE = Gate()
 ROUTES = [
     Route("describe", describe, verbs=("GET", "POST")),
@@ -78,6 +88,7 @@ ROUTES = [
     Route("work", describe, works=True),
     Route("gate", GATE.pass_through, works=True),
 ]
+SUBSCRIPTIONS = [Subscription("things", take, options=("color",), dead_letter="things-dead")]
 MAX_BODY = 64 * 1024
 TOKEN = "swordfish"
 
@@ -94,7 +105,8 @@ def serving(**changes: object) -> Iterator[tuple[Server, int]]:
     }
     settings = ServerSettings.model_validate(values | changes)
     sidecar = Sidecar(settings)
-    server = Server(settings, ROUTES, {Refused: Status.FAILED_PRECONDITION}, sidecar)
+    statuses: StatusTable = {Refused: Status.FAILED_PRECONDITION}
+    server = Server(settings, ROUTES, statuses, sidecar, SUBSCRIPTIONS)
     port = server.start()
     try:
         yield server, port
@@ -340,3 +352,44 @@ def test_with_a_token_only_callers_who_know_it_are_served_but_probes_are_free() 
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             state = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
         assert state.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def deliver(port: int, data: bytes, **metadata: str) -> Refusal | None:
+    """Deliver an event as a sidecar does, its metadata beside it; return how it was refused."""
+    request = appcallback_v1.TopicEventRequest(
+        id="frame-1",
+        source="camera",
+        type="picture",
+        data=data,
+        data_content_type="application/octet-stream",
+        pubsub_name="pubsub",
+        topic="things",
+    )
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = appcallback_service_v1.AppCallbackStub(channel)
+        try:
+            stub.OnTopicEvent(request, metadata=tuple(metadata.items()))
+        except grpc.RpcError as error:
+            return Refusal(error)
+    return None
+
+
+def test_a_sidecar_learns_of_the_subscriptions(port: int) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = appcallback_service_v1.AppCallbackStub(channel)
+        (subscription,) = stub.ListTopicSubscriptions(empty_pb2.Empty()).subscriptions
+    assert (subscription.pubsub_name, subscription.topic) == ("pubsub", "things")
+    assert subscription.dead_letter_topic == "things-dead"
+
+
+def test_an_event_is_a_request_whose_metadata_are_options(port: int) -> None:
+    assert deliver(port, b"abc", color="red", weight="much") is None
+    assert THINGS[-1].body == b"abc"
+    assert THINGS[-1].query == {"color": "red"}
+    assert THINGS[-1].content_type == "application/octet-stream"
+
+
+def test_an_event_that_cannot_be_answered_is_refused_by_its_code(port: int) -> None:
+    refusal = deliver(port, b"poison")
+    assert refusal is not None
+    assert refusal.code is grpc.StatusCode.FAILED_PRECONDITION

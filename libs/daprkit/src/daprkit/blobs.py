@@ -87,6 +87,35 @@ class BlobStore:
         _log.warning("damaged blob", blob=name, store=self._store, chunks=header.chunks)
         return None
 
+    def delete(self, name: str) -> None:
+        """Forget the bytes called `name`; no matter if there are none.
+
+        The header goes first: what is half deleted is absent.
+
+        Raises:
+            StoreUnavailable: the state store does not answer.
+        """
+        value = next(self._load(iter([name])))
+        self._remove(name)
+        try:
+            header = _Header.model_validate_json(value)
+        except ValidationError:
+            return
+        if not _is_named(value, name):
+            for position in range(header.chunks):
+                self._remove(f"{name}-{position}")
+
+    def _remove(self, key: str) -> None:
+        try:
+            self._sidecar.stub.DeleteState(
+                api_v1.DeleteStateRequest(store_name=self._store, key=key),
+                timeout=self._timeout,
+                metadata=self._sidecar.metadata,
+                wait_for_ready=True,
+            )
+        except grpc.RpcError as error:
+            raise self._unavailable(error) from error
+
     def _save(self, key: str, value: bytes) -> None:
         request = api_v1.SaveStateRequest(
             store_name=self._store, states=[common_v1.StateItem(key=key, value=value)]

@@ -52,7 +52,13 @@ class Events(Protocol):
     """Where outcomes go."""
 
     def publish(
-        self, method: str, body: bytes, outcome: Success | Failure, *, elapsed: float
+        self,
+        method: str,
+        body: bytes,
+        outcome: Success | Failure,
+        *,
+        elapsed: float,
+        cause: str = "",
     ) -> None:
         """Publish the outcome of one request, as far as the mode promises.
 
@@ -61,6 +67,7 @@ class Events(Protocol):
             body: what was sent.
             outcome: what was answered.
             elapsed: seconds between request and outcome.
+            cause: id of the event that asked, empty if a caller did.
         """
 
 
@@ -68,7 +75,13 @@ class NoEvents:
     """EVENTS=off: nothing is published."""
 
     def publish(
-        self, method: str, body: bytes, outcome: Success | Failure, *, elapsed: float
+        self,
+        method: str,
+        body: bytes,
+        outcome: Success | Failure,
+        *,
+        elapsed: float,
+        cause: str = "",
     ) -> None:
         """Do nothing."""
 
@@ -94,7 +107,13 @@ class ConfirmedEvents:
         self._timeout = timeout
 
     def publish(
-        self, method: str, body: bytes, outcome: Success | Failure, *, elapsed: float
+        self,
+        method: str,
+        body: bytes,
+        outcome: Success | Failure,
+        *,
+        elapsed: float,
+        cause: str = "",
     ) -> None:
         """Publish the outcome and wait until the broker has accepted it.
 
@@ -107,7 +126,7 @@ class ConfirmedEvents:
         request = api_v1.PublishEventRequest(
             pubsub_name=self._pubsub,
             topic=self._topic,
-            data=_encode(identity, self._service, method, body, outcome, elapsed),
+            data=_encode(self._describe(identity, method, body, elapsed, cause), outcome),
             data_content_type="application/json",
             metadata={
                 "cloudevent.id": identity,
@@ -131,22 +150,20 @@ class ConfirmedEvents:
                 " try again, or run the service with EVENTS=off to do without events"
             ) from error
 
+    def _describe(
+        self, identity: str, method: str, body: bytes, elapsed: float, cause: str
+    ) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "id": identity,
+            "service": self._service,
+            "method": method,
+            "input": {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body)},
+            "elapsed_seconds": round(elapsed, 6),
+        }
+        return facts | {"cause": cause} if cause else facts
 
-def _encode(
-    identity: str,
-    service: str,
-    method: str,
-    body: bytes,
-    outcome: Success | Failure,
-    elapsed: float,
-) -> bytes:
-    facts: dict[str, Any] = {
-        "id": identity,
-        "service": service,
-        "method": method,
-        "input": {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body)},
-        "elapsed_seconds": round(elapsed, 6),
-    }
+
+def _encode(facts: dict[str, Any], outcome: Success | Failure) -> bytes:
     match outcome:
         case Success(model, version, result):
             facts |= {"outcome": "OK", "model": model, "version": version, "result": result}

@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import grpc
+from cloudevents.sdk.event import v1
 from dapr.proto import common_v1
 from google.protobuf import any_pb2
 from werkzeug.datastructures import MIMEAccept
@@ -32,6 +33,8 @@ _FORWARDED = "dapr-"
 _MOST_QUERY_FIELDS = 64
 _LONGEST_TIME_LIMIT = 3600.0
 _UNSPECIFIED_VERB = "NONE"
+# The App marks what came beside an event with this prefix.
+_EVENT_METADATA = "_metadata_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,25 @@ class Route:
     works: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Which function answers the events of a topic; its result is an event again.
+
+    Attributes:
+        topic: name of the topic.
+        endpoint: answers a request whose body is the event's data, or raises what the status
+            table lists. The sidecar delivers again what is UNAVAILABLE or RESOURCE_EXHAUSTED, as
+            the resiliency policy says; any other failure goes to `dead_letter` once.
+        options: names in the event's metadata that become the query of the request.
+        dead_letter: topic of the events that cannot be answered.
+    """
+
+    topic: str
+    endpoint: Callable[[Request], Reply]
+    options: tuple[str, ...]
+    dead_letter: str
+
+
 class Router:
     """Finds the route of a call and brings it through admission, endpoint and event.
 
@@ -150,7 +172,17 @@ class Router:
             try:
                 route, request = self._resolve(message, context)
                 call.method = route.path
-                reply = self._answer(route, request, context, started)
+                if route.works:
+                    reply = self._work(
+                        route.path,
+                        route.endpoint,
+                        request,
+                        started,
+                        on_caller_gone=context.add_callback,
+                    )
+                else:
+                    with self._light.hold():
+                        reply = route.endpoint(request)
             except Exception as error:
                 call.code = self._statuses.describe(error)[0].name
                 raise
@@ -212,39 +244,76 @@ class Router:
                 )
         return limit if remaining is None else min(limit, remaining)
 
-    def _answer(
-        self, route: Route, request: Request, context: grpc.ServicerContext, started: float
+    def on_event(self, subscription: Subscription, event: v1.Event) -> None:
+        """Answer one event of a topic."""
+        started = time.perf_counter()
+        with self._metrics.call() as call:
+            call.method = subscription.topic
+            try:
+                self._work(
+                    subscription.topic,
+                    subscription.endpoint,
+                    self._read_event(subscription, event),
+                    started,
+                    cause=event.EventID(),
+                )
+            except Exception as error:
+                call.code = self._statuses.describe(error)[0].name
+                raise
+
+    def _read_event(self, subscription: Subscription, event: v1.Event) -> Request:
+        extensions = event.Extensions()
+        query = {
+            name: str(extensions[f"{_EVENT_METADATA}{name}"])
+            for name in subscription.options
+            if f"{_EVENT_METADATA}{name}" in extensions
+        }
+        return Request(
+            method=subscription.topic,
+            verb=_UNSPECIFIED_VERB,
+            query=query,
+            content_type=_parse_media_type(event.ContentType()),
+            body=cast("bytes", event.Data()),
+            headers={},
+            time_limit=self._time_limit,
+        )
+
+    def _work(
+        self,
+        name: str,
+        endpoint: Callable[[Request], Reply],
+        request: Request,
+        started: float,
+        *,
+        on_caller_gone: Callable[[Callable[[], None]], bool] = lambda _: True,
+        cause: str = "",
     ) -> Reply:
-        if not route.works:
-            with self._light.hold():
-                return route.endpoint(request)
+        """Let a request in, work on it in its turn, and publish what came of it."""
+        publish = partial(self._publish, name, request.body, started, cause)
         with self._admission.places.hold():
             try:
                 self._check_size(request.body)
                 reply = self._admission.run(
-                    partial(route.endpoint, request),
+                    partial(endpoint, request),
                     seconds=request.time_limit,
-                    on_caller_gone=context.add_callback,
+                    on_caller_gone=on_caller_gone,
                 )
             except Exception as error:
                 status, text = self._statuses.describe(error)
-                self._publish(route, request, started, Failure(status.name, text))
+                publish(Failure(status.name, text))
                 raise
-            self._publish(
-                route, request, started, Success(reply.model, reply.version, reply.result)
-            )
+            publish(Success(reply.model, reply.version, reply.result))
             return reply
+
+    def _publish(
+        self, name: str, body: bytes, started: float, cause: str, outcome: Success | Failure
+    ) -> None:
+        elapsed = time.perf_counter() - started
+        self._events.publish(name, body, outcome, elapsed=elapsed, cause=cause)
 
     def _check_size(self, body: bytes) -> None:
         if len(body) > self._max_body:
             raise BodyTooLarge(len(body), self._max_body)
-
-    def _publish(
-        self, route: Route, request: Request, started: float, outcome: Success | Failure
-    ) -> None:
-        self._events.publish(
-            route.path, request.body, outcome, elapsed=time.perf_counter() - started
-        )
 
 
 class RoutingInterceptor(grpc.ServerInterceptor):

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from types import FrameType
 
 import grpc
@@ -16,7 +17,7 @@ from daprkit.access import TokenInterceptor
 from daprkit.admission import Admission, Places
 from daprkit.errors import CannotListen
 from daprkit.events import ConfirmedEvents, Events, NoEvents
-from daprkit.routing import Route, Router, RoutingInterceptor
+from daprkit.routing import Route, Router, RoutingInterceptor, Subscription
 from daprkit.settings import EventMode, ServerSettings
 from daprkit.sidecar import MESSAGE_OVERHEAD, Sidecar, message_options
 from daprkit.status import Statuses, StatusInterceptor, StatusTable
@@ -38,6 +39,7 @@ class Server:
         routes: the methods it answers.
         statuses: status codes of the service's own exceptions.
         sidecar: the app's own sidecar, for the events.
+        subscriptions: the topics it answers.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Server:
         routes: Sequence[Route],
         statuses: StatusTable,
         sidecar: Sidecar,
+        subscriptions: Sequence[Subscription] = (),
     ) -> None:
         configure_logs(settings.app_id, settings.log_level)
         self._settings = settings
@@ -79,6 +82,10 @@ class Server:
             ],
         )
         self._app.register_health_check(lambda: None)
+        for subscription in subscriptions:
+            self._app.subscribe(
+                settings.pubsub, subscription.topic, dead_letter_topic=subscription.dead_letter
+            )(partial(router.on_event, subscription))
         self._health = health.HealthServicer()
         self._app.add_external_service(health_pb2_grpc.add_HealthServicer_to_server, self._health)
         servers: list[grpc.Server] = []
