@@ -77,6 +77,26 @@ def test_a_changed_byte_makes_the_blob_absent(blobs: BlobStore, sidecar: Sidecar
     assert blobs.get(name) is None
 
 
+@pytest.mark.parametrize("size", [1, MIB, 3 * MIB + 5])
+def test_what_is_deleted_is_absent_with_all_its_chunks(
+    blobs: BlobStore, sidecar: Sidecar, size: int
+) -> None:
+    name = blobs.put(secrets.token_bytes(size))
+    blobs.delete(name)
+    assert blobs.get(name) is None
+    for key in (name, *(f"{name}-{position}" for position in range(4))):
+        request = api_v1.GetStateRequest(store_name=STORE, key=key)
+        assert sidecar.stub.GetState(request).data == b""
+
+
+def test_deleting_what_is_absent_or_damaged_is_no_fault(blobs: BlobStore, sidecar: Sidecar) -> None:
+    blobs.delete("0" * 64)
+    name = blobs.put(secrets.token_bytes(10))
+    overwrite(sidecar, name, b"garbage")
+    blobs.delete(name)
+    assert blobs.get(name) is None
+
+
 def test_a_store_that_is_not_there_is_unavailable(sidecar: Sidecar) -> None:
     elsewhere = BlobStore(sidecar, store="no-such-store", timeout=5)
     with pytest.raises(StoreUnavailable, match="no-such-store"):
