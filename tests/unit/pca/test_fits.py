@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pca.decomposition import fit
 from pca.errors import FitNotFound, NoVariance
-from pca.fits import add_id, decode_fit, encode_fit
+from pca.fits import add_facts, decode_fit, encode_fit
 
 
 @given(
@@ -28,15 +28,23 @@ def test_decoding_gives_back_what_was_encoded(
         return
     again = decode_fit(encode_fit(model))
     assert (again.names, again.n) == (model.names, model.n)
-    for name in ("mean", "scale", "components", "explained_variance", "explained_variance_ratio"):
+    assert (again.residual, again.solver) == (model.residual, model.solver)
+    for name in (
+        "mean",
+        "scale",
+        "components",
+        "explained_variance",
+        "explained_variance_ratio",
+        "variance",
+    ):
         np.testing.assert_array_equal(getattr(again, name), getattr(model, name))
     assert encode_fit(again) == encode_fit(model)
 
 
 def test_the_id_is_added_to_the_model() -> None:
     model = encode_fit(fit(np.eye(3)))
-    answer = json.loads(add_id(model, "abc"))
-    assert answer.pop("id") == "abc"
+    answer = json.loads(add_facts(model, id="abc", filled=2))
+    assert (answer.pop("id"), answer.pop("filled")) == ("abc", 2)
     assert answer == json.loads(model)
 
 

@@ -12,10 +12,12 @@ from daprkit.status import Status
 from pca import decomposition, errors
 from pca.errors import FitNotFound, InvalidOption, InvalidTable
 from pca.service import STATUS, Service
+from pca.table import decode_table
 from sklearn.decomposition import PCA
 
 POINTS = b"2,1,3,1.5,4,3,5,3.5,6,4"
 VALUES = np.array([[2, 1], [3, 1.5], [4, 3], [5, 3.5], [6, 4]])
+NPY, ARROW = "application/x-npy", "application/vnd.apache.arrow.stream"
 CURL = "application/x-www-form-urlencoded"
 
 
@@ -32,6 +34,9 @@ class Shelf:
 
     def get(self, name: str) -> bytes | None:
         return self.kept.get(name)
+
+    def delete(self, name: str) -> None:
+        self.kept.pop(name, None)
 
 
 @pytest.fixture
@@ -101,7 +106,8 @@ def test_fit_answers_the_model_under_its_id_and_keeps_it(service: Service, shelf
     assert list(shelf.kept) == [answer["id"]]
     assert reply.result is not None
     assert reply.result["fit"] == answer["id"]
-    assert read(service.describe_fit(ask(b"", id_=answer["id"]))) == answer
+    assert (answer.pop("filled"), answer.pop("dropped")) == (0, 0)
+    assert read(service.fits(ask(b"", id_=answer["id"]))) == answer
 
 
 def test_equal_points_give_one_fit(service: Service, shelf: Shelf) -> None:
@@ -113,6 +119,124 @@ def test_fit_keeps_as_many_components_as_asked_for(service: Service) -> None:
     answer = read(service.fit(ask(k="1", standardize="true")))
     assert np.shape(answer["components"]) == (1, 2)
     np.testing.assert_allclose(answer["scale"], VALUES.std(axis=0))
+
+
+ROWS = b"who,a,b,kind\nann,1,2,u\nbob,3,5,v\ncy,4,4,u\ndee,9,1,v\n"
+
+
+def accept(request: Request, media_type: str) -> Request:
+    return replace(request, headers={"accept": media_type})
+
+
+def test_a_fit_is_forgotten_when_it_is_deleted(service: Service, shelf: Shelf) -> None:
+    fit_id = read(service.fit(ask()))["id"]
+    request = replace(ask(b"", id_=fit_id), verb="DELETE")
+    assert read(service.fits(request)) == {"id": fit_id, "deleted": True}
+    assert not shelf.kept
+    for gone in (request, ask(b"", id_=fit_id)):
+        with pytest.raises(FitNotFound):
+            service.fits(gone)
+
+
+def test_only_fits_are_deleted(service: Service, shelf: Shelf) -> None:
+    name = shelf.put(b"something else")
+    with pytest.raises(FitNotFound):
+        service.fits(replace(ask(b"", id_=name), verb="DELETE"))
+    assert name in shelf.kept
+
+
+def test_inverse_gives_the_points_back(service: Service) -> None:
+    fit_id = read(service.fit(ask(standardize="true")))["id"]
+    scores = read(service.transform(ask(fit=fit_id)))["scores"]
+    body = json.dumps(scores).encode()
+    answer = read(service.inverse(ask(body, "application/json", fit=fit_id)))
+    assert (answer["fit"], answer["n"], answer["p"]) == (fit_id, 5, 2)
+    np.testing.assert_allclose(answer["points"], VALUES, rtol=1e-12)
+
+
+@pytest.mark.parametrize("media_type", ["text/csv", NPY, ARROW])
+def test_scores_and_points_go_there_and_back_in_every_type(
+    service: Service, media_type: str
+) -> None:
+    fit_id = read(service.fit(ask(ROWS)))["id"]
+    scores = service.transform(accept(ask(ROWS, fit=fit_id), media_type))
+    assert scores.content_type == media_type
+    expected = read(service.transform(ask(ROWS, fit=fit_id)))["scores"]
+    table = decode_table(scores.body, media_type)
+    np.testing.assert_array_equal(table.values, expected)
+    points = service.inverse(accept(ask(scores.body, media_type, fit=fit_id), media_type))
+    table = decode_table(points.body, media_type)
+    np.testing.assert_allclose(table.values, [[1, 2], [3, 5], [4, 4], [9, 1]], rtol=1e-12)
+    if media_type != NPY:
+        assert table.names == ("a", "b")
+        assert table.groups == ("u", "v", "u", "v")
+        assert table.labels == ("ann", "bob", "cy", "dee")
+
+
+def test_scores_of_other_components_are_refused(service: Service) -> None:
+    fit_id = read(service.fit(ask(k="1")))["id"]
+    with pytest.raises(InvalidTable, match=r"1 columns.*got 2"):
+        service.inverse(ask(b"1,2\n3,4", fit=fit_id))
+    with pytest.raises(InvalidTable, match="PC1"):
+        service.inverse(ask(b"PC2\n3\n4", fit=fit_id))
+    assert read(service.inverse(ask(b"1,2", fit=fit_id)))["n"] == 2
+
+
+def test_inverse_needs_a_fit(service: Service) -> None:
+    with pytest.raises(InvalidOption, match=r"option fit.*got none"):
+        service.inverse(ask())
+
+
+@pytest.mark.parametrize("media_type", ["text/csv", ARROW])
+def test_components_come_as_a_table(service: Service, media_type: str) -> None:
+    reply = service.fit(accept(ask(), media_type))
+    table = decode_table(reply.body, media_type)
+    model = decomposition.fit(VALUES)
+    assert table.labels == ("PC1", "PC2")
+    assert table.names == ("explained_variance", "explained_variance_ratio", "x1", "x2")
+    np.testing.assert_array_equal(table.values[:, 2:], model.components)
+    np.testing.assert_array_equal(table.values[:, 0], model.explained_variance)
+
+
+def test_columns_are_matched_by_their_names(service: Service) -> None:
+    fit_id = read(service.fit(ask(b"a,b,c\n1,2,3\n4,5,7\n7,8,8")))["id"]
+    expected = read(service.transform(ask(b"1,2,3\n4,5,9", fit=fit_id)))["scores"]
+    for body in (b"a,b,c\n1,2,3\n4,5,9", b"c,a,b\n3,1,2\n9,4,5", b"k,c,b,a\nu,3,2,1\nv,9,5,4"):
+        answer = read(service.transform(ask(body, fit=fit_id)))
+        np.testing.assert_array_equal(answer["scores"], expected)
+    for header in (b"a,b,d", b"a,b,b", b"A,b,c"):
+        with pytest.raises(InvalidTable, match=r"names of the fit, 'a', 'b', 'c'"):
+            service.transform(ask(header + b"\n1,2,3\n4,5,9", fit=fit_id))
+
+
+def test_diagnostics_are_said_on_request(service: Service) -> None:
+    fit_id = read(service.fit(ask(ROWS, k="1")))["id"]
+    answer = read(service.transform(ask(b"1,2\n3,5\n400,400", fit=fit_id, diagnostics="1")))
+    assert answer["outliers"] == [False, False, True]
+    assert answer["limits"]["confidence"] == 0.95
+    assert answer["t2"][2] > answer["limits"]["t2"]
+    assert answer["spe"][2] > answer["limits"]["spe"]
+    assert np.shape(answer["cos2"]) == np.shape(answer["contributions"]) == (3, 1)
+    assert "t2" not in read(service.transform(ask(ROWS, fit=fit_id)))
+    reply = service.transform(accept(ask(ROWS, fit=fit_id, diagnostics="1"), "text/csv"))
+    assert reply.body.splitlines()[0] == b"name,group,PC1,t2,spe,outlier"
+
+
+@pytest.mark.parametrize(
+    ("query", "k"), [({"k": "0.5"}, 1), ({"k": "0.999"}, 2), ({"k": "parallel", "seed": "7"}, 1)]
+)
+def test_k_is_a_share_or_found_by_chance(service: Service, query: dict[str, str], k: int) -> None:
+    assert len(read(service.fit(replace(ask(), query=query)))["components"]) == k
+
+
+def test_missing_numbers_are_counted(service: Service) -> None:
+    body = b"1,2\n,5\n4,4\n9,1\n"
+    with pytest.raises(InvalidTable, match="1 missing"):
+        service.fit(ask(body))
+    answer = read(service.fit(ask(body, missing="mean")))
+    assert (answer["n"], answer["filled"], answer["dropped"]) == (4, 1, 0)
+    answer = read(service.transform(ask(body, missing="drop")))
+    assert (answer["n"], answer["filled"], answer["dropped"]) == (3, 0, 1)
 
 
 def test_transform_gives_the_points_their_own_scores_and_keeps_nothing(
@@ -153,7 +277,7 @@ def test_an_unknown_fit_is_not_found(service: Service, fit_id: str) -> None:
     with pytest.raises(FitNotFound, match=fit_id):
         service.transform(ask(fit=fit_id))
     with pytest.raises(FitNotFound, match=fit_id):
-        service.describe_fit(ask(b"", id_=fit_id))
+        service.fits(ask(b"", id_=fit_id))
 
 
 @pytest.mark.parametrize("other", [b"\x00\x01", b"{}", b'{"chunks": 2}'])
@@ -162,7 +286,7 @@ def test_what_is_kept_but_is_no_fit_is_not_found(
 ) -> None:
     name = shelf.put(other)
     with pytest.raises(FitNotFound):
-        service.describe_fit(ask(b"", id_=name))
+        service.fits(ask(b"", id_=name))
 
 
 @pytest.mark.parametrize(
@@ -174,6 +298,12 @@ def test_what_is_kept_but_is_no_fit_is_not_found(
         ("plot", {"width": "1e9"}, ["width", "'1e9'"]),
         ("plot", {"title": "x" * 201}, ["title", "200"]),
         ("fit", {"k": "0"}, ["k", "'0'"]),
+        ("fit", {"k": "0.0"}, ["k", "share such as 0.95"]),
+        ("fit", {"k": "1.5"}, ["k", "share such as 0.95"]),
+        ("fit", {"k": "nan"}, ["k", "parallel"]),
+        ("fit", {"seed": "-1"}, ["seed"]),
+        ("fit", {"missing": "zero"}, ["missing", "'refuse', 'drop', 'mean' or 'iterative'"]),
+        ("transform", {"confidence": "1"}, ["confidence", "less than 1"]),
         ("fit", {"k": "3"}, ["k", "between 1 and 2"]),
         ("fit", {"k": "9" * 5000}, ["k"]),
         ("fit", {"columns": "0"}, ["columns", "'0'"]),
@@ -200,5 +330,10 @@ def test_every_error_of_the_service_has_a_status() -> None:
 
 def test_what_computes_waits_for_a_worker_and_is_published(service: Service) -> None:
     routes = {route.path: route for route in service.routes()}
-    assert {path for path, route in routes.items() if route.works} == {"plot", "fit", "transform"}
-    assert routes["fits/<id>"].verbs == ("GET",)
+    assert {path for path, route in routes.items() if route.works} == {
+        "plot",
+        "fit",
+        "transform",
+        "inverse",
+    }
+    assert routes["fits/<id>"].verbs == ("GET", "DELETE")

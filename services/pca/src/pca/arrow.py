@@ -4,8 +4,10 @@ Import this module where such input arrives: it takes 40 MB.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv
 
@@ -150,9 +152,11 @@ def decode_arrow(body: bytes, reading: Reading) -> Columns:
     )
 
 
-def encode_arrow(columns: dict[str, Array | Sequence[str]]) -> bytes:
+def encode_arrow(
+    names: Sequence[str], columns: Sequence[Sequence[Any] | npt.NDArray[Any]]
+) -> bytes:
     """Return columns as an Arrow IPC stream of one batch."""
-    batch = pa.record_batch(columns)
+    batch = pa.record_batch([pa.array(column) for column in columns], names=[*names])
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pca import decomposition
 from pca.errors import PcaError
-from pca.fits import add_id, encode_fit
+from pca.fits import add_facts, encode_fit
 from pca.options import FitOptions, PlotOptions, parse_options
 from pca.plot import draw
 
@@ -49,10 +49,11 @@ def _fit(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
     table = options.read(body, content_type)
     model = encode_fit(
         decomposition.fit(
-            table.values, names=table.names, k=options.k, standardize=options.standardize
+            table.values, names=table.names, k=options.count(), standardize=options.standardize
         )
     )
-    return add_id(model, hashlib.sha256(model).hexdigest())
+    counts = {"filled": table.filled, "dropped": table.dropped}
+    return add_facts(model, id=hashlib.sha256(model).hexdigest(), **counts)
 
 
 def _build_parser() -> argparse.ArgumentParser:

@@ -1,13 +1,15 @@
 """A fit as bytes, and where such bytes are kept."""
 
 import json
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pca.decomposition import Fit
 from pca.errors import FitNotFound
+
+FORMAT = 1
 
 
 class FitStore(Protocol):
@@ -19,10 +21,14 @@ class FitStore(Protocol):
     def get(self, name: str) -> bytes | None:
         """Return the bytes whose sha256 is `name`, or None."""
 
+    def delete(self, name: str) -> None:
+        """Forget the bytes whose sha256 is `name`, if there are any."""
+
 
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    format: Literal[1]
     n: int
     p: int
     names: list[str]
@@ -31,12 +37,22 @@ class _Document(BaseModel):
     components: list[list[float]]
     explained_variance: list[float]
     explained_variance_ratio: list[float]
+    variance: list[float]
+    residual: list[float] | None
+    solver: str
     loadings: list[list[float]]
+    contributions: list[list[float]]
+    cos2: list[list[float]]
 
 
 def encode_fit(fit: Fit) -> bytes:
-    """Return the fit as canonical JSON: equal fits give equal bytes, floats come back exactly."""
+    """Return the fit as canonical JSON: equal fits give equal bytes, floats come back exactly.
+
+    The document says its format. Loadings, contributions and cos2 follow from the rest and are
+    there for whoever reads it.
+    """
     document = {
+        "format": FORMAT,
         "n": fit.n,
         "p": len(fit.names),
         "names": fit.names,
@@ -45,7 +61,12 @@ def encode_fit(fit: Fit) -> bytes:
         "components": fit.components.tolist(),
         "explained_variance": fit.explained_variance.tolist(),
         "explained_variance_ratio": fit.explained_variance_ratio.tolist(),
+        "variance": fit.variance.tolist(),
+        "residual": fit.residual,
+        "solver": fit.solver,
         "loadings": fit.loadings.tolist(),
+        "contributions": fit.contributions.tolist(),
+        "cos2": fit.cos2.tolist(),
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
@@ -54,14 +75,17 @@ def decode_fit(data: bytes) -> Fit:
     """Return the fit that `encode_fit` has written.
 
     Raises:
-        FitNotFound: the bytes are something else.
+        FitNotFound: the bytes are something else, or of a format that is not read.
     """
     try:
         document = _Document.model_validate_json(data)
     except ValidationError:
         raise FitNotFound(
-            "that id must belong to a fit", got="other bytes", remedy="use an id that fit returned"
+            f"that id must belong to a fit of format {FORMAT}",
+            got="other bytes",
+            remedy="use an id that fit returned, or fit again",
         ) from None
+    residual = document.residual
     return Fit(
         names=tuple(document.names),
         n=document.n,
@@ -70,9 +94,13 @@ def decode_fit(data: bytes) -> Fit:
         components=np.array(document.components),
         explained_variance=np.array(document.explained_variance),
         explained_variance_ratio=np.array(document.explained_variance_ratio),
+        variance=np.array(document.variance),
+        residual=None if residual is None else (residual[0], residual[1], residual[2]),
+        solver=document.solver,
     )
 
 
-def add_id(model: bytes, fit_id: str) -> bytes:
-    """Return an encoded fit with its id in front, as callers get it: one line of JSON."""
-    return b'{"id":"%s",%s\n' % (fit_id.encode(), model.removeprefix(b"{"))
+def add_facts(model: bytes, **facts: str | int) -> bytes:
+    """Return an encoded fit with facts in front, as callers get it: one line of JSON."""
+    front = json.dumps(facts, separators=(",", ":")).encode()
+    return front.removesuffix(b"}") + b"," + model.removeprefix(b"{") + b"\n"

@@ -1,15 +1,19 @@
 """What callers may choose, the same in a query and on the command line."""
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from pca.columns import MOST_COLUMNS
 from pca.decomposition import Fit
 from pca.errors import InvalidOption
 from pca.missing import Missing
+from pca.selection import Rule, keep_parallel, keep_share
 from pca.table import Table, decode_table
+
+PARALLEL = "parallel"
 
 
 class NoOptions(BaseModel):
@@ -18,7 +22,7 @@ class NoOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TableOptions(NoOptions):
+class ReadingOptions(NoOptions):
     """How a body is read."""
 
     columns: int | None = Field(
@@ -34,11 +38,15 @@ class TableOptions(NoOptions):
         default=Missing.REFUSE,
         description="what becomes of missing numbers: refuse, drop, mean or iterative",
     )
-    standardize: bool = Field(
-        default=False, description="divide each variable by its standard deviation"
-    )
 
-    def read(self, body: bytes, content_type: str, *, model: Fit | None = None) -> Table:
+    def read(
+        self,
+        body: bytes,
+        content_type: str,
+        *,
+        variables: Sequence[str] = (),
+        model: Fit | None = None,
+    ) -> Table:
         """Return the observations in a body, read as these options say."""
         return decode_table(
             body,
@@ -47,8 +55,17 @@ class TableOptions(NoOptions):
             group=self.group,
             header=self.header,
             missing=self.missing,
+            variables=variables,
             model=model,
         )
+
+
+class TableOptions(ReadingOptions):
+    """How observations are read and scaled."""
+
+    standardize: bool = Field(
+        default=False, description="divide each variable by its standard deviation"
+    )
 
 
 class PlotOptions(TableOptions):
@@ -59,16 +76,60 @@ class PlotOptions(TableOptions):
     height: int = Field(default=480, ge=320, le=4000, description="pixels")
 
 
+def _parse_count(text: object) -> int | float | str | None:
+    """Return a number of components, a share of the variance or PARALLEL."""
+    if text is None or text == PARALLEL:
+        return PARALLEL if text else None
+    for kind in (int, float):
+        try:
+            number = kind(str(text))
+        except ValueError:
+            continue
+        if number >= 1 if kind is int else 0 < number < 1:
+            return number
+    raise ValueError(f"it must be a number of components, a share such as 0.95, or {PARALLEL}")
+
+
 class FitOptions(TableOptions):
     """Options of `fit`."""
 
-    k: int | None = Field(default=None, ge=1, description="components to keep, all if not given")
+    k: Annotated[int | float | str | None, PlainValidator(_parse_count)] = Field(
+        default=None,
+        description="components to keep: how many, the share of the variance to explain (0.95),"
+        f" or {PARALLEL} for as many as explain more than chance; all if not given",
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description=f"of the random numbers of k={PARALLEL}"
+    )
+
+    def count(self) -> int | Rule | None:
+        """Return how many components to keep, or the rule that says it."""
+        match self.k:
+            case float():
+                return keep_share(self.k)
+            case str():
+                return keep_parallel(np.random.default_rng(self.seed))
+            case _:
+                return self.k
 
 
 class TransformOptions(FitOptions):
     """Options of `transform`."""
 
     fit: str = Field(default="", description="id of a stored fit")
+    diagnostics: bool = Field(
+        default=False,
+        description="T squared, squared prediction error, outliers, cos2 and contributions too",
+    )
+    confidence: float = Field(
+        default=0.95, gt=0, lt=1, description="share of good observations within the limits"
+    )
+
+
+class InverseOptions(ReadingOptions):
+    """Options of `inverse`."""
+
+    fit: str = Field(description="id of a stored fit")
 
 
 Options = TypeVar("Options", bound=NoOptions)
@@ -89,9 +150,8 @@ def parse_options(kind: type[Options], query: Mapping[str, str]) -> Options:
         if mistake["type"] == "extra_forbidden":
             expected, remedy = "an option must be known", "the options are"
         else:
-            reason = mistake["msg"]
+            reason = mistake["msg"].removeprefix("Value error, ")
             expected = f"option {name}: {reason[0].lower()}{reason[1:]}"
             remedy = "correct it or leave it out; the options are"
-        raise InvalidOption(
-            expected, got=f"{name}={mistake['input']!r}", remedy=f"{remedy}: {known}"
-        ) from None
+        got = "none" if mistake["type"] == "missing" else f"{name}={mistake['input']!r}"
+        raise InvalidOption(expected, got=got, remedy=f"{remedy}: {known}") from None

@@ -1,20 +1,32 @@
 """The methods that callers in the mesh invoke, and which status each error becomes."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 from daprkit.routing import Reply, Request, Route
 from daprkit.status import Status
 
-from pca import decomposition
-from pca.decomposition import Fit
+from pca import answers, decomposition
+from pca.decomposition import Fit, project
+from pca.diagnostics import Diagnostics, diagnose
 from pca.errors import FitNotFound, InvalidOption, InvalidTable, NoVariance
-from pca.fits import FitStore, add_id, decode_fit, encode_fit
-from pca.options import FitOptions, NoOptions, PlotOptions, TransformOptions, parse_options
+from pca.fits import FitStore, add_facts, decode_fit, encode_fit
+from pca.options import (
+    FitOptions,
+    InverseOptions,
+    NoOptions,
+    PlotOptions,
+    TransformOptions,
+    parse_options,
+)
 from pca.plot import draw
 from pca.table import Table
+
+Array: TypeAlias = npt.NDArray[np.float64]
 
 STATUS: Mapping[type[Exception], Status] = {
     InvalidTable: Status.INVALID_ARGUMENT,
@@ -23,7 +35,7 @@ STATUS: Mapping[type[Exception], Status] = {
     FitNotFound: Status.NOT_FOUND,
 }
 
-_JSON, _SVG = "application/json", "image/svg+xml"
+_SVG = "image/svg+xml"
 _FIT_ID = re.compile(r"[0-9a-f]{64}")
 _MOST_PUBLISHED = 10
 
@@ -44,14 +56,15 @@ class Service:
             Route("plot", self.plot, works=True),
             Route("fit", self.fit, works=True),
             Route("transform", self.transform, works=True),
-            Route("fits/<id>", self.describe_fit, verbs=("GET",)),
+            Route("inverse", self.inverse, works=True),
+            Route("fits/<id>", self.fits, verbs=("GET", "DELETE")),
         )
 
     def plot(self, request: Request) -> Reply:
         """Draw the observations with their principal axes."""
         options = parse_options(PlotOptions, request.query)
         table = options.read(request.body, request.content_type)
-        fit = _fit(table, standardize=options.standardize)
+        fit = decomposition.fit(table.values, names=table.names, standardize=options.standardize)
         picture = draw(
             table.values, fit, title=options.title, width=options.width, height=options.height
         )
@@ -61,39 +74,79 @@ class Service:
         """Find the principal components and keep them."""
         options = parse_options(FitOptions, request.query)
         table = options.read(request.body, request.content_type)
-        fit = _fit(table, k=options.k, standardize=options.standardize)
+        fit = _fit(table, options)
         model = encode_fit(fit)
         fit_id = self._store.put(model)
-        return Reply(add_id(model, fit_id), _JSON, result={"fit": fit_id, **_facts(fit, fit.n)})
+        result = {"fit": fit_id, **_facts(fit, fit.n)}
+        media_type = request.preferred((answers.JSON, answers.CSV, answers.ARROW))
+        if media_type != answers.JSON:
+            return Reply(_encode_components(fit, media_type), media_type, result=result)
+        counts = {"filled": table.filled, "dropped": table.dropped}
+        return Reply(add_facts(model, id=fit_id, **counts), answers.JSON, result=result)
 
     def transform(self, request: Request) -> Reply:
         """Project the observations on the components of a stored fit, or else on their own."""
         options = parse_options(TransformOptions, request.query)
-        chosen = options.model_dump(include={"k", "standardize"}, exclude_unset=True)
+        chosen = options.model_dump(include={"k", "seed", "standardize"}, exclude_unset=True)
         if options.fit and chosen:
             raise InvalidOption(
                 "with fit=<id> the fit decides on k and standardize",
                 got=f"{' and '.join(chosen)} as well",
                 remedy="leave them out, or leave fit out",
             )
-        fit = decode_fit(self._load(options.fit)) if options.fit else None
-        table = options.read(request.body, request.content_type, model=fit)
-        fit = fit or _fit(table, k=options.k, standardize=options.standardize)
-        scores = decomposition.project(fit, table.values)
+        if options.fit:
+            fit = self._load(options.fit)
+            table = options.read(request.body, request.content_type, variables=fit.names, model=fit)
+        else:
+            table = options.read(request.body, request.content_type)
+            fit = _fit(table, options)
+        scores = project(fit, table.values)
+        further = None
+        if options.diagnostics:
+            further = diagnose(fit, table.values, scores, confidence=options.confidence)
         named = {"fit": options.fit} if options.fit else {}
-        n, k = scores.shape
-        answer = {**named, "n": n, "k": k, "scores": scores.tolist()}
-        return Reply(_encode_json(answer), _JSON, result={**named, **_facts(fit, n)})
+        return Reply(
+            *_encode_scores(scores, table, further, named, request.preferred(answers.TABLES)),
+            result={**named, **_facts(fit, len(scores))},
+        )
 
-    def describe_fit(self, request: Request) -> Reply:
-        """Return a stored fit as `fit` has answered it."""
+    def inverse(self, request: Request) -> Reply:
+        """Return the points that have the scores in the body."""
+        options = parse_options(InverseOptions, request.query)
+        fit = self._load(options.fit)
+        components = decomposition.name_components(len(fit.components))
+        table = options.read(request.body, request.content_type, variables=components)
+        points = decomposition.reconstruct(fit, table.values)
+        if not np.isfinite(points).all():
+            raise InvalidTable(
+                "points must be finite", got="scores too large", remedy="send smaller ones"
+            )
+        result = {"fit": options.fit, **_facts(fit, len(points))}
+        media_type = request.preferred(answers.TABLES)
+        if media_type != answers.JSON:
+            body = answers.encode_matrix(points, fit.names, table, media_type)
+            return Reply(body, media_type, result=result)
+        answer = {
+            "fit": options.fit,
+            "n": len(points),
+            "p": len(fit.names),
+            "names": fit.names,
+            "points": points.tolist(),
+        }
+        return Reply(answers.encode_json(answer), answers.JSON, result=result)
+
+    def fits(self, request: Request) -> Reply:
+        """Return a stored fit as `fit` has answered it, or forget it."""
         parse_options(NoOptions, request.query)
         fit_id = request.parameters["id"]
-        model = self._load(fit_id)
-        decode_fit(model)
-        return Reply(add_id(model, fit_id), _JSON)
+        model = encode_fit(self._load(fit_id))
+        if request.verb == "DELETE":
+            self._store.delete(fit_id)
+            answer = {"id": fit_id, "deleted": True}
+            return Reply(answers.encode_json(answer), answers.JSON)
+        return Reply(add_facts(model, id=fit_id), answers.JSON)
 
-    def _load(self, fit_id: str) -> bytes:
+    def _load(self, fit_id: str) -> Fit:
         model = self._store.get(fit_id) if _FIT_ID.fullmatch(fit_id) else None
         if model is None:
             raise FitNotFound(
@@ -101,11 +154,13 @@ class Service:
                 got=repr(fit_id),
                 remedy="call fit with the points again and use the id it answers",
             )
-        return model
+        return decode_fit(model)
 
 
-def _fit(table: Table, *, k: int | None = None, standardize: bool) -> Fit:
-    return decomposition.fit(table.values, names=table.names, k=k, standardize=standardize)
+def _fit(table: Table, options: FitOptions) -> Fit:
+    return decomposition.fit(
+        table.values, names=table.names, k=options.count(), standardize=options.standardize
+    )
 
 
 def _facts(fit: Fit, n: int) -> dict[str, Any]:
@@ -114,5 +169,50 @@ def _facts(fit: Fit, n: int) -> dict[str, Any]:
     return {"n": n, "p": len(fit.names), "explained_variance_ratio": ratio}
 
 
-def _encode_json(answer: Mapping[str, Any]) -> bytes:
-    return json.dumps(answer, allow_nan=False).encode() + b"\n"
+def _encode_components(fit: Fit, media_type: str) -> bytes:
+    """Return one row for each component."""
+    names = ["component", "explained_variance", "explained_variance_ratio", *fit.names]
+    columns = [
+        decomposition.name_components(len(fit.components)),
+        fit.explained_variance,
+        fit.explained_variance_ratio,
+        *fit.components.T,
+    ]
+    return answers.encode_columns(names, columns, media_type)
+
+
+def _encode_scores(
+    scores: Array,
+    table: Table,
+    further: Diagnostics | None,
+    named: Mapping[str, str],
+    media_type: str,
+) -> tuple[bytes, str]:
+    """Return scores (n, k) and what is said about their observations, and the media type."""
+    n, k = scores.shape
+    if media_type != answers.JSON:
+        columns = {}
+        if further:
+            columns = {"t2": further.t2, "spe": further.spe, "outlier": further.outliers}
+        names = decomposition.name_components(k)
+        return answers.encode_matrix(scores, names, table, media_type, **columns), media_type
+    answer: dict[str, Any] = {
+        **named,
+        "n": n,
+        "k": k,
+        "scores": scores.tolist(),
+        "filled": table.filled,
+        "dropped": table.dropped,
+    }
+    answer |= {"labels": table.labels} if table.labels else {}
+    answer |= {"groups": table.groups} if table.groups else {}
+    if further:
+        answer |= {
+            "t2": further.t2.tolist(),
+            "spe": further.spe.tolist(),
+            "limits": asdict(further.limits),
+            "outliers": further.outliers.tolist(),
+            "cos2": further.cos2.tolist(),
+            "contributions": further.contributions.tolist(),
+        }
+    return answers.encode_json(answer), answers.JSON

@@ -56,6 +56,7 @@ def decode_table(
     group: str = "",
     header: bool | None = None,
     missing: Missing = Missing.REFUSE,
+    variables: Sequence[str] = (),
     model: Fit | None = None,
 ) -> Table:
     """Read the observations of a body.
@@ -63,18 +64,18 @@ def decode_table(
     Args:
         body: the bytes as they were sent.
         content_type: media type without parameters; none means text.
-        columns: variables of an observation. One line of text has two unless this or the model
+        columns: variables of an observation. One line of text has two unless this or `variables`
             says otherwise; rows say it themselves and must agree with it.
         group: name of the column that holds groups; without it, the one column of names does.
         header: whether the first row of text holds names; None to see for oneself.
         missing: what becomes of observations with missing numbers.
-        model: the fit that the observations are for. Its variables are put in its order, and
-            missing numbers are filled in by it.
+        variables: what there must be, in this order; named columns are put in it.
+        model: the fit of these variables by which missing numbers are filled in.
 
     Raises:
         InvalidOption: no column is called `group`.
         InvalidTable: the body is no table of finite numbers, or of no type that is read, or its
-            rows have other columns than `columns` or the model.
+            rows have other columns than `columns` or `variables`.
     """
     decode = _DECODERS.get(content_type)
     if decode is None:
@@ -85,11 +86,11 @@ def decode_table(
         )
     if not body:
         raise nothing()
-    width = columns or (len(model.names) if model else None)
+    width = columns or len(variables) or None
     read = decode(body, Reading(columns=width, group=group, header=header))
     read, groups, labels = take_groups(read, group)
-    if model is not None:
-        read = _order(read, model.names)
+    if variables:
+        read = _order(read, tuple(variables))
     _check_columns(read, width)
     _check_infinite(read)
     table = Table(read.values, read.names, groups, labels)
@@ -125,13 +126,13 @@ _DECODERS: Mapping[str, Callable[[bytes, Reading], Columns]] = {
 }
 
 
-def _order(read: Columns, names: Sequence[str]) -> Columns:
+def _order(read: Columns, names: tuple[str, ...]) -> Columns:
     """Put the columns in the order of a fit's variables, by name where both have names.
 
     Raises:
         InvalidTable: the names are not the same.
     """
-    unnamed = tuple(names) == name_variables(len(names))
+    unnamed = names == name_variables(len(names))
     if not read.names or unnamed or read.names == names:
         return read
     absent = [name for name in names if name not in read.names]
@@ -146,7 +147,7 @@ def _order(read: Columns, names: Sequence[str]) -> Columns:
     return replace(
         read,
         values=read.values[:, order],
-        names=tuple(names),
+        names=names,
         places=[read.places[index] for index in order],
     )
 
