@@ -17,7 +17,8 @@ PLOT = ROOT / "out" / "iris.svg"
 
 def start(target: str, folder: Path, **env: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        ["/usr/bin/env", "make", target],
+        # A shell starts what it puts into the background deaf to SIGINT, and so are its children.
+        ["/usr/bin/env", "--default-signal=INT", "make", target],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(folder), **env},
         stdout=subprocess.PIPE,
