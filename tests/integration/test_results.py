@@ -105,7 +105,7 @@ def test_a_stored_fit_transforms_new_points_through_any_sidecar(
 ) -> None:
     model = json.loads(each_mesh.call("classify", "pca", "fit", points).body)
     stored = each_mesh.call("pca", "pca", f"fits/{model['id']}", verb="GET")
-    assert json.loads(stored.body) == model
+    assert json.loads(stored.body).items() <= model.items()
     new = each_mesh.call("classify", "pca", f"transform?fit={model['id']}", b"3,1,4,2")
     expected = PCA().fit(iris()).transform([[3, 1], [4, 2]])
     np.testing.assert_allclose(json.loads(new.body)["scores"], expected, rtol=1e-9)
