@@ -55,9 +55,14 @@ def test_the_clean_up_of_names_is_off_because_it_ends_living_sidecars() -> None:
 def test_callers_retry_only_what_a_retry_can_mend() -> None:
     spec = read("dapr/resiliency.yaml")["spec"]
     assert set(spec["policies"]) == {"retries"}, "a circuit breaker goes on refusing a mended app"
-    assert [
-        policy["matching"]["gRPCStatusCodes"] for policy in spec["policies"]["retries"].values()
-    ] == ["14"]
+    codes = {
+        name: policy["matching"]["gRPCStatusCodes"]
+        for name, policy in spec["policies"]["retries"].items()
+    }
+    assert codes == {"until-back": "14", "until-taken": "8,14"}
+    apps, (pubsub,) = spec["targets"]["apps"], spec["targets"]["components"].values()
+    assert {target["retry"] for target in apps.values()} == {"until-back"}
+    assert pubsub == {"inbound": {"retry": "until-taken"}}
 
 
 def test_the_folder_dapr_does_not_hide_the_sdk() -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm  # type: ignore[import-untyped]  # tqdm ships no types
+from tqdm import tqdm
 
 from classify.catalogue.download import Entry, decode_catalogue, download, shipped_catalogue
 from classify.errors import ClassifyError, ModelNotFound

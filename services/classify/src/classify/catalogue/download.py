@@ -49,7 +49,7 @@ def decode_catalogue(data: bytes) -> Mapping[str, Entry]:
 
 
 def download(
-    name: str, entry: Entry, folder: Path, *, on_bytes: Callable[[int], None] = lambda _: None
+    name: str, entry: Entry, folder: Path, *, on_bytes: Callable[[int], object] = lambda _: None
 ) -> Path:
     """Return the verified file of the model, fetched into `folder` in a repository's layout.
 
@@ -84,7 +84,7 @@ def download(
     return part.replace(path)
 
 
-def _fetch(entry: Entry, file: IO[bytes], on_bytes: Callable[[int], None]) -> None:
+def _fetch(entry: Entry, file: IO[bytes], on_bytes: Callable[[int], object]) -> None:
     """Append what is missing of the model to `file`."""
     url, start = str(entry.url), file.tell()
     headers = _HEADERS | ({"range": f"bytes={start}-"} if start else {})

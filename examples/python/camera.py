@@ -1,0 +1,68 @@
+"""A camera: publishes the pictures of a folder at a frame rate, for classify to answer by events.
+
+Nobody waits for an answer. Each frame is an event on the topic `images`; classify answers it with
+an event on `results` whose `cause` is the id that is printed here.
+
+    camera.py [--fps 5] [--model NAME] [--loops 1] FOLDER
+"""
+
+import argparse
+import os
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import grpc
+from dapr.proto import api_service_v1, api_v1
+from tqdm import tqdm
+
+# Of a frame and of what protobuf puts around it.
+_MAX_MESSAGE = 32 * 1024 * 1024
+_PICTURES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tiff", ".webp"}
+
+
+def publish(sidecar: api_service_v1.DaprStub, frame: Path, camera: str, model: str) -> str:
+    """Publish one frame and return the id of its event."""
+    identity = str(uuid.uuid4())
+    sidecar.PublishEvent(
+        api_v1.PublishEventRequest(
+            pubsub_name="pubsub",
+            topic="images",
+            data=frame.read_bytes(),
+            data_content_type="application/octet-stream",
+            metadata={
+                "cloudevent.id": identity,
+                "cloudevent.source": camera,
+                **({"model": model} if model else {}),
+            },
+        ),
+        timeout=10,
+    )
+    return identity
+
+
+def main() -> None:
+    """Replay the folder and print the id of each frame."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where the pictures are")
+    parser.add_argument("--fps", type=float, default=5.0, help="frames a second (default: 5)")
+    parser.add_argument("--loops", type=int, default=1, help="how often (default: once)")
+    parser.add_argument("--model", default="", help="which model should answer")
+    arguments = parser.parse_args()
+    frames = sorted(path for path in arguments.folder.iterdir() if path.suffix.lower() in _PICTURES)
+    if not frames:
+        sys.exit(f"expected pictures in {arguments.folder}, found none")
+    address = f"127.0.0.1:{os.environ.get('DAPR_GRPC_PORT', '3512')}"
+    options = [("grpc.max_send_message_length", _MAX_MESSAGE)]
+    with grpc.insecure_channel(address, options) as channel:
+        sidecar = api_service_v1.DaprStub(channel)
+        due = time.monotonic()
+        for frame in tqdm(frames * arguments.loops, unit="frame", disable=None):
+            time.sleep(max(0.0, due - time.monotonic()))
+            due += 1 / arguments.fps
+            print(publish(sidecar, frame, arguments.folder.name, arguments.model), frame.name)
+
+
+if __name__ == "__main__":
+    main()
