@@ -44,16 +44,18 @@ class Moments:
     @classmethod
     def of(cls, block: Array, *, shift: Array | None = None, scatter: bool = True) -> Self:
         """Return the moments of one block (n, p), n at least 1."""
+        # numpy sums along rows, in pairs, several times as fast as along columns.
+        columns = np.array(block.T, order="C")
         if shift is None:
             # The mean of equal numbers can differ from them in the last bit.
-            constant = block.min(axis=0) == block.max(axis=0)
-            shift = np.where(constant, block[0], block.mean(axis=0))
-        deviations = block - shift
-        offset = deviations.mean(axis=0)
-        deviations -= offset
+            constant = (columns == columns[:, :1]).all(axis=1)
+            shift = np.where(constant, block[0], columns.mean(axis=1))
+        columns -= shift[:, np.newaxis]
+        offset = columns.mean(axis=1)
+        columns -= offset[:, np.newaxis]
         if not scatter:
-            return cls(len(block), shift, offset, np.square(deviations).sum(axis=0), None)
-        products = deviations.T @ deviations
+            return cls(len(block), shift, offset, np.square(columns).sum(axis=1), None)
+        products = columns @ columns.T
         return cls(len(block), shift, offset, products.diagonal().copy(), products)
 
     def merge(self, other: Self) -> Self:

@@ -226,7 +226,9 @@ def _lay_out(
 
 def _holds_names(cells: Sequence[str], dialect: Dialect) -> bool:
     """Say whether none of the cells is a number, and not all are missing."""
-    numbers = [dialect.parse(cell) for cell in cells]
+    if _parse_quickly(cells, dialect) is not None:
+        return False
+    numbers = [dialect.parse(cell) for cell in {*cells}]
     return None in numbers and all(number is None or math.isnan(number) for number in numbers)
 
 
