@@ -86,7 +86,7 @@ tools: ## find Dapr's programs, or build them once into the cache
 
 .PHONY: setup
 setup: $(UV) ## make the Python environment as locked
-	@$(UV) sync --frozen --quiet --compile-bytecode
+	@$(UV) sync --frozen --quiet --compile-bytecode $(if $(CI),--group train)
 
 .PHONY: install-hooks
 install-hooks: setup ## check before each commit, and the unit tests before each push
