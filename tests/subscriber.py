@@ -16,13 +16,19 @@ PATIENCE = 30.0
 
 @dataclass(frozen=True)
 class Event:
-    """One CloudEvent: its id and type, its extensions, and its JSON data."""
+    """One CloudEvent."""
 
     id: str
     source: str
     type: str
     extensions: Mapping[str, Any]
-    data: dict[str, Any]
+    content: bytes
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The content as a JSON object."""
+        facts: dict[str, Any] = json.loads(self.content)
+        return facts
 
 
 class Subscriber:
@@ -96,7 +102,7 @@ class Subscriber:
                 source=message.source,
                 type=message.type,
                 extensions=dict(message.extensions.items()),
-                data=json.loads(message.data),
+                content=message.data,
             )
         )
         self._requests.put(

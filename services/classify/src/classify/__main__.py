@@ -25,7 +25,9 @@ class ModelServer(Server):
 
     def __init__(self, settings: Settings, repository: Repository) -> None:
         service = Service(repository, max_pixels=settings.max_pixels)
-        super().__init__(settings, service.routes(), STATUS, Sidecar(settings))
+        super().__init__(
+            settings, service.routes(), STATUS, Sidecar(settings), service.subscriptions()
+        )
         self._repository = repository
 
     def start(self) -> int:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from daprkit.routing import Reply, Request, Route
+from daprkit.routing import Reply, Request, Route, Subscription
 from daprkit.status import Status
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -82,6 +82,11 @@ class Service:
             Route("models", self.list_models, verbs=("GET",)),
             Route("models/<name>", self.describe_model, verbs=("GET",)),
         )
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """Return which method answers the events of which topic."""
+        options = tuple(ClassifyOptions.model_fields)
+        return (Subscription("images", self.classify, options, dead_letter="images-dead"),)
 
     def classify(self, request: Request) -> Reply:
         """Say what a picture shows: as JSON, a sentence, or a sentence with a link."""
