@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from pca.decomposition import Fit
 from pca.errors import InvalidTable
+from pca.moments import Moments
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -101,20 +102,24 @@ def _iterate(filled: Array, missing: Mask) -> Array:
     rows = missing.any(axis=1)
     scale = filled.std(axis=0)
     scale[scale == 0.0] = 1.0
-    standard = filled / scale
+    whole, broken = filled[~rows] / scale, filled[rows] / scale
+    # Whole observations stay as they are, and so does what they sum up to.
+    zero = np.zeros(p)
+    known = Moments.of(whole, shift=zero) if len(whole) else None
     holes = missing[rows]
     for _ in range(_MOST_ITERATIONS):
-        mean = standard.mean(axis=0)
-        centred = standard - mean
-        _, directions = np.linalg.eigh(centred.T @ centred)
+        moments = Moments.of(broken, shift=zero)
+        moments = moments.merge(known) if known else moments
+        _, directions = np.linalg.eigh(np.asarray(moments.scatter))
         plane = directions[:, -rank:]
-        guess = centred[rows] @ plane @ plane.T + mean
-        before = standard[rows]
-        after = np.where(holes, guess, before)
-        standard[rows] = after
-        if np.square(after - before).sum() <= _TOLERANCE**2 * np.square(after).sum():
+        guess = (broken - moments.mean) @ plane @ plane.T + moments.mean
+        after = np.where(holes, guess, broken)
+        change, size = np.square(after - broken).sum(), np.square(after).sum()
+        broken = after
+        if change <= _TOLERANCE**2 * size:
             break
-    result: Array = standard * scale
+    result = filled.copy()
+    result[rows] = broken * scale
     return result
 
 

@@ -30,6 +30,7 @@ _HEAD = 100  # rows that tell which columns hold numbers
 _BLOCK = 1 << 13  # rows in memory as text at once
 _BLANK = " \r\n"  # a line of tabs is a row of missing cells
 _COLUMNS_OF_A_LINE = 2
+_LINE_END, _CONTENT = re.compile(rb"[\r\n]"), re.compile(rb"[^ \r\n]")
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
 _MISSING = frozenset(MISSING)
 
@@ -84,11 +85,11 @@ def decode_text(body: bytes, reading: Reading) -> Columns:
     """
     _check_encoding(body)
     body = body.removeprefix(b"\xef\xbb\xbf").lstrip(_BLANK.encode())
-    line = body.rstrip(_BLANK.encode())
-    if not line or line.isspace():
+    if not body or body.isspace():
         raise nothing()
-    if b"\n" not in line and b"\r" not in line:
-        return _decode_line(line, reading)
+    end = _LINE_END.search(body)
+    if end is None or not _CONTENT.search(body, end.start()):
+        return _decode_line(body.rstrip(_BLANK.encode()), reading)
     try:
         return _decode_rows(body, reading)
     except csv.Error as error:
