@@ -1,5 +1,6 @@
 """What a test needs of the machine beyond the locked environment."""
 
+import importlib.util
 import os
 import shutil
 
@@ -15,3 +16,12 @@ def need(program: str, remedy: str) -> str:
             pytest.fail(message)
         pytest.skip(message)
     return path
+
+
+def need_module(name: str, remedy: str) -> None:
+    """Skip where a module is missing, or fail where CI promises to have it."""
+    if importlib.util.find_spec(name) is None:
+        message = f"{name} is missing; install it: {remedy}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)

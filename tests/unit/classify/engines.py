@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from classify.engines.engine import Quantization, TensorSpec
+from classify.engines.engine import DEFAULT_SIGNATURE, Quantization, Signature, TensorSpec
 from numpy.typing import NDArray
 
 
@@ -25,6 +25,8 @@ class FakeEngine:
         self.outputs: tuple[TensorSpec, ...] = (
             TensorSpec("classes", output.shape, output.dtype, quantization),
         )
+        self.signatures: Mapping[str, Signature] = {DEFAULT_SIGNATURE: self}
+        self.closed = False
         self.seen: NDArray[np.generic] | None = None
 
     def run(self, tensors: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
@@ -32,4 +34,4 @@ class FakeEngine:
         return {"classes": self.output}
 
     def close(self) -> None:
-        self.output = np.empty(0)
+        self.closed = True

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.encoding import plan_encoding
-from classify.engines.engine import Engine, TensorSpec
+from classify.engines.engine import Signature, TensorSpec
 from classify.errors import InvalidModel
 from classify.image import Frame
 from classify.labels import Label, name_classes
@@ -21,13 +21,13 @@ class Classifier:
     graph ends in a softmax or logistic operator, and goes through a softmax otherwise.
 
     Args:
-        engine: runs the model; it has one input, a picture.
+        signature: runs the model; it has one input, a picture.
         file: what the model says about itself.
         labels: names of the classes, for a file that has none.
         subject: what the pictures should show, for a file that does not say.
 
     Raises:
-        InvalidModel: the engine's tensors are not those of a classifier of pictures, or the
+        InvalidModel: its tensors are not those of a classifier of pictures, or the
             labels do not fit.
 
     Attributes:
@@ -37,12 +37,12 @@ class Classifier:
     """
 
     def __init__(
-        self, engine: Engine, file: ModelFile, labels: tuple[str, ...] = (), subject: str = ""
+        self, signature: Signature, file: ModelFile, labels: tuple[str, ...] = (), subject: str = ""
     ) -> None:
-        if len(engine.inputs) != 1:
-            raise InvalidModel(f"expected a model with one input, got {len(engine.inputs)}")
-        self._engine = engine
-        self._input, self._output = engine.inputs[0], engine.outputs[0]
+        if len(signature.inputs) != 1:
+            raise InvalidModel(f"expected a model with one input, got {len(signature.inputs)}")
+        self._signature = signature
+        self._input, self._output = signature.inputs[0], signature.outputs[0]
         self._probabilities = file.probabilities
         self.frame = _frame(self._input)
         self.labels = name_classes(file.labels or labels, _count_classes(self._output))
@@ -50,7 +50,7 @@ class Classifier:
         self._encoding = plan_encoding(
             self._input, file.normalization, channels=self.frame.channels
         )
-        self._shape = tuple(1 if size == -1 else size for size in self._input.shape)
+        self._shape = tuple(1 if size == -1 else size for size in self._input.shape or ())
 
     def classify(self, pixels: NDArray[np.uint8], *, top_k: int) -> tuple[Label, ...]:
         """Return the `top_k` most probable labels, the first of equals first.
@@ -60,7 +60,7 @@ class Classifier:
             top_k: how many labels; all if there are fewer.
         """
         tensor = self._encoding.encode(pixels).reshape(self._shape)
-        output = self._engine.run({self._input.name: tensor})[self._output.name]
+        output = self._signature.run({self._input.name: tensor})[self._output.name]
         probabilities = self._to_probabilities(output.ravel())
         best = np.argsort(-probabilities, kind="stable")[:top_k]
         return tuple(

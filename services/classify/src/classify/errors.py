@@ -5,6 +5,8 @@
     |-- ImageTooLarge     more pixels than MAX_PIXELS
     |-- InvalidOption     an unknown option, or a value out of its range
     |-- InvalidBody       a content type or a JSON body that holds no picture
+    |-- InvalidTensor     an input of a model that has not its name, shape or type
+    |-- WrongTask         a picture for a model that does not classify pictures
     |-- ModelNotFound     no model, or no version of it, has that name
     |-- NoModels          the folder holds no model at all
     |-- ModelNotReady     the model is still on its way to AVAILABLE: a retry helps
@@ -52,6 +54,14 @@ class InvalidOption(ClassifyError):
 
 class InvalidBody(ClassifyError):
     """The content type or the JSON around the picture cannot be understood."""
+
+
+class InvalidTensor(ClassifyError):
+    """An input of a model is missing, unknown, or of another shape or type."""
+
+
+class WrongTask(ClassifyError):
+    """The model does something else."""
 
 
 class ModelNotFound(ClassifyError):

@@ -181,9 +181,8 @@ class Repository:
     def _open(self, source: Source) -> Classifier:
         """Return the classifier of `source`, warmed up."""
         found = _read(source)
-        classifier = Classifier(
-            self._open_engine(found.data), found.file, found.labels, found.subject
-        )
+        signature = next(iter(self._open_engine(found.data).signatures.values()))
+        classifier = Classifier(signature, found.file, found.labels, found.subject)
         classifier.warm_up()
         return classifier
 

@@ -10,10 +10,15 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from numpy.typing import NDArray
 
-from classify.engines.engine import Quantization, TensorSpec
-from classify.errors import InvalidModel
+from classify.engines.engine import (
+    DEFAULT_SIGNATURE,
+    Quantization,
+    Signature,
+    Tensor,
+    TensorSpec,
+)
+from classify.errors import InvalidModel, InvalidTensor
 
 _BANNER = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
 _STDERR = 2
@@ -42,10 +47,16 @@ class LiteRtEngine:
         self._outputs = tuple(_spec(detail) for detail in outputs)
         self._input_indices = {detail["name"]: detail["index"] for detail in inputs}
         self._output_indices = {detail["name"]: detail["index"] for detail in outputs}
+        self._resizable = any(-1 in detail["shape_signature"] for detail in inputs)
         self._workers = workers
         self._pool: SimpleQueue[Interpreter] = SimpleQueue()
         for interpreter in interpreters:
             self._pool.put(interpreter)
+
+    @property
+    def signatures(self) -> Mapping[str, Signature]:
+        """The one function of a .tflite file, under the name that SavedModels use."""
+        return {DEFAULT_SIGNATURE: self}
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -57,18 +68,40 @@ class LiteRtEngine:
         """What `run` answers."""
         return self._outputs
 
-    def run(self, tensors: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
-        """Compute every output; wait if all interpreters are at work."""
+    def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Compute every output; wait if all interpreters are at work.
+
+        Raises:
+            InvalidTensor: the model cannot compute with these arrays.
+        """
         interpreter = self._pool.get()
         try:
+            if self._resizable:
+                self._resize(interpreter, tensors)
             for name, index in self._input_indices.items():
                 interpreter.set_tensor(index, tensors[name])
             interpreter.invoke()
             return {
                 name: interpreter.get_tensor(index) for name, index in self._output_indices.items()
             }
+        except (ValueError, RuntimeError) as error:
+            raise InvalidTensor(
+                f"the model cannot compute with these inputs: {str(error).strip()};"
+                " send the shapes and types that it describes"
+            ) from error
         finally:
             self._pool.put(interpreter)
+
+    def _resize(self, interpreter: Interpreter, tensors: Mapping[str, Tensor]) -> None:
+        """Give the inputs the shapes of `tensors`, where they are not those of the last run."""
+        changed = False
+        for detail in interpreter.get_input_details():
+            shape = tensors[detail["name"]].shape
+            if tuple(detail["shape"]) != shape:
+                interpreter.resize_tensor_input(detail["index"], shape, strict=True)
+                changed = True
+        if changed:
+            interpreter.allocate_tensors()
 
     def close(self) -> None:
         """Wait for what runs, then let the interpreters go; `run` must not be called any more."""

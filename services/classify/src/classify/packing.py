@@ -1,0 +1,41 @@
+"""A folder of files as bytes and back: what a SavedModel is while it has no place on a disk.
+
+The same files give the same bytes, so that their sha256 names the model.
+"""
+
+import io
+import tarfile
+from pathlib import Path
+
+from classify.errors import InvalidModel
+
+
+def pack(folder: Path) -> bytes:
+    """Return the files below `folder` as one uncompressed archive; what is hidden is left out.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder)
+            if path.is_file() and not any(part.startswith(".") for part in name.parts):
+                data = path.read_bytes()
+                entry = tarfile.TarInfo(name.as_posix())
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def unpack(data: bytes, folder: Path) -> None:
+    """Write the files of an archive into `folder`, and none outside it.
+
+    Raises:
+        InvalidModel: the bytes are no such archive, or a file of it would stand elsewhere.
+    """
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            archive.extractall(folder, filter="data")
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise InvalidModel(f"the archive of the model is damaged: {error}") from error
