@@ -3,7 +3,8 @@
 Import this module where such input arrives: it takes 40 MB.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,33 +20,37 @@ FILE_MAGIC = b"ARROW1\0\0"
 STREAM_MAGIC = b"\xff\xff\xff\xff"
 
 _PANDAS_INDEX = "__index_level_0__"
-_BLOCK = 1 << 20  # bytes of text at once
+_BLOCK = 1 << 18  # bytes of text at once; several are under way
 # A body may decompress to so many times its size, and to so much in any case.
 _MOST_GROWTH, _ALWAYS_ALLOWED = 16, 64 << 20
+_END = ord("\n")
 _NUMBER, _NAME = pa.float64(), pa.dictionary(pa.int32(), pa.string())
 
 
-def read_line(line: bytes, *, delimiter: str, decimal: str, missing: Sequence[str]) -> Array | None:
-    """Return the numbers (m,) of one line, nan where missing, or None if others are among them."""
+def read_line(
+    line: bytes, *, width: int, delimiter: str, decimal: str, missing: Sequence[str]
+) -> Array | None:
+    """Return the numbers (n, width) of one line, nan where missing.
+
+    None if others are among them, or the last row is not whole.
+    """
     if b'"' in line:
         return None
-    # Arrow takes a line for a row of a million columns.
-    body = line.replace(delimiter.encode(), b"\n") + b"\n"
     read = read_rows(
-        body,
-        width=1,
+        _break_line(line, width, delimiter.encode()),
+        width=width,
         texts=(),
         skip=0,
-        delimiter="\t" if decimal == "," else ",",
+        delimiter=delimiter,
         decimal=decimal,
         missing=missing,
-        blank_rows=True,
+        blank_rows=width == 1,
     )
-    return None if read is None else read[0].reshape(-1)
+    return None if read is None else read[0]
 
 
 def read_rows(
-    body: bytes,
+    body: bytes | bytearray,
     *,
     width: int,
     texts: Sequence[int],
@@ -54,7 +59,7 @@ def read_rows(
     decimal: str,
     missing: Sequence[str],
     blank_rows: bool = False,
-) -> tuple[Array, list[list[str]]] | None:
+) -> tuple[Array, list[tuple[str, ...]]] | None:
     """Read rows of text.
 
     Args:
@@ -73,21 +78,21 @@ def read_rows(
     """
     if body.count(b'"') % 2:
         return None  # Arrow would close the last quote itself.
-    names = [str(index) for index in range(width)]
+    columns = [str(index) for index in range(width)]
     numbers = [index for index in range(width) if index not in texts]
     # A cell takes a byte at least, the comma or the end of the line behind it.
     most = min(body.count(b"\n") + body.count(b"\r"), len(body) // width) + 1
     values = np.empty((most, len(numbers)))
-    cells: list[list[str]] = [[] for _ in texts]
+    cells = [_Names() for _ in texts]
     row = 0
     try:
         with csv.open_csv(
             pa.BufferReader(body),
-            csv.ReadOptions(column_names=names, skip_rows_after_names=skip, block_size=_BLOCK),
+            csv.ReadOptions(column_names=columns, skip_rows_after_names=skip, block_size=_BLOCK),
             csv.ParseOptions(delimiter=delimiter, ignore_empty_lines=not blank_rows),
             csv.ConvertOptions(
                 column_types={
-                    name: _NAME if index in texts else _NUMBER for index, name in enumerate(names)
+                    name: _NAME if index in texts else _NUMBER for index, name in enumerate(columns)
                 },
                 null_values=list(missing),
                 decimal_point=decimal,
@@ -97,12 +102,30 @@ def read_rows(
                 end = row + batch.num_rows
                 for column, index in enumerate(numbers):
                     values[row:end, column] = batch.column(index).to_numpy(zero_copy_only=False)
-                for names_read, index in zip(cells, texts, strict=True):
-                    names_read.extend(_decode_names(batch.column(index)))
+                for names, index in zip(cells, texts, strict=True):
+                    names.add(batch.column(index))
                 row = end
     except pa.ArrowInvalid:
         return None
-    return values[:row], cells
+    return values[:row], [tuple(names) for names in cells]
+
+
+def _break_line(line: bytes, width: int, delimiter: bytes) -> bytearray:
+    """Return a copy with every width-th delimiter replaced by the end of a line.
+
+    Arrow takes a line for one row, and rows of one cell for more work than rows of several.
+    """
+    copy = bytearray(len(line) + 1)
+    rows = np.frombuffer(copy, dtype=np.uint8)
+    seen = 0
+    for start in range(0, len(line), _BLOCK):
+        part = np.frombuffer(line[start : start + _BLOCK], dtype=np.uint8)
+        places = np.flatnonzero(part == delimiter[0])
+        rows[start : start + len(part)] = part
+        rows[start + places[(width - 1 - seen) % width :: width]] = _END
+        seen += len(places)
+    rows[-1] = _END
+    return copy
 
 
 def decode_arrow(body: bytes, reading: Reading) -> Columns:
@@ -122,7 +145,7 @@ def decode_arrow(body: bytes, reading: Reading) -> Columns:
             numbers, texts = _part_columns(reader.schema, reading.group)
             rows = _check_size(source, len(body), len(reader.schema))
             values = np.empty((rows, len(numbers)))
-            cells: list[list[str]] = [[] for _ in texts]
+            cells = [_Names() for _ in texts]
             row = 0
             for batch in reader:
                 # Reading checks no offsets; an unchecked one may lead anywhere.
@@ -132,7 +155,7 @@ def decode_arrow(body: bytes, reading: Reading) -> Columns:
                     numeric = batch.column(index).cast(_NUMBER, safe=False)
                     values[row:end, column] = numeric.to_numpy(zero_copy_only=False)
                 for names, index in zip(cells, texts, strict=True):
-                    names.extend(_to_names(batch.column(index)))
+                    names.add(batch.column(index))
                 row = end
             fields = reader.schema.names
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -146,7 +169,7 @@ def decode_arrow(body: bytes, reading: Reading) -> Columns:
         places=[index + 1 for index in numbers],
         names=tuple(fields[index] for index in numbers),
         texts=tuple(
-            Text(fields[index], names, names_rows=fields[index] == _PANDAS_INDEX)
+            Text(fields[index], tuple(names), names_rows=fields[index] == _PANDAS_INDEX)
             for index, names in zip(texts, cells, strict=True)
         ),
     )
@@ -210,16 +233,28 @@ def _check_size(source: pa.Buffer, size: int, columns: int) -> int:
     return rows
 
 
-def _to_names(column: pa.Array) -> list[str]:
-    if not pa.types.is_dictionary(column.type):
-        column = column.cast(pa.string()).dictionary_encode()
-    if column.null_count or column.dictionary.null_count:
-        return ["" if cell is None else str(cell).strip() for cell in column.to_pylist()]
-    return _decode_names(column)
+class _Names:
+    """A column of names that arrives in parts, each name kept once."""
 
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+        self._codes: list[npt.NDArray[np.int32]] = []
 
-def _decode_names(column: pa.DictionaryArray) -> list[str]:
-    """Return the cells as few strings, each many times."""
-    names = np.array([str(name).strip() for name in column.dictionary.to_pylist()], dtype=object)
-    cells: list[str] = names[column.indices.to_numpy(zero_copy_only=False)].tolist()
-    return cells
+    def add(self, column: pa.Array) -> None:
+        if not pa.types.is_dictionary(column.type):
+            column = column.cast(pa.string()).dictionary_encode()
+        # The last one stands for what is missing.
+        names = [*column.dictionary.to_pylist(), None]
+        codes = [self._code("" if name is None else str(name).strip()) for name in names]
+        indices = column.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+        self._codes.append(np.array(codes, dtype=np.int32)[indices])
+
+    def __len__(self) -> int:
+        return sum(map(len, self._codes))
+
+    def __iter__(self) -> Iterator[str]:
+        codes: Iterator[int] = chain.from_iterable(code.data for code in self._codes)
+        return map([*self._known].__getitem__, codes)
+
+    def _code(self, name: str) -> int:
+        return self._known.setdefault(name, len(self._known))

@@ -30,7 +30,7 @@ _HEAD = 100  # rows that tell which columns hold numbers
 _BLOCK = 1 << 13  # rows in memory as text at once
 _BLANK = " \r\n"  # a line of tabs is a row of missing cells
 _COLUMNS_OF_A_LINE = 2
-_LINE_END, _CONTENT = re.compile(rb"[\r\n]"), re.compile(rb"[^ \r\n]")
+_CONTENT = re.compile(rb"[^ \r\n]")
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
 _MISSING = frozenset(MISSING)
 
@@ -87,8 +87,8 @@ def decode_text(body: bytes, reading: Reading) -> Columns:
     body = body.removeprefix(b"\xef\xbb\xbf").lstrip(_BLANK.encode())
     if not body or body.isspace():
         raise nothing()
-    end = _LINE_END.search(body)
-    if end is None or not _CONTENT.search(body, end.start()):
+    ends = [place for place in (body.find(b"\n"), body.find(b"\r")) if place >= 0]
+    if not ends or not _CONTENT.search(body, min(ends)):
         return _decode_line(body.rstrip(_BLANK.encode()), reading)
     try:
         return _decode_rows(body, reading)
@@ -102,10 +102,10 @@ def _decode_line(line: bytes, reading: Reading) -> Columns:
     delimiter = _find_delimiter(line)
     start = line[:1000].decode(errors="ignore").split(delimiter)
     dialect = Dialect(delimiter, _find_decimal(delimiter, start))
-    values = _decode_large_line(line, dialect) if len(line) > _LARGE else None
+    width = reading.columns or _COLUMNS_OF_A_LINE
+    values = _decode_large_line(line, width, dialect) if len(line) > _LARGE else None
     if values is None:
         values = np.concatenate([*_parse_line(line, dialect)])
-    width = reading.columns or _COLUMNS_OF_A_LINE
     if values.size % width:
         empty = ", the last of them empty" if math.isnan(values[-1]) else ""
         raise InvalidTable(
@@ -348,7 +348,8 @@ def _find_header(
 
 def _read_lines(body: bytes) -> Iterator[str]:
     """Yield the lines that are not blank, one at a time: a list of them takes much memory."""
-    return filter(methodcaller("strip", _BLANK), TextIOWrapper(BytesIO(body), encoding="utf-8"))
+    lines = TextIOWrapper(BytesIO(body), encoding="utf-8", newline="")
+    return filter(methodcaller("strip", _BLANK), lines)
 
 
 def _read_records(body: bytes, dialect: Dialect) -> Iterator[list[str]]:
@@ -357,12 +358,12 @@ def _read_records(body: bytes, dialect: Dialect) -> Iterator[list[str]]:
     )
 
 
-def _decode_large_line(line: bytes, dialect: Dialect) -> Array | None:
+def _decode_large_line(line: bytes, width: int, dialect: Dialect) -> Array | None:
     """Return the values of a line, or None if it takes a closer look."""
     from pca import arrow  # noqa: PLC0415 - Arrow takes 40 MB, which small bodies do without
 
     return arrow.read_line(
-        line, delimiter=dialect.delimiter, decimal=dialect.decimal, missing=MISSING
+        line, width=width, delimiter=dialect.delimiter, decimal=dialect.decimal, missing=MISSING
     )
 
 

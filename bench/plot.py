@@ -1,0 +1,93 @@
+"""pca's parsing, fit and picture against the same in bare numpy, in one process.
+
+The limit is what no program in Python gets around: numpy's own parser, its covariance and
+eigenvectors, and one SVG path of all points. scikit-learn is measured beside it.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from load import Call
+from pca import decomposition
+from pca.plot import draw
+from pca.table import decode_table
+from sklearn.decomposition import PCA
+
+SIZES = (150, 10_000, 100_000, 1_000_000)
+
+
+def make_points(n: int) -> bytes:
+    """Return n points as they come from a sensor: `x1,y1,x2,y2,...`, six decimals."""
+    values = np.random.default_rng(n).normal(size=(n, 2)) @ [[2, 1], [0, 0.5]]
+    return ",".join(f"{value:.6f}" for value in values.ravel()).encode()
+
+
+def time_call(call: Call, rounds: int) -> float:
+    """Return the median seconds of a call, after one that does not count."""
+    call()
+    taken = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken)
+
+
+def make_ways(body: bytes) -> Mapping[str, Callable[[], object]]:
+    """Return what is measured, by name."""
+
+    def limit_fit() -> tuple[np.ndarray, np.ndarray]:
+        values = np.fromstring(body, sep=",").reshape(-1, 2)
+        return values, np.linalg.eigh(np.cov(values.T))[1]
+
+    def limit_plot() -> str:
+        values, directions = limit_fit()
+        low, high = values.min(axis=0), values.max(axis=0)
+        pixels = ((values - low) / (high - low) * [6400, 4800]).astype(int).tolist()
+        path = "M" + "h0M".join([f"{x} {y}" for x, y in pixels]) + "h0"
+        return f'<svg><path d="{path}"/><desc>{directions.tolist()}</desc></svg>'
+
+    def fit() -> decomposition.Fit:
+        return decomposition.fit(decode_table(body).values)
+
+    def plot() -> bytes:
+        values = decode_table(body).values
+        return draw(values, decomposition.fit(values))
+
+    def scikit_learn() -> object:
+        return PCA().fit(np.fromstring(body, sep=",").reshape(-1, 2))
+
+    return {
+        "limit, fit": limit_fit,
+        "pca, fit": fit,
+        "scikit-learn, fit": scikit_learn,
+        "limit, plot": limit_plot,
+        "pca, plot": plot,
+    }
+
+
+def main() -> None:
+    """Print one table for each number of points."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    arguments.add_argument("--seconds", type=float, default=2.0, help="for each way, about")
+    options = arguments.parse_args()
+    print(f"\nparse, fit and plot in process; load {os.getloadavg()[0]:.1f}")
+    print(f"{'points':>9} {'way':18} {'ms':>10} {'ratio':>6}")
+    for size in options.sizes:
+        limits: dict[str, float] = {}
+        for name, call in make_ways(make_points(size)).items():
+            once = time_call(call, 1)
+            rounds = max(3, min(200, int(options.seconds / once)))
+            seconds = time_call(call, rounds)
+            kind = name.rpartition(" ")[2]
+            limit = limits.setdefault(kind, seconds)
+            print(f"{size:9} {name:18} {seconds * 1000:10.3f} {seconds / limit:6.2f}")
+
+
+if __name__ == "__main__":
+    main()
