@@ -314,6 +314,19 @@ BAD_ARROW: dict[str, tuple[bytes, str]] = {
     "times": (write_arrow({"x": pa.array([1], pa.timestamp("s"))}), "timestamp"),
     "names only": (write_arrow({"x": ["a", "b"]}), "at least one column must hold numbers"),
     "no rows": (write_arrow({"x": pa.array([], pa.float64())}), "no rows"),
+    "names without rows": (
+        write_arrow(
+            {
+                "x": pa.array([], pa.float64()),
+                "k": pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), ["a", "b"]),
+            }
+        ),
+        "no rows",
+    ),
+    "a dictionary of nulls": (
+        write_arrow({"x": [1.0], "k": pa.array([None], pa.null()).dictionary_encode()}),
+        "null in column 2",
+    ),
     "missing": (write_arrow({"x": [1, None], "y": [1, 2]}), r"1 missing .*row 2, column 1 \(x\)"),
     "infinity": (write_arrow({"x": [1, np.inf]}), r"inf at row 2, column 1 \(x\)"),
     "cut short": (write_arrow({"x": X, "y": Y})[:-60], "Arrow IPC"),

@@ -164,6 +164,8 @@ def decode_arrow(body: bytes, reading: Reading) -> Columns:
             got=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
             remedy="write it again, with record batches of numbers",
         ) from None
+    if not row:
+        raise InvalidTable("the body must hold observations", got="no rows", remedy="send some")
     return Columns(
         values=values[:row],
         places=[index + 1 for index in numbers],
@@ -193,13 +195,14 @@ def _part_columns(schema: pa.Schema, group: str) -> tuple[list[int], list[int]]:
     numbers, texts = [], []
     for index, field in enumerate(schema):
         kind = field.type
-        is_names = pa.types.is_dictionary(kind)
-        kind = kind.value_type if is_names else kind
-        is_names |= pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        is_dictionary = pa.types.is_dictionary(kind)
+        kind = kind.value_type if is_dictionary else kind
+        is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
         is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-        if is_names or (is_number and field.name in (group, _PANDAS_INDEX)):
+        is_names = is_dictionary or field.name in (group, _PANDAS_INDEX)
+        if is_text or (is_number and is_names):
             texts.append(index)
-        elif is_number or pa.types.is_decimal(kind):
+        elif (is_number or pa.types.is_decimal(kind)) and not is_dictionary:
             numbers.append(index)
         else:
             raise InvalidTable(
@@ -228,8 +231,6 @@ def _check_size(source: pa.Buffer, size: int, columns: int) -> int:
                 got=f"{max(decoded, 8 * columns * rows)} or more",
                 remedy="send it uncompressed or in parts",
             )
-    if not rows:
-        raise InvalidTable("the body must hold observations", got="no rows", remedy="send some")
     return rows
 
 

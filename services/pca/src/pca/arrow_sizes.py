@@ -15,7 +15,7 @@ class Size:
     """What a message holds.
 
     Attributes:
-        rows: of its columns.
+        rows: observations in it; none in a dictionary.
         decoded: bytes of its buffers, decompressed.
     """
 
@@ -41,7 +41,7 @@ def measure(metadata: bytes, body: memoryview) -> Size:
         for offset, length in batch.structs(2, "<qq"):
             size = struct.unpack_from("<q", body, offset)[0] if compressed and length else -1
             decoded += length if size < 0 else size
-        return Size(batch.scalar(0, "q"), decoded)
+        return Size(batch.scalar(0, "q") if kind == _RECORD_BATCH else 0, decoded)
     except struct.error as error:
         raise ValueError(str(error)) from None
 
