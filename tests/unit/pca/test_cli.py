@@ -86,3 +86,13 @@ def test_the_command_needs_nothing_of_the_mesh() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"
+
+
+def test_arrow_is_not_imported_for_small_tables() -> None:
+    code = (
+        "import sys, pca.cli; from pca.table import decode_table;"
+        " decode_table(b'x,y,k\\n1,2,a\\n3,4,b'); decode_table(b'[[1,2]]', 'application/json');"
+        " print([m for m in ('pyarrow', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout.strip() == b"[]"
