@@ -16,7 +16,7 @@ import yaml
 from classify.catalogue import cli
 from classify.catalogue.download import Entry, decode_catalogue, download, shipped_catalogue
 from classify.errors import InvalidCatalogue, OriginRefused, OriginUnreachable, WrongDigest
-from classify.repository import find_models
+from classify.sources import find_models
 
 NAME = "flowers"
 
@@ -91,7 +91,7 @@ def test_a_model_arrives_where_the_service_finds_it(origin: Origin, tmp_path: Pa
     path = download(NAME, origin.entry(), tmp_path / "new")
     assert path.read_bytes() == origin.data
     (source,) = find_models(tmp_path / "new")
-    assert (source.model, source.version, source.files) == (NAME, "1", (path,))
+    assert (source.model, source.version, source.paths) == (NAME, "1", (path,))
     assert (path.parent / "subject.txt").read_text() == "flower\n"
     assert sorted(file.name for file in path.parent.iterdir()) == [path.name, "subject.txt"]
 

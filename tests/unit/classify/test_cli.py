@@ -153,7 +153,9 @@ def test_the_module_is_the_command_unless_a_port_is_named() -> None:
 def test_the_module_serves_no_empty_folder(tmp_path: Path) -> None:
     done = run_module(["-m", "classify"], APP_PORT="0", MODELS=str(tmp_path))
     assert done.returncode == 2
-    assert done.stderr.decode().startswith(f"expected .tflite models in {tmp_path}, found none")
+    assert done.stderr.decode().startswith(
+        f"expected models (.tflite, .pb, SavedModels, cards) in {tmp_path}, found none"
+    )
 
 
 @pytest.mark.parametrize(

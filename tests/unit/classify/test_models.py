@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from classify.classifier import Classifier
-from classify.engines.litert import LiteRtEngine
+from classify.engines.opening import open_engine
 from classify.image import decode_image
 from classify.repository import Repository
 from PIL import Image, ImageOps
@@ -19,7 +19,7 @@ HELD_OUT = slice(None, None, 5)
 
 
 def load(folder: Path, name: str) -> Classifier:
-    repository = Repository(folder, partial(LiteRtEngine, workers=1), default=name)
+    repository = Repository(folder, partial(open_engine, workers=1), default=name)
     repository.load(name)
     return repository.get()[1]
 

@@ -2,16 +2,16 @@
 
 import shutil
 import threading
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from classify.engines.engine import Engine
-from classify.engines.litert import LiteRtEngine
+from classify.engines.opening import OpenEngine, open_engine
 from classify.errors import ModelFailed, ModelNotFound, ModelNotReady, NoModels
-from classify.repository import Repository, Servable, Source, State, find_models
+from classify.repository import Repository, Servable, State
+from classify.sources import Source, find_models
 from unit.classify.engines import FakeEngine
 from unit.classify.models import build_model
 
@@ -32,7 +32,7 @@ def place(folder: Path, *names: str, data: bytes = MODEL) -> Path:
 
 def loaded(
     folder: Path,
-    open_engine: Callable[[bytes], Engine] = lambda _: pair(),
+    open_engine: OpenEngine = lambda *_: pair(),
     *,
     default: str = "",
 ) -> Repository:
@@ -48,12 +48,14 @@ def test_files_and_folders_are_models(tmp_path: Path) -> None:
     assert set(find_models(tmp_path)) == {
         Source("flowers", "1", (tmp_path / "flowers.tflite",)),
         Source("birds", "1", (tmp_path / "birds/any-name.tflite",)),
+        Source("digits", "9", (tmp_path / "digits/9/c.tflite",)),
         Source("digits", "10", (tmp_path / "digits/10/b.tflite",)),
+        Source("digits", "1", (tmp_path / "digits/1/a.tflite",)),
     }
 
 
 def test_what_is_no_model_is_passed_over(tmp_path: Path) -> None:
-    place(tmp_path, "notes.txt", "faces/faces.pb", "saved/1/saved_model.pb", ".hidden/a.tflite")
+    place(tmp_path, "notes.txt", "saved_model.pb", ".hidden/a.tflite", "digits/3/.part.tflite")
     place(tmp_path, "digits/samples/1.png", "digits/1/digits.tflite", "digits/2/digits.part")
     assert [source.model for source in find_models(tmp_path)] == ["digits"]
     assert next(find_models(tmp_path)).version == "1"
@@ -62,15 +64,15 @@ def test_what_is_no_model_is_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["empty", "missing"])
 def test_a_folder_without_models_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(NoModels, match=f"expected .tflite models in .*{name}"):
-        Repository(tmp_path / name, lambda _: pair())
+    with pytest.raises(NoModels, match=f"expected models .* in .*{name}"):
+        Repository(tmp_path / name, lambda *_: pair())
 
 
 def test_a_model_goes_from_start_over_loading_to_available(tmp_path: Path) -> None:
-    repository = Repository(place(tmp_path, "a.tflite"), lambda _: pair())
+    repository = Repository(place(tmp_path, "a.tflite"), lambda *_: pair())
     assert [servable.state for servable in repository.servables()] == [State.START]
     seen: list[Servable] = []
-    repository.load("a", seen.append)
+    repository.load("a", on_change=seen.append)
     assert [servable.state for servable in seen] == [State.LOADING, State.AVAILABLE]
     source, classifier = repository.get("a", "1")
     assert (source.model, source.version) == ("a", "1")
@@ -79,13 +81,13 @@ def test_a_model_goes_from_start_over_loading_to_available(tmp_path: Path) -> No
 
 def test_the_first_answer_needs_no_first_time_work(tmp_path: Path) -> None:
     engine = pair()
-    loaded(place(tmp_path, "a.tflite"), lambda _: engine)
+    loaded(place(tmp_path, "a.tflite"), lambda *_: engine)
     assert engine.seen is not None
 
 
 def test_the_model_with_the_most_labels_is_the_default(tmp_path: Path) -> None:
     folder = place(tmp_path, "b.tflite", "a/x.tflite", "c.tflite")
-    assert Repository(folder, lambda _: pair()).default == "a"
+    assert Repository(folder, lambda *_: pair()).default == "a"
     (folder / "c.txt").write_text("cat\ndog\n")
     repository = loaded(folder)
     assert repository.default == "c"
@@ -98,14 +100,14 @@ def test_among_models_with_equally_many_labels_the_largest_is_the_default(
     both = [shared / "models" / name for name in ("mobilenet_v1_025", "mobilenet_v2")]
     for folder in both:
         (tmp_path / folder.name).symlink_to(folder)
-    assert Repository(tmp_path, lambda _: pair()).default == "mobilenet_v2"
+    assert Repository(tmp_path, lambda *_: pair()).default == "mobilenet_v2"
 
 
 def test_the_default_may_be_chosen(tmp_path: Path) -> None:
     folder = place(tmp_path, "a.tflite", "b.tflite")
     assert loaded(folder, default="b").get()[0].model == "b"
     with pytest.raises(ModelNotFound, match="expected one of the models a, b, got 'c'"):
-        Repository(folder, lambda _: pair(), default="c")
+        Repository(folder, lambda *_: pair(), default="c")
 
 
 @pytest.mark.parametrize(("name", "version"), [("b", ""), ("a", "2"), ("../a", ""), ("a", "01")])
@@ -118,7 +120,7 @@ def test_a_model_that_is_not_there_is_not_found(tmp_path: Path, name: str, versi
 def test_a_model_on_its_way_is_not_ready(tmp_path: Path) -> None:
     begun, go_on, ready = threading.Event(), threading.Event(), threading.Event()
 
-    def open_slowly(_: bytes) -> Engine:
+    def open_slowly(*_: object) -> Engine:
         begun.set()
         go_on.wait(PATIENCE)
         return pair()
@@ -138,6 +140,7 @@ def test_a_model_on_its_way_is_not_ready(tmp_path: Path) -> None:
     go_on.set()
     assert ready.wait(PATIENCE)
     assert repository.get()[0].model == "a"
+    repository.stop()
 
 
 def test_the_default_model_is_loaded_first(tmp_path: Path) -> None:
@@ -151,15 +154,17 @@ def test_the_default_model_is_loaded_first(tmp_path: Path) -> None:
             finished.set()
 
     folder = place(tmp_path, "a.tflite", "b.tflite", "c.tflite")
-    Repository(folder, lambda _: pair(), default="c").start(on_change)
+    repository = Repository(folder, lambda *_: pair(), default="c")
+    repository.start(on_change)
     assert finished.wait(PATIENCE)
+    repository.stop()
     assert order == ["c", "a", "b"]
 
 
 def test_a_repository_that_stops_changes_nothing_any_more(tmp_path: Path) -> None:
     begun, go_on, opened = threading.Event(), threading.Event(), threading.Event()
 
-    def open_slowly(_: bytes) -> Engine:
+    def open_slowly(*_: object) -> Engine:
         begun.set()
         go_on.wait(PATIENCE)
         opened.set()
@@ -192,7 +197,7 @@ def test_a_bad_file_fails_alone_and_says_why(
 ) -> None:
     place(tmp_path, "bad.tflite", data=data)
     shutil.copytree(models / "digits", tmp_path / "digits")
-    repository = loaded(tmp_path, partial(LiteRtEngine, workers=1))
+    repository = loaded(tmp_path, partial(open_engine, workers=1))
     with pytest.raises(ModelFailed, match=f"it is END: .*{reason}") as fault:
         repository.get("bad")
     assert fault.value.state == State.END
@@ -203,7 +208,7 @@ def test_a_bad_file_fails_alone_and_says_why(
 def test_a_fault_that_nobody_foresaw_fails_one_model(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def break_down(_: bytes) -> Engine:
+    def break_down(*_: object) -> Engine:
         raise ZeroDivisionError("secret")
 
     repository = loaded(place(tmp_path, "a.tflite"), break_down)
@@ -220,7 +225,7 @@ def test_two_files_in_one_folder_fail_by_name(tmp_path: Path) -> None:
 
 
 def test_a_file_that_goes_away_fails(tmp_path: Path) -> None:
-    repository = Repository(place(tmp_path, "a.tflite"), lambda _: pair())
+    repository = Repository(place(tmp_path, "a.tflite"), lambda *_: pair())
     (tmp_path / "a.tflite").unlink()
     repository.load("a")
     with pytest.raises(ModelFailed, match=r"a\.tflite cannot be read: No such file"):

@@ -1,6 +1,7 @@
 """What callers get for what they send."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from classify import errors
-from classify.engines.litert import LiteRtEngine
+from classify.engines.opening import open_engine
 from classify.errors import (
     ImageTooLarge,
     InvalidBody,
@@ -21,6 +22,7 @@ from classify.errors import (
     ModelNotFound,
     ModelNotReady,
 )
+from classify.models import shipped_models
 from classify.repository import Repository
 from classify.service import STATUS, Service
 from daprkit.routing import Reply, Request
@@ -28,6 +30,7 @@ from daprkit.status import Status
 from unit.classify.pictures import png_header
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
+MODEL = shipped_models() / "digits/1/digits.tflite"
 SEVEN = (SAMPLES / "digit-7.png").read_bytes()
 SEARCH = "https://en.wikipedia.org/wiki/Special:Search?search="
 DATA_URL = "data:image/png;base64," + base64.b64encode(SEVEN).decode()
@@ -44,7 +47,7 @@ def folder(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(folder: Path) -> Service:
-    repository = Repository(folder, partial(LiteRtEngine, workers=2), default="digits")
+    repository = Repository(folder, partial(open_engine, workers=2), default="digits")
     for servable in repository.servables():
         repository.load(servable.source.model)
     return Service(repository, max_pixels=1_000_000)
@@ -164,7 +167,7 @@ def test_a_failed_model_says_why(service: Service) -> None:
 
 
 def test_a_model_that_loads_says_so(folder: Path) -> None:
-    repository = Repository(folder, partial(LiteRtEngine, workers=1), default="digits")
+    repository = Repository(folder, partial(open_engine, workers=1), default="digits")
     with pytest.raises(ModelNotReady, match="START"):
         Service(repository, max_pixels=1).classify(ask(SEVEN))
 
@@ -250,6 +253,13 @@ def test_callers_at_once_get_the_answers_of_callers_in_turn(service: Service) ->
 
 def test_models_are_listed_with_their_states(service: Service) -> None:
     broken, digits = answer(service.list_models(ask()))["models"]
+    assert digits.pop("sha256") == hashlib.sha256(MODEL.read_bytes()).hexdigest()
+    (signature,) = digits.pop("signatures").values()
+    assert signature["inputs"][0] | {"name": ""} == {
+        "name": "",
+        "shape": [1, 32, 32, 1],
+        "type": "float32",
+    }
     assert digits == {
         "model": "digits",
         "version": "1",
@@ -265,7 +275,10 @@ def test_models_are_listed_with_their_states(service: Service) -> None:
 
 def test_one_model_is_described(service: Service) -> None:
     card = answer(service.describe_model(ask(parameters={"name": "digits"})))
+    assert card.pop("versions") == {"1": "AVAILABLE"}
     assert card in answer(service.list_models(ask()))["models"]
+    one = answer(service.describe_model(ask(parameters={"name": "digits", "version": "1"})))
+    assert one == card
     with pytest.raises(ModelNotFound, match="no-such"):
         service.describe_model(ask(parameters={"name": "no-such"}))
 
@@ -282,14 +295,68 @@ def test_every_error_that_a_caller_can_cause_has_its_status() -> None:
         errors.InvalidOption: Status.INVALID_ARGUMENT,
         errors.ImageTooLarge: Status.RESOURCE_EXHAUSTED,
         errors.ModelNotFound: Status.NOT_FOUND,
+        errors.InvalidTensor: Status.INVALID_ARGUMENT,
+        errors.WrongTask: Status.INVALID_ARGUMENT,
         errors.ModelNotReady: Status.UNAVAILABLE,
         errors.ModelFailed: Status.FAILED_PRECONDITION,
     } == STATUS
 
 
-def test_only_classifying_waits_for_a_worker(service: Service) -> None:
+def test_only_computing_waits_for_a_worker(service: Service) -> None:
     assert {(route.path, route.verbs, route.works) for route in service.routes()} == {
         ("classify", ("POST", "PUT"), True),
         ("models", ("GET",), False),
         ("models/<name>", ("GET",), False),
+        ("models/<name>/predict", ("POST", "PUT"), True),
+        ("models/<name>/versions/<version>", ("GET",), False),
+        ("models/<name>/versions/<version>/load", ("POST", "PUT"), False),
+        ("models/<name>/versions/<version>/unload", ("POST", "PUT"), False),
+        ("models/<name>/versions/<version>/predict", ("POST", "PUT"), True),
     }
+
+
+def predict(body: object, **parameters: str) -> Request:
+    path = {"name": "digits", **parameters}
+    return ask(json.dumps(body).encode(), "application/json", parameters=path)
+
+
+def test_tensors_are_computed_by_their_names(service: Service) -> None:
+    card = answer(service.describe_model(ask(parameters={"name": "digits"})))
+    name = card["signatures"]["serving_default"]["inputs"][0]["name"]
+    zeros = [[[[0.0]] * 32] * 32]
+    for path in ({}, {"version": "1"}, {"name": "digits@1"}):
+        reply = service.predict(predict({"inputs": {name: zeros}}, **path))
+        (output,) = answer(reply)["outputs"].values()
+        assert sum(output[0]) == pytest.approx(1, abs=1e-5)
+        assert reply.result is not None
+        assert list(reply.result["shapes"].values()) == [[1, 10]]
+
+
+@pytest.mark.parametrize(
+    ("body", "fault", "named"),
+    [
+        ({}, InvalidBody, "inputs"),
+        ({"inputs": {}, "x": 1}, InvalidBody, "x"),
+        ({"inputs": {"nope": 1}}, errors.InvalidTensor, "nope"),
+        ({"inputs": {}, "signature": "nope"}, InvalidOption, "serving_default"),
+    ],
+)
+def test_wrong_tensors_are_refused(
+    service: Service, body: object, fault: type[Exception], named: str
+) -> None:
+    with pytest.raises(fault, match=named):
+        service.predict(predict(body))
+
+
+def test_a_version_is_unloaded_and_loaded(models: Path) -> None:
+    repository = Repository(models, partial(open_engine, workers=1))
+    service, path = Service(repository, max_pixels=1_000_000), {"name": "digits", "version": "1"}
+    assert answer(service.load(ask(parameters=path)))["state"] == "AVAILABLE"
+    assert answer(service.classify(ask(SEVEN)))["version"] == "1"
+    assert answer(service.unload(ask(parameters=path)))["state"] == "END"
+    with pytest.raises(ModelFailed, match="it is END: it was unloaded"):
+        service.classify(ask(SEVEN))
+    assert answer(service.load(ask(parameters=path)))["state"] == "AVAILABLE"
+    assert answer(service.classify(ask(SEVEN)))["labels"][0]["label"] == "7"
+    with pytest.raises(ModelNotFound, match="digits@7"):
+        service.load(ask(parameters={"name": "digits", "version": "7"}))

@@ -13,11 +13,12 @@ from daprkit.settings import load
 from daprkit.sidecar import Sidecar
 
 from classify import cli
-from classify.engines.litert import LiteRtEngine
+from classify.engines.opening import open_engine
 from classify.errors import ClassifyError
-from classify.repository import Repository, Servable, State
+from classify.repository import Repository, Servable
 from classify.service import STATUS, Service
 from classify.settings import Settings
+from classify.watcher import Watcher
 
 
 class ModelServer(Server):
@@ -29,21 +30,29 @@ class ModelServer(Server):
             settings, service.routes(), STATUS, Sidecar(settings), service.subscriptions()
         )
         self._repository = repository
+        self._watcher = Watcher(
+            settings.models, repository.refresh, settle=settings.watch_seconds or 1.0
+        )
+        self._watches = settings.watch_seconds > 0
 
     def start(self) -> int:
         """Listen, then load; return the port."""
         self.set_serving("", serving=False)
         port = super().start()
         self._repository.start(self._tell)
+        if self._watches:
+            self._watcher.start()
         return port
 
     def drain(self) -> None:
         """Begin no further load, and finish what runs."""
+        self._watcher.stop()
         self._repository.stop()
         super().drain()
 
     def _tell(self, servable: Servable) -> None:
-        self.set_serving(servable.source.model, serving=servable.state is State.AVAILABLE)
+        model = servable.source.model
+        self.set_serving(model, serving=self._repository.answers(model))
         self.set_serving("", serving=self._repository.ready)
 
 
@@ -53,8 +62,10 @@ def serve() -> int:
     try:
         repository = Repository(
             settings.models,
-            partial(LiteRtEngine, workers=settings.workers),
+            partial(open_engine, workers=settings.workers),
             default=settings.default_model,
+            policy=settings.policy,
+            budget=settings.model_budget,
         )
     except ClassifyError as error:
         print(error, file=sys.stderr)

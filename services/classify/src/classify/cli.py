@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from classify.classifier import Classifier
-from classify.engines.litert import LiteRtEngine
+from classify.engines.opening import open_engine
 from classify.errors import ClassifyError
 from classify.image import MAX_PIXELS, decode_image
 from classify.models import shipped_models
@@ -87,7 +87,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _load_one(folder: Path, name: str) -> Classifier:
     """Return the classifier called `name`, the default one if it is empty."""
-    repository = Repository(folder, partial(LiteRtEngine, workers=1), default=name)
+    repository = Repository(folder, partial(open_engine, workers=1), default=name)
     repository.load(repository.default)
     return repository.get()[1]
 

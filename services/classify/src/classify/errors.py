@@ -80,7 +80,8 @@ class NoModels(ClassifyError):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         super().__init__(
-            f"expected .tflite models in {folder}, found none; set MODELS to a folder that has some"
+            f"expected models (.tflite, .pb, SavedModels, cards) in {folder}, found none;"
+            " set MODELS to a folder that has some"
         )
 
 
@@ -113,7 +114,7 @@ class ModelFailed(ClassifyError):
         self.reason = reason
         super().__init__(
             f"model {name} must be AVAILABLE, it is {state}: {reason};"
-            " ask for another model, or mend this one and restart the service"
+            " ask for another model or version, or mend this one"
         )
 
 

@@ -3,25 +3,29 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from daprkit.routing import Reply, Request, Route, Subscription
 from daprkit.status import Status
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from classify.engines.engine import TensorSpec
 from classify.errors import (
     ImageTooLarge,
     InvalidBody,
     InvalidImage,
     InvalidOption,
+    InvalidTensor,
     ModelFailed,
     ModelNotFound,
     ModelNotReady,
+    WrongTask,
 )
 from classify.image import decode_image
 from classify.phrases import encode_result, judge
 from classify.repository import Repository, Servable
+from classify.tensors import decode_tensors, encode_tensors
 
 STATUS: Mapping[type[Exception], Status] = {
     InvalidImage: Status.INVALID_ARGUMENT,
@@ -29,9 +33,13 @@ STATUS: Mapping[type[Exception], Status] = {
     InvalidBody: Status.INVALID_ARGUMENT,
     InvalidOption: Status.INVALID_ARGUMENT,
     ModelNotFound: Status.NOT_FOUND,
+    InvalidTensor: Status.INVALID_ARGUMENT,
+    WrongTask: Status.INVALID_ARGUMENT,
     ModelNotReady: Status.UNAVAILABLE,
     ModelFailed: Status.FAILED_PRECONDITION,
 }
+
+TOP_K = 5
 
 _JSON = "application/json"
 _OFFERS = (_JSON, "text/plain", "text/html")
@@ -49,7 +57,7 @@ class ClassifyOptions(NoOptions):
     """Options of `classify`."""
 
     model: str = Field(default="", description="name or name@version")
-    top_k: int = Field(default=5, ge=1, description="how many labels to answer")
+    top_k: int | None = Field(default=None, ge=1, description="how many labels to answer")
 
 
 class ImageBody(BaseModel):
@@ -60,7 +68,17 @@ class ImageBody(BaseModel):
     image: str = Field(description="base64, or a data URL with base64")
 
 
+class PredictBody(BaseModel):
+    """The JSON body of `predict`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    signature: str = Field(default="", description="the function to call; the first one if empty")
+    inputs: dict[str, Any] = Field(description="nested lists by name")
+
+
 Options = TypeVar("Options", bound=NoOptions)
+Body = TypeVar("Body", bound=BaseModel)
 
 
 class Service:
@@ -81,6 +99,11 @@ class Service:
             Route("classify", self.classify, works=True),
             Route("models", self.list_models, verbs=("GET",)),
             Route("models/<name>", self.describe_model, verbs=("GET",)),
+            Route("models/<name>/predict", self.predict, works=True),
+            Route("models/<name>/versions/<version>", self.describe_model, verbs=("GET",)),
+            Route("models/<name>/versions/<version>/load", self.load),
+            Route("models/<name>/versions/<version>/unload", self.unload),
+            Route("models/<name>/versions/<version>/predict", self.predict, works=True),
         )
 
     def subscriptions(self) -> Sequence[Subscription]:
@@ -92,10 +115,19 @@ class Service:
         """Say what a picture shows: as JSON, a sentence, or a sentence with a link."""
         options = parse_options(ClassifyOptions, request.query)
         name, _, version = options.model.partition("@")
-        source, classifier = self._repository.get(name, version)
+        with self._repository.lease(name, version) as servable:
+            return self._classify(request, servable, options.top_k)
+
+    def _classify(self, request: Request, servable: Servable, top_k: int | None) -> Reply:
+        source, classifier = servable.source, servable.classifier
+        if classifier is None:
+            raise WrongTask(
+                f"expected a model that classifies pictures, got {source.model}, which computes"
+                f" tensors; ask models/{source.model}/predict, or another model"
+            )
         picture = decode_body(request.content_type, request.body)
         pixels = decode_image(picture, classifier.frame, max_pixels=self._max_pixels)
-        labels = classifier.classify(pixels, top_k=options.top_k)
+        labels = classifier.classify(pixels, top_k=top_k or source.card.output.top or TOP_K)
         verdict = judge(labels[0], classifier.subject)
         result = encode_result(labels, verdict)
         match request.preferred(_OFFERS):
@@ -115,13 +147,57 @@ class Service:
         return Reply(encode_json({"models": cards}), _JSON)
 
     def describe_model(self, request: Request) -> Reply:
-        """Say what one model is and where it is in its life."""
+        """Say what a model is, or one version of it, and where it is in its life."""
         parse_options(NoOptions, request.query)
-        servable = self._repository.describe(request.parameters["name"])
+        name, version = request.parameters["name"], request.parameters.get("version", "")
+        card = self._card(self._repository.describe(name, version))
+        if not version:
+            card["versions"] = {
+                servable.source.version: servable.state
+                for servable in self._repository.servables(name)
+            }
+        return Reply(encode_json(card), _JSON)
+
+    def load(self, request: Request) -> Reply:
+        """Load a version and say what became of it."""
+        return self._change(request, self._repository.load)
+
+    def unload(self, request: Request) -> Reply:
+        """Unload a version once nobody uses it, and say what became of it."""
+        return self._change(request, self._repository.unload)
+
+    def predict(self, request: Request) -> Reply:
+        """Compute the outputs of any model from its named inputs."""
+        parse_options(NoOptions, request.query)
+        body = _parse_body(PredictBody, request.body)
+        name, _, label = request.parameters["name"].partition("@")
+        with self._repository.lease(name, request.parameters.get("version", label)) as servable:
+            source, loaded = servable.source, servable.loaded
+            assert loaded is not None, "a lease is of what is loaded"  # noqa: S101 - for the type checker
+            wanted = body.signature or source.card.signature
+            signature = loaded.signature(wanted)
+            outputs = signature.run(decode_tensors(body.inputs, signature))
+        answer = {
+            "model": source.model,
+            "version": source.version,
+            "outputs": encode_tensors(outputs),
+        }
+        shapes = {name: list(tensor.shape) for name, tensor in outputs.items()}
+        return Reply(
+            encode_json(answer),
+            _JSON,
+            result={"shapes": shapes},
+            model=source.model,
+            version=source.version,
+        )
+
+    def _change(self, request: Request, change: Callable[[str, str], Servable]) -> Reply:
+        parse_options(NoOptions, request.query)
+        servable = change(request.parameters["name"], request.parameters["version"])
         return Reply(encode_json(self._card(servable)), _JSON)
 
     def _card(self, servable: Servable) -> dict[str, Any]:
-        source, classifier = servable.source, servable.classifier
+        source, classifier, loaded = servable.source, servable.classifier, servable.loaded
         card: dict[str, Any] = {
             "model": source.model,
             "version": source.version,
@@ -130,6 +206,15 @@ class Service:
         }
         if servable.error:
             card["error"] = servable.error
+        if loaded is not None:
+            card["sha256"] = loaded.sha256
+            card["signatures"] = {
+                name: {
+                    "inputs": [_describe_tensor(spec) for spec in signature.inputs],
+                    "outputs": [_describe_tensor(spec) for spec in signature.outputs],
+                }
+                for name, signature in loaded.engine.signatures.items()
+            }
         if classifier is not None:
             frame = classifier.frame
             card["classes"] = len(classifier.labels)
@@ -195,6 +280,22 @@ def _decode_json(body: bytes) -> bytes:
             f"image must be base64 or a data URL with base64, got {text[:20]!r} ({error});"
             " encode the bytes of the file"
         ) from None
+
+
+def _parse_body(kind: type[Body], body: bytes) -> Body:
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidBody(
+            f'expected JSON {{"inputs": {{"<name>": <nested lists>}}}}, got {_explain(error)};'
+            " models/<name> describes the inputs"
+        ) from None
+
+
+def _describe_tensor(spec: TensorSpec) -> dict[str, Any]:
+    dtype = "string" if spec.dtype.kind == "O" else spec.dtype.name
+    shape = None if spec.shape is None else list(spec.shape)
+    return {"name": spec.name, "shape": shape, "type": dtype}
 
 
 def _explain(error: ValidationError) -> str:

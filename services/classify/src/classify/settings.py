@@ -1,10 +1,13 @@
 """What the environment says to this service."""
 
-from daprkit.settings import ServerSettings
-from pydantic import DirectoryPath, Field
+from typing import Self
+
+from daprkit.settings import Bytes, ServerSettings
+from pydantic import ByteSize, DirectoryPath, Field, model_validator
 
 from classify.image import MAX_PIXELS
 from classify.models import shipped_models
+from classify.policy import Policy, parse_policy
 
 
 class Settings(ServerSettings):
@@ -13,7 +16,7 @@ class Settings(ServerSettings):
     app_id: str = Field(default="classify", description="Name in the mesh.")
     models: DirectoryPath = Field(
         default_factory=shipped_models,
-        description="Folder with .tflite files, or with a folder for each model.",
+        description="Folder with models and their cards, or with a folder for each model.",
     )
     default_model: str = Field(
         default="",
@@ -25,3 +28,32 @@ class Settings(ServerSettings):
         description="Largest picture that is decoded: width times height. A pixel takes up to"
         " 4 bytes for each worker.",
     )
+    model_versions: str = Field(
+        default="latest",
+        description="Versions to load: latest, latest:2, all, or digits@1,digits@3.",
+    )
+    model_labels: str = Field(
+        default="", description="Further names of versions: digits@stable=1,digits@canary=2."
+    )
+    model_budget: Bytes = Field(
+        default=ByteSize(0),
+        ge=0,
+        description="Bytes of all loaded models; 0 for no limit. The model that was not used for"
+        " longest is unloaded for another one.",
+    )
+    watch_seconds: float = Field(
+        default=1.0,
+        ge=0,
+        description="Seconds between two looks at a version that comes into the folder while the"
+        " service runs; 0 to look at start only.",
+    )
+
+    @model_validator(mode="after")
+    def _knows_its_versions(self) -> Self:
+        parse_policy(self.model_versions, self.model_labels)
+        return self
+
+    @property
+    def policy(self) -> Policy:
+        """Which versions of the models to load."""
+        return parse_policy(self.model_versions, self.model_labels)

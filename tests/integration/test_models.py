@@ -1,0 +1,162 @@
+"""Versions of models through real sidecars: they come, go and fail, and callers see answers."""
+
+import json
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+import pytest
+from classify.models import shipped_models
+from installed import need_module
+from mesh import ROOT, Mesh, Profile, eventually
+
+CALLERS = 8
+CYCLES = 100
+SEVEN = (ROOT / "services/classify/samples/digit-7.png").read_bytes()
+# What a chopstick of 10 cm is: the numbers that TensorFlow's own session gives.
+TEN = [[3.98174306027e-11, 1.0, 1.83699980923e-18]]
+
+
+def put(folder: Path, version: int) -> None:
+    """Bring a version as a copy that is slow to finish would: renamed when it is whole."""
+    shutil.copytree(shipped_models() / "digits/1", folder / "digits" / str(version))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "models/digits").mkdir(parents=True)
+    put(tmp_path / "models", 1)
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def running(folder: Path, tmp_path: Path) -> Iterator[Mesh]:
+    env = {"classify": {"WATCH_SECONDS": "0.2"}}
+    work = tmp_path / "mesh"
+    work.mkdir()
+    with Mesh(Profile.EMBEDDED, work, models=folder, env=env) as mesh:
+        yield mesh
+
+
+def ask(mesh: Mesh, method: str, verb: str = "GET", body: bytes = b"") -> dict[str, Any]:
+    answer = mesh.call("pca", "classify", method, body, verb=verb)
+    assert answer.status == 200, answer.text
+    told: dict[str, Any] = json.loads(answer.body)
+    return told
+
+
+def states(mesh: Mesh) -> dict[str, str]:
+    return dict(ask(mesh, "models/digits")["versions"])
+
+
+@dataclass
+class Callers:
+    """Eight callers that never stop asking, and what they were told."""
+
+    mesh: Mesh
+    versions: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self.threads = ThreadPoolExecutor(CALLERS)
+        self.running = [self.threads.submit(self._call) for _ in range(CALLERS)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        for caller in self.running:
+            caller.result()
+        self.threads.shutdown()
+
+    def _call(self) -> None:
+        while not self.stop.is_set():
+            answer = self.mesh.call("pca", "classify", "classify?model=digits", SEVEN)
+            if answer.status != 200:
+                self.failures.append(answer.text)
+                continue
+            told = json.loads(answer.body)
+            self.versions.append(told["version"])
+            if told["labels"][0]["label"] != "7":
+                self.failures.append(answer.text)
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    eventually(condition, what, within=60)
+
+
+def test_a_new_version_takes_over_while_callers_ask_and_none_of_them_fails(
+    running: Mesh, folder: Path
+) -> None:
+    with Callers(running) as callers:
+        until(lambda: len(callers.versions) > 50, "version 1 is asked")
+        put(folder, 2)
+        until(lambda: states(running) == {"2": "AVAILABLE", "1": "END"}, "version 2 took over")
+        after = len(callers.versions)
+        until(lambda: len(callers.versions) > after + 50, "version 2 is asked")
+        late = callers.versions[after + CALLERS :]
+    assert callers.failures == []
+    assert set(callers.versions) == {"1", "2"}
+    assert set(late) == {"2"}
+
+
+def test_a_version_that_cannot_be_loaded_is_named_and_harms_nobody(
+    running: Mesh, folder: Path
+) -> None:
+    (folder / "digits/2").mkdir()
+    (folder / "digits/2/digits.tflite").write_bytes(b"half a model")
+    until(lambda: states(running).get("2") == "END", "version 2 has failed")
+    assert "TFL3" in ask(running, "models/digits/versions/2")["error"]
+    refused = running.call("pca", "classify", "classify?model=digits@2", SEVEN)
+    assert refused.status == 400
+    assert "TFL3" in refused.text
+    assert ask(running, "classify", "POST", SEVEN)["version"] == "1"
+
+
+def test_a_hundred_loads_and_unloads_leave_no_memory_behind(running: Mesh, folder: Path) -> None:
+    put(folder, 2)
+    until(lambda: states(running) == {"2": "AVAILABLE", "1": "END"}, "version 2 took over")
+    process = psutil.Process(running.process("classify").pid)
+
+    def cycle() -> None:
+        assert ask(running, "models/digits/versions/1/load", "POST")["state"] == "AVAILABLE"
+        assert ask(running, "classify?model=digits@1", "POST", SEVEN)["version"] == "1"
+        assert ask(running, "models/digits/versions/1/unload", "POST")["state"] == "END"
+
+    for _ in range(10):
+        cycle()
+    before = process.memory_info().rss
+    for _ in range(CYCLES):
+        cycle()
+    assert process.memory_info().rss <= 1.05 * before
+    assert ask(running, "classify", "POST", SEVEN)["version"] == "2"
+
+
+def test_tensorflow_models_answer_through_the_sidecar(shared: Path, tmp_path: Path) -> None:
+    need_module("tensorflow", "uv sync --group train")
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for name in ("chopstick", "mtcnn"):
+        (folder / name).symlink_to(shared / "models" / name)
+    shutil.copytree(shipped_models() / "digits", folder / "digits")
+    work = tmp_path / "mesh"
+    work.mkdir()
+    with Mesh(Profile.EMBEDDED, work, models=folder) as mesh:
+        told = ask(
+            mesh,
+            "models/chopstick/predict",
+            "POST",
+            b'{"signature": "serving_default", "inputs": {"chopstick_length": [[10.0]]}}',
+        )
+        assert told["version"] == "1"
+        assert told["outputs"]["classes_prob"] == [pytest.approx(TEN[0], rel=1e-11, abs=0)]
+        states = {model["model"]: model["state"] for model in ask(mesh, "models")["models"]}
+        assert states == {"chopstick": "AVAILABLE", "digits": "AVAILABLE", "mtcnn": "AVAILABLE"}
+        assert ask(mesh, "models/mtcnn")["signatures"]["serving_default"]["inputs"][0]["name"] == (
+            "input"
+        )
