@@ -55,8 +55,8 @@ def make_ways(body: bytes) -> Mapping[str, Callable[[], object]]:
         return decomposition.fit(decode_table(body).values)
 
     def plot() -> bytes:
-        values = decode_table(body).values
-        return draw(values, decomposition.fit(values))
+        table = decode_table(body)
+        return draw(table, decomposition.fit(table.values))
 
     def scikit_learn() -> object:
         return PCA().fit(np.fromstring(body, sep=",").reshape(-1, 2))

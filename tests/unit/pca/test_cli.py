@@ -46,7 +46,7 @@ def test_json_is_read_when_the_caller_says_so() -> None:
         ((), b"1,2,three,4", [b"'three'", b"value 3"]),
         ((), b"", [b"empty"]),
         ((), b"1,2", [b"at least 2 observations"]),
-        (("--k", "1"), POINTS, [b"k='1'", b"title"]),
+        (("--k", "1"), POINTS, [b"k=1", b"kind=scree"]),
         (("--json", "--k", "9"), POINTS, [b"between 1 and 2"]),
         (("--width", "wide"), POINTS, [b"width", b"'wide'"]),
         (("--colour", "red"), POINTS, [b"--colour"]),

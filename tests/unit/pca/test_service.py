@@ -294,7 +294,7 @@ def test_what_is_kept_but_is_no_fit_is_not_found(
     [
         ("plot", {"colour": "red"}, ["colour='red'", "columns, "]),
         ("plot", {"k": "many"}, ["k='many'"]),
-        ("plot", {"width": "10"}, ["width", "480", "'10'"]),
+        ("plot", {"width": "10"}, ["width", "320", "'10'"]),
         ("plot", {"width": "1e9"}, ["width", "'1e9'"]),
         ("plot", {"title": "x" * 201}, ["title", "200"]),
         ("fit", {"k": "0"}, ["k", "'0'"]),

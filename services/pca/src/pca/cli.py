@@ -41,7 +41,11 @@ def _plot(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
     options = parse_options(PlotOptions, query)
     table = options.read(body, content_type)
     fit = decomposition.fit(table.values, names=table.names, standardize=options.standardize)
-    return draw(table.values, fit, title=options.title, width=options.width, height=options.height)
+    kept = None
+    if options.k is not None:
+        chosen = decomposition.fit(table.values, k=options.count(), standardize=options.standardize)
+        kept = len(chosen.components)
+    return draw(table, fit, options.look(kept=kept))
 
 
 def _fit(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
@@ -66,7 +70,10 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--content-type", default="text/csv", help="how the points are written (default: text/csv)"
     )
-    for name, field in (PlotOptions.model_fields | FitOptions.model_fields).items():
+    for name, field in PlotOptions.model_fields.items():
+        # Fits are stored in the mesh.
+        if name == "fit":
+            continue
         if field.annotation is bool:
             parser.add_argument(
                 f"--{name}", action="store_const", const="true", help=field.description

@@ -1,21 +1,38 @@
-"""Where the names of arrows stand, by an estimate of their width."""
+"""Where words stand so that they neither cover each other nor hide what they name.
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Self, TypeAlias
+Each word tries places around its anchor, nearest first. It never covers a word that was placed
+before, and among the free places takes the one with the fewest marks under it. So the same input
+gives the same places.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pca.scene import Panel
+from pca.panel import Panel
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-_FONT_SIZE = 12.0
+FONT_SIZE = 12.0
 _ADVANCE = 0.6  # of the font size: an average character of a sans-serif face, semi-bold
-_LINE_HEIGHT = 14.0
-_GAP = 6.0
-_SHIFTS = tuple(sign * step * _LINE_HEIGHT / 2 for step in range(12) for sign in (-1, 1))
+_WIDE = 0x2E80  # from here on characters are about square
+_ASCENT, _DESCENT = 10.0, 3.0
+_GAP = 3.0
+_CELL = 5.0  # pixels, for the count of what a word would hide
+_MOST_HIDDEN = 3.0
+_TURNS = np.radians([0, 25, -25, 50, -50, 75, -75, 105, -105, 140, -140, 180])
+_DISTANCES = (5.0, 12.0, 20.0, 30.0, 42.0, 56.0, 72.0, 92.0, 116.0)
+# What is tried, (2, m) directions and (m,) distances, and what each costs.
+_TRIED_TURNS = np.tile(_TURNS, len(_DISTANCES))
+_TRIED_WAYS = np.vstack([np.cos(_TRIED_TURNS), np.sin(_TRIED_TURNS)])
+_TRIED_DISTANCES = np.repeat(_DISTANCES, len(_TURNS))
+_COST_OF_DISTANCE, _COST_OF_TURN = 0.07, 0.4
+_COSTS = _COST_OF_DISTANCE * _TRIED_DISTANCES + _COST_OF_TURN * np.abs(_TRIED_TURNS)
+_LEADER_FROM = 22.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,59 +43,123 @@ class Name:
         content: the text.
         left: where it begins.
         base: its baseline.
+        leader: from the anchor to the text (x, y, to x, to y), if it stands far from it.
     """
 
     content: str
     left: float
     base: float
+    leader: tuple[float, float, float, float] | None = None
 
     @property
-    def width(self) -> float:
-        """Pixels, estimated."""
-        return len(self.content) * _FONT_SIZE * _ADVANCE
-
-    @classmethod
-    def beyond(cls, tail: Array, tip: Array, content: str) -> Self:
-        """Write what stands at the tip of an arrow, out of its way."""
-        x_way, y_way = (tip - tail) / max(1.0, float(np.hypot(*(tip - tail))))
-        width = cls(content, 0.0, 0.0).width
-        # From right of the tip (arrow to the right) over centred to left of it.
-        left = tip[0] + _GAP * x_way - width * (1 - x_way) / 2
-        return cls(content, float(left), float(tip[1] + _FONT_SIZE / 3 + _LINE_HEIGHT * y_way))
-
-    def within(self, panel: Panel) -> Self:
-        """Move it into the panel: sideways, and then above the arrow that it would cover."""
-        left = max(panel.left + _GAP, min(self.left, panel.right - _GAP - self.width))
-        base = self.base if left == self.left else self.base - _LINE_HEIGHT
-        base = max(panel.top + _LINE_HEIGHT, min(base, panel.bottom - _GAP))
-        return replace(self, left=left, base=base)
-
-    def covers(self, other: "Name") -> bool:
-        """Say whether the two overlap."""
-        return (
-            self.left < other.left + other.width
-            and other.left < self.left + self.width
-            and abs(self.base - other.base) < _LINE_HEIGHT
-        )
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom."""
+        right = self.left + measure(self.content)
+        return self.left, self.base - _ASCENT, right, self.base + _DESCENT
 
 
-def spread(names: Iterable[Name]) -> list[Name]:
-    """Move names up or down, as little as it takes, until none covers another."""
-    placed: list[Name] = []
-    for name in names:
-        tries = [replace(name, base=name.base + shift) for shift in _SHIFTS]
-        free = (
-            moved for moved in tries if not any(moved.covers(neighbour) for neighbour in placed)
-        )
-        placed.append(next(free, name))
-    return placed
+class Placer:
+    """Places words in a panel, one after the other.
+
+    Args:
+        panel: where they may stand.
+        obstacles: (m, 2) pixels that are better not hidden.
+    """
+
+    def __init__(self, panel: Panel, obstacles: Array) -> None:
+        self._origin = np.array([[panel.left], [panel.top]])
+        self._low = self._origin + _GAP
+        self._high = np.array([[panel.right], [panel.bottom]]) - _GAP
+        self._taken: list[tuple[float, float, float, float]] = []
+        columns, rows = int(panel.width / _CELL) + 1, int(panel.height / _CELL) + 1
+        cells = ((obstacles.T - self._origin) / _CELL).astype(np.intp)
+        cells = np.minimum(np.maximum(cells, 0), [[columns - 1], [rows - 1]])
+        counts = np.bincount(cells[1] * columns + cells[0], minlength=rows * columns)
+        # A summed-area table: what a box hides is the difference of four entries.
+        sums = np.zeros((rows + 1, columns + 1))
+        sums[1:, 1:] = np.minimum(counts, 3).reshape(rows, columns).cumsum(axis=0).cumsum(axis=1)
+        self._sums = sums
+
+    def place(
+        self, content: str, anchor: Array, *, clearance: float = 0.0, towards: Array | None = None
+    ) -> Name | None:
+        """Return where a word stands, or None if there is no room for it.
+
+        Args:
+            content: the word.
+            anchor: (2,), what it names, in pixels.
+            clearance: pixels around the anchor that its own mark takes.
+            towards: (2,), the direction in which the word would best stand; right if None.
+        """
+        size = np.array([[measure(content)], [_ASCENT + _DESCENT]])
+        low, cost = self._try(size, anchor, clearance, towards)
+        high = low + size
+        for left, top, right, bottom in self._taken:
+            meets = (low < [[right], [bottom]]) & (high > [[left], [top]])
+            cost[meets[0] & meets[1]] = np.inf
+        best = int(cost.argmin())
+        if cost[best] == np.inf:
+            return None
+        (left, top), (right, bottom) = low[:, best].tolist(), high[:, best].tolist()
+        self._taken.append((left, top, right, bottom))
+        x, y = anchor.tolist()
+        to_x, to_y = min(max(x, left), right), min(max(y, top), bottom)
+        far = math.hypot(to_x - x, to_y - y) > _LEADER_FROM + clearance
+        return Name(content, left, bottom - _DESCENT, (x, y, to_x, to_y) if far else None)
+
+    def _try(
+        self, size: Array, anchor: Array, clearance: float, towards: Array | None
+    ) -> tuple[Array, Array]:
+        """Return (2, m) corners of boxes around the anchor, within the panel, and their costs."""
+        x_way, y_way = (1.0, 0.0) if towards is None else towards.tolist()
+        length = math.hypot(x_way, y_way)
+        turn = np.array([[x_way, -y_way], [y_way, x_way]]) / length
+        half, centre = size / 2, anchor[:, np.newaxis]
+        # So far that the box begins where the distance ends.
+        middle = centre + turn @ _TRIED_WAYS * (_TRIED_DISTANCES + clearance + half)
+        low = np.maximum(np.minimum(middle - half, self._high - size), self._low)
+        moved = np.abs(low + half - middle)
+        cost = _COSTS + _COST_OF_DISTANCE * (moved[0] + moved[1])
+        cost += np.minimum(self._count(low, low + size), _MOST_HIDDEN)
+        near = np.abs(low + half - centre) < half + clearance
+        cost[near[0] & near[1]] += 2 * _MOST_HIDDEN
+        return low, cost
+
+    def _count(self, low: Array, high: Array) -> Array:
+        """Return how many obstacles lie in each box, to the next cell."""
+        rows, columns = self._sums.shape
+        last = [[columns - 1], [rows - 1]]
+        x0, y0 = ((low - self._origin) / _CELL).astype(np.intp)
+        x1, y1 = np.minimum(((high - self._origin) / _CELL).astype(np.intp) + 1, last)
+        sums = self._sums
+        counts: Array = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
+        return counts
 
 
-def shorten(content: str, width: float, *, font_size: float = _FONT_SIZE) -> str:
+def measure(content: str, *, font_size: float = FONT_SIZE) -> float:
+    """Return the width of a text in pixels, estimated rather too wide."""
+    wide = 0 if content.isascii() else sum(ord(character) >= _WIDE for character in content)
+    return font_size * (_ADVANCE * len(content) + (1 - _ADVANCE) * wide)
+
+
+def shorten(content: str, width: float, *, font_size: float = FONT_SIZE) -> str:
     """Cut text that would be wider than `width` pixels."""
-    most = max(1, int(width / (font_size * _ADVANCE)))
-    return (
-        content
-        if len(content) <= most
-        else content[: most - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
-    )
+    content = " ".join(content.split()) if not content.isprintable() else content
+    if measure(content, font_size=font_size) <= width:
+        return content
+    end = "\N{HORIZONTAL ELLIPSIS}"
+    while len(content) > 1 and measure(content + end, font_size=font_size) > width:
+        content = content[:-1]
+    return content.rstrip() + end
+
+
+def wrap(content: str, width: float, *, font_size: float) -> Sequence[str]:
+    """Break text between words into lines no wider than `width` pixels."""
+    lines: list[str] = []
+    for word in content.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and measure(longer, font_size=font_size) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines

@@ -1,6 +1,7 @@
 """What callers may choose, the same in a query and on the command line."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Annotated, TypeVar
 
 import numpy as np
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 from pca.columns import MOST_COLUMNS
 from pca.decomposition import Fit
 from pca.errors import InvalidOption
+from pca.look import LABEL_RULES, Aspect, EllipseKind, Kind, Labels, Look, Theme
 from pca.missing import Missing
 from pca.selection import Rule, keep_parallel, keep_share
 from pca.table import Table, decode_table
@@ -68,14 +70,6 @@ class TableOptions(ReadingOptions):
     )
 
 
-class PlotOptions(TableOptions):
-    """Options of `plot`."""
-
-    title: str = Field(default="", max_length=200, description="stands above the picture")
-    width: int = Field(default=640, ge=480, le=4000, description="pixels")
-    height: int = Field(default=480, ge=320, le=4000, description="pixels")
-
-
 def _parse_count(text: object) -> int | float | str | None:
     """Return a number of components, a share of the variance or PARALLEL."""
     if text is None or text == PARALLEL:
@@ -111,6 +105,98 @@ class FitOptions(TableOptions):
                 return keep_parallel(np.random.default_rng(self.seed))
             case _:
                 return self.k
+
+
+def _parse_pair(text: object) -> tuple[int, int] | None:
+    """Return the numbers of two components."""
+    if text is None:
+        return None
+    match str(text).split(","):
+        case [x, y] if x.strip().isdecimal() and y.strip().isdecimal() and len(str(text)) < 20:  # noqa: PLR2004 - beyond, int() may refuse
+            return int(x), int(y)
+    raise ValueError("it must be two numbers of components, such as 1,3")
+
+
+def _parse_labels(text: object) -> Labels:
+    """Return which observations are labelled, or how many."""
+    words: Mapping[object, Labels] = {name: name for name in LABEL_RULES}
+    if text in words:
+        return words[text]
+    if str(text).isdecimal() and len(str(text)) < 10:  # noqa: PLR2004 - beyond, int() may refuse
+        return int(str(text))
+    raise ValueError(f"it must be one of {', '.join(LABEL_RULES)}, or a number")
+
+
+class PlotOptions(FitOptions):
+    """Options of `plot`."""
+
+    kind: Kind = Field(
+        default="scores", description="what is drawn: scores, biplot, loadings or scree"
+    )
+    components: Annotated[tuple[int, int] | None, PlainValidator(_parse_pair)] = Field(
+        default=None, description="the two to draw, such as 1,3; not with kind=scree"
+    )
+    alpha: float = Field(
+        default=1.0, ge=0, le=1, description="of kind=biplot: the part of the variance in arrows"
+    )
+    ellipse: EllipseKind = Field(
+        default="none", description="around each group: normal, t or confidence (of the mean)"
+    )
+    level: float = Field(default=0.95, gt=0, lt=1, description="of the ellipse")
+    label: Annotated[Labels, PlainValidator(_parse_labels)] = Field(
+        default="auto", description="observations to label: outliers, all, none or how many"
+    )
+    arrows: int = Field(default=12, ge=0, le=100, description="the most variables to draw as such")
+    theme: Theme = Field(default="auto", description="auto, light or dark")
+    aspect: Aspect = Field(
+        default="equal", description="equal: one unit is as long on either axis; or free"
+    )
+    fit: str = Field(default="", description="id of a stored fit, whose axes are drawn")
+    title: str = Field(default="", max_length=200, description="stands above the picture")
+    width: int = Field(default=640, ge=320, le=4000, description="pixels")
+    height: int = Field(default=480, ge=320, le=4000, description="pixels")
+
+    def look(self, *, kept: int | None = None) -> Look:
+        """Return what these options say about the picture.
+
+        Args:
+            kept: components that k says to keep.
+
+        Raises:
+            InvalidOption: one of them says nothing about this kind of picture.
+        """
+        given = self.model_fields_set
+        for name in sorted(given & _KINDS.keys()):
+            if self.kind not in _KINDS[name]:
+                raise InvalidOption(
+                    f"{name} goes with kind={' or '.join(_KINDS[name])}",
+                    got=f"{name}={getattr(self, name)!r} with kind={self.kind}",
+                    remedy="leave it out or ask for another kind",
+                )
+        if "level" in given and self.ellipse == "none":
+            raise InvalidOption(
+                "level goes with an ellipse",
+                got=f"level={self.level:g} alone",
+                remedy="say ellipse=normal, t or confidence, or leave level out",
+            )
+        names = {field.name for field in fields(Look)}
+        return Look(**self.model_dump(include=names), labels=self.label, kept=kept)
+
+
+_PLANES = ("scores", "biplot", "loadings")
+_OF_POINTS = ("scores", "biplot")
+# Kinds of pictures about which an option says something; the others are about all of them.
+_KINDS: Mapping[str, Sequence[str]] = {
+    "components": _PLANES,
+    "arrows": _PLANES,
+    "aspect": _PLANES,
+    "alpha": ("biplot",),
+    "ellipse": _OF_POINTS,
+    "level": _OF_POINTS,
+    "label": _OF_POINTS,
+    "k": ("scree",),
+    "seed": ("scree",),
+}
 
 
 class TransformOptions(FitOptions):

@@ -63,12 +63,19 @@ class Service:
     def plot(self, request: Request) -> Reply:
         """Draw the observations with their principal axes."""
         options = parse_options(PlotOptions, request.query)
-        table = options.read(request.body, request.content_type)
-        fit = decomposition.fit(table.values, names=table.names, standardize=options.standardize)
-        picture = draw(
-            table.values, fit, title=options.title, width=options.width, height=options.height
-        )
-        return Reply(picture, _SVG, result=_facts(fit, fit.n))
+        if not options.fit:
+            table = options.read(request.body, request.content_type)
+            fit = decomposition.fit(
+                table.values, names=table.names, standardize=options.standardize
+            )
+            look = options.look(kept=_count_kept(table, options))
+            return Reply(draw(table, fit, look), _SVG, result=_facts(fit, fit.n))
+        _refuse_beside_fit(options)
+        fit = self._load(options.fit)
+        table = options.read(request.body, request.content_type, variables=fit.names, model=fit)
+        picture = draw(table, fit, options.look(), new=True)
+        result = {"fit": options.fit, **_facts(fit, len(table.values))}
+        return Reply(picture, _SVG, result=result)
 
     def fit(self, request: Request) -> Reply:
         """Find the principal components and keep them."""
@@ -87,14 +94,8 @@ class Service:
     def transform(self, request: Request) -> Reply:
         """Project the observations on the components of a stored fit, or else on their own."""
         options = parse_options(TransformOptions, request.query)
-        chosen = options.model_dump(include={"k", "seed", "standardize"}, exclude_unset=True)
-        if options.fit and chosen:
-            raise InvalidOption(
-                "with fit=<id> the fit decides on k and standardize",
-                got=f"{' and '.join(chosen)} as well",
-                remedy="leave them out, or leave fit out",
-            )
         if options.fit:
+            _refuse_beside_fit(options)
             fit = self._load(options.fit)
             table = options.read(request.body, request.content_type, variables=fit.names, model=fit)
         else:
@@ -161,6 +162,21 @@ def _fit(table: Table, options: FitOptions) -> Fit:
     return decomposition.fit(
         table.values, names=table.names, k=options.count(), standardize=options.standardize
     )
+
+
+def _count_kept(table: Table, options: PlotOptions) -> int | None:
+    """Return how many components the option k would keep."""
+    return len(_fit(table, options).components) if options.k is not None else None
+
+
+def _refuse_beside_fit(options: FitOptions) -> None:
+    chosen = options.model_dump(include={"k", "seed", "standardize"}, exclude_unset=True)
+    if chosen:
+        raise InvalidOption(
+            "with fit=<id> the fit decides on k and standardize",
+            got=f"{' and '.join(chosen)} as well",
+            remedy="leave them out, or leave fit out",
+        )
 
 
 def _facts(fit: Fit, n: int) -> dict[str, Any]:

@@ -1,0 +1,50 @@
+"""Which observations belong together, in an order that does not depend on theirs."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Codes: TypeAlias = npt.NDArray[np.intp]
+
+MOST_GROUPS = 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Groups of observations.
+
+    Attributes:
+        names: the groups, numbers by size and words by the alphabet; none without groups.
+        codes: (n,), the place of each observation's group among the names.
+        rest: how many small groups share the last name, so that the others can be told apart.
+    """
+
+    names: tuple[str, ...]
+    codes: Codes
+    rest: int = 0
+
+
+def find_groups(groups: Sequence[str], n: int) -> Groups:
+    """Number the groups of n observations; without any, all observations are one."""
+    if not groups:
+        return Groups((), np.zeros(n, dtype=np.intp))
+    sizes = Counter(groups)
+    largest = sorted(sizes, key=lambda name: (-sizes[name], name))
+    kept = sorted(largest if len(sizes) <= MOST_GROUPS else largest[: MOST_GROUPS - 1], key=_order)
+    rest = len(sizes) - len(kept)
+    place = {name: code for code, name in enumerate(kept)}
+    codes = np.fromiter((place.get(name, len(kept)) for name in groups), dtype=np.intp, count=n)
+    named = tuple(name or "(no name)" for name in kept)
+    return Groups((*named, f"{rest} smaller groups") if rest else named, codes, rest)
+
+
+def _order(name: str) -> tuple[float, str]:
+    try:
+        number = float(name)
+    except ValueError:
+        number = np.inf
+    return (number if number == number else np.inf, name)  # noqa: PLR0124 - NaN has no order

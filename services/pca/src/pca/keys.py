@@ -1,0 +1,108 @@
+"""What stands in the legend of observations in a plane."""
+
+from pca.decomposition import Fit
+from pca.density import LEVELS, Density
+from pca.groups import Groups
+from pca.legend import Entry, Section, bar, entry
+from pca.look import Look
+from pca.marks import path
+from pca.palette import template
+from pca.points import colour_class
+from pca.scene import Scene
+from pca.words import name_ellipse
+
+_MOST_BARS = 5
+_SYMBOL_RADIUS = 4.5
+
+
+def list_keys(
+    scene: Scene,
+    fit: Fit,
+    look: Look,
+    groups: Groups,
+    *,
+    new: bool,
+    density: Density | None = None,
+    dense: bool = False,
+) -> list[Section]:
+    """Return the sections of the legend.
+
+    Args:
+        scene: what is drawn.
+        fit: behind it.
+        look: the choices.
+        groups: of the points.
+        new: the points are supplementary.
+        density: of the points, once it is known.
+        dense: there will be one.
+    """
+    sections = []
+    marks = tuple(
+        entry(_symbol(groups, number, new=new), name) for number, name in enumerate(groups.names)
+    )
+    if marks:
+        sections.append(Section("New observations" if new else "Groups", marks, elastic=True))
+    others = [*_ellipse(look), *_arrows(scene, look, groups)]
+    if new and not marks:
+        others.insert(0, entry(_symbol(groups, 0, new=True), "new observation"))
+    if dense or density:
+        others.append(_ramp(density, groups))
+    if others:
+        sections.append(Section("", tuple(others)))
+    bars = tuple(
+        bar(f"PC {place + 1}", share, class_component(scene, groups, place))
+        for place, share in enumerate(fit.explained_variance_ratio[:_MOST_BARS].tolist())
+    )
+    sections.append(Section("Explained variance", bars, elastic=True, repeats=True))
+    return sections
+
+
+def class_component(scene: Scene, groups: Groups, place: int) -> str:
+    """Return the class of a principal axis; groups keep the colours to themselves."""
+    if scene.axes is None or groups.names:
+        return "ink" if place < 2 or scene.axes is None else "rest"  # noqa: PLR2004 - the plane
+    return f"pc{place + 1}" if place < 2 else "rest"  # noqa: PLR2004 - the plane
+
+
+def class_arrows(groups: Groups) -> str:
+    """Return the class of loading arrows; groups keep the colours to themselves."""
+    return "ink loading" if groups.names else "loading"
+
+
+def _symbol(groups: Groups, number: int, *, new: bool) -> str:
+    mark = template(number, _SYMBOL_RADIUS) % (8.0, -4.0)
+    hollow = " new" if new else ""
+    return f'{mark} class="points {colour_class(groups, number)}{hollow}"/>'
+
+
+def _ellipse(look: Look) -> list[Entry]:
+    if look.ellipse == "none":
+        return []
+    class_ = "ellipse ink"
+    ring = f'<ellipse cx="8" cy="-4" rx="8" ry="5" class="{class_}"/>'
+    return [entry(ring, name_ellipse(look))]
+
+
+def _arrows(scene: Scene, look: Look, groups: Groups) -> list[Entry]:
+    if scene.arrows is None:
+        return []
+    shape = "M0 -4H14M18 -4L9 0.5L9 -8.5Z"
+    symbol = f'<g class="{class_arrows(groups)}">{path(shape, "line")}</g>'
+    factor = scene.arrows.factor
+    times = f" \N{MULTIPLICATION SIGN} {factor:.3g}" if factor != 1.0 else ""
+    what = "variables" if look.kind == "biplot" else "loadings"
+    return [entry(symbol, f"{what}{times}")]
+
+
+def _ramp(density: Density | None, groups: Groups) -> Entry:
+    """Return the shades of cells with the counts at either end."""
+    levels = density.levels if density else ()
+    count = len(levels) or LEVELS
+    shades = "".join(
+        f'<path class="d{place}" d="M{7 * place} -4h7" stroke-width="9"/>' for place in range(count)
+    )
+    class_ = "cells ink mixed" if groups.names else "cells all"
+    words = f"{levels[0].low:,}\N{EN DASH}{levels[-1].high:,} per cell" if levels else "per cell"
+    line = entry("", words)
+    move = f'<g transform="translate({7 * count - 16} 0)">{line.marks}</g>'
+    return Entry(f'<g class="{class_}">{shades}</g>{move}', max(180.0, line.width + 7 * count - 16))

@@ -1,0 +1,141 @@
+"""The legend: beside the panel, or below it where the picture is narrow."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pca.marks import group, rect, text
+from pca.names import measure, shorten
+
+ROW = 18.0
+_SYMBOL = 24.0  # pixels that a symbol takes before its words
+_SECTION_GAP = 12.0
+_FLOW_GAP = 18.0
+_MOST_LABEL = 190.0
+_BAR_WIDTH = 136.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the legend.
+
+    Attributes:
+        marks: SVG with the baseline of its words at 0, from x = 0 on.
+        width: pixels.
+    """
+
+    marks: str
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines that belong together.
+
+    Attributes:
+        heading: above them; may be empty.
+        entries: the lines.
+        elastic: entries may be left out if there is no room for all.
+        repeats: it says again what the axes say, and only stands where there is room.
+    """
+
+    heading: str
+    entries: tuple[Entry, ...]
+    elastic: bool = False
+    repeats: bool = False
+
+
+def entry(symbol: str, label: str, *, class_: str = "") -> Entry:
+    """Return a line with a symbol, drawn around (8, -4), before its words."""
+    label = shorten(label, _MOST_LABEL)
+    return Entry(symbol + text(label, _SYMBOL, 0, class_), _SYMBOL + measure(label))
+
+
+def bar(label: str, share: float, class_: str) -> Entry:
+    """Return a line with a share as a bar and as a number."""
+    full = 40.0
+    marks = (
+        text(label, 0, 0, f"strong {class_}"),
+        rect(40, -8, full, 6, "track", round_=3),
+        rect(
+            40, -8, max(1.0, share * full), 6, class_, round_=min(3.0, max(1.0, share * full) / 2)
+        ),
+        text(f"{100 * share:.1f} %", _BAR_WIDTH, 0, "end"),
+    )
+    return Entry("".join(marks), _BAR_WIDTH)
+
+
+def width_of(sections: Sequence[Section]) -> float:
+    """Return how wide a column of these sections is."""
+    headings = [measure(section.heading) for section in sections]
+    entries = [line.width for section in sections for line in section.entries]
+    return max([*headings, *entries], default=0.0)
+
+
+def draw_column(sections: Sequence[Section], left: float, top: float, height: float) -> list[str]:
+    """Draw the sections one below the other."""
+    marks = []
+    y = top + 10
+    for section in _fit(sections, height):
+        if section.heading:
+            marks.append(text(section.heading, left, y, "quiet"))
+            y += ROW
+        for line in section.entries:
+            marks.append(_place(line, left, y))
+            y += ROW
+        y += _SECTION_GAP
+    return marks
+
+
+def count_rows(sections: Sequence[Section], width: float) -> int:
+    """Return how many rows the entries take when they flow."""
+    rows = _flow(sections, width)
+    return rows[-1][1] + 1 if rows else 0
+
+
+def draw_rows(
+    sections: Sequence[Section], left: float, top: float, width: float, most: int
+) -> list[str]:
+    """Draw the entries from left to right in at most so many rows."""
+    return [
+        _place(line, left + x, top + 10 + ROW * row)
+        for x, row, line in _flow(sections, width)
+        if row < most
+    ]
+
+
+def _flow(sections: Sequence[Section], width: float) -> list[tuple[float, int, Entry]]:
+    """Return x, row and entry of each line."""
+    placed: list[tuple[float, int, Entry]] = []
+    x, row = 0.0, 0
+    for line in (e for section in sections if not section.repeats for e in section.entries):
+        if x and x + line.width > width:
+            x, row = 0.0, row + 1
+        placed.append((x, row, line))
+        x += line.width + _FLOW_GAP
+    return placed
+
+
+def _fit(sections: Sequence[Section], height: float) -> list[Section]:
+    """Shorten what is elastic until all fits, but leave two lines of it."""
+    fitted = list(sections)
+    over = sum(map(_height, sections)) - _SECTION_GAP - height
+    # What repeats gives way first.
+    for place in sorted(range(len(fitted)), key=lambda place: not fitted[place].repeats):
+        section = fitted[place]
+        note = not section.repeats
+        cut = min(len(section.entries) - 2, math.ceil(over / ROW) + note)
+        if section.elastic and over > 0 and cut > note:
+            kept = section.entries[: len(section.entries) - cut]
+            kept += (entry("", f"and {cut} more", class_="quiet"),) if note else ()
+            fitted[place] = replace(section, entries=kept)
+            over -= ROW * (cut - note)
+    return fitted
+
+
+def _height(section: Section) -> float:
+    return ROW * (bool(section.heading) + len(section.entries)) + _SECTION_GAP
+
+
+def _place(line: Entry, x: float, y: float) -> str:
+    return group("", (line.marks,), transform=f"translate({x:.1f} {y:.1f})")

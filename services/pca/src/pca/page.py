@@ -1,0 +1,94 @@
+"""The sheet around a panel: title above, legend beside or below, caption at the foot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pca.legend import ROW, Section, count_rows, draw_column, draw_rows, width_of
+from pca.look import Look
+from pca.marks import escape, rect, text
+from pca.names import shorten, wrap
+from pca.stylesheet import stylesheet
+
+DEFAULT_TITLE = "Principal components"
+
+_LEFT, _TOP, _RIGHT, _FOOT = 68.0, 72.0, 20.0, 52.0
+_GAP = 24.0
+_NARROW = 560
+_LEAST_PANEL = 110.0
+_CAPTION_SIZE, _CAPTION_LINE, _MOST_CAPTION_LINES = 11.0, 15.0, 5
+# A caption is set in the regular face, narrower than the estimate for names.
+_CAPTION_MEASURE, _SUBTITLE_MEASURE = 0.88 * _CAPTION_SIZE, 0.88 * 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where things stand, in pixels.
+
+    Attributes:
+        look: with the size.
+        left: of the panel.
+        top: of the panel.
+        width: of the panel.
+        height: of the panel.
+        legend_rows: of a legend below the panel; None if it stands beside.
+        caption: its lines.
+    """
+
+    look: Look
+    left: float
+    top: float
+    width: float
+    height: float
+    legend_rows: int | None
+    caption: tuple[str, ...]
+
+    def render(
+        self, *, subtitle: str, description: str, marks: Sequence[str], legend: Sequence[Section]
+    ) -> bytes:
+        """Return the SVG."""
+        width, height = self.look.width, self.look.height
+        title = self.look.title or DEFAULT_TITLE
+        room = width - self.left - _RIGHT
+        below = self.top + self.height + _FOOT
+        if self.legend_rows is not None:
+            side = draw_rows(legend, self.left, below, self.width, self.legend_rows)
+            below += ROW * self.legend_rows + (6 if self.legend_rows else 0)
+        else:
+            side = draw_column(legend, self.left + self.width + _GAP, self.top, self.height)
+        foot = [
+            text(line, self.left, below + 12 + _CAPTION_LINE * number, "quiet caption")
+            for number, line in enumerate(self.caption)
+        ]
+        head = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="pca-plot pca-{self.look.theme}"'
+            f' width="{width}px" height="{height}px" viewBox="0 0 {width} {height}" role="img">'
+            f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
+            f"<style>{stylesheet(self.look.theme)}</style>"
+        )
+        parts = (
+            head,
+            rect(0, 0, width, height, "paper"),
+            text(shorten(title, room, font_size=18), self.left, 32, "title"),
+            text(shorten(subtitle, room, font_size=_SUBTITLE_MEASURE), self.left, 53, "quiet"),
+            *marks,
+            *side,
+            *foot,
+            "</svg>",
+        )
+        return "".join(parts).encode()
+
+
+def lay_out(look: Look, caption: str, legend: Sequence[Section]) -> Page:
+    """Divide a picture: the panel takes what legend and caption leave."""
+    narrow = look.width < _NARROW
+    left = 60.0 if narrow else _LEFT
+    room = look.width - left - _RIGHT
+    lines = tuple(wrap(caption, room, font_size=_CAPTION_MEASURE)[:_MOST_CAPTION_LINES])
+    height = look.height - _TOP - _FOOT - _CAPTION_LINE * len(lines) - (10 if lines else 0)
+    if not narrow:
+        column = max(136.0, min(width_of(legend), 0.35 * look.width))
+        return Page(look, left, _TOP, room - column - _GAP, height, None, lines)
+    rows = count_rows(legend, room)
+    rows = max(0, min(rows, int((height - _LEAST_PANEL - 6) / ROW)))
+    taken = ROW * rows + 6 if rows else 0
+    return Page(look, left, _TOP, room, height - taken, rows, lines)
