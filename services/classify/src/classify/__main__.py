@@ -6,32 +6,38 @@ python -m classify < picture.jpg
 
 import os
 import sys
+from collections.abc import Iterable
 from functools import partial
 
+from daprkit.blobs import BlobStore
 from daprkit.server import Server
 from daprkit.settings import load
 from daprkit.sidecar import Sidecar
 
 from classify import cli
+from classify.cache import ModelCache
 from classify.engines.opening import open_engine
 from classify.errors import ClassifyError
+from classify.origin import read_origin
 from classify.repository import Repository, Servable
 from classify.service import STATUS, Service
 from classify.settings import Settings
+from classify.sources import Source
 from classify.watcher import Watcher
 
 
 class ModelServer(Server):
     """Loads the models behind a port that answers already, and says which of them serve."""
 
-    def __init__(self, settings: Settings, repository: Repository) -> None:
+    def __init__(
+        self, settings: Settings, sidecar: Sidecar, repository: Repository, cache: ModelCache
+    ) -> None:
         service = Service(repository, max_pixels=settings.max_pixels)
-        super().__init__(
-            settings, service.routes(), STATUS, Sidecar(settings), service.subscriptions()
-        )
+        super().__init__(settings, service.routes(), STATUS, sidecar, service.subscriptions())
         self._repository = repository
+        self._cache = cache
         self._watcher = Watcher(
-            settings.models, repository.refresh, settle=settings.watch_seconds or 1.0
+            settings.models, self._refresh, settle=settings.watch_seconds or 1.0
         )
         self._watches = settings.watch_seconds > 0
 
@@ -39,6 +45,7 @@ class ModelServer(Server):
         """Listen, then load; return the port."""
         self.set_serving("", serving=False)
         port = super().start()
+        self._cache.check()
         self._repository.start(self._tell)
         if self._watches:
             self._watcher.start()
@@ -50,6 +57,11 @@ class ModelServer(Server):
         self._repository.stop()
         super().drain()
 
+    def _refresh(self, sources: Iterable[Source]) -> None:
+        there = tuple(sources)
+        self._repository.refresh(there)
+        self._cache.collect(there)
+
     def _tell(self, servable: Servable) -> None:
         model = servable.source.model
         self.set_serving(model, serving=self._repository.answers(model))
@@ -59,6 +71,9 @@ class ModelServer(Server):
 def serve() -> int:
     """Serve until SIGTERM; return 0, or 2 if there is nothing to serve."""
     settings = load(Settings)
+    sidecar = Sidecar(settings)
+    blobs = BlobStore(sidecar, store=settings.state_store, timeout=settings.state_timeout)
+    cache = ModelCache(blobs, read_origin, seconds=settings.state_timeout)
     try:
         repository = Repository(
             settings.models,
@@ -66,11 +81,12 @@ def serve() -> int:
             default=settings.default_model,
             policy=settings.policy,
             budget=settings.model_budget,
+            fetch=cache.fetch,
         )
     except ClassifyError as error:
         print(error, file=sys.stderr)
         return 2
-    ModelServer(settings, repository).run()
+    ModelServer(settings, sidecar, repository, cache).run()
     return 0
 
 

@@ -546,7 +546,7 @@ class Repository:
             source = _newest(self._look_up(name))[0].source
             try:
                 labels = source.labels(self._folder)
-                if source.kind is not Kind.TFLITE:
+                if source.kind is not Kind.TFLITE or not source.path.exists():
                     return len(labels), 0
                 data = source.path.read_bytes()
                 return len(decode_file(source, data).labels or labels), len(data)

@@ -13,7 +13,8 @@ Beside a .tflite file that says nothing about them may stand its labels, one on 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 from classify.cards import Kind, ModelCard, decode_card, locate
 from classify.errors import InvalidModel
@@ -184,7 +185,10 @@ def _find_paths(card: ModelCard, path: Path, repository: Path) -> tuple[Path, ..
         return (locate(card.model.path, card=path, repository=repository),)
     if (path.parent / _SAVED_MODEL).is_file():
         return (path.parent,)
-    return _model_files(path.parent)
+    found = _model_files(path.parent)
+    if not found and card.source.uri:
+        return (path.parent / PurePosixPath(urlsplit(card.source.uri).path).name,)
+    return found
 
 
 def _card_files(folder: Path) -> list[Path]:
