@@ -24,8 +24,8 @@ def main() -> None:
     body = Body("pca", "plot", data, "text/csv")
 
     def in_process() -> None:
-        values = decode_table(data, "text/csv").values
-        draw(values, decomposition.fit(values))
+        table = decode_table(data, "text/csv")
+        draw(table, decomposition.fit(table.values))
 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
