@@ -20,6 +20,7 @@ Array = npt.NDArray[np.float64]
 
 # Coordinates are written to a tenth of a pixel.
 _ROUNDING = np.array([0.06, 0.06, -0.06, -0.06])
+NOTHING = np.zeros((0, 2))
 PANEL = Panel(68, 72, 400, 300, low=np.zeros(2), high=np.ones(2))
 
 
@@ -34,7 +35,7 @@ def overlaps(boxes: Array) -> int:
 @given(st.integers(0, 1000), st.integers(1, 60), st.integers(1, 25))
 def test_placed_words_never_overlap_and_stay_within(seed: int, count: int, length: int) -> None:
     anchors = np.random.default_rng(seed).uniform([68, 72], [468, 372], size=(count, 2))
-    placer = Placer(PANEL, anchors)
+    placer = Placer(PANEL, anchors, NOTHING)
     placed = [placer.place("x" * length, anchor) for anchor in anchors]
     boxes = np.array([name.box for name in placed if name])
     assert len(boxes) >= min(count, 5)
@@ -45,7 +46,7 @@ def test_placed_words_never_overlap_and_stay_within(seed: int, count: int, lengt
 
 def test_a_word_stands_beside_what_it_names() -> None:
     anchor = np.array([200.0, 200.0])
-    name = Placer(PANEL, anchor[np.newaxis]).place("word", anchor, clearance=4)
+    name = Placer(PANEL, anchor[np.newaxis], NOTHING).place("word", anchor, clearance=4)
     assert name is not None
     left, top, right, bottom = name.box
     assert 204 <= left <= 212
@@ -57,14 +58,24 @@ def test_a_word_stands_beside_what_it_names() -> None:
 def test_a_word_avoids_marks_where_it_can() -> None:
     anchor = np.array([200.0, 200.0])
     crowd = np.random.default_rng(0).uniform([204, 150], [260, 250], size=(500, 2))
-    name = Placer(PANEL, crowd).place("word", anchor, clearance=4)
+    name = Placer(PANEL, crowd, NOTHING).place("word", anchor, clearance=4)
     assert name is not None
     assert name.box[2] <= 204
 
 
+def test_a_word_would_rather_hide_points_than_a_line() -> None:
+    anchor = np.array([200.0, 200.0])
+    line = np.column_stack([np.linspace(150, 260, 50), np.full(50, 200.0)])
+    crowd = np.random.default_rng(0).uniform([100, 100], [300, 300], size=(2000, 2))
+    name = Placer(PANEL, crowd, line).place("word", anchor, clearance=4)
+    assert name is not None
+    _, top, _, bottom = name.box
+    assert bottom < 200 or top > 200
+
+
 def test_a_word_far_from_what_it_names_has_a_leader() -> None:
     anchor = np.array([200.0, 200.0])
-    placer = Placer(PANEL, anchor[np.newaxis])
+    placer = Placer(PANEL, anchor[np.newaxis], NOTHING)
     placed = [placer.place("a rather long word", anchor) for _ in range(20)]
     assert any(name.leader for name in placed if name)
     for name in placed:

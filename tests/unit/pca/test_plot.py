@@ -139,6 +139,16 @@ def test_many_groups_with_long_names_leave_room_for_the_picture() -> None:
             assert y <= 420
 
 
+def test_a_narrow_picture_says_how_many_groups_its_legend_leaves_out() -> None:
+    groups = tuple(f"treatment {i % 30}" for i in range(150))
+    drawn = picture(Table(IRIS, IRIS_NAMES, groups), width=360)
+    (more,) = (text for text in drawn.texts if re.fullmatch(r"and \d+ more", text))
+    listed = [text for text in drawn.texts if text.startswith("treatment")]
+    assert len(listed) + int(more.split()[1]) == 30
+    assert "loadings" in " ".join(drawn.texts)
+    assert np.ptp(drawn.places()[:, 0]) > 150
+
+
 def test_the_legend_says_the_explained_variance() -> None:
     texts = picture(IRIS).texts
     assert [text for text in texts if re.fullmatch(r"\d.*%", text)] == [

@@ -65,7 +65,7 @@ def prepare(panel: Panel, pixels: Array, tails: Array, tips: Array) -> Placer:
     step = 1 + len(pixels) // _MOST_OBSTACLES
     ways = tips - tails
     lines = tails[:, np.newaxis] + _PLACES[:, np.newaxis] * ways[:, np.newaxis]
-    return Placer(panel, np.vstack([pixels[::step], lines.reshape(-1, 2)]))
+    return Placer(panel, pixels[::step], lines.reshape(-1, 2))
 
 
 def name_arrows(

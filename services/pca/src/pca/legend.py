@@ -11,6 +11,7 @@ ROW = 18.0
 _SYMBOL = 24.0  # pixels that a symbol takes before its words
 _SECTION_GAP = 12.0
 _FLOW_GAP = 18.0
+_LEAST_ENTRIES = 2
 _MOST_LABEL = 190.0
 _BAR_WIDTH = 136.0
 
@@ -97,9 +98,15 @@ def draw_rows(
     sections: Sequence[Section], left: float, top: float, width: float, most: int
 ) -> list[str]:
     """Draw the entries from left to right in at most so many rows."""
+    shown = list(sections)
+    for place, section in enumerate(sections):
+        cut = 1
+        while section.elastic and count_rows(shown, width) > most and cut < len(section.entries):
+            shown[place] = _cut(section, cut)
+            cut += 1
     return [
         _place(line, left + x, top + 10 + ROW * row)
-        for x, row, line in _flow(sections, width)
+        for x, row, line in _flow(shown, width)
         if row < most
     ]
 
@@ -117,23 +124,32 @@ def _flow(sections: Sequence[Section], width: float) -> list[tuple[float, int, E
 
 
 def _fit(sections: Sequence[Section], height: float) -> list[Section]:
-    """Shorten what is elastic until all fits, but leave two lines of it."""
+    """Shorten what is elastic until all fits."""
     fitted = list(sections)
     over = sum(map(_height, sections)) - _SECTION_GAP - height
     # What repeats gives way first.
     for place in sorted(range(len(fitted)), key=lambda place: not fitted[place].repeats):
         section = fitted[place]
-        note = not section.repeats
-        cut = min(len(section.entries) - 2, math.ceil(over / ROW) + note)
-        if section.elastic and over > 0 and cut > note:
-            kept = section.entries[: len(section.entries) - cut]
-            kept += (entry("", f"and {cut} more", class_="quiet"),) if note else ()
-            fitted[place] = replace(section, entries=kept)
-            over -= ROW * (cut - note)
-    return fitted
+        least = 0 if section.repeats else _LEAST_ENTRIES
+        # One line more goes for the line that says so.
+        cut = math.ceil(over / ROW) + (not section.repeats)
+        if section.elastic and over > 0 and len(section.entries) > least:
+            fitted[place] = _cut(section, min(cut, len(section.entries) - least))
+            over -= _height(section) - _height(fitted[place])
+    return [section for section in fitted if section.entries]
+
+
+def _cut(section: Section, cut: int) -> Section:
+    """Leave out the last entries and say so, unless they are said elsewhere."""
+    kept = section.entries[: len(section.entries) - cut]
+    if not section.repeats:
+        kept += (entry("", f"and {cut} more", class_="quiet"),)
+    return replace(section, entries=kept)
 
 
 def _height(section: Section) -> float:
+    if not section.entries:
+        return 0.0
     return ROW * (bool(section.heading) + len(section.entries)) + _SECTION_GAP
 
 

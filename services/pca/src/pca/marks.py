@@ -75,5 +75,6 @@ def arrow(tail: Array, tip: Array, class_: str, *, title: str = "") -> str:
 
 def escape(content: str) -> str:
     """Return the content as XML text; what XML cannot carry becomes a replacement character."""
-    content = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", content)
+    if not content.isprintable():
+        content = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", content)
     return content.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

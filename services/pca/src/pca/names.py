@@ -23,7 +23,7 @@ _WIDE = 0x2E80  # from here on characters are about square
 _ASCENT, _DESCENT = 10.0, 3.0
 _GAP = 3.0
 _CELL = 5.0  # pixels, for the count of what a word would hide
-_MOST_HIDDEN = 3.0
+_MOST_POINTS_HIDDEN, _MOST_LINES_HIDDEN, _COST_OF_COVERING = 4.0, 6.0, 8.0
 _TURNS = np.radians([0, 25, -25, 50, -50, 75, -75, 105, -105, 140, -140, 180])
 _DISTANCES = (5.0, 12.0, 20.0, 30.0, 42.0, 56.0, 72.0, 92.0, 116.0)
 # What is tried, (2, m) directions and (m,) distances, and what each costs.
@@ -63,22 +63,21 @@ class Placer:
 
     Args:
         panel: where they may stand.
-        obstacles: (m, 2) pixels that are better not hidden.
+        points: (n, 2) pixels that are better not hidden.
+        lines: (m, 2) pixels along lines, which matter more.
     """
 
-    def __init__(self, panel: Panel, obstacles: Array) -> None:
+    def __init__(self, panel: Panel, points: Array, lines: Array) -> None:
         self._origin = np.array([[panel.left], [panel.top]])
         self._low = self._origin + _GAP
         self._high = np.array([[panel.right], [panel.bottom]]) - _GAP
+        self._shape = int(panel.height / _CELL) + 1, int(panel.width / _CELL) + 1
         self._taken: list[tuple[float, float, float, float]] = []
-        columns, rows = int(panel.width / _CELL) + 1, int(panel.height / _CELL) + 1
-        cells = ((obstacles.T - self._origin) / _CELL).astype(np.intp)
-        cells = np.minimum(np.maximum(cells, 0), [[columns - 1], [rows - 1]])
-        counts = np.bincount(cells[1] * columns + cells[0], minlength=rows * columns)
-        # A summed-area table: what a box hides is the difference of four entries.
-        sums = np.zeros((rows + 1, columns + 1))
-        sums[1:, 1:] = np.minimum(counts, 3).reshape(rows, columns).cumsum(axis=0).cumsum(axis=1)
-        self._sums = sums
+        self._sums = [
+            (self._sum(places), most)
+            for places, most in ((points, _MOST_POINTS_HIDDEN), (lines, _MOST_LINES_HIDDEN))
+            if len(places)
+        ]
 
     def place(
         self, content: str, anchor: Array, *, clearance: float = 0.0, towards: Array | None = None
@@ -120,20 +119,34 @@ class Placer:
         low = np.maximum(np.minimum(middle - half, self._high - size), self._low)
         moved = np.abs(low + half - middle)
         cost = _COSTS + _COST_OF_DISTANCE * (moved[0] + moved[1])
-        cost += np.minimum(self._count(low, low + size), _MOST_HIDDEN)
+        cost += self._weigh(low, low + size)
         near = np.abs(low + half - centre) < half + clearance
-        cost[near[0] & near[1]] += 2 * _MOST_HIDDEN
+        cost[near[0] & near[1]] += _COST_OF_COVERING
         return low, cost
 
-    def _count(self, low: Array, high: Array) -> Array:
-        """Return how many obstacles lie in each box, to the next cell."""
-        rows, columns = self._sums.shape
-        last = [[columns - 1], [rows - 1]]
+    def _sum(self, places: Array) -> Array:
+        """Return a summed-area table: what a box hides is the difference of four entries."""
+        rows, columns = self._shape
+        cells = ((places.T - self._origin) / _CELL).astype(np.intp)
+        cells = np.minimum(np.maximum(cells, 0), [[columns - 1], [rows - 1]])
+        counts = np.bincount(cells[1] * columns + cells[0], minlength=rows * columns)
+        sums = np.zeros((rows + 1, columns + 1))
+        sums[1:, 1:] = np.minimum(counts, 3).reshape(rows, columns).cumsum(axis=0).cumsum(axis=1)
+        return sums.ravel()
+
+    def _weigh(self, low: Array, high: Array) -> Array:
+        """Return (m,): what boxes hide, to the next cell, as a cost."""
+        rows, columns = self._shape
         x0, y0 = ((low - self._origin) / _CELL).astype(np.intp)
-        x1, y1 = np.minimum(((high - self._origin) / _CELL).astype(np.intp) + 1, last)
-        sums = self._sums
-        counts: Array = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
-        return counts
+        x1, y1 = ((high - self._origin) / _CELL).astype(np.intp) + 1
+        above, below = y0 * (columns + 1), np.minimum(y1, rows) * (columns + 1)
+        x1 = np.minimum(x1, columns)
+        cost = np.zeros(low.shape[1])
+        for sums, most in self._sums:
+            hidden = sums.take(below + x1) - sums.take(above + x1)
+            hidden += sums.take(above + x0) - sums.take(below + x0)
+            cost += np.minimum(hidden, most)
+        return cost
 
 
 def measure(content: str, *, font_size: float = FONT_SIZE) -> float:

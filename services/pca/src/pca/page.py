@@ -15,6 +15,7 @@ _LEFT, _TOP, _RIGHT, _FOOT = 68.0, 72.0, 20.0, 52.0
 _GAP = 24.0
 _NARROW = 560
 _LEAST_PANEL = 110.0
+_MOST_BELOW = 0.4  # of what panel and legend share
 _CAPTION_SIZE, _CAPTION_LINE, _MOST_CAPTION_LINES = 11.0, 15.0, 5
 # A caption is set in the regular face, narrower than the estimate for names.
 _CAPTION_MEASURE, _SUBTITLE_MEASURE = 0.88 * _CAPTION_SIZE, 0.88 * 12.0
@@ -89,6 +90,7 @@ def lay_out(look: Look, caption: str, legend: Sequence[Section]) -> Page:
         column = max(136.0, min(width_of(legend), 0.35 * look.width))
         return Page(look, left, _TOP, room - column - _GAP, height, None, lines)
     rows = count_rows(legend, room)
-    rows = max(0, min(rows, int((height - _LEAST_PANEL - 6) / ROW)))
+    room_below = min(height - _LEAST_PANEL, _MOST_BELOW * height)
+    rows = max(0, min(rows, int((room_below - 6) / ROW)))
     taken = ROW * rows + 6 if rows else 0
     return Page(look, left, _TOP, room, height - taken, rows, lines)

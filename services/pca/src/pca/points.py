@@ -1,5 +1,6 @@
 """Observations as marks: each its own while they are few, cells of equal density when many."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
@@ -20,7 +21,7 @@ _MOST_TITLES = 1000
 
 def radius_for(n: int) -> float:
     """Return the radius in pixels that n points have."""
-    return float(np.clip(9.0 * max(1, n) ** -0.2, 1.5, 5.0))
+    return min(5.0, max(1.5, 9.0 / math.pow(max(1, n), 0.2)))
 
 
 def colour_class(groups: Groups, number: int) -> str:

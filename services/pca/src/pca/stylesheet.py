@@ -15,8 +15,8 @@ text{font:12px system-ui,sans-serif}
 .middle{text-anchor:middle}
 .end{text-anchor:end}
 .grid,.zero,.halo,.leader,.step,.guide,.average{fill:none}
-.points{fill-opacity:.65;stroke-width:.8}
-.new{fill-opacity:.15;stroke-width:1.6;stroke-opacity:1}
+.points{stroke-width:.8}
+.points.new{fill-opacity:.15;stroke-width:1.6}
 .dots{fill:none;stroke-linecap:round}
 .dots.mixed{stroke-opacity:.6}
 .left{fill-opacity:.35}
@@ -39,12 +39,12 @@ _SHADES_DARK = ("#3f6096", "#5077b2", "#658ecb", "#80a6de", "#9fbeee", "#c3d7f8"
 _LIGHT = {
     "paper": "#fff", "panel": "#f6f7f9", "grid": "#e1e5ea", "zero": "#b4bdc9", "ink": "#1f2933",
     "quiet": "#5f6c7b", "points": "#4a6fa5", "edge": "#fff", "pc1": "#c0392b", "pc2": "#0f766e",
-    "loading": "#6d4aa8", "rest": "#66717f",
+    "loading": "#6d4aa8", "rest": "#66717f", "opacity": ".65",
 }  # fmt: skip
 _DARK = {
     "paper": "#12171e", "panel": "#1a212b", "grid": "#2b3644", "zero": "#4c5a6c", "ink": "#e6eaf0",
     "quiet": "#98a5b5", "points": "#8fb4e8", "edge": "#12171e", "pc1": "#ff8a75", "pc2": "#4fd1c0",
-    "loading": "#c4a7f5", "rest": "#8d99a8",
+    "loading": "#c4a7f5", "rest": "#8d99a8", "opacity": ".85",
 }  # fmt: skip
 
 
@@ -68,7 +68,7 @@ text{{fill:{ink}}}
 .zero{{stroke:{zero}}}
 .track{{fill:{grid}}}
 .quiet{{fill:{quiet}}}
-.points{{stroke:{edge}}}
+.points{{stroke:{edge};fill-opacity:{opacity}}}
 .halo,.name,.label{{stroke:{panel}}}
 .mean{{fill:{paper};stroke:{ink}}}
 .leader,.average{{stroke:{quiet}}}

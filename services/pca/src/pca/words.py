@@ -13,7 +13,7 @@ _MOST_SPOKEN = 20
 _ELLIPSES = {
     "normal": "chi-square with 2 d.o.f.",
     "t": "2 F(2, n\N{NO-BREAK SPACE}\N{MINUS SIGN}\N{NO-BREAK SPACE}1)",
-    "confidence": "of the mean, after Hotelling",
+    "confidence": "after Hotelling",
 }
 
 
