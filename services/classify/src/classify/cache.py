@@ -14,7 +14,7 @@ from typing import Protocol
 from daprkit.errors import StoreUnavailable
 from daprkit.settings import MIB
 
-from classify.loading import Fetch
+from classify.loading import Fetch, give_memory_back
 from classify.sources import Source
 
 # After a failure the store is left alone for this long, so that many models wait for it once.
@@ -81,7 +81,7 @@ class ModelCache:
 
     def check(self) -> None:
         """Say in the log whether a mebibyte comes back from the store, without keeping anybody."""
-        self._in_background(self._round_trip)
+        self._in_background(self._round_trip, then=give_memory_back)
 
     def _round_trip(self) -> None:
         data, began = os.urandom(MIB), time.perf_counter()
@@ -112,12 +112,15 @@ class ModelCache:
             self._blobs.put(data)
         self._kept.add(name)
 
-    def _in_background(self, work: Callable[[], object]) -> threading.Thread:
+    def _in_background(
+        self, work: Callable[[], object], then: Callable[[], None] = lambda: None
+    ) -> threading.Thread:
         def run() -> None:
             try:
                 work()
             except StoreUnavailable as error:
                 _log.warning("%s", error)
+            then()
 
         thread = threading.Thread(target=run, name="cache", daemon=True)
         thread.start()

@@ -1,7 +1,5 @@
 """The bytes of a model from where they were first: a file, a folder, or an address."""
 
-import httpx
-
 from classify.errors import InvalidModel
 from classify.loading import read_model, verify
 from classify.sources import Source
@@ -18,6 +16,8 @@ def read_origin(source: Source) -> bytes:
     uri = source.card.source.uri
     if not uri or source.path.exists():
         return read_model(source)
+    import httpx  # noqa: PLC0415 - megabytes that replicas with a folder or a full store never need
+
     try:
         with httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client:
             data = client.get(uri).raise_for_status().content

@@ -395,6 +395,7 @@ class Repository:
                 self._fail(version, on_change, f"unexpected {type(error).__name__}")
             else:
                 self._change(version, on_change, State.AVAILABLE, loaded=loaded)
+                give_memory_back()
                 if not self._stopped.is_set():
                     self._retire(version.source.model)
 

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-import watchfiles
-
 from classify.sources import Source, find_models
 
 MANIFEST = "SHA256SUMS"
@@ -105,6 +103,8 @@ class Watcher:
 
     def _ticks(self) -> Iterator[bool]:
         """Yield whether something has changed, about every `settle` seconds."""
+        import watchfiles  # noqa: PLC0415 - memory that a service which does not watch never needs
+
         milliseconds = round(self._settle * 1000)
         try:
             for changes in watchfiles.watch(
