@@ -177,7 +177,7 @@ class Repository:
 
     @property
     def ready(self) -> bool:
-        """Whether the default model can be asked, and no model is still awaited for the first time.
+        """Whether the default model can be asked, and nothing is still awaited for the first time.
 
         What changes later does not make a service unready that can answer.
         """
@@ -185,7 +185,7 @@ class Repository:
             if not _answering(self._models.get(self.default, {}).values()):
                 return False
             self._was_ready = self._was_ready or not any(
-                version.state in _ON_ITS_WAY and not _answering(versions.values())
+                version.state in _ON_ITS_WAY
                 for versions in self._models.values()
                 for version in self._wanted(versions)
             )
