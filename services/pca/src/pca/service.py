@@ -10,7 +10,7 @@ import numpy.typing as npt
 from daprkit.routing import Reply, Request, Route
 from daprkit.status import Status
 
-from pca import answers, decomposition
+from pca import answers, decomposition, web
 from pca.decomposition import Fit, project
 from pca.diagnostics import Diagnostics, diagnose
 from pca.errors import FitNotFound, InvalidOption, InvalidTable, NoVariance
@@ -58,6 +58,7 @@ class Service:
             Route("transform", self.transform, works=True),
             Route("inverse", self.inverse, works=True),
             Route("fits/<id>", self.fits, verbs=("GET", "DELETE")),
+            *web.routes(),
         )
 
     def plot(self, request: Request) -> Reply:

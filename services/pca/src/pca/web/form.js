@@ -1,0 +1,137 @@
+// A field for each option that the service has told. This says how they are called and in which
+// order they stand; an option that is not named here comes last, under its own name.
+
+const LABELS = {
+  kind: "Picture",
+  group: "Groups from column",
+  ellipse: "Ellipses",
+  missing: "Missing values",
+  standardize: "Standardize",
+  theme: "Theme",
+  title: "Title",
+  components: "Components shown",
+  k: "Components kept",
+  header: "First row",
+  columns: "Columns, on one line",
+  width: "Width",
+  height: "Height",
+};
+const FIRST = ["kind", "group", "ellipse", "missing", "standardize"];
+const AS_SEGMENTS = ["kind"];
+const CHOICES = {
+  header: { "": "Seen by itself", true: "Holds names", false: "Holds numbers" },
+  missing: { refuse: "Refuse", drop: "Leave out", mean: "Mean", iterative: "Iterative PCA" },
+};
+
+class Form {
+  constructor(root, options) {
+    this.root = root;
+    this.options = [...options].sort((one, other) => place(one) - place(other));
+    this.fault = root.querySelector(".fault");
+    this.names = element("datalist", { id: "names" });
+    root.append(this.names);
+    for (const option of this.options) {
+      const into = FIRST.includes(option.name) ? "#fields" : "#more-fields";
+      root.querySelector(into).append(drawField(option));
+    }
+    root.addEventListener("submit", (event) => event.preventDefault());
+  }
+
+  /** Return the options of a method that somebody has chosen. */
+  read(method) {
+    const query = {};
+    for (const { name, kind, methods, default: usual } of this.options) {
+      const control = this.root.elements[name];
+      const value = kind === "flag" ? control.checked && "true" : control.value.trim();
+      const said = kind === "choice" ? value !== usual : value;
+      if (said && methods.includes(method)) query[name] = value;
+    }
+    return query;
+  }
+
+  /** Offer the names of columns where one is asked for. */
+  suggest(names) {
+    this.names.replaceChildren(...names.map((name) => element("option", { value: name })));
+  }
+
+  /** Show a message at the option that it is about; return whether there is one. */
+  mark(message) {
+    const [, name] = /(?:^option |got )(\w+)\b[:=]/.exec(message) ?? [];
+    let found = null;
+    for (const option of this.options) {
+      const control = this.root.elements[option.name];
+      const one = control instanceof RadioNodeList ? control[0] : control;
+      one.removeAttribute("aria-invalid");
+      if (option.name !== name) continue;
+      one.setAttribute("aria-invalid", "true");
+      one.setAttribute("aria-describedby", "option-fault");
+      found = one;
+    }
+    const folded = found?.closest("details");
+    if (folded) folded.open = true;
+    found?.closest(".field").after(this.fault);
+    return found !== null;
+  }
+}
+
+function place({ name }) {
+  const at = Object.keys(LABELS).indexOf(name);
+  return at < 0 ? Infinity : at;
+}
+
+function drawField(option) {
+  const { name, kind, help } = option;
+  const label = LABELS[name] ?? name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+  if (kind === "choice" && AS_SEGMENTS.includes(name)) return drawSegments(option, label);
+  const control = drawControl(option);
+  Object.assign(control, { id: `option-${name}`, name, title: help });
+  const labelled = element("label", { htmlFor: control.id, textContent: label });
+  const field = element("div", { className: `field ${kind}` });
+  if (kind === "flag") field.append(control, labelled);
+  else field.append(labelled, control);
+  if (kind === "text" && name === "title") field.classList.add("wide");
+  if (kind === "integer" || kind === "number") control.placeholder = "auto";
+  return field;
+}
+
+function drawControl({ name, kind, choices, default: usual, minimum, maximum }) {
+  if (kind === "flag") return element("input", { type: "checkbox", checked: usual });
+  if (kind === "choice") {
+    const select = element("select");
+    select.append(...choices.map((value) => new Option(nameChoice(name, value), value)));
+    select.value = usual;
+    return select;
+  }
+  const input = element("input", { type: "text", autocomplete: "off" });
+  if (kind === "text") {
+    if (name === "group") {
+      input.setAttribute("list", "names");
+      input.placeholder = "found by itself";
+    }
+    return input;
+  }
+  return Object.assign(input, { type: "number", min: minimum ?? "", max: maximum ?? "", step: kind === "integer" ? 1 : "any" });
+}
+
+function drawSegments({ name, choices, default: usual }, label) {
+  const segments = element("div", { className: "segments" });
+  for (const value of choices) {
+    const radio = element("input", { type: "radio", className: "unseen", name, value, checked: value === usual });
+    const labelled = element("label");
+    labelled.append(radio, nameChoice(name, value));
+    segments.append(labelled);
+  }
+  const field = element("fieldset", { className: "field wide" });
+  field.append(element("legend", { textContent: label }), segments);
+  return field;
+}
+
+function nameChoice(name, value) {
+  if (CHOICES[name]?.[value]) return CHOICES[name][value];
+  const text = String(value || "auto");
+  return text[0].toUpperCase() + text.slice(1).replaceAll("_", " ");
+}
+
+function element(name, properties = {}) {
+  return Object.assign(document.createElement(name), properties);
+}

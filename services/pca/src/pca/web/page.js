@@ -1,0 +1,237 @@
+// Data and options in, the picture beside them; the latest change wins.
+
+const PAUSE = 250; // milliseconds without a key before the service is asked
+const MOST_SHOWN = 512 * 1024; // characters; a larger table is sent from its file, and its start shown
+const TYPES = {
+  npy: "application/x-npy",
+  json: "application/json",
+  arrow: "application/vnd.apache.arrow.stream",
+  arrows: "application/vnd.apache.arrow.stream",
+};
+
+const find = (id) => document.getElementById(id);
+const readData = (id) => JSON.parse(find(id).textContent);
+const editor = new Editor(find("editor"));
+const form = new Form(find("options"), readData("option-data"));
+const picture = new Picture(find("picture"));
+const samples = { ...readData("sample-data"), cloud: drawCloud(2000) };
+const downloads = [...document.querySelectorAll("[data-download]")];
+
+let held = null; // the file that is sent instead of the text
+let stem = "points"; // of the names of downloads
+let asked = null; // stops the call that runs
+let pending = 0; // the timer of the pause
+
+// What is sent
+
+function readTable() {
+  if (held) return { body: held, type: held.type };
+  const text = editor.text;
+  return { body: text, type: /^\s*[[{]/.test(text) ? "application/json" : "text/csv" };
+}
+
+function readQuery() {
+  const query = form.read("plot");
+  const room = find("frame").clientWidth;
+  const width = Math.min(1200, Math.max(480, 20 * Math.floor(room / 20)));
+  const height = Math.min(900, Math.max(400, 20 * Math.floor(Math.min(0.75 * width, innerHeight - 200) / 20)));
+  return { width, height, ...query };
+}
+
+// What comes back
+
+async function update() {
+  clearTimeout(pending);
+  asked?.abort();
+  const running = new AbortController();
+  asked = running;
+  const table = readTable();
+  form.suggest(readNames(editor.text));
+  const empty = !held && !table.body.trim();
+  find("nothing").hidden = !empty;
+  if (empty) {
+    settle("");
+    return;
+  }
+  const began = performance.now();
+  const slow = setTimeout(() => say("Drawing…"), 400);
+  try {
+    const answer = await call("plot", { ...table, query: readQuery(), accept: "image/svg+xml", signal: running.signal });
+    const source = await answer.text();
+    if (running.signal.aborted) return;
+    settle(source);
+    say(`${nameSize(new Blob([source]).size)}, in ${Math.round(performance.now() - began)} ms`);
+  } catch (error) {
+    if (running.signal.aborted) return;
+    fail(error);
+  } finally {
+    clearTimeout(slow);
+  }
+}
+
+function settle(source) {
+  picture.show(source);
+  tell("");
+  editor.mark([]);
+  form.mark("");
+  find("frame").classList.remove("stale");
+  for (const button of downloads) button.disabled = !source;
+  say("");
+}
+
+/** Say what was wrong, at the cell or at the option that it is about. */
+function fail(error) {
+  if (!(error instanceof Refusal)) console.error(error);
+  const { message } = error;
+  const faults = readPlaces(message).map((one) => locate(editor.text, one)).filter(Boolean);
+  const atOption = form.mark(message);
+  editor.mark(faults);
+  tell(message, { atOption, faults });
+  find("frame").classList.toggle("stale", Boolean(picture.source));
+  find("nothing").hidden = Boolean(picture.source);
+  for (const button of downloads) button.disabled = true;
+  say(picture.source ? "The picture shows the data before this fault." : "");
+}
+
+function tell(message, { atOption = false, faults = [] } = {}) {
+  const [here, there] = atOption ? ["option-fault", "data-fault"] : ["data-fault", "option-fault"];
+  find(there).replaceChildren();
+  find(here).replaceChildren(message && `${message[0].toUpperCase()}${message.slice(1)}.`);
+  if (!faults.length || (held && !editor.text)) return;
+  const [fault] = faults;
+  const button = element("button", { type: "button", textContent: `Go to ${fault.name}` });
+  button.addEventListener("click", () => editor.reveal(fault));
+  find(here).append(" ", button);
+}
+
+function say(text) {
+  find("status").textContent = text;
+}
+
+// Where tables come from
+
+function take(text, name) {
+  held = null;
+  stem = name;
+  find("held").hidden = true;
+  editor.show(text);
+  update();
+}
+
+async function open(file) {
+  stem = file.name.replace(/\.[^.]*$/, "") || "points";
+  const start = await file.slice(0, MOST_SHOWN).text();
+  const extension = file.name.split(".").pop().toLowerCase();
+  const binary = start.slice(0, 1024).includes("\0");
+  if (!binary && file.size <= MOST_SHOWN) {
+    take(start, stem);
+    return;
+  }
+  const type = TYPES[extension] ?? (binary ? "application/octet-stream" : "text/csv");
+  held = new Blob([file], { type });
+  editor.show(binary ? "" : start.split("\n").slice(0, 100).join("\n"), { readOnly: true });
+  const shown = binary ? "sent as it is" : "its first rows below";
+  find("held").textContent = `${file.name}, ${nameSize(file.size)}, ${shown}`;
+  find("held").hidden = false;
+  update();
+}
+
+function nameSize(bytes) {
+  const units = ["B", "kB", "MB", "GB"];
+  const power = Math.min(3, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  return `${(bytes / 1000 ** power).toFixed(power && bytes / 1000 ** power < 10 ? 1 : 0)} ${units[power]}`;
+}
+
+/** Return points with two correlated coordinates, the same ones each time. */
+function drawCloud(count) {
+  let seed = 1901;
+  const draw = () => {
+    // Mulberry32, by Tommy Ettinger, in the public domain.
+    seed = (seed + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(seed ^ (seed >>> 15), seed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const rows = ["x,y"];
+  for (let row = 0; row < count; row += 1) {
+    const radius = Math.sqrt(-2 * Math.log(1 - draw()));
+    const angle = 2 * Math.PI * draw();
+    const [along, across] = [3 * radius * Math.cos(angle), radius * Math.sin(angle)];
+    rows.push(`${(10 + 0.8 * along - 0.6 * across).toFixed(3)},${(5 + 0.6 * along + 0.8 * across).toFixed(3)}`);
+  }
+  return `${rows.join("\n")}\n`;
+}
+
+// Downloads
+
+const DOWNLOADS = {
+  svg: async () => [new Blob([picture.source], { type: "image/svg+xml" }), "svg"],
+  png: async () => [await picture.toPng(), "png"],
+  json: async () => [await (await ask("fit", "application/json")).blob(), "json"],
+  csv: async () => [new Blob([await readScores()], { type: "text/csv" }), "scores.csv"],
+};
+
+function ask(method, accept) {
+  return call(method, { ...readTable(), query: form.read(method), accept });
+}
+
+async function readScores() {
+  const answer = await ask("transform", "text/csv, application/json;q=0.5");
+  if (answer.headers.get("content-type")?.startsWith("text/csv")) return answer.text();
+  const { k, scores } = await answer.json();
+  const names = Array.from({ length: k }, (_, at) => `PC${at + 1}`);
+  return `${[names, ...scores].map((row) => row.join(",")).join("\n")}\n`;
+}
+
+async function download(kind) {
+  try {
+    const [blob, extension] = await DOWNLOADS[kind]();
+    const link = element("a", { href: URL.createObjectURL(blob), download: `${stem}.${extension}` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+// What happens
+
+function updateSoon() {
+  clearTimeout(pending);
+  pending = setTimeout(update, PAUSE);
+}
+
+find("data").addEventListener("input", updateSoon);
+form.root.addEventListener("input", updateSoon);
+find("sample").addEventListener("change", ({ target }) => {
+  if (target.value) take(samples[target.value], target.value);
+  target.value = "";
+});
+find("file").addEventListener("change", ({ target }) => {
+  if (target.files[0]) open(target.files[0]);
+  target.value = "";
+});
+find("clear").addEventListener("click", () => {
+  take("", "points");
+  find("data").focus();
+});
+for (const button of downloads) {
+  button.addEventListener("click", () => download(button.dataset.download));
+}
+const holdsFile = (event) => event.dataTransfer?.types.includes("Files");
+addEventListener("dragover", (event) => {
+  if (!holdsFile(event)) return;
+  event.preventDefault();
+  find("drop").hidden = false;
+});
+addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) find("drop").hidden = true;
+});
+addEventListener("drop", (event) => {
+  find("drop").hidden = true;
+  if (!holdsFile(event)) return;
+  event.preventDefault();
+  open(event.dataTransfer.files[0]);
+});
+
+take(samples.iris, "iris");

@@ -1,0 +1,74 @@
+// Where in the text the service has found a fault. Its messages count rows from 1, blank lines left
+// out and the row of names included, and columns from 1; values where all stand on one line.
+
+const PLACE = /(?:\bat|[:;]) (?:row (\d+)(?:, column (\d+))?|value (\d+))/g;
+
+/** Return the places that a message names, as {row, column} or {value}. */
+function readPlaces(message) {
+  const unquoted = message.replace(/'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"/g, "''");
+  return [...unquoted.matchAll(PLACE)].map(([, row, column, value]) =>
+    value ? { value: Number(value) } : { row: Number(row), column: column && Number(column) });
+}
+
+/** Return {name, line, start, end} of a place, offsets in `text`; null if it is not in there. */
+function locate(text, place) {
+  const row = place.row ?? 1;
+  const column = place.column ?? place.value;
+  let number = 0;
+  for (const record of eachRecord(text)) {
+    number += 1;
+    if (number < row) continue;
+    const cells = column ? findCells(text, record, findDelimiter(text)) : [record];
+    const cell = cells[column ? column - 1 : 0];
+    if (!cell) return null;
+    const name = place.value ? `value ${column}` : `row ${row}${column ? `, column ${column}` : ""}`;
+    return { name, line: countLines(text, cell.start) - 1, ...cell };
+  }
+  return null;
+}
+
+function* eachRecord(text) {
+  let start = 0;
+  let quoted = false;
+  for (let at = 0; at <= text.length; at += 1) {
+    const mark = text[at];
+    if (mark === '"') quoted = !quoted;
+    if (at < text.length && (quoted || (mark !== "\n" && mark !== "\r"))) continue;
+    if (/[^ ]/.test(text.slice(start, at))) yield { start, end: at };
+    start = at + 1;
+  }
+}
+
+function findDelimiter(text) {
+  const first = eachRecord(text).next().value;
+  const unquoted = first ? text.slice(first.start, first.end).replace(/"[^"]*"/g, "") : "";
+  return ["\t", ";"].find((mark) => unquoted.includes(mark)) ?? ",";
+}
+
+function findCells(text, { start, end }, delimiter) {
+  const cells = [];
+  let quoted = false;
+  let from = start;
+  for (let at = start; at <= end; at += 1) {
+    if (text[at] === '"') quoted = !quoted;
+    if (at < end && (quoted || text[at] !== delimiter)) continue;
+    cells.push({ start: from, end: at });
+    from = at + 1;
+  }
+  return cells;
+}
+
+function countLines(text, end = text.length) {
+  let lines = 1;
+  for (let at = text.indexOf("\n"); at >= 0 && at < end; at = text.indexOf("\n", at + 1)) lines += 1;
+  return lines;
+}
+
+/** Return the names in the first row if there is one of names: what may be chosen as groups. */
+function readNames(text) {
+  const first = eachRecord(text).next().value;
+  if (!first || first.end >= text.trimEnd().length) return [];
+  const cells = findCells(text, first, findDelimiter(text));
+  const names = cells.map(({ start, end }) => text.slice(start, end).trim().replace(/^"(.*)"$/, "$1"));
+  return names.some((name) => name !== "" && !Number.isNaN(Number(name))) ? [] : names;
+}

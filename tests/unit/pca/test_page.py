@@ -1,0 +1,53 @@
+"""The page: it offers what the service accepts, and its policy lets nothing else run."""
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+from pca.options import FitOptions, PlotOptions
+from pca.web import build
+from sklearn.datasets import load_iris
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "points"
+
+
+def read_data(name: str) -> str:
+    page, _ = build()
+    (data,) = re.findall(
+        f'<script type="application/json" id="{name}">(.*?)</script>', page.decode()
+    )
+    return str(data)
+
+
+def digest(inlined: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(inlined.encode()).digest()).decode() + "'"
+
+
+def test_the_policy_names_the_style_and_the_script_of_the_page_and_nothing_else() -> None:
+    page, headers = build()
+    (style,) = re.findall("<style>(.*?)</style>", page.decode(), re.DOTALL)
+    (script,) = re.findall('<script type="module">(.*?)</script>', page.decode(), re.DOTALL)
+    policy = headers["content-security-policy"].split("; ")
+    assert f"script-src {digest(script)}" in policy
+    assert f"style-src {digest(style)}" in policy
+    assert "default-src 'none'" in policy
+
+
+def test_the_form_has_every_option_of_the_service_with_the_methods_that_take_it() -> None:
+    fields = {field["name"]: field for field in json.loads(read_data("option-data"))}
+    expected = {*PlotOptions.model_fields, *FitOptions.model_fields} - {"fit"}
+    assert expected <= {*fields}
+    assert fields["width"]["methods"] == ["plot"]
+    assert fields["missing"]["choices"] == ["refuse", "drop", "mean", "iterative"]
+
+
+def test_the_samples_are_the_flowers_they_say_to_be() -> None:
+    samples = json.loads(read_data("sample-data"))
+    rows = [row.split(",") for row in samples["iris"].splitlines()[1:]]
+    flowers = load_iris()
+    assert np.array_equal(np.array([row[:4] for row in rows], float), flowers.data)
+    assert [row[4] for row in rows] == [flowers.target_names[index] for index in flowers.target]
+    assert samples["line"] == (EXAMPLES / "iris.csv").read_text()
