@@ -14,7 +14,7 @@ from typing import Protocol
 from daprkit.errors import StoreUnavailable
 from daprkit.settings import MIB
 
-from classify.loading import Fetch, give_memory_back
+from classify.loading import Fetch, trim_memory
 from classify.sources import Source
 
 # After a failure the store is left alone for this long, so that many models wait for it once.
@@ -81,7 +81,7 @@ class ModelCache:
 
     def check(self) -> None:
         """Say in the log whether a mebibyte comes back from the store, without keeping anybody."""
-        self._in_background(self._round_trip, then=give_memory_back)
+        self._in_background(self._round_trip, then=trim_memory)
 
     def _round_trip(self) -> None:
         data, began = os.urandom(MIB), time.perf_counter()

@@ -36,6 +36,7 @@ from classify.loading import (
     give_memory_back,
     open_model,
     read_model,
+    trim_memory,
 )
 from classify.policy import STABLE, Policy
 from classify.sources import Source, find_models
@@ -395,7 +396,7 @@ class Repository:
                 self._fail(version, on_change, f"unexpected {type(error).__name__}")
             else:
                 self._change(version, on_change, State.AVAILABLE, loaded=loaded)
-                give_memory_back()
+                trim_memory()
                 if not self._stopped.is_set():
                     self._retire(version.source.model)
 

@@ -6,6 +6,7 @@ A version counts once all its files agree with a manifest beside them (`SHA256SU
 
 import hashlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -94,7 +95,8 @@ class Watcher:
         self._stopped.set()
 
     def _watch(self) -> None:
-        looked = time.monotonic()
+        # What came before the first tick, nobody has told of: it is looked for at once.
+        looked = -math.inf
         for changed in self._ticks():
             now = time.monotonic()
             if changed or self._looks.pending or now - looked > self._rescan:

@@ -4,8 +4,10 @@ TensorFlow is an optional extra: the import takes seconds and half a gigabyte of
 replica with .tflite models alone never spends.
 """
 
+import gc
 import importlib
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -113,6 +115,7 @@ def import_tensorflow(workers: int) -> Any:  # noqa: ANN401 - TensorFlow ships n
         # wherever a replica runs.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        first = "tensorflow" not in sys.modules
         try:
             tf = importlib.import_module("tensorflow")
         except ImportError as error:
@@ -120,6 +123,9 @@ def import_tensorflow(workers: int) -> Any:  # noqa: ANN401 - TensorFlow ships n
                 f"expected TensorFlow for this model, got {error};"
                 " install it: pip install 'meshlens-classify[tensorflow]'"
             ) from error
+        if first:
+            # Its objects live for ever; to look through them at each collection stops everybody.
+            gc.freeze()
         tf.get_logger().setLevel("ERROR")
         try:
             # A request computes on one core, like in LiteRT; the workers are as many as cores.
