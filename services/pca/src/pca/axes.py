@@ -5,7 +5,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pca.marks import path, rect, text
+from pca.marks import Mark, path, rect, text
 from pca.names import shorten
 from pca.panel import Panel
 from pca.ticks import Ticks, find_ticks
@@ -17,7 +17,7 @@ _TICK_DISTANCE = 50.0
 
 def draw_ground(
     panel: Panel, labels: tuple[str, str], *, zero: bool, x_ticks: Ticks | None = None
-) -> list[str]:
+) -> list[Mark]:
     """Draw the grid and what stands along the lower and the left edge.
 
     Args:

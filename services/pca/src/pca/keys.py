@@ -5,8 +5,8 @@ from pca.density import LEVELS, Density
 from pca.groups import Groups
 from pca.legend import Entry, Section, bar, entry
 from pca.look import Look
-from pca.marks import path
-from pca.palette import template
+from pca.marks import Mark, group, path
+from pca.palette import symbol
 from pca.points import colour_class
 from pca.scene import Scene
 from pca.words import name_ellipse
@@ -69,17 +69,17 @@ def class_arrows(groups: Groups) -> str:
     return "ink loading" if groups.names else "loading"
 
 
-def _symbol(groups: Groups, number: int, *, new: bool) -> str:
-    mark = template(number, _SYMBOL_RADIUS) % (8.0, -4.0)
+def _symbol(groups: Groups, number: int, *, new: bool) -> Mark:
     hollow = " new" if new else ""
-    return f'{mark} class="points {colour_class(groups, number)}{hollow}"/>'
+    class_ = f"points {colour_class(groups, number)}{hollow}"
+    return symbol(number, _SYMBOL_RADIUS, 8.0, -4.0, class_)
 
 
 def _ellipse(look: Look) -> list[Entry]:
     if look.ellipse == "none":
         return []
-    class_ = "ellipse ink"
-    ring = f'<ellipse cx="8" cy="-4" rx="8" ry="5" class="{class_}"/>'
+    shape = {"cx": "8", "cy": "-4", "rx": "8", "ry": "5"}
+    ring = Mark("ellipse", {**shape, "class": "ellipse ink"})
     return [entry(ring, name_ellipse(look))]
 
 
@@ -87,22 +87,20 @@ def _arrows(scene: Scene, look: Look, groups: Groups) -> list[Entry]:
     if scene.arrows is None:
         return []
     shape = "M0 -4H14M18 -4L9 0.5L9 -8.5Z"
-    symbol = f'<g class="{class_arrows(groups)}">{path(shape, "line")}</g>'
+    picture = group(class_arrows(groups), (path(shape, "line"),))
     factor = scene.arrows.factor
     times = f" \N{MULTIPLICATION SIGN} {factor:.3g}" if factor != 1.0 else ""
     what = "variables" if look.kind == "biplot" else "loadings"
-    return [entry(symbol, f"{what}{times}")]
+    return [entry(picture, f"{what}{times}")]
 
 
 def _ramp(density: Density | None, groups: Groups) -> Entry:
     """Return the shades of cells with the counts at either end."""
     levels = density.levels if density else ()
     count = len(levels) or LEVELS
-    shades = "".join(
-        f'<path class="d{place}" d="M{7 * place} -4h7" stroke-width="9"/>' for place in range(count)
-    )
+    shades = [path(f"M{7 * place} -4h7", f"d{place}", width=9) for place in range(count)]
     class_ = "cells ink mixed" if groups.names else "cells all"
     words = f"{levels[0].low:,}\N{EN DASH}{levels[-1].high:,} per cell" if levels else "per cell"
-    line = entry("", words)
-    move = f'<g transform="translate({7 * count - 16} 0)">{line.marks}</g>'
-    return Entry(f'<g class="{class_}">{shades}</g>{move}', max(180.0, line.width + 7 * count - 16))
+    line = entry(None, words)
+    moved = group("", line.marks, transform=f"translate({7 * count - 16} 0)")
+    return Entry((group(class_, shades), moved), max(180.0, line.width + 7 * count - 16))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pca.look import Labels
-from pca.marks import path, text
+from pca.marks import Mark, path, text
 from pca.names import Name, Placer, shorten
 from pca.panel import Panel
 
@@ -70,7 +70,7 @@ def prepare(panel: Panel, pixels: Array, tails: Array, tips: Array) -> Placer:
 
 def name_arrows(
     placer: Placer, mean: Array, tips: Array, names: Sequence[str], classes: Sequence[str]
-) -> list[str]:
+) -> list[Mark]:
     """Return the names of arrows at their tips, the longest arrow first; no room, no name.
 
     Args:
@@ -96,7 +96,7 @@ def name_arrows(
 
 def label_points(
     placer: Placer, pixels: Array, chosen: Whole, labels: Sequence[str], radius: float
-) -> tuple[list[str], list[str]]:
+) -> tuple[list[Mark], list[str]]:
     """Return labels of the chosen points as marks, and which they are.
 
     Args:
@@ -115,7 +115,7 @@ def label_points(
     return write_names(placed, ["label"] * len(placed)), [name.content for name in placed]
 
 
-def write_names(names: Sequence[Name], classes: Sequence[str]) -> list[str]:
+def write_names(names: Sequence[Name], classes: Sequence[str]) -> list[Mark]:
     """Return names as marks, above the lines that lead to them."""
     leaders = "".join(
         "M{:.1f} {:.1f}L{:.1f} {:.1f}".format(*name.leader) for name in names if name.leader

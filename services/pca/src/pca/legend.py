@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pca.marks import group, rect, text
+from pca.marks import Mark, group, rect, text
 from pca.names import measure, shorten
 
 ROW = 18.0
@@ -21,11 +21,11 @@ class Entry:
     """A line of the legend.
 
     Attributes:
-        marks: SVG with the baseline of its words at 0, from x = 0 on.
+        marks: with the baseline of its words at 0, from x = 0 on.
         width: pixels.
     """
 
-    marks: str
+    marks: tuple[Mark, ...]
     width: float
 
 
@@ -46,10 +46,11 @@ class Section:
     repeats: bool = False
 
 
-def entry(symbol: str, label: str, *, class_: str = "") -> Entry:
-    """Return a line with a symbol, drawn around (8, -4), before its words."""
+def entry(symbol: Mark | None, label: str, *, class_: str = "") -> Entry:
+    """Return a line with a symbol, if it has one, drawn around (8, -4), before its words."""
     label = shorten(label, _MOST_LABEL)
-    return Entry(symbol + text(label, _SYMBOL, 0, class_), _SYMBOL + measure(label))
+    words = text(label, _SYMBOL, 0, class_)
+    return Entry((symbol, words) if symbol else (words,), _SYMBOL + measure(label))
 
 
 def bar(label: str, share: float, class_: str) -> Entry:
@@ -63,7 +64,7 @@ def bar(label: str, share: float, class_: str) -> Entry:
         ),
         text(f"{100 * share:.1f} %", _BAR_WIDTH, 0, "end"),
     )
-    return Entry("".join(marks), _BAR_WIDTH)
+    return Entry(marks, _BAR_WIDTH)
 
 
 def width_of(sections: Sequence[Section]) -> float:
@@ -73,7 +74,7 @@ def width_of(sections: Sequence[Section]) -> float:
     return max([*headings, *entries], default=0.0)
 
 
-def draw_column(sections: Sequence[Section], left: float, top: float, height: float) -> list[str]:
+def draw_column(sections: Sequence[Section], left: float, top: float, height: float) -> list[Mark]:
     """Draw the sections one below the other."""
     marks = []
     y = top + 10
@@ -96,7 +97,7 @@ def count_rows(sections: Sequence[Section], width: float) -> int:
 
 def draw_rows(
     sections: Sequence[Section], left: float, top: float, width: float, most: int
-) -> list[str]:
+) -> list[Mark]:
     """Draw the entries from left to right in at most so many rows."""
     shown = list(sections)
     for place, section in enumerate(sections):
@@ -143,7 +144,7 @@ def _cut(section: Section, cut: int) -> Section:
     """Leave out the last entries and say so, unless they are said elsewhere."""
     kept = section.entries[: len(section.entries) - cut]
     if not section.repeats:
-        kept += (entry("", f"and {cut} more", class_="quiet"),)
+        kept += (entry(None, f"and {cut} more", class_="quiet"),)
     return replace(section, entries=kept)
 
 
@@ -153,5 +154,5 @@ def _height(section: Section) -> float:
     return ROW * (bool(section.heading) + len(section.entries)) + _SECTION_GAP
 
 
-def _place(line: Entry, x: float, y: float) -> str:
-    return group("", (line.marks,), transform=f"translate({x:.1f} {y:.1f})")
+def _place(line: Entry, x: float, y: float) -> Mark:
+    return group("", line.marks, transform=f"translate({x:.1f} {y:.1f})")

@@ -15,7 +15,7 @@ from pca.groups import Groups, find_groups
 from pca.keys import class_arrows, class_component, list_keys
 from pca.labels import choose_labels, label_points, name_arrows, prepare
 from pca.look import Labels, Look
-from pca.marks import arrow, circle
+from pca.marks import Mark, arrow, circle
 from pca.outlines import draw_circle, draw_ellipse
 from pca.page import Page, lay_out
 from pca.panel import Panel, frame, span
@@ -137,7 +137,7 @@ def _frame(page: Page, contents: _Contents) -> Panel:
 
 def _draw_points(
     contents: _Contents, pixels: Array, panel: Panel
-) -> tuple[list[str], Density | None]:
+) -> tuple[list[Mark], Density | None]:
     if contents.dense:
         density, marks = draw_density(pixels, contents.groups, panel)
         return marks, density
@@ -147,7 +147,7 @@ def _draw_points(
 
 def _draw_named(
     contents: _Contents, fit: Fit, pixels: Array, panel: Panel
-) -> tuple[list[str], list[str]]:
+) -> tuple[list[Mark], list[str]]:
     """Draw arrows, their names and the labels of points; return what is labelled, too."""
     scene, groups = contents.scene, contents.groups
     tips, names, classes = _list_arrows(scene, fit, groups)

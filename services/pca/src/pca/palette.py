@@ -7,6 +7,8 @@ them to both. Seven shapes go with them, so that 56 groups differ and print in b
 
 import math
 
+from pca.marks import Mark, circle, path
+
 LIGHT = (
     "#284ad9", "#b23600", "#009f9b", "#884788", "#be810d", "#51224f", "#8278ce", "#7c200e",
 )  # fmt: skip
@@ -40,15 +42,29 @@ def colour_of(number: int) -> str:
 
 def template(number: int, radius: float) -> str:
     """Return the mark of a group, open for what it contains, with %.1f where x and y belong."""
+    shape = _shape(number, radius)
+    return (
+        f'<path d="M%.1f %.1f{shape}"' if shape else f'<circle cx="%.1f" cy="%.1f" r="{radius:.1f}"'
+    )
+
+
+def symbol(number: int, radius: float, x: float, y: float, class_: str) -> Mark:
+    """Return the mark of a group at one place."""
+    shape = _shape(number, radius)
+    return path(f"M{x:.1f} {y:.1f}{shape}", class_) if shape else circle(x, y, radius, class_)
+
+
+def _shape(number: int, radius: float) -> str:
+    """Return the outline of a mark from its middle on; empty for a circle."""
     corners = _UNIT_SHAPES[number % len(_UNIT_SHAPES)]
     if not corners:
-        return f'<circle cx="%.1f" cy="%.1f" r="{radius:.1f}"'
+        return ""
     (x, y), *others = ((radius * x, radius * y) for x, y in corners)
     shape = f"m{x:.1f} {y:.1f}"
     for to_x, to_y in others:
         shape += f"l{to_x - x:.1f} {to_y - y:.1f}"
         x, y = to_x, to_y
-    return f'<path d="M%.1f %.1f{shape}z"'
+    return f"{shape}z"
 
 
 def close(number: int) -> str:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pca.density import Density, Level, count_points
 from pca.groups import Groups
-from pca.marks import escape, group, path
+from pca.marks import Bulk, Mark, escape, group, path
 from pca.palette import close, colour_of, template
 from pca.panel import Panel
 
@@ -33,7 +33,7 @@ def colour_class(groups: Groups, number: int) -> str:
 
 def draw_marks(
     points: Array, pixels: Array, groups: Groups, labels: Sequence[str], *, hollow: bool
-) -> Iterator[str]:
+) -> Iterator[Mark]:
     """Yield the marks of each group, with the label and place of each while that is not too much.
 
     Args:
@@ -64,7 +64,7 @@ def draw_marks(
             parts[3::5], parts[4::5] = points[members].T.tolist()
             marks = slots * len(words) % tuple(parts)
         hollow_class = " new" if hollow else ""
-        yield group(f"points {colour_class(groups, number)}{hollow_class}", (marks,))
+        yield Bulk(f"points {colour_class(groups, number)}{hollow_class}", marks)
 
 
 def _words(labels: Sequence[str], n: int) -> npt.NDArray[np.object_]:
@@ -74,7 +74,7 @@ def _words(labels: Sequence[str], n: int) -> npt.NDArray[np.object_]:
     return np.arange(1, n + 1).astype(np.object_)
 
 
-def draw_density(pixels: Array, groups: Groups, panel: Panel) -> tuple[Density, list[str]]:
+def draw_density(pixels: Array, groups: Groups, panel: Panel) -> tuple[Density, list[Mark]]:
     """Draw exact dots where points are sparse, under runs of cells where they are dense."""
     density = count_points(pixels, groups.codes, max(1, len(groups.names)), panel)
     width = 2 * radius_for(len(pixels))
@@ -84,14 +84,14 @@ def draw_density(pixels: Array, groups: Groups, panel: Panel) -> tuple[Density, 
         colour = colour_class(groups, number) + (" mixed" if groups.names else "")
         shape = "M%.1f %.1fh0" * int(members.sum()) % tuple(pixels[members].ravel().tolist())
         if shape:
-            dots.append(f'<path class="dots {colour}" stroke-width="{width:.1f}" d="{shape}"/>')
-        levels = "".join(
+            dots.append(path(shape, f"dots {colour}", width=width))
+        levels = [
             path(_draw_runs(runs), f"d{place}", title=describe_level(level, density.cell))
             for place, level in enumerate(density.levels)
             if len(runs := density.runs(level, number))
-        )
+        ]
         if levels:
-            cells.append(group(f"cells {colour}", (levels,)))
+            cells.append(group(f"cells {colour}", levels))
     move = f"translate({panel.left:g} {panel.top + density.cell / 2:g}) scale({density.cell:g})"
     return density, [*dots, group("", cells, transform=move)] if cells else dots
 

@@ -10,7 +10,7 @@ from pca.axes import draw_ground
 from pca.decomposition import Fit
 from pca.legend import Section, entry
 from pca.look import Look
-from pca.marks import circle, group, path, rect, text
+from pca.marks import Mark, circle, group, path, rect, text
 from pca.page import lay_out
 from pca.panel import Panel
 from pca.table import Table
@@ -76,7 +76,7 @@ def _list_keys(average: float, *, kept: int | None) -> list[Section]:
         ]
     entries = (
         *bars,
-        entry(path(line, "step") + circle(8, -4, _DOT, "pc1"), "cumulative"),
+        entry(group("", (path(line, "step"), circle(8, -4, _DOT, "pc1"))), "cumulative"),
         entry(path(line, "guide"), "broken stick"),
         entry(path(line, "average"), f"average, {average:.3g} %"),
     )
@@ -95,7 +95,7 @@ def _number(shown: int, panel: Panel) -> Ticks:
     )
 
 
-def _draw_bars(shares: Array, panel: Panel, *, kept: int) -> list[str]:
+def _draw_bars(shares: Array, panel: Panel, *, kept: int) -> list[Mark]:
     width = _BAR * panel.width / len(shares)
     marks = []
     for number, share in enumerate(shares.tolist(), start=1):
@@ -108,7 +108,7 @@ def _draw_bars(shares: Array, panel: Panel, *, kept: int) -> list[str]:
     return marks
 
 
-def _draw_lines(shares: Array, rank: int, panel: Panel) -> list[str]:
+def _draw_lines(shares: Array, rank: int, panel: Panel) -> list[Mark]:
     """Draw what the components explain together, and what chance would."""
     numbers = np.arange(1.0, len(shares) + 1)
     together = panel.to_pixels(np.column_stack([numbers, shares.cumsum()]))
