@@ -299,12 +299,15 @@ def test_every_error_that_a_caller_can_cause_has_its_status() -> None:
         errors.WrongTask: Status.INVALID_ARGUMENT,
         errors.ModelNotReady: Status.UNAVAILABLE,
         errors.ModelFailed: Status.FAILED_PRECONDITION,
+        errors.InvalidModel: Status.FAILED_PRECONDITION,
     } == STATUS
 
 
 def test_only_computing_waits_for_a_worker(service: Service) -> None:
     assert {(route.path, route.verbs, route.works) for route in service.routes()} == {
         ("classify", ("POST", "PUT"), True),
+        ("detect", ("POST", "PUT"), True),
+        ("preview", ("POST", "PUT"), True),
         ("models", ("GET",), False),
         ("models/<name>", ("GET",), False),
         ("models/<name>/predict", ("POST", "PUT"), True),

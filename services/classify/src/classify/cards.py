@@ -13,12 +13,14 @@ and, all of it optional:
     subject: object
     signature: serving_default
     task: classify             # or detect, tensor
+    constants: {min_size: 20}  # what further inputs of a detector are
+    detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2], units: pixels, threshold: 0.5}
 """
 
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeAlias
 
 import yaml
 from pydantic import (
@@ -27,6 +29,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    FiniteFloat,
     ValidationError,
     model_validator,
 )
@@ -113,6 +116,13 @@ def _to_label(value: object) -> object:
     return {"path": value} if isinstance(value, str) else value
 
 
+def _to_pairs(value: object) -> object:
+    return tuple(value.items()) if isinstance(value, dict) else value
+
+
+Constant: TypeAlias = tuple[str, Annotated[tuple[FiniteFloat, ...], BeforeValidator(_to_tuple)]]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -169,6 +179,45 @@ class NormalizationPart(_Part):
     std: Annotated[tuple[float, ...], BeforeValidator(_to_tuple)]
 
 
+class Column(StrEnum):
+    """What one number of a box is."""
+
+    LEFT = "x1"
+    TOP = "y1"
+    RIGHT = "x2"
+    BOTTOM = "y2"
+    SCORE = "score"
+    CLASS = "class"
+
+
+class Units(StrEnum):
+    """What a coordinate of 1 is: one pixel of what the model sees, or its whole width or height."""
+
+    PIXELS = "pixels"
+    FRACTIONS = "fractions"
+
+
+_SIDES = frozenset({Column.LEFT, Column.TOP, Column.RIGHT, Column.BOTTOM})
+
+
+class DetectionPart(_Part):
+    """How a detector's outputs are read: (n, columns), and (n,) unless a column is the score."""
+
+    boxes: str = Field(default="", description="the output with the boxes; the first if empty")
+    scores: str = Field(default="", description="the output with their scores; the next if empty")
+    columns: tuple[Column, ...] = (Column.TOP, Column.LEFT, Column.BOTTOM, Column.RIGHT)
+    units: Units = Units.PIXELS
+    threshold: float = Field(default=0.0, ge=0, le=1, description="lowest score, if not asked")
+
+    @model_validator(mode="after")
+    def _has_each_side_once(self) -> Self:
+        if len(set(self.columns)) != len(self.columns) or not set(self.columns) >= _SIDES:
+            raise ValueError("columns must name x1, y1, x2, y2 and perhaps score, class, each once")
+        if self.scores and Column.SCORE in self.columns:
+            raise ValueError("scores must be a column or an output, not both")
+        return self
+
+
 class ModelCard(_Part):
     """What a card says; a model without one has the card that says nothing."""
 
@@ -188,6 +237,17 @@ class ModelCard(_Part):
     subject: str = ""
     signature: str = ""
     task: Task | None = None
+    constants_part: Annotated[tuple[Constant, ...], BeforeValidator(_to_pairs)] = Field(
+        default=(),
+        validation_alias="constants",
+        description="what further inputs of a detector are, numbers by name",
+    )
+    detection: DetectionPart = Field(default_factory=DetectionPart)
+
+    @property
+    def constants(self) -> dict[str, tuple[float, ...]]:
+        """What further inputs of a detector are, by name."""
+        return dict(self.constants_part)
 
     @property
     def normalization(self) -> Normalization | None:

@@ -7,7 +7,7 @@ and probabilities move by some hundredths.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -50,6 +50,21 @@ class Frame:
     channels: int
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as its owner sees it, upright, perhaps smaller.
+
+    Attributes:
+        pixels: (h, w, channels), gray or RGB, 0 to 255.
+        width: of the whole picture, upright, in pixels.
+        height: likewise.
+    """
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+
+
 def decode_image(data: bytes, frame: Frame, *, max_pixels: int) -> NDArray[np.uint8]:
     """Return the pixels of the first picture in `data`, upright, as the model sees them.
 
@@ -62,24 +77,77 @@ def decode_image(data: bytes, frame: Frame, *, max_pixels: int) -> NDArray[np.ui
         ImageTooLarge: the header says more than `max_pixels`; nothing was decoded.
         InvalidImage: empty, of no allowed format, truncated or damaged.
     """
+    size = frame.width, frame.height
+    # The longer side for both: whether the picture lies on its side is not known yet.
+    return _decode(data, frame.channels, max_pixels, max(size), lambda _: size).pixels
+
+
+def decode_picture(
+    data: bytes, bounds: Frame, *, max_pixels: int, stretch: bool = False
+) -> Picture:
+    """Return the first picture in `data`, upright, made small enough for `bounds`.
+
+    The aspect is kept, and a picture that is small enough is left as it is; or it is made exactly
+    of that size, if `stretch` is set.
+
+    Raises:
+        ImageTooLarge, InvalidImage: as `decode_image` does.
+    """
+
+    def fit(own: tuple[int, int]) -> tuple[int, int]:
+        if stretch:
+            return bounds.width, bounds.height
+        scale = min(bounds.width / own[0], bounds.height / own[1], 1.0)
+        return max(round(own[0] * scale), 1), max(round(own[1] * scale), 1)
+
+    return _decode(data, bounds.channels, max_pixels, max(bounds.width, bounds.height), fit)
+
+
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Return the PNG of (h, w, 1 or 3) pixels."""
+    file = io.BytesIO()
+    plain = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
+    Image.fromarray(plain).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def _decode(
+    data: bytes,
+    channels: int,
+    max_pixels: int,
+    needed: int,
+    choose: Callable[[tuple[int, int]], tuple[int, int]],
+) -> Picture:
+    """Return the upright picture in the size that `choose` makes of its own width and height.
+
+    Args:
+        data: the bytes of the file.
+        channels: 1 or 3.
+        max_pixels: largest picture that is decoded.
+        needed: the side below which a JPEG must not be scaled while it is decoded.
+        choose: tells the width and height of the upright picture's pixels.
+    """
     if not data:
         raise InvalidImage("expected a picture, got an empty body; send the bytes of the file")
     with _refusing(data), Image.open(io.BytesIO(data), formats=FORMATS) as image:
         width, height = image.size
         if width * height > max_pixels:
             raise ImageTooLarge(f"{width} x {height} pixels", max_pixels)
-        mode = "L" if frame.channels == 1 else "RGB"
-        # The longer side for both: whether the picture lies on its side is not known yet.
-        image.draft(mode, (max(frame.width, frame.height),) * 2)
+        mode = "L" if channels == 1 else "RGB"
+        image.draft(mode, (needed, needed))
         image.load()
         orientation = _orientation(image)
-        size = frame.width, frame.height
-        if orientation in _SWAPS_SIDES:
-            size = size[::-1]
-        pixels = _flatten(image, mode).resize(size, Image.Resampling.HAMMING, reducing_gap=2.0)
+        turned = orientation in _SWAPS_SIDES
+        own = (height, width) if turned else (width, height)
+        chosen = choose(own)
+        lying = chosen[::-1] if turned else chosen
+        pixels = _flatten(image, mode)
+        if pixels.size != lying:
+            pixels = pixels.resize(lying, Image.Resampling.HAMMING, reducing_gap=2.0)
     if orientation in _TRANSPOSITIONS:
         pixels = pixels.transpose(_TRANSPOSITIONS[orientation])
-    return np.asarray(pixels).reshape(frame.height, frame.width, frame.channels)
+    array = np.asarray(pixels).reshape(chosen[1], chosen[0], channels)
+    return Picture(array, *own)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 
 from classify.cards import Kind, ModelCard, Task
 from classify.classifier import Classifier
+from classify.detector import Detector
 from classify.engines.engine import Engine, Signature
 from classify.engines.opening import OpenEngine
 from classify.errors import InvalidModel, InvalidOption, InvalidTensor
@@ -37,12 +38,14 @@ class Loaded:
         classifier: names what pictures show, None if the model's task is another one.
         size: bytes of its file.
         sha256: of its file, or of what `packing.pack` makes of its folder.
+        detector: says where things are in pictures, None if the model's task is another one.
     """
 
     engine: Engine
     classifier: Classifier | None
     size: int
     sha256: str
+    detector: Detector | None = None
 
     def signature(self, name: str) -> Signature:
         """Return the function called `name`, the first one if it is empty.
@@ -110,16 +113,20 @@ def open_model(source: Source, data: bytes, open_engine: OpenEngine, repository:
     engine = open_engine(kind, data, card.inputs, card.outputs)
     try:
         signature = choose_signature(engine, card.signature, InvalidModel)
-        classifier = None
-        if _task(kind, card) is Task.CLASSIFY:
-            classifier = Classifier(signature, file, labels, subject, card)
-            classifier.warm_up()
-        else:
-            _warm_up(signature)
+        classifier, detector = None, None
+        match _task(kind, card):
+            case Task.CLASSIFY:
+                classifier = Classifier(signature, file, labels, subject, card)
+                classifier.warm_up()
+            case Task.DETECT:
+                detector = Detector(signature, file, labels, subject, card)
+                detector.warm_up()
+            case Task.TENSOR:
+                _warm_up(signature)
     except BaseException:
         engine.close()
         raise
-    return Loaded(engine, classifier, len(data), hashlib.sha256(data).hexdigest())
+    return Loaded(engine, classifier, len(data), hashlib.sha256(data).hexdigest(), detector)
 
 
 def decode_file(source: Source, data: bytes) -> ModelFile:

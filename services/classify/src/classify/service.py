@@ -1,8 +1,5 @@
 """The methods that callers in the mesh invoke, and which status each error becomes."""
 
-import base64
-import binascii
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -10,11 +7,20 @@ from daprkit.routing import Reply, Request, Route, Subscription
 from daprkit.status import Status
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from classify.bodies import (
+    JSON,
+    NoOptions,
+    decode_body,
+    encode_json,
+    explain,
+    parse_options,
+)
 from classify.engines.engine import TensorSpec
 from classify.errors import (
     ImageTooLarge,
     InvalidBody,
     InvalidImage,
+    InvalidModel,
     InvalidOption,
     InvalidTensor,
     ModelFailed,
@@ -24,6 +30,7 @@ from classify.errors import (
 )
 from classify.image import decode_image
 from classify.phrases import encode_result, judge
+from classify.pictures import PictureMethods
 from classify.repository import Repository, Servable
 from classify.tensors import decode_tensors, encode_tensors
 
@@ -37,20 +44,12 @@ STATUS: Mapping[type[Exception], Status] = {
     WrongTask: Status.INVALID_ARGUMENT,
     ModelNotReady: Status.UNAVAILABLE,
     ModelFailed: Status.FAILED_PRECONDITION,
+    InvalidModel: Status.FAILED_PRECONDITION,
 }
 
 TOP_K = 5
 
-_JSON = "application/json"
-_OFFERS = (_JSON, "text/plain", "text/html")
-# What says nothing about the bytes: none, the usual default, and curl's for --data-binary.
-_OPAQUE_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
-
-
-class NoOptions(BaseModel):
-    """Options of a method that has none."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+_OFFERS = (JSON, "text/plain", "text/html")
 
 
 class ClassifyOptions(NoOptions):
@@ -58,14 +57,6 @@ class ClassifyOptions(NoOptions):
 
     model: str = Field(default="", description="name or name@version")
     top_k: int | None = Field(default=None, ge=1, description="how many labels to answer")
-
-
-class ImageBody(BaseModel):
-    """The JSON body of `classify`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    image: str = Field(description="base64, or a data URL with base64")
 
 
 class PredictBody(BaseModel):
@@ -77,7 +68,6 @@ class PredictBody(BaseModel):
     inputs: dict[str, Any] = Field(description="nested lists by name")
 
 
-Options = TypeVar("Options", bound=NoOptions)
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -92,11 +82,13 @@ class Service:
     def __init__(self, repository: Repository, *, max_pixels: int) -> None:
         self._repository = repository
         self._max_pixels = max_pixels
+        self._pictures = PictureMethods(repository, max_pixels=max_pixels)
 
     def routes(self) -> Sequence[Route]:
         """Return which method answers which path."""
         return (
             Route("classify", self.classify, works=True),
+            *self._pictures.routes(),
             Route("models", self.list_models, verbs=("GET",)),
             Route("models/<name>", self.describe_model, verbs=("GET",)),
             Route("models/<name>/predict", self.predict, works=True),
@@ -137,14 +129,14 @@ class Service:
                 body, kind = f"{verdict.sentence}\n".encode(), "text/plain; charset=utf-8"
             case _:
                 answer = {"model": source.model, "version": source.version, **result}
-                body, kind = encode_json(answer), _JSON
+                body, kind = encode_json(answer), JSON
         return Reply(body, kind, result=result, model=source.model, version=source.version)
 
     def list_models(self, request: Request) -> Reply:
         """List what is loaded and what is not."""
         parse_options(NoOptions, request.query)
         cards = [self._card(servable) for servable in self._repository.servables()]
-        return Reply(encode_json({"models": cards}), _JSON)
+        return Reply(encode_json({"models": cards}), JSON)
 
     def describe_model(self, request: Request) -> Reply:
         """Say what a model is, or one version of it, and where it is in its life."""
@@ -156,7 +148,7 @@ class Service:
                 servable.source.version: servable.state
                 for servable in self._repository.servables(name)
             }
-        return Reply(encode_json(card), _JSON)
+        return Reply(encode_json(card), JSON)
 
     def load(self, request: Request) -> Reply:
         """Load a version and say what became of it."""
@@ -185,7 +177,7 @@ class Service:
         shapes = {name: list(tensor.shape) for name, tensor in outputs.items()}
         return Reply(
             encode_json(answer),
-            _JSON,
+            JSON,
             result={"shapes": shapes},
             model=source.model,
             version=source.version,
@@ -194,7 +186,7 @@ class Service:
     def _change(self, request: Request, change: Callable[[str, str], Servable]) -> Reply:
         parse_options(NoOptions, request.query)
         servable = change(request.parameters["name"], request.parameters["version"])
-        return Reply(encode_json(self._card(servable)), _JSON)
+        return Reply(encode_json(self._card(servable)), JSON)
 
     def _card(self, servable: Servable) -> dict[str, Any]:
         source, classifier, loaded = servable.source, servable.classifier, servable.loaded
@@ -227,67 +219,12 @@ class Service:
         return card
 
 
-def encode_json(answer: Mapping[str, Any]) -> bytes:
-    """Return `answer` as JSON for people and programs: UTF-8, one line."""
-    return json.dumps(answer, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-
-
-def parse_options(kind: type[Options], query: Mapping[str, str]) -> Options:
-    """Return the options in `query`.
-
-    Raises:
-        InvalidOption: an unknown one, or a value out of its range.
-    """
-    try:
-        return kind.model_validate(query)
-    except ValidationError as error:
-        known = ", ".join(kind.model_fields) or "none"
-        raise InvalidOption(f"{_explain(error)}; the options are: {known}") from None
-
-
-def decode_body(content_type: str, body: bytes) -> bytes:
-    """Return the bytes of the picture in `body`.
-
-    Raises:
-        InvalidBody: the content type is none of a picture, or the JSON is not as it should be.
-    """
-    if content_type == _JSON:
-        return _decode_json(body)
-    if content_type in _OPAQUE_TYPES or content_type.startswith("image/"):
-        return body
-    raise InvalidBody(
-        f"expected content type image/*, application/octet-stream or {_JSON},"
-        f" got {content_type!r}; send the picture as one of these"
-    )
-
-
-def _decode_json(body: bytes) -> bytes:
-    try:
-        text = ImageBody.model_validate_json(body).image
-    except ValidationError as error:
-        raise InvalidBody(
-            f'expected JSON {{"image": "<base64 or data URL>"}}, got {_explain(error)};'
-            " send a picture's own bytes with a content type image/*"
-        ) from None
-    head, comma, rest = text.partition(",")
-    if comma and head.startswith("data:") and head.endswith(";base64"):
-        text = rest
-    try:
-        # Encoders wrap lines.
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidBody(
-            f"image must be base64 or a data URL with base64, got {text[:20]!r} ({error});"
-            " encode the bytes of the file"
-        ) from None
-
-
 def _parse_body(kind: type[Body], body: bytes) -> Body:
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
         raise InvalidBody(
-            f'expected JSON {{"inputs": {{"<name>": <nested lists>}}}}, got {_explain(error)};'
+            f'expected JSON {{"inputs": {{"<name>": <nested lists>}}}}, got {explain(error)};'
             " models/<name> describes the inputs"
         ) from None
 
@@ -296,12 +233,3 @@ def _describe_tensor(spec: TensorSpec) -> dict[str, Any]:
     dtype = "string" if spec.dtype.kind == "O" else spec.dtype.name
     shape = None if spec.shape is None else list(spec.shape)
     return {"name": spec.name, "shape": shape, "type": dtype}
-
-
-def _explain(error: ValidationError) -> str:
-    """Return what pydantic says, in one line and without its links."""
-    return "; ".join(
-        f"{'.'.join(map(str, mistake['loc'])) or 'body'}: {mistake['msg']}"
-        + (f", got {mistake['input']!r:.60}" if mistake["loc"] else "")
-        for mistake in error.errors(include_url=False)
-    )

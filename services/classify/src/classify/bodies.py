@@ -1,0 +1,96 @@
+"""Options and bodies of requests -> what the methods work on, and answers -> JSON."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from classify.errors import InvalidBody, InvalidOption
+
+JSON = "application/json"
+# What says nothing about the bytes: none, the usual default, and curl's for --data-binary.
+_OPAQUE_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
+
+
+class NoOptions(BaseModel):
+    """Options of a method that has none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImageBody(BaseModel):
+    """A picture in JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    image: str = Field(description="base64, or a data URL with base64")
+
+
+Options = TypeVar("Options", bound=NoOptions)
+
+
+def encode_json(answer: Mapping[str, Any]) -> bytes:
+    """Return `answer` as JSON for people and programs: UTF-8, one line."""
+    return json.dumps(answer, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def parse_options(kind: type[Options], query: Mapping[str, str]) -> Options:
+    """Return the options in `query`.
+
+    Raises:
+        InvalidOption: an unknown one, or a value out of its range.
+    """
+    try:
+        return kind.model_validate(query)
+    except ValidationError as error:
+        known = ", ".join(kind.model_fields) or "none"
+        raise InvalidOption(f"{explain(error)}; the options are: {known}") from None
+
+
+def decode_body(content_type: str, body: bytes) -> bytes:
+    """Return the bytes of the picture in `body`.
+
+    Raises:
+        InvalidBody: the content type is none of a picture, or the JSON is not as it should be.
+    """
+    if content_type == JSON:
+        return _decode_json(body)
+    if content_type in _OPAQUE_TYPES or content_type.startswith("image/"):
+        return body
+    raise InvalidBody(
+        f"expected content type image/*, application/octet-stream or {JSON},"
+        f" got {content_type!r}; send the picture as one of these"
+    )
+
+
+def _decode_json(body: bytes) -> bytes:
+    try:
+        text = ImageBody.model_validate_json(body).image
+    except ValidationError as error:
+        raise InvalidBody(
+            f'expected JSON {{"image": "<base64 or data URL>"}}, got {explain(error)};'
+            " send a picture's own bytes with a content type image/*"
+        ) from None
+    head, comma, rest = text.partition(",")
+    if comma and head.startswith("data:") and head.endswith(";base64"):
+        text = rest
+    try:
+        # Encoders wrap lines.
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidBody(
+            f"image must be base64 or a data URL with base64, got {text[:20]!r} ({error});"
+            " encode the bytes of the file"
+        ) from None
+
+
+def explain(error: ValidationError) -> str:
+    """Return what pydantic says, in one line and without its links."""
+    return "; ".join(
+        f"{'.'.join(map(str, mistake['loc'])) or 'body'}: {mistake['msg']}"
+        + (f", got {mistake['input']!r:.60}" if mistake["loc"] else "")
+        for mistake in error.errors(include_url=False)
+    )

@@ -1,0 +1,126 @@
+"""Faces and previews through real sidecars."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from classify.models import shipped_models
+from installed import need_module
+from mesh import Mesh, Profile
+from PIL import Image
+from subscriber import Subscriber
+
+CARD = """
+model: {path: mtcnn.pb, type: frozen_graph}
+task: detect
+subject: face
+input: {name: input, type: bgr32f}
+constants: {min_size: 20, thresholds: [0.6, 0.7, 0.7], factor: 0.709}
+outputs: [box, prob]
+detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2]}
+"""
+
+
+@pytest.fixture(scope="module")
+def running(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    """The digits that ship, and faces by a card."""
+    need_module("tensorflow", "uv sync --group train")
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "digits").symlink_to(shipped_models() / "digits")
+    (folder / "faces").mkdir()
+    (folder / "faces/mtcnn.pb").symlink_to(shared / "models/mtcnn/mtcnn.pb")
+    (folder / "faces/card.yaml").write_text(CARD)
+    with Mesh(Profile.EMBEDDED, tmp_path_factory.mktemp("mesh"), models=folder) as mesh:
+        yield mesh
+
+
+@pytest.fixture(scope="module")
+def solvay(shared: Path) -> bytes:
+    return (shared / "images/solvay.jpg").read_bytes()
+
+
+def test_thirty_faces_are_found_among_the_physicists_of_1927(running: Mesh, solvay: bytes) -> None:
+    with Subscriber(running.grpc_port("classify")) as events:
+        answer = running.call("pca", "classify", "detect", solvay)
+        assert answer.status == 200, answer.text
+        told = json.loads(answer.body)
+        assert (told["model"], told["width"], told["height"]) == ("faces", 960, 661)
+        assert told["count"] == len(told["boxes"]) == 30
+        scores = [box["score"] for box in told["boxes"]]
+        assert scores == sorted(scores, reverse=True)
+        assert min(scores) > 0.7
+        for box in told["boxes"]:
+            assert box["label"] == "face"
+            assert 0 <= box["x1"] < box["x2"] <= 960
+            assert 0 <= box["y1"] < box["y2"] <= 661
+        event = events.next(lambda event: event.data["method"] == "detect")
+    assert event.data["result"] == {"count": 30, "boxes": told["boxes"]}
+    assert (event.data["model"], event.data["version"]) == ("faces", "1")
+
+
+def test_a_picture_that_lies_on_its_side_has_its_faces_where_a_viewer_sees_them(
+    running: Mesh, solvay: bytes
+) -> None:
+    upright = Image.open(io.BytesIO(solvay))
+    exif = Image.Exif()
+    exif[0x112] = 6
+    file = io.BytesIO()
+    upright.transpose(Image.Transpose.ROTATE_90).save(file, "PNG", exif=exif)
+    plain = json.loads(running.call("pca", "classify", "detect?top_k=5", solvay).body)
+    turned = json.loads(running.call("pca", "classify", "detect?top_k=5", file.getvalue()).body)
+    assert (turned["width"], turned["height"]) == (960, 661)
+    for one, other in zip(plain["boxes"], turned["boxes"], strict=True):
+        for side in ("x1", "y1", "x2", "y2"):
+            assert one[side] == pytest.approx(other[side], abs=0.5)
+
+
+def test_options_choose_among_the_faces(running: Mesh, solvay: bytes) -> None:
+    def count(options: str) -> int:
+        answer = running.call("pca", "classify", f"detect?model=faces&{options}", solvay)
+        assert answer.status == 200, answer.text
+        return int(json.loads(answer.body)["count"])
+
+    assert count("top_k=3") == 3
+    assert 0 < count("threshold=0.9999") < 30
+    assert count("min_size=200&thresholds=0.6,0.7,0.7&factor=0.709") == 0
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_faces_are_drawn_into_the_picture(running: Mesh, solvay: bytes, kind: str) -> None:
+    accept = {"accept": f"image/{kind.lower()}"}
+    answer = running.call("pca", "classify", "detect", solvay, headers=accept)
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == accept["accept"]
+    drawn = Image.open(io.BytesIO(answer.body))
+    assert (drawn.format, drawn.size) == (kind, (960, 661))
+    original = np.asarray(Image.open(io.BytesIO(solvay)).convert("RGB")).astype(int)
+    changed = np.abs(np.asarray(drawn.convert("RGB")).astype(int) - original).max(axis=2) > 100
+    assert 0.005 < changed.mean() < 0.2
+
+
+def test_faces_are_an_overlay(running: Mesh, solvay: bytes) -> None:
+    accept = {"accept": "image/svg+xml"}
+    answer = running.call("pca", "classify", "detect", solvay, headers=accept)
+    assert answer.headers["Content-Type"] == "image/svg+xml"
+    root = ET.fromstring(answer.text)  # noqa: S314 - our own answer
+    assert root.get("viewBox") == "0 0 960 661"
+    assert len(root.findall(".//{http://www.w3.org/2000/svg}text")) == 30
+
+
+def test_a_preview_shows_what_the_model_sees(running: Mesh, solvay: bytes) -> None:
+    answer = running.call("pca", "classify", "preview?model=digits", solvay)
+    assert answer.headers["Content-Type"] == "image/png"
+    seen = Image.open(io.BytesIO(answer.body))
+    assert (seen.mode, seen.size) == ("L", (32, 32))
+    answer = running.call("pca", "classify", "preview?model=faces", solvay)
+    assert Image.open(io.BytesIO(answer.body)).size == (960, 661)
+
+
+def test_a_model_that_classifies_refuses_to_detect(running: Mesh, solvay: bytes) -> None:
+    answer = running.call("pca", "classify", "detect?model=digits", solvay)
+    assert answer.status == 400
+    assert "task: detect" in answer.text
