@@ -28,7 +28,7 @@ class Mark(BaseElement):  # type: ignore[misc]  # svgwrite has no types
     Args:
         name: of the element.
         attributes: as they are written; those that are empty are left out.
-        content: the text in it.
+        content: the text in it, nothing but what XML can carry.
         marks: the elements in it, behind the text.
         title: words that show when a pointer rests on it.
     """
@@ -44,8 +44,9 @@ class Mark(BaseElement):  # type: ignore[misc]  # svgwrite has no types
     ) -> None:
         self.elementname = name
         self.attribs = {key: value for key, value in attributes.items() if value}
-        self.elements = [Mark("title", {}, content=title), *marks] if title else list(marks)
-        self._content = clean(content)
+        titles = (Mark("title", {}, content=clean(title)),) if title else ()
+        self.elements = [*titles, *marks]
+        self._content = content
 
     def get_xml(self) -> ET.Element:
         """Return the element with all that is in it."""
@@ -73,7 +74,7 @@ def text(content: str, x: float, y: float, class_: str = "", *, turned: bool = F
     """Return a line of text; turned, it reads upwards."""
     turn = f"rotate(-90 {x:.1f} {y:.1f})" if turned else ""
     attributes = {"x": f"{x:.1f}", "y": f"{y:.1f}", "class": class_, "transform": turn}
-    return Mark("text", attributes, content=content)
+    return Mark("text", attributes, content=clean(content))
 
 
 def rect(

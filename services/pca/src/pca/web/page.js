@@ -33,7 +33,7 @@ function readTable() {
 function readQuery() {
   const query = form.read("plot");
   const room = find("frame").clientWidth;
-  const width = Math.min(1200, Math.max(480, 20 * Math.floor(room / 20)));
+  const width = Math.min(1200, Math.max(320, 20 * Math.floor(room / 20)));
   const height = Math.min(900, Math.max(400, 20 * Math.floor(Math.min(0.75 * width, innerHeight - 200) / 20)));
   return { width, height, ...query };
 }
