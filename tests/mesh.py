@@ -30,6 +30,7 @@ from typing import Self, TypeVar
 import grpc
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from sqlite_files import make_sqlite_files
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("pca", "classify")
@@ -183,7 +184,7 @@ class Mesh:
 
     def __enter__(self) -> Self:
         try:
-            (self.folder / ".dapr").mkdir(exist_ok=True)
+            make_sqlite_files(self.folder)
             if self.profile is Profile.REDIS:
                 self.start_redis()
             for name in self.services:

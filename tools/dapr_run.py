@@ -25,6 +25,7 @@ from typing import IO, Any, Self
 import grpc
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from sqlite_files import make_sqlite_files
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN_FILE = ROOT / "dapr" / "dapr.yaml"
@@ -115,6 +116,7 @@ class DaprRun:
             RunError: it did not come up; nothing of it runs on.
         """
         runtime = self._env["DAPR_RUNTIME_PATH"] = _dapr_runtime()
+        make_sqlite_files(self._folder)
         self._cli = subprocess.Popen(  # noqa: S603 - the Dapr CLI
             [Path(runtime, ".dapr", "bin", "dapr"), "run", "-f", "-"],
             cwd=RUN_FILE.parent,  # the run file's paths are relative to it

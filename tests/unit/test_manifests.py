@@ -1,13 +1,16 @@
 """What the run file, the components and the services' defaults must agree on."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from daprkit.settings import MIB, ServerSettings
+from sqlite_files import FILES, make_sqlite_files
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ["embedded", "redis"]
@@ -72,3 +75,17 @@ def test_the_folder_dapr_does_not_hide_the_sdk() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert "site-packages" in found.stdout
+
+
+def test_the_sqlite_files_that_are_made_are_those_that_sidecars_open(tmp_path: Path) -> None:
+    state = read("components/embedded/statestore.yaml")["spec"]["metadata"]
+    named = {entry["value"] for entry in state if entry["name"] == "connectionString"}
+    named.add(
+        read("dapr/config.yaml")["spec"]["nameResolution"]["configuration"]["connectionString"]
+    )
+    assert named == set(FILES)
+    make_sqlite_files(tmp_path)
+    make_sqlite_files(tmp_path)
+    for name in FILES:
+        with closing(sqlite3.connect(tmp_path / name)) as database:
+            assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
