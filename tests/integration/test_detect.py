@@ -39,27 +39,36 @@ def running(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module")
+def events(running: Mesh) -> Iterator[Subscriber]:
+    """Listens to the end: the in-memory broker confirms no event to a subscriber that has left."""
+    with Subscriber(running.grpc_port("classify")) as subscriber:
+        yield subscriber
+
+
+@pytest.fixture(scope="module")
 def solvay(shared: Path) -> bytes:
     return (shared / "images/solvay.jpg").read_bytes()
 
 
-def test_thirty_faces_are_found_among_the_physicists_of_1927(running: Mesh, solvay: bytes) -> None:
-    with Subscriber(running.grpc_port("classify")) as events:
-        answer = running.call("pca", "classify", "detect", solvay)
-        assert answer.status == 200, answer.text
-        told = json.loads(answer.body)
-        assert (told["model"], told["width"], told["height"]) == ("faces", 960, 661)
-        assert told["count"] == len(told["boxes"]) == 30
-        scores = [box["score"] for box in told["boxes"]]
-        assert scores == sorted(scores, reverse=True)
-        assert min(scores) > 0.7
-        for box in told["boxes"]:
-            assert box["label"] == "face"
-            assert 0 <= box["x1"] < box["x2"] <= 960
-            assert 0 <= box["y1"] < box["y2"] <= 661
-        event = events.next(lambda event: event.data["method"] == "detect")
-    assert event.data["result"] == {"count": 30, "boxes": told["boxes"]}
+def test_thirty_faces_are_found_among_the_physicists_of_1927(
+    running: Mesh, events: Subscriber, solvay: bytes
+) -> None:
+    answer = running.call("pca", "classify", "detect", solvay)
+    assert answer.status == 200, answer.text
+    told = json.loads(answer.body)
+    assert (told["model"], told["width"], told["height"]) == ("faces", 960, 661)
+    assert told["count"] == len(told["boxes"]) == 30
+    scores = [box["score"] for box in told["boxes"]]
+    assert scores == sorted(scores, reverse=True)
+    assert min(scores) > 0.7
+    for box in told["boxes"]:
+        assert box["label"] == "face"
+        assert 0 <= box["x1"] < box["x2"] <= 960
+        assert 0 <= box["y1"] < box["y2"] <= 661
+    event = events.next(lambda event: event.data["method"] == "detect")
     assert (event.data["model"], event.data["version"]) == ("faces", "1")
+    facts = {name: told[name] for name in ("width", "height", "count", "boxes")}
+    assert event.data["result"] == facts
 
 
 def test_a_picture_that_lies_on_its_side_has_its_faces_where_a_viewer_sees_them(
@@ -124,3 +133,16 @@ def test_a_model_that_classifies_refuses_to_detect(running: Mesh, solvay: bytes)
     answer = running.call("pca", "classify", "detect?model=digits", solvay)
     assert answer.status == 400
     assert "task: detect" in answer.text
+
+
+def test_pictures_of_a_form_are_answered_one_by_one(running: Mesh, solvay: bytes) -> None:
+    parts = b"".join(
+        b'--x\r\nContent-Disposition: form-data; name="a"; filename="%s"\r\n\r\n%s\r\n' % part
+        for part in ((b"solvay.jpg", solvay), (b"bad.jpg", solvay[:9000]))
+    )
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    answer = running.call("pca", "classify", "detect", parts + b"--x--\r\n", headers=headers)
+    assert answer.status == 200, answer.text
+    good, bad = json.loads(answer.body)["answers"]
+    assert (good["name"], good["count"]) == ("solvay.jpg", 30)
+    assert (bad["name"], bad["error"]["code"]) == ("bad.jpg", "INVALID_ARGUMENT")

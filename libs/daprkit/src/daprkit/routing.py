@@ -24,6 +24,7 @@ from werkzeug.routing import Map, Rule
 from daprkit.admission import Admission, Places
 from daprkit.errors import BodyTooLarge, InvalidRequest, MethodNotFound
 from daprkit.events import Events, Failure, Success
+from daprkit.multipart import File, decode_files
 from daprkit.status import Statuses
 from daprkit.telemetry import Handler, Metrics
 
@@ -50,6 +51,7 @@ class Request:
         headers: metadata of the call, names in lower case.
         parameters: what the path template of the route has matched.
         time_limit: seconds that the caller waits.
+        boundary: what stands between the parts of a body of several.
     """
 
     method: str
@@ -60,6 +62,15 @@ class Request:
     headers: Mapping[str, str]
     parameters: Mapping[str, str] = field(default_factory=dict)
     time_limit: float = math.inf
+    boundary: str = ""
+
+    def files(self, most: int) -> tuple[File, ...]:
+        """Return the files of a body of type multipart/form-data.
+
+        Raises:
+            InvalidRequest: it is no form of 1 to `most` files.
+        """
+        return decode_files(self.body, self.boundary, most=most)
 
     def preferred(self, offers: Sequence[str]) -> str:
         """Return the media type of `offers` that Accept likes best, the first if it says none."""
@@ -219,6 +230,7 @@ class Router:
             time_limit=self._time_limit_of(query.pop("timeout", None), context.time_remaining()),
             query=query,
             content_type=_parse_media_type(message.content_type),
+            boundary=_parse_boundary(message.content_type),
             body=message.data.value,
             headers={
                 key.removeprefix(_FORWARDED): value
@@ -360,6 +372,12 @@ def _parse_query(raw: str) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def _parse_media_type(content_type: str) -> str:
     return parse_options_header(content_type)[0].lower()
+
+
+def _parse_boundary(content_type: str) -> str:
+    if "boundary" not in content_type:
+        return ""
+    return parse_options_header(content_type)[1].get("boundary", "")
 
 
 @lru_cache(maxsize=256)

@@ -61,7 +61,7 @@ def decode_body(content_type: str, body: bytes) -> bytes:
     if content_type in _OPAQUE_TYPES or content_type.startswith("image/"):
         return body
     raise InvalidBody(
-        f"expected content type image/*, application/octet-stream or {JSON},"
+        f"expected content type image/*, application/octet-stream, multipart/form-data or {JSON},"
         f" got {content_type!r}; send the picture as one of these"
     )
 
@@ -74,6 +74,15 @@ def _decode_json(body: bytes) -> bytes:
             f'expected JSON {{"image": "<base64 or data URL>"}}, got {explain(error)};'
             " send a picture's own bytes with a content type image/*"
         ) from None
+    return decode_base64(text)
+
+
+def decode_base64(text: str) -> bytes:
+    """Return the bytes in base64, or in a data URL with base64.
+
+    Raises:
+        InvalidBody: it is neither.
+    """
     head, comma, rest = text.partition(",")
     if comma and head.startswith("data:") and head.endswith(";base64"):
         text = rest

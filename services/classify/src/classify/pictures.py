@@ -1,11 +1,12 @@
 """The methods that say where things are in a picture, and what a model sees of it."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from daprkit.routing import Reply, Request, Route
 from pydantic import BeforeValidator, Field
 
+from classify.batches import answer_each, is_batch
 from classify.bodies import JSON, NoOptions, decode_body, encode_json, parse_options
 from classify.boxes import Box, encode_boxes
 from classify.cards import Task
@@ -79,20 +80,34 @@ class PictureMethods:
             name = self._find_detector()
         with self._repository.lease(name, version) as servable:
             detector = _detector(servable)
-            data = decode_body(request.content_type, request.body)
-            picture = self._see(data, detector)
-            boxes = detector.detect(
-                picture,
-                top_k=options.top_k,
-                threshold=options.threshold,
-                parameters=options.parameters(),
-            )
             source = servable.source
+            known = {"model": source.model, "version": source.version}
+
+            def find(data: bytes) -> tuple[Picture, tuple[Box, ...]]:
+                picture = self._see(data, detector)
+                return picture, detector.detect(
+                    picture,
+                    top_k=options.top_k,
+                    threshold=options.threshold,
+                    parameters=options.parameters(),
+                )
+
+            if is_batch(request):
+                result = answer_each(request, lambda data: _encode(*find(data)))
+                body = encode_json({**known, **result})
+                return Reply(
+                    body,
+                    JSON,
+                    result=result,
+                    model=source.model,
+                    version=source.version,
+                )
+            data = decode_body(request.content_type, request.body)
+            picture, boxes = find(data)
         kind = request.preferred(_OFFERS)
-        result = {"count": len(boxes), "boxes": encode_boxes(boxes)}
+        result = _encode(picture, boxes)
         if kind == JSON:
-            size = {"width": picture.width, "height": picture.height}
-            body = encode_json({"model": source.model, "version": source.version, **size, **result})
+            body = encode_json({**known, **result})
         elif kind == "image/svg+xml":
             body = overlay_boxes(boxes, picture.width, picture.height).encode()
         else:
@@ -161,3 +176,9 @@ def _detector(servable: Servable) -> Detector:
             " name one whose card says task: detect"
         )
     return loaded.detector
+
+
+def _encode(picture: Picture, boxes: Sequence[Box]) -> dict[str, Any]:
+    """Return the facts of an answer as JSON values."""
+    size = {"width": picture.width, "height": picture.height}
+    return {**size, "count": len(boxes), "boxes": encode_boxes(boxes)}

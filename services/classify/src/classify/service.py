@@ -7,6 +7,7 @@ from daprkit.routing import Reply, Request, Route, Subscription
 from daprkit.status import Status
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from classify.batches import answer_each, is_batch
 from classify.bodies import (
     JSON,
     NoOptions,
@@ -29,7 +30,8 @@ from classify.errors import (
     WrongTask,
 )
 from classify.image import decode_image
-from classify.phrases import encode_result, judge
+from classify.labels import Label
+from classify.phrases import Verdict, encode_result, judge
 from classify.pictures import PictureMethods
 from classify.repository import Repository, Servable
 from classify.tensors import decode_tensors, encode_tensors
@@ -117,10 +119,25 @@ class Service:
                 f"expected a model that classifies pictures, got {source.model}, which computes"
                 f" tensors; ask models/{source.model}/predict, or another model"
             )
-        picture = decode_body(request.content_type, request.body)
-        pixels = decode_image(picture, classifier.frame, max_pixels=self._max_pixels)
-        labels = classifier.classify(pixels, top_k=top_k or source.card.output.top or TOP_K)
-        verdict = judge(labels[0], classifier.subject)
+        count = top_k or source.card.output.top or TOP_K
+
+        def name(data: bytes) -> tuple[Sequence[Label], Verdict]:
+            pixels = decode_image(data, classifier.frame, max_pixels=self._max_pixels)
+            labels = classifier.classify(pixels, top_k=count)
+            return labels, judge(labels[0], classifier.subject)
+
+        known = {"model": source.model, "version": source.version}
+        if is_batch(request):
+            result = answer_each(request, lambda data: encode_result(*name(data)))
+            body = encode_json({**known, **result})
+            return Reply(
+                body,
+                JSON,
+                result=result,
+                model=source.model,
+                version=source.version,
+            )
+        labels, verdict = name(decode_body(request.content_type, request.body))
         result = encode_result(labels, verdict)
         match request.preferred(_OFFERS):
             case "text/html":
@@ -128,8 +145,7 @@ class Service:
             case "text/plain":
                 body, kind = f"{verdict.sentence}\n".encode(), "text/plain; charset=utf-8"
             case _:
-                answer = {"model": source.model, "version": source.version, **result}
-                body, kind = encode_json(answer), JSON
+                body, kind = encode_json({**known, **result}), JSON
         return Reply(body, kind, result=result, model=source.model, version=source.version)
 
     def list_models(self, request: Request) -> Reply:
