@@ -1,9 +1,12 @@
 """The command in a shell: points in, picture or numbers out."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 POINTS = b"2,1,3,1.5,4,3,5,3.5,6,4\n"
@@ -38,6 +41,24 @@ def test_points_become_numbers() -> None:
 def test_json_is_read_when_the_caller_says_so() -> None:
     done = run("--json", "--content-type", "application/json", points=b"[[1,2,3],[3,4,7],[0,1,1]]")
     assert json.loads(done.stdout)["p"] == 3
+
+
+def test_a_file_is_read_as_its_name_says(tmp_path: Path) -> None:
+    table = tmp_path / "points.json"
+    table.write_text("[[1,2,3],[3,4,7],[0,1,1]]")
+    assert json.loads(run("--json", str(table), points=b"").stdout)["p"] == 3
+    np.save(tmp_path / "points.npy", np.eye(4))
+    assert json.loads(run("--json", str(tmp_path / "points.npy"), points=b"").stdout)["p"] == 4
+    missing = run(str(tmp_path / "none.csv"))
+    assert (missing.returncode, missing.stdout) == (2, b"")
+    assert b"none.csv cannot be read: No such file" in missing.stderr
+
+
+def test_the_module_is_the_command_unless_a_port_is_named() -> None:
+    command = [sys.executable, "-m", "pca", "--title", "Leaves"]
+    env = {name: value for name, value in os.environ.items() if name != "APP_PORT"}
+    done = subprocess.run(command, input=POINTS, capture_output=True, check=True, env=env)
+    assert b"<title>Leaves</title>" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,31 @@
-"""Reads the environment, wires and serves: `python -m pca`."""
+"""Serves in the mesh if APP_PORT is set, as Dapr and the manifests do; else reads points.
+
+APP_PORT=50051 python -m pca
+python -m pca < points.csv > plot.svg
+"""
+
+import os
+import sys
 
 from daprkit.blobs import BlobStore
 from daprkit.server import Server
 from daprkit.settings import load
 from daprkit.sidecar import Sidecar
 
+from pca import cli
 from pca.service import STATUS, Service
 from pca.settings import Settings
 
 
-def main() -> None:
-    """Serve until SIGTERM."""
+def serve() -> int:
+    """Serve until SIGTERM; return 0."""
     settings = load(Settings)
     sidecar = Sidecar(settings)
     store = BlobStore(sidecar, store=settings.state_store, timeout=settings.state_timeout)
     Server(settings, Service(store).routes(), STATUS, sidecar).run()
     sidecar.close()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(serve() if "APP_PORT" in os.environ else cli.main())

@@ -1,10 +1,14 @@
-"""Points on standard input, a picture or the numbers on standard output; no mesh."""
+"""Points in a file or on standard input, a picture or the numbers on standard output; no mesh."""
 
 import argparse
+import contextlib
 import hashlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
 
 from pca import decomposition
 from pca.errors import PcaError
@@ -12,21 +16,31 @@ from pca.fits import add_facts, encode_fit
 from pca.options import FitOptions, PlotOptions, parse_options
 from pca.plot import draw
 
+_STDIN = Path("-")
+_CHUNK = 1024 * 1024
+_TYPES = {
+    ".arrow": "application/vnd.apache.arrow.stream",
+    ".json": "application/json",
+    ".npy": "application/x-npy",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, 1 if nobody reads the output, or 2 for bad input."""
     parser = _build_parser()
     parsed = vars(parser.parse_args(arguments))
-    as_json, content_type = parsed.pop("json"), parsed.pop("content_type")
+    as_json, path, content_type = (parsed.pop(name) for name in ("json", "file", "content_type"))
     query = {name: value for name, value in parsed.items() if value is not None}
-    if sys.stdin.isatty():
+    if path == _STDIN and sys.stdin.isatty():
         parser.error("expected points on standard input, got a terminal; try: pca < points.csv")
+    content_type = content_type or _TYPES.get(path.suffix.lower(), "text/csv")
     try:
-        body = sys.stdin.buffer.read()
+        body = _read(path)
         output = _fit(body, content_type, query) if as_json else _plot(body, content_type, query)
     except PcaError as error:
-        print(f"pca: {error}", file=sys.stderr)
-        return 2
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"{path} cannot be read: {error.strerror}")
     try:
         sys.stdout.buffer.write(output)
         sys.stdout.buffer.flush()
@@ -35,6 +49,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
+
+
+def _read(path: Path) -> bytes:
+    """Return the points; where that takes long, a terminal shows how far it is."""
+    with contextlib.ExitStack() as stack:
+        source = sys.stdin.buffer if path == _STDIN else stack.enter_context(path.open("rb"))
+        total = None if path == _STDIN else path.stat().st_size
+        bar = stack.enter_context(
+            tqdm(
+                desc="reading",
+                total=total,
+                unit="B",
+                unit_scale=True,
+                delay=1,
+                leave=False,
+                disable=None,
+                file=sys.stderr,
+            )
+        )
+        chunks = []
+        while chunk := source.read(_CHUNK):
+            chunks.append(chunk)
+            bar.update(len(chunk))
+        return b"".join(chunks)
+
+
+def _complain(message: str) -> int:
+    print(f"pca: {message}", file=sys.stderr)
+    return 2
 
 
 def _plot(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
@@ -66,9 +109,17 @@ def _build_parser() -> argparse.ArgumentParser:
         prog="pca",
         description="Principal components of points: pca < points.csv > plot.svg",
     )
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        default=_STDIN,
+        help="the points; - for standard input, which is read if no file is given",
+    )
     parser.add_argument("--json", action="store_true", help="print the numbers, not the picture")
     parser.add_argument(
-        "--content-type", default="text/csv", help="how the points are written (default: text/csv)"
+        "--content-type",
+        help="how the points are written (default: by the end of the file's name, else text/csv)",
     )
     for name, field in PlotOptions.model_fields.items():
         # Fits are stored in the mesh.
