@@ -20,7 +20,7 @@ endif
 PROFILE ?= embedded
 # PYTEST=... : further options of pytest, such as PYTEST='-k plot -x'.
 PYTEST ?=
-FUZZ_SECONDS ?= 30
+FUZZ_SECONDS ?= 15
 
 .PHONY: help
 help: ## print this
@@ -55,11 +55,11 @@ test-integration: setup tools ## tests with real sidecars and a real Redis
 	@$(RUN) pytest tests/integration $(PYTEST)
 
 .PHONY: fuzz
-fuzz: setup ## feed the parsers with hostile bytes for FUZZ_SECONDS (30)
+fuzz: setup ## feed the parsers with hostile bytes for FUZZ_SECONDS (15) each
 	@found=$$(mktemp -d) && trap 'rm -rf "$$found"' EXIT && for harness in tests/fuzz/fuzz_*.py; do \
-	  name=$${harness#tests/fuzz/fuzz_} && \
+	  name=$${harness#tests/fuzz/fuzz_} && name=$${name%.py} && mkdir "$$found/$$name" && \
 	  $(RUN) python $$harness -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
-	    "$$found" tests/fuzz/corpus/$${name%.py}; done
+	    "$$found/$$name" tests/fuzz/corpus/$$name || exit 1; done
 
 .PHONY: all
 all: format lint types imports test ## everything that CI checks, after formatting

@@ -13,6 +13,7 @@ from PIL import Image
 LIMIT = 1_000_000
 RGB_FRAME = Frame(width=48, height=32, channels=3)
 GRAY_FRAME = Frame(width=48, height=32, channels=1)
+_PNG = b"\x89PNG\r\n\x1a\n"
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
 
@@ -30,14 +31,24 @@ def encode(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:  #
 
 def png_header(width: int, height: int) -> bytes:
     """The beginning of a PNG that says how large it is, and one chunk of its pixels."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(name + data))
-        return struct.pack(">I", len(data)) + name + data + check
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     pixels = zlib.compress(bytes(1000))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels)
+    return _PNG + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels)
+
+
+def png_of_sixteen_bits(kind: int, sample: tuple[int, ...]) -> bytes:
+    """A PNG of one colour; `kind` is 0 for gray, 2 for RGB, and 4 more with alpha."""
+    width, height = 4, 3
+    header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
+    line = b"\0" + struct.pack(f">{len(sample)}H", *sample) * width
+    pixels = zlib.compress(line * height)
+    chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+    return _PNG + b"".join(_chunk(name, data) for name, data in chunks)
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    check = struct.pack(">I", zlib.crc32(name + data))
+    return struct.pack(">I", len(data)) + name + data + check
 
 
 def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:

@@ -21,6 +21,7 @@ from unit.classify.pictures import (
     difference,
     encode,
     png_header,
+    png_of_sixteen_bits,
 )
 
 # Pillow warns about damaged EXIF and the like, on bytes that it then refuses or reads all the same.
@@ -101,6 +102,22 @@ def test_sixteen_bits_of_gray_keep_their_upper_eight(kind: str) -> None:
     pixels = decode_image(encode(sixteen, kind), GRAY_FRAME, max_pixels=LIMIT)
     expected = decode_image(encode(Image.fromarray(eight)), GRAY_FRAME, max_pixels=LIMIT)
     assert difference(pixels, expected) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "sample", "seen"),
+    [
+        (2, (0xFF80, 0x8000, 0x0040), (255, 128, 0)),
+        (6, (0xFF80, 0x8000, 0x0040, 0xFFFF), (255, 128, 0)),
+        (6, (0xFF80, 0x8000, 0x0040, 0), (255, 255, 255)),
+        (4, (0x8000, 0), (255, 255, 255)),
+    ],
+)
+def test_sixteen_bits_of_each_channel_keep_their_upper_eight(
+    kind: int, sample: tuple[int, ...], seen: tuple[int, ...]
+) -> None:
+    data = png_of_sixteen_bits(kind, sample)
+    assert (decode_image(data, RGB_FRAME, max_pixels=LIMIT) == seen).all()
 
 
 @pytest.mark.parametrize("mode", ["I", "F", "LAB"])
