@@ -39,7 +39,7 @@ run: setup tools ## run the mesh until Ctrl-C and print its addresses
 	@$(RUN) python tools/dapr_run.py --profile $(PROFILE)
 
 .PHONY: test
-test: setup tools ## all tests: unit, contract, integration
+test: setup tools ## all tests: unit, contract, integration, browser
 	@$(RUN) pytest $(PYTEST)
 
 .PHONY: test-unit
@@ -53,6 +53,10 @@ test-contract: setup ## tests of the gRPC contract, without a sidecar
 .PHONY: test-integration
 test-integration: setup tools ## tests with real sidecars and a real Redis
 	@$(RUN) pytest tests/integration $(PYTEST)
+
+.PHONY: test-browser
+test-browser: setup tools ## tests of the pages in Chromium, through real sidecars
+	@$(RUN) pytest tests/browser $(PYTEST)
 
 .PHONY: fuzz
 fuzz: setup ## feed the parsers with hostile bytes for FUZZ_SECONDS (15) each

@@ -265,6 +265,7 @@ def test_models_are_listed_with_their_states(service: Service) -> None:
         "version": "1",
         "state": "AVAILABLE",
         "default": True,
+        "task": "classify",
         "classes": 10,
         "subject": "digit",
         "input": {"width": 32, "height": 32, "channels": 1},
@@ -315,6 +316,8 @@ def test_only_computing_waits_for_a_worker(service: Service) -> None:
         ("models/<name>/versions/<version>/load", ("POST", "PUT"), False),
         ("models/<name>/versions/<version>/unload", ("POST", "PUT"), False),
         ("models/<name>/versions/<version>/predict", ("POST", "PUT"), True),
+        ("ui", ("GET",), False),
+        ("ui/samples/<name>", ("GET",), False),
     }
 
 

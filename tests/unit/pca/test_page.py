@@ -15,7 +15,7 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "points"
 
 
 def read_data(name: str) -> str:
-    page, _ = build()
+    page = build().body
     (data,) = re.findall(
         f'<script type="application/json" id="{name}">(.*?)</script>', page.decode()
     )
@@ -27,7 +27,8 @@ def digest(inlined: str) -> str:
 
 
 def test_the_policy_names_the_style_and_the_script_of_the_page_and_nothing_else() -> None:
-    page, headers = build()
+    reply = build()
+    page, headers = reply.body, reply.headers
     (style,) = re.findall("<style>(.*?)</style>", page.decode(), re.DOTALL)
     (script,) = re.findall('<script type="module">(.*?)</script>', page.decode(), re.DOTALL)
     policy = headers["content-security-policy"].split("; ")

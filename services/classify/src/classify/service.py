@@ -7,6 +7,7 @@ from daprkit.routing import Reply, Request, Route, Subscription
 from daprkit.status import Status
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from classify import web
 from classify.batches import answer_each, is_batch
 from classify.bodies import (
     JSON,
@@ -16,6 +17,7 @@ from classify.bodies import (
     explain,
     parse_options,
 )
+from classify.cards import Task
 from classify.engines.engine import TensorSpec
 from classify.errors import (
     ImageTooLarge,
@@ -98,6 +100,7 @@ class Service:
             Route("models/<name>/versions/<version>/load", self.load),
             Route("models/<name>/versions/<version>/unload", self.unload),
             Route("models/<name>/versions/<version>/predict", self.predict, works=True),
+            *web.routes(),
         )
 
     def subscriptions(self) -> Sequence[Subscription]:
@@ -212,6 +215,10 @@ class Service:
             "state": servable.state,
             "default": source.model == self._repository.default,
         }
+        if source.card.task is not None:
+            card["task"] = source.card.task
+        elif loaded is not None:
+            card["task"] = Task.CLASSIFY if classifier else Task.TENSOR
         if servable.error:
             card["error"] = servable.error
         if loaded is not None:
