@@ -1,0 +1,142 @@
+"""The page of pca in Chromium, through sidecars: data in, a picture beside them, files out."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from mesh import Mesh
+from playwright.sync_api import Page, expect
+
+OpenPage = Callable[..., Page]
+
+POINTS = "length,width,species\n5.1,3.5,a\n4.9,3.1,a\n4.7,3.2,b\n5.0,3.3,b\n5.6,3.9,b\n"
+FAULTY = "length,width,species\n5.1,3.5,a\n4.9,three,a\n4.7,3.2,b\n"
+
+
+@pytest.fixture
+def address(mesh: Mesh) -> str:
+    """The page by the sidecar of classify, so that every call crosses two."""
+    return f"{mesh.http('classify')}/v1.0/invoke/pca/method/ui"
+
+
+@pytest.fixture
+def page(open_page: OpenPage, address: str) -> Page:
+    opened = open_page(address)
+    expect(opened.locator("#status")).to_contain_text(" ms")
+    return opened
+
+
+def picture_of(page: Page) -> str:
+    """The picture's words: the page keeps it in a shadow tree."""
+    words: str = page.evaluate("document.querySelector('#picture').shadowRoot.textContent")
+    return words
+
+
+def await_picture(page: Page, words: str) -> None:
+    expect(page.locator("#picture svg")).to_contain_text(words)
+
+
+def test_pasted_points_become_a_picture(page: Page) -> None:
+    page.get_by_role("textbox", name="Data").fill(POINTS)
+    await_picture(page, "5 observations of 2 variables")
+    assert "length" in picture_of(page)
+
+
+def test_a_dropped_file_becomes_a_picture(page: Page) -> None:
+    page.evaluate(
+        """(points) => {
+          const files = new DataTransfer();
+          files.items.add(new File([points], "leaves.csv", { type: "text/csv" }));
+          const told = { bubbles: true, cancelable: true, dataTransfer: files };
+          document.body.dispatchEvent(new DragEvent("drop", told));
+        }""",
+        POINTS,
+    )
+    await_picture(page, "5 observations of 2 variables")
+
+
+def test_an_option_changes_the_picture(page: Page) -> None:
+    page.get_by_role("textbox", name="Data").fill(POINTS)
+    await_picture(page, "5 observations of 2 variables")
+    page.get_by_label("Standardize").check()
+    await_picture(page, "5 observations of 2 standardized variables")
+
+
+def test_a_fault_is_shown_at_its_cell(page: Page) -> None:
+    page.get_by_role("textbox", name="Data").fill(FAULTY)
+    fault = page.locator("#data-fault")
+    expect(fault).to_contain_text("'three'")
+    fault.get_by_role("button", name="Go to row 3, column 2").click()
+    selected = page.evaluate(
+        "(({ value, selectionStart, selectionEnd }) => value.slice(selectionStart, selectionEnd))"
+        "(document.querySelector('#data'))"
+    )
+    assert selected.strip() == "three"
+    page.get_by_role("textbox", name="Data").fill(POINTS)
+    expect(fault).to_be_empty()
+    await_picture(page, "5 observations")
+
+
+@pytest.mark.parametrize(
+    ("kind", "begins"), [("SVG", b"<svg"), ("PNG", b"\x89PNG"), ("JSON", b"{"), ("CSV", b"")]
+)
+def test_what_is_shown_can_be_kept(page: Page, tmp_path: Path, kind: str, begins: bytes) -> None:
+    page.get_by_role("textbox", name="Data").fill(POINTS)
+    await_picture(page, "5 observations")
+    with page.expect_download() as download:
+        page.get_by_role("button", name=kind, exact=True).click()
+    assert download.value.suggested_filename.endswith(f".{kind.lower()}")
+    download.value.save_as(tmp_path / "file")
+    content = (tmp_path / "file").read_bytes()
+    assert content.startswith(begins)
+    if kind == "JSON":
+        assert json.loads(content)["names"] == ["length", "width"]
+    if kind == "CSV":
+        assert len(content.splitlines()) == 6
+
+
+def test_the_keyboard_is_enough(page: Page) -> None:
+    page.get_by_label("Samples").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "data":
+            break
+    page.keyboard.press("Control+A")
+    page.keyboard.type("1,2,3,5,4,4,9,7")
+    await_picture(page, "4 observations of 2 variables")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_it_without_scrolling_sideways(
+    open_page: OpenPage, address: str, scheme: str
+) -> None:
+    phone = open_page(address, viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    expect(phone.locator("#status")).to_contain_text(" ms")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("points", [POINTS, FAULTY], ids=["picture", "fault"])
+def test_axe_finds_nothing_to_blame(
+    open_page: OpenPage, address: str, scheme: str, points: str
+) -> None:
+    # The policy of the page forbids what is not its own, which axe is.
+    opened = open_page(address, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce")
+    opened.get_by_role("textbox", name="Data").fill(points)
+    if points == FAULTY:
+        expect(opened.locator("#data-fault")).to_contain_text("three")
+    else:
+        await_picture(opened, "5 observations")
+    found = Axe().run(opened)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_words_in_the_data_are_words(page: Page) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    page.get_by_role("textbox", name="Data").fill(f'"{name}",b\n1,2\n3,5\n4,4\n')
+    await_picture(page, name)
+    assert page.locator("#picture img").count() == 0
