@@ -5,6 +5,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from load import Body, by_grpc, by_http, compare
 from mesh import ROOT, Mesh, Profile
 from pca import decomposition
@@ -27,6 +29,10 @@ def main() -> None:
         table = decode_table(data, "text/csv")
         draw(table, decomposition.fit(table.values))
 
+    def echo() -> None:
+        """Cross two sidecars for an answer that takes no work."""
+        probe.Check(health_pb2.HealthCheckRequest(), metadata=(("dapr-app-id", "pca"),))
+
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         env = {"pca": {"EVENTS": "off", "QUEUE_PER_WORKER": "32"}}
@@ -38,9 +44,12 @@ def main() -> None:
             "two sidecars, proxied": by_grpc(mesh.grpc_port("classify"), body),
             "two sidecars, HTTP": by_http(mesh.http_port("classify"), body),
         }
+        address = f"127.0.0.1:{mesh.grpc_port('classify')}"
+        probe = health_pb2_grpc.HealthStub(stack.enter_context(grpc.insecure_channel(address)))
+        calls = {name: stack.enter_context(way) for name, way in ways.items()}
         print("\nplot of 150 points, EVENTS=off")
         compare(
-            {name: stack.enter_context(way) for name, way in ways.items()},
+            {**calls, "two sidecars, no work": echo},
             concurrencies=(1, 8, 32),
             reference=("in process", in_process, 1),
             rounds=options.rounds,

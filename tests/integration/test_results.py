@@ -111,6 +111,24 @@ def test_a_stored_fit_transforms_new_points_through_any_sidecar(
     np.testing.assert_allclose(json.loads(new.body)["scores"], expected, rtol=1e-9)
 
 
+def test_scores_go_back_to_points_until_the_fit_is_deleted(each_mesh: Mesh, points: bytes) -> None:
+    model = json.loads(each_mesh.call("classify", "pca", "fit", points).body)
+    by_id = f"?fit={model['id']}"
+    scores = json.loads(each_mesh.call("classify", "pca", f"transform{by_id}", points).body)
+    back = each_mesh.call(
+        "classify",
+        "pca",
+        f"inverse{by_id}",
+        json.dumps(scores["scores"]).encode(),
+        headers={"content-type": "application/json", "accept": "text/csv"},
+    )
+    assert back.status == 200, back.text
+    rows = np.loadtxt(back.text.splitlines()[1:], delimiter=",")
+    np.testing.assert_allclose(rows, iris(), atol=1e-9)
+    assert each_mesh.call("pca", "pca", f"fits/{model['id']}", verb="DELETE").status == 200
+    assert each_mesh.call("pca", "pca", f"transform{by_id}", points).status == 404
+
+
 @pytest.mark.parametrize(
     ("accept", "content_type"),
     [
