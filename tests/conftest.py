@@ -1,9 +1,23 @@
 """What tests of every kind share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from classify.models import shipped_models
+from installed import need_module
+from mesh import Mesh, Profile
+
+FACES = """
+model: {path: mtcnn.pb, type: frozen_graph}
+task: detect
+subject: face
+input: {name: input, type: bgr32f}
+constants: {min_size: 20, thresholds: [0.6, 0.7, 0.7], factor: 0.709}
+outputs: [box, prob]
+detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2]}
+"""
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +28,18 @@ def shared() -> Path:
     if not (folder / "models").is_dir():
         pytest.skip(f"{folder} is missing: real models and pictures with known results")
     return folder
+
+
+@pytest.fixture(scope="module")
+def faces_mesh(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    """The services with the digits that ship, and faces by a card."""
+    need_module("tensorflow", "uv sync --group train")
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "digits").symlink_to(shipped_models() / "digits")
+    (folder / "faces").mkdir()
+    (folder / "faces/mtcnn.pb").symlink_to(shared / "models/mtcnn/mtcnn.pb")
+    (folder / "faces/card.yaml").write_text(FACES)
+    env = {"classify": {"DEFAULT_MODEL": "digits"}}
+    work = tmp_path_factory.mktemp("mesh")
+    with Mesh(Profile.EMBEDDED, work, models=folder, env=env) as running:
+        yield running

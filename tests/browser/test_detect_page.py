@@ -1,38 +1,16 @@
 """The page of classify asks a model that detects for boxes, and draws them over the picture."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from classify.models import shipped_models
-from installed import need_module
-from mesh import Mesh, Profile
+from mesh import Mesh
 from playwright.sync_api import Page, expect
-
-CARD = """
-model: {path: mtcnn.pb, type: frozen_graph}
-task: detect
-subject: face
-input: {name: input, type: bgr32f}
-constants: {min_size: 20, thresholds: [0.6, 0.7, 0.7], factor: 0.709}
-outputs: [box, prob]
-detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2]}
-"""
 
 
 @pytest.fixture(scope="module")
-def mesh(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """The digits that ship, and faces by a card."""
-    need_module("tensorflow", "uv sync --group train")
-    folder = tmp_path_factory.mktemp("models")
-    (folder / "digits").symlink_to(shipped_models() / "digits")
-    (folder / "faces").mkdir()
-    (folder / "faces/mtcnn.pb").symlink_to(shared / "models/mtcnn/mtcnn.pb")
-    (folder / "faces/card.yaml").write_text(CARD)
-    env = {"classify": {"DEFAULT_MODEL": "digits"}}
-    work = tmp_path_factory.mktemp("mesh")
-    with Mesh(Profile.EMBEDDED, work, models=folder, env=env) as running:
-        yield running
+def mesh(faces_mesh: Mesh) -> Mesh:
+    return faces_mesh
 
 
 def test_thirty_faces_are_framed_in_the_picture(

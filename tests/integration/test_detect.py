@@ -8,34 +8,14 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from classify.models import shipped_models
-from installed import need_module
-from mesh import Mesh, Profile
+from mesh import Mesh
 from PIL import Image
 from subscriber import Subscriber
 
-CARD = """
-model: {path: mtcnn.pb, type: frozen_graph}
-task: detect
-subject: face
-input: {name: input, type: bgr32f}
-constants: {min_size: 20, thresholds: [0.6, 0.7, 0.7], factor: 0.709}
-outputs: [box, prob]
-detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2]}
-"""
-
 
 @pytest.fixture(scope="module")
-def running(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """The digits that ship, and faces by a card."""
-    need_module("tensorflow", "uv sync --group train")
-    folder = tmp_path_factory.mktemp("models")
-    (folder / "digits").symlink_to(shipped_models() / "digits")
-    (folder / "faces").mkdir()
-    (folder / "faces/mtcnn.pb").symlink_to(shared / "models/mtcnn/mtcnn.pb")
-    (folder / "faces/card.yaml").write_text(CARD)
-    with Mesh(Profile.EMBEDDED, tmp_path_factory.mktemp("mesh"), models=folder) as mesh:
-        yield mesh
+def running(faces_mesh: Mesh) -> Mesh:
+    return faces_mesh
 
 
 @pytest.fixture(scope="module")
