@@ -90,7 +90,7 @@ imports: setup ## check who may import whom
 
 .PHONY: bench
 bench: setup tools ## measure against bare loops and print ratios
-	@for program in $(BENCHMARKS); do PYTHONPATH=tests:tools $(RUN) python $$program; done
+	@for program in $(BENCHMARKS); do PYTHONPATH=tests:tools $(RUN) --group bench python $$program; done
 
 .PHONY: tools
 tools: ## find Dapr's programs, or build them once into the cache

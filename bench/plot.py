@@ -1,10 +1,11 @@
 """pca's parsing, fit and picture against the same in bare numpy, in one process.
 
 The limit is what no program in Python gets around: numpy's own parser, its covariance and
-eigenvectors, and one SVG path of all points. scikit-learn is measured beside it.
+eigenvectors, and one SVG path of all points. scikit-learn and matplotlib are measured beside it.
 """
 
 import argparse
+import io
 import os
 import statistics
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from load import Call
+from matplotlib.figure import Figure
 from pca import decomposition
 from pca.plot import draw
 from pca.table import decode_table
@@ -61,12 +63,25 @@ def make_ways(body: bytes) -> Mapping[str, Callable[[], object]]:
     def scikit_learn() -> object:
         return PCA().fit(np.fromstring(body, sep=",").reshape(-1, 2))
 
+    def matplotlib() -> str:
+        values = np.fromstring(body, sep=",").reshape(-1, 2)
+        model = PCA().fit(values)
+        figure = Figure()
+        axes = figure.add_subplot()
+        axes.scatter(*values.T, s=9)
+        for axis, spread in zip(model.components_, model.explained_variance_, strict=True):
+            axes.annotate("", model.mean_ + 2 * spread**0.5 * axis, model.mean_)
+        picture = io.StringIO()
+        figure.savefig(picture, format="svg")
+        return picture.getvalue()
+
     return {
         "limit, fit": limit_fit,
         "pca, fit": fit,
         "scikit-learn, fit": scikit_learn,
         "limit, plot": limit_plot,
         "pca, plot": plot,
+        "with matplotlib, plot": matplotlib,
     }
 
 
@@ -77,16 +92,16 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=2.0, help="for each way, about")
     options = arguments.parse_args()
     print(f"\nparse, fit and plot in process; load {os.getloadavg()[0]:.1f}")
-    print(f"{'points':>9} {'way':18} {'ms':>10} {'ratio':>6}")
+    print(f"{'points':>9} {'way':21} {'ms':>10} {'ratio':>6}")
     for size in options.sizes:
         limits: dict[str, float] = {}
         for name, call in make_ways(make_points(size)).items():
             once = time_call(call, 1)
-            rounds = max(3, min(200, int(options.seconds / once)))
+            rounds = max(1, min(200, int(options.seconds / once)))
             seconds = time_call(call, rounds)
             kind = name.rpartition(" ")[2]
             limit = limits.setdefault(kind, seconds)
-            print(f"{size:9} {name:18} {seconds * 1000:10.3f} {seconds / limit:6.2f}")
+            print(f"{size:9} {name:21} {seconds * 1000:10.3f} {seconds / limit:6.2f}")
 
 
 if __name__ == "__main__":
