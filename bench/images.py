@@ -49,6 +49,9 @@ def main() -> None:
     arguments.add_argument("--model", default="mobilenet_v2")
     arguments.add_argument("--picture", type=Path, default=SHARED / "images/grace_hopper.jpg")
     options = arguments.parse_args()
+    if not (options.models / options.model).is_dir() or not options.picture.is_file():
+        print(f"skipped: {options.models / options.model} or {options.picture} is missing")
+        return
     (model,) = (options.models / options.model).glob("*.tflite")
     picture = options.picture.read_bytes()
     body = Body("classify", f"classify?model={options.model}", picture, "image/jpeg")
