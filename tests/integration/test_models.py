@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import psutil
 import pytest
 from classify.models import shipped_models
 from installed import need_module
-from mesh import ROOT, Mesh, Profile, eventually
+from mesh import ROOT, Mesh, Profile, eventually, free_ports
 
 CALLERS = 8
 CYCLES = 100
@@ -135,6 +136,27 @@ def test_a_hundred_loads_and_unloads_leave_no_memory_behind(running: Mesh, folde
         cycle()
     assert process.memory_info().rss <= 1.05 * before
     assert ask(running, "classify", "POST", SEVEN)["version"] == "2"
+
+
+def test_a_budget_swaps_models_and_counts_how_often(folder: Path, tmp_path: Path) -> None:
+    (folder / "digits").rename(folder / "a")
+    shutil.copytree(folder / "a", folder / "b")
+    size = (shipped_models() / "digits/1/digits.tflite").stat().st_size
+    metrics = next(free_ports())
+    env = {"MODEL_BUDGET": str(size), "METRICS_PORT": str(metrics), "DEFAULT_MODEL": "b"}
+    work = tmp_path / "mesh"
+    work.mkdir()
+
+    def answers(mesh: Mesh, model: str) -> bool:
+        return mesh.call("pca", "classify", f"classify?model={model}", SEVEN).status == 200
+
+    with Mesh(Profile.EMBEDDED, work, models=folder, env={"classify": env}) as mesh:
+        for model in ("a", "b", "a"):
+            until(lambda model=model: answers(mesh, model), f"{model} is loaded again")  # type: ignore[misc] # mypy cannot infer a lambda with a default
+        assert ask(mesh, "models/b")["state"] == "END"
+        with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+    assert "meshlens_evictions_total 3.0" in lines
 
 
 def test_tensorflow_models_answer_through_the_sidecar(shared: Path, tmp_path: Path) -> None:

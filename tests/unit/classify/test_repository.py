@@ -10,8 +10,9 @@ import pytest
 from classify.engines.engine import Engine
 from classify.engines.opening import OpenEngine, open_engine
 from classify.errors import ModelFailed, ModelNotFound, ModelNotReady, NoModels
-from classify.repository import Repository, Servable, State
+from classify.repository import Repository
 from classify.sources import Source, find_models
+from classify.versions import Servable, State
 from unit.classify.engines import FakeEngine
 from unit.classify.models import build_model
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from classify.errors import InvalidModel, ModelFailed, ModelNotFound, ModelNotReady
 from classify.policy import Policy, parse_policy
-from classify.repository import Repository, State
+from classify.repository import Repository
 from classify.sources import find_models
+from classify.versions import State
 from classify.watcher import MANIFEST, Looks, Watcher
 from mesh import eventually
 from unit.classify.engines import FakeEngine
@@ -208,6 +209,20 @@ def test_the_model_that_was_not_used_for_longest_makes_room(tmp_path: Path) -> N
     assert asked(repository, "b") == "1"
     assert states(repository)["c@1"] is State.END
     assert repository.evictions == 2
+    repository.stop()
+
+
+def test_a_service_whose_default_model_made_room_is_ready(tmp_path: Path) -> None:
+    folder = place(tmp_path, "a/1", "b/1")
+    repository = Repository(folder, Engines(), default="a", budget=len(MODEL))
+    repository.start(lambda _: None)
+    until(lambda: states(repository) == {"a@1": "END", "b@1": "AVAILABLE"}, "b took the room of a")
+    assert repository.ready
+    with pytest.raises(ModelNotReady):
+        asked(repository)
+    assert repository.ready
+    until(lambda: states(repository) == {"a@1": "AVAILABLE", "b@1": "END"}, "a is back")
+    assert repository.ready
     repository.stop()
 
 

@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import FrameType
@@ -100,6 +100,10 @@ class Server:
         """
         states = health_pb2.HealthCheckResponse
         self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
+
+    def count(self, name: str, text: str, read: Callable[[], int]) -> None:
+        """Show Prometheus a number that the service counts itself; it must never fall."""
+        self._metrics.count(name, text, read)
 
     def start(self) -> int:
         """Listen and answer; return the port.

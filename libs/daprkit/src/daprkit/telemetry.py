@@ -13,6 +13,8 @@ import grpc
 import structlog
 from opentelemetry import context, propagate, trace
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 # A handler of whatever messages, if there is one: interceptors never look inside.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
@@ -170,9 +172,23 @@ class Metrics:
             self._calls.labels(call.method, call.code).inc()
             self._seconds.labels(call.method).observe(time.perf_counter() - started)
 
+    def count(self, name: str, text: str, read: Callable[[], int]) -> None:
+        """Show a number that the service counts itself; it must never fall."""
+        self._registry.register(_Count(name, text, read))
+
     def serve(self, address: str, port: int) -> None:
         """Answer Prometheus on `port`."""
         start_http_server(port, addr=address, registry=self._registry)
+
+
+@dataclass(frozen=True, slots=True)
+class _Count(Collector):
+    name: str
+    text: str
+    read: Callable[[], int]
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(self.name, self.text, value=self.read())
 
 
 def _add_trace(

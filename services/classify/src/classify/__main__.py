@@ -19,10 +19,11 @@ from classify.cache import ModelCache
 from classify.engines.opening import open_engine
 from classify.errors import ClassifyError
 from classify.origin import read_origin
-from classify.repository import Repository, Servable
+from classify.repository import Repository
 from classify.service import STATUS, Service
 from classify.settings import Settings
 from classify.sources import Source
+from classify.versions import Servable
 from classify.watcher import Watcher
 
 
@@ -34,6 +35,11 @@ class ModelServer(Server):
     ) -> None:
         service = Service(repository, max_pixels=settings.max_pixels)
         super().__init__(settings, service.routes(), STATUS, sidecar, service.subscriptions())
+        self.count(
+            "meshlens_evictions",
+            "Versions of models unloaded because of MODEL_BUDGET.",
+            lambda: repository.evictions,
+        )
         self._repository = repository
         self._cache = cache
         self._watcher = Watcher(

@@ -14,7 +14,8 @@ from classify.detector import Detector
 from classify.drawing import draw_boxes, overlay_boxes
 from classify.errors import InvalidOption, WrongTask
 from classify.image import Frame, Picture, decode_image, decode_picture, encode_png
-from classify.repository import Repository, Servable
+from classify.repository import Repository
+from classify.versions import Servable
 
 # A drawn picture is to be looked at; one of a camera's full size would not fit into an answer.
 LARGEST_DRAWING = Frame(width=2048, height=2048, channels=3)

@@ -35,8 +35,9 @@ from classify.image import decode_image
 from classify.labels import Label
 from classify.phrases import Verdict, encode_result, judge
 from classify.pictures import PictureMethods
-from classify.repository import Repository, Servable
+from classify.repository import Repository
 from classify.tensors import decode_tensors, encode_tensors
+from classify.versions import Servable
 
 STATUS: Mapping[type[Exception], Status] = {
     InvalidImage: Status.INVALID_ARGUMENT,
