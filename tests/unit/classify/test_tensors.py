@@ -7,6 +7,9 @@ import pytest
 from classify.engines.engine import TensorSpec
 from classify.errors import InvalidTensor
 from classify.tensors import decode_tensors, encode_tensors
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
+from hypothesis.strategies import floats
 from numpy.typing import NDArray
 from unit.classify.engines import FakeEngine
 
@@ -76,3 +79,24 @@ def test_answers_are_json_whatever_they_hold() -> None:
         "c": [[True, False]],
     }
     json.dumps(answer, allow_nan=False)
+
+
+def test_floats_are_the_shortest_decimals_of_their_own_type() -> None:
+    answer = encode_tensors(
+        {
+            "half": np.array([0.1, 65504], np.float16),
+            "single": np.array([[0.1, 3.98174306027e-11, 16777216, np.nan]], np.float32),
+            "double": np.array([0.1, 0.1 + 0.2]),
+        }
+    )
+    assert json.dumps(answer) == (
+        '{"half": [0.1, 65500.0], "single": [[0.1, 3.981743e-11, 16777216.0, "NaN"]],'
+        ' "double": [0.1, 0.30000000000000004]}'
+    )
+
+
+@given(arrays(np.float32, (3, 2), elements=floats(width=32, allow_nan=False, allow_infinity=False)))
+def test_a_float_that_was_answered_is_read_back_as_it_was(tensor: NDArray[np.float32]) -> None:
+    text = json.dumps(encode_tensors({"x": tensor}))
+    again = np.array(json.loads(text)["x"], np.float32)
+    assert again.tobytes() == tensor.tobytes()
