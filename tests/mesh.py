@@ -157,6 +157,7 @@ class Mesh:
         services: which services to start.
         env: further environment of the services, as {service: {name: value}}.
         sidecar_flags: further flags of every daprd.
+        sidecar_env: further environment of every daprd.
     """
 
     def __init__(
@@ -168,6 +169,7 @@ class Mesh:
         services: Sequence[str] = SERVICES,
         env: Mapping[str, Mapping[str, str]] | None = None,
         sidecar_flags: Sequence[str] = (),
+        sidecar_env: Mapping[str, str] | None = None,
     ) -> None:
         self.profile = profile
         self.folder = folder
@@ -175,6 +177,7 @@ class Mesh:
         self._models = models
         self._env = env or {}
         self._sidecar_flags = tuple(sidecar_flags)
+        self._sidecar_env = sidecar_env or {}
         free = free_ports()
         self._ports = {
             name: Ports(*(next(free) for _ in Ports.__dataclass_fields__)) for name in services
@@ -189,7 +192,7 @@ class Mesh:
                 self.start_redis()
             for name in self.services:
                 self.start_sidecar(name)
-                self._launch_app(name)
+                self.launch_app(name)
             for name in self.services:
                 self.await_app(name)
         except BaseException:
@@ -279,7 +282,7 @@ class Mesh:
 
     def start_app(self, service: str) -> None:
         """Start a service that has ended, and wait until it can be called through its sidecar."""
-        self._launch_app(service)
+        self.launch_app(service)
         self.await_app(service)
 
     def restart_app(self, service: str) -> None:
@@ -323,6 +326,7 @@ class Mesh:
             "DAPR_HOST_IP": "127.0.0.1",  # else the name registry gets the host's outer address
             "GOGC": "400",
             "REDIS_HOST": f"127.0.0.1:{self.redis_port}",
+            **self._sidecar_env,
         }
         self._start(f"{service}-daprd", command, env)
 
@@ -336,7 +340,8 @@ class Mesh:
                     f"{service} answers through the sidecar of {via}",
                 )
 
-    def _launch_app(self, service: str) -> None:
+    def launch_app(self, service: str) -> None:
+        """Start a service that has ended, or never ran."""
         ports = self._ports[service]
         env = {
             **{name: value for name, value in os.environ.items() if name != "MODELS"},

@@ -3,19 +3,27 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
+import psutil
 import pytest
 from classify.models import shipped_models
+from daprkit.settings import MIB
 from installed import need
 from mesh import ROOT, Mesh, Profile, eventually
 from redis import Redis
+from stall import Stall
 
 SEVEN = (ROOT / "services/classify/samples/digit-7.png").read_bytes()
 MODEL = shipped_models() / "digits/1/digits.tflite"
 # The store's key of a blob begins with the app's own name.
 KEY = "classify||"
+# How long a load waits for the store at most, here.
+STATE_TIMEOUT = 1.0
 
 
 @pytest.fixture
@@ -26,11 +34,25 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def running(folder: Path, tmp_path: Path) -> Iterator[Mesh]:
+def stall() -> Iterator[Stall]:
+    """What stands between the sidecars and Redis."""
+    with Stall() as stall:
+        yield stall
+
+
+@pytest.fixture
+def running(folder: Path, tmp_path: Path, stall: Stall) -> Iterator[Mesh]:
     need("redis-server", "apt-get install redis-server")
-    env = {"classify": {"EVENTS": "off", "STATE_TIMEOUT": "1"}}
     (tmp_path / "mesh").mkdir()
-    with Mesh(Profile.REDIS, tmp_path / "mesh", models=folder, env=env) as mesh:
+    mesh = Mesh(
+        Profile.REDIS,
+        tmp_path / "mesh",
+        models=folder,
+        env={"classify": {"EVENTS": "off", "STATE_TIMEOUT": str(STATE_TIMEOUT)}},
+        sidecar_env={"REDIS_HOST": f"127.0.0.1:{stall.port}"},
+    )
+    stall.upstream = mesh.redis_port
+    with mesh:
         yield mesh
 
 
@@ -102,6 +124,49 @@ def test_a_lost_or_damaged_chunk_is_fetched_again(
     eventually(lambda: kept(store, f"{name(model)}-1"), "the chunk is whole again")
 
 
+def loading_seconds(mesh: Mesh, model: str) -> float:
+    """How long the service took from LOADING to AVAILABLE, by its own log."""
+    lines = [json.loads(line) for line in mesh.process("classify").log().splitlines()]
+    times = {line["event"]: datetime.fromisoformat(line["timestamp"]) for line in lines}
+    told = f"model {model} version 1 is"
+    return (times[f"{told} AVAILABLE"] - times[f"{told} LOADING"]).total_seconds()
+
+
+def hold(_: Mesh) -> None:
+    """Leave the store as it is: it has stopped to answer, in the middle of a value."""
+
+
+def kill(mesh: Mesh) -> None:
+    mesh.process("redis").kill()
+
+
+@pytest.mark.parametrize("then", [hold, kill])
+@pytest.mark.parametrize("size", [100, MIB + MIB // 2])
+def test_a_store_that_fails_in_the_middle_of_a_cold_load_delays_it_by_its_timeout_once(
+    running: Mesh,
+    stall: Stall,
+    store: Redis,
+    folder: Path,
+    shared: Path,
+    size: int,
+    then: Callable[[Mesh], None],
+) -> None:
+    model = shared / "models/mobilenet_v2/mobilenet_v2_1.0_224_quant.tflite"
+    describe(folder, model)
+    running.restart_app("classify")
+    eventually(lambda: kept(store, name(model)), "the model is in the store")
+    running.kill_app("classify")
+    stall.after(size)
+    running.launch_app("classify")
+    assert stall.reached.wait(30)
+    then(running)
+    running.await_app("classify")
+    log = running.process("classify").log()
+    assert "is in the state store" not in log
+    assert "is from its origin" in log
+    assert loading_seconds(running, "m") < STATE_TIMEOUT + 3
+
+
 def test_a_store_that_dies_costs_no_answer_and_delays_a_start_at_most(running: Mesh) -> None:
     assert seven(running)
     running.process("redis").kill()
@@ -109,3 +174,14 @@ def test_a_store_that_dies_costs_no_answer_and_delays_a_start_at_most(running: M
     running.restart_app("classify")
     assert seven(running)
     assert "models come from their origin" in running.process("classify").log()
+
+
+def test_a_store_that_hangs_delays_no_answer(running: Mesh) -> None:
+    assert seven(running)
+    redis = psutil.Process(running.process("redis").pid)
+    redis.send_signal(signal.SIGSTOP)
+    for _ in range(20):
+        began = time.monotonic()
+        assert seven(running)
+        assert time.monotonic() - began < STATE_TIMEOUT
+    redis.send_signal(signal.SIGCONT)

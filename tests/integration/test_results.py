@@ -159,6 +159,15 @@ def test_the_admiral_is_seen_in_uniform(
         assert "military uniform" in answer.text
 
 
+def test_the_purple_gallinule_is_named_by_the_birds(real_mesh: Mesh, shared: Path) -> None:
+    picture = (shared / "images/purple_gallinule.jpg").read_bytes()
+    answer = real_mesh.call("pca", "classify", "classify?model=aiy_birds_v1", picture)
+    assert answer.status == 200, answer.text
+    first = json.loads(answer.body)["labels"][0]
+    assert (first["index"], first["label"]) == (576, "Porphyrio martinicus")
+    assert first["probability"] == pytest.approx(0.85, abs=0.02)
+
+
 @pytest.mark.parametrize("sample", sorted(DIGITS.glob("*.png")), ids=lambda path: path.stem)
 def test_the_shipped_model_reads_the_shipped_samples(mesh: Mesh, sample: Path) -> None:
     answer = mesh.call("pca", "classify", "classify", sample.read_bytes())
