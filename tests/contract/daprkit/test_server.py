@@ -354,6 +354,15 @@ def test_with_a_token_only_callers_who_know_it_are_served_but_probes_are_free() 
         assert state.status == health_pb2.HealthCheckResponse.SERVING
 
 
+def test_a_service_that_cannot_be_asked_yet_lives_all_the_same() -> None:
+    states = health_pb2.HealthCheckResponse
+    with serving() as (server, port), grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        server.set_serving("", serving=False)
+        check = health_pb2_grpc.HealthStub(channel).Check
+        assert check(health_pb2.HealthCheckRequest()).status == states.NOT_SERVING
+        assert check(health_pb2.HealthCheckRequest(service="/live")).status == states.SERVING
+
+
 def deliver(port: int, data: bytes, **metadata: str) -> Refusal | None:
     """Deliver an event as a sidecar does, its metadata beside it; return how it was refused."""
     request = appcallback_v1.TopicEventRequest(

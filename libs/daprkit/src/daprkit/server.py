@@ -27,6 +27,9 @@ from daprkit.telemetry import Metrics, configure_logs, configure_traces
 # lists and pages, and for daprd's probe (500 ms) and health checks, which never wait.
 LIGHT_THREADS = 16
 PROBE_THREADS = 8
+# Of this name grpc.health.v1 says whether the process answers, whatever its models do; no model
+# has a slash in its name.
+LIVE = "/live"
 
 _log = structlog.get_logger(__name__)
 
@@ -92,6 +95,7 @@ class Server:
         self._app.add_external_service(lambda _, server: servers.append(server), None)
         (self._server,) = servers
         self._stopping = threading.Event()
+        self.set_serving(LIVE, serving=True)
 
     def set_serving(self, name: str, *, serving: bool) -> None:
         """Say by grpc.health.v1 whether the model called `name` can be asked.
