@@ -27,6 +27,7 @@ help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  MODELS=folder   models for run, demo, test and bench instead of the one that ships"
+	@echo "  TENSORFLOW=1    an environment with TensorFlow, for frozen graphs and SavedModels"
 	@echo "  PROFILE=redis   state and events in the Redis at REDIS_HOST (localhost:6379), for run"
 	@echo "  DAPR_BIN=folder daprd and dapr to use; else installed ones, else built once"
 
@@ -98,7 +99,7 @@ tools: ## find Dapr's programs, or build them once into the cache
 
 .PHONY: setup
 setup: $(UV) ## make the Python environment as locked
-	@$(UV) sync --frozen --quiet --compile-bytecode $(if $(CI),--group train)
+	@$(UV) sync --frozen --quiet --compile-bytecode $(if $(CI)$(TENSORFLOW),--group train)
 
 .PHONY: install-hooks
 install-hooks: setup ## check before each commit, and the unit tests before each push
