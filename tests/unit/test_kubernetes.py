@@ -1,0 +1,276 @@
+"""What the manifests of k8s/ must agree on, with each other and with the rest of the project."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from classify.settings import Settings as ClassifySettings
+from daprkit.server import LIVE
+from daprkit.settings import ServerSettings
+from manifests import (
+    COMPONENTS,
+    OVERLAYS,
+    ROOT,
+    Manifest,
+    annotations_of,
+    of_kind,
+    pod_of,
+    render,
+)
+from pca.settings import Settings as PcaSettings
+
+SERVICES: dict[str, type[ServerSettings]] = {"pca": PcaSettings, "classify": ClassifySettings}
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+# Each overlay as it is, and the one that is for use with each of the choices.
+RENDERINGS = [(overlay, "") for overlay in OVERLAYS] + [("prod", name) for name in COMPONENTS]
+
+
+@pytest.fixture(scope="module", params=RENDERINGS, ids=lambda each: "+".join(filter(None, each)))
+def manifests(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> list[Manifest]:
+    overlay, component = request.param
+    return render(tmp_path_factory.mktemp(overlay), overlay, [component] if component else [])
+
+
+@pytest.fixture(scope="module")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
+    return render(tmp_path_factory.mktemp("prod"), "prod")
+
+
+def deployments(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest, Manifest]]:
+    """The name, Deployment and own container of each service."""
+    for name in SERVICES:
+        deployment = of_kind(manifests, "Deployment")[name]
+        (container,) = pod_of(deployment)["containers"]
+        yield name, deployment, container
+
+
+def settings_of(name: str, container: Manifest, folder: Path) -> ServerSettings:
+    """What the service reads from the environment that the manifest gives to it."""
+    values: dict[str, Any] = {}
+    for variable in container["env"]:
+        key = variable["name"].lower()
+        if "resourceFieldRef" in variable.get("valueFrom", {}):
+            resource = variable["valueFrom"]["resourceFieldRef"]["resource"]
+            values[key] = container["resources"]["limits"][resource.removeprefix("limits.")]
+        elif key == "models":
+            values[key] = folder  # the volume is not mounted here
+        else:
+            values[key] = variable["value"]
+    unknown = set(values) - SERVICES[name].model_fields.keys()
+    assert unknown <= {"otel_exporter_otlp_endpoint"}
+    return SERVICES[name].model_validate(values)
+
+
+def seconds(duration: str) -> float:
+    return float(duration.removesuffix("s"))
+
+
+def test_the_grace_period_has_room_for_all_that_follows_a_sigterm(
+    manifests: list[Manifest], tmp_path: Path
+) -> None:
+    for name, deployment, container in deployments(manifests):
+        settings = settings_of(name, container, tmp_path)
+        annotations = annotations_of(deployment)
+        grace = pod_of(deployment)["terminationGracePeriodSeconds"]
+        sidecar = seconds(annotations["graceful-shutdown-seconds"])
+        app = settings.drain_seconds + settings.stop_grace
+        assert settings.drain_seconds > 0
+        assert settings.stop_grace >= settings.request_timeout, "what was admitted may end"
+        if annotations["enable-native-sidecar"] == "true":
+            assert "block-shutdown-duration" not in annotations, "the app is gone by then"
+            assert app + sidecar < grace
+        else:
+            block = seconds(annotations["block-shutdown-duration"])
+            assert settings.drain_seconds == block + 1, "calls arrive as long as the sidecar blocks"
+            assert max(app, block + sidecar) < grace
+
+
+def test_sidecars_let_twice_as_much_through_as_the_service_takes(
+    manifests: list[Manifest], tmp_path: Path
+) -> None:
+    for name, deployment, container in deployments(manifests):
+        limit = settings_of(name, container, tmp_path).max_body
+        assert annotations_of(deployment)["max-body-size"] == f"{2 * limit // 1024**2}Mi"
+
+
+def test_sidecars_probe_services_as_the_run_file_says(manifests: list[Manifest]) -> None:
+    common = yaml.safe_load((ROOT / "dapr" / "dapr.yaml").read_text())["common"]
+    for name, deployment, _ in deployments(manifests):
+        annotations = annotations_of(deployment)
+        assert annotations["app-id"] == name
+        assert annotations["enable-app-health-check"] == "true"
+        assert annotations["app-health-probe-interval"] == str(common["appHealthProbeInterval"])
+        assert annotations["app-health-threshold"] == str(common["appHealthThreshold"])
+        assert annotations["max-body-size"] == common["maxBodySize"]
+        assert annotations["read-buffer-size"] == common["readBufferSize"]
+        assert annotations["app-protocol"] == common["appProtocol"]
+        assert "app-max-concurrency" not in annotations, "it locks up gRPC apps in Dapr 1.18"
+
+
+def test_probes_and_sidecars_ask_where_the_service_listens(
+    manifests: list[Manifest], tmp_path: Path
+) -> None:
+    for name, deployment, container in deployments(manifests):
+        settings = settings_of(name, container, tmp_path)
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        assert ports == {"grpc": settings.app_port, "metrics": settings.metrics_port}
+        assert annotations_of(deployment)["app-port"] == str(settings.app_port)
+        assert settings.listen_address == "0.0.0.0"  # noqa: S104 - the kubelet is outside the pod
+        asked = {
+            kind: container[kind]["grpc"].get("service", "")
+            for kind in ("startupProbe", "livenessProbe", "readinessProbe")
+        }
+        assert {container[kind]["grpc"]["port"] for kind in asked} == {settings.app_port}
+        assert asked == {"startupProbe": LIVE, "livenessProbe": LIVE, "readinessProbe": ""}
+
+
+def test_as_many_workers_as_the_container_may_use_cores(
+    manifests: list[Manifest], tmp_path: Path
+) -> None:
+    for name, _, container in deployments(manifests):
+        workers = settings_of(name, container, tmp_path).workers
+        assert str(workers) == container["resources"]["limits"]["cpu"]
+
+
+def test_every_pod_is_restricted_and_bounded(manifests: list[Manifest]) -> None:
+    for name, deployment in of_kind(manifests, "Deployment").items():
+        pod = pod_of(deployment)
+        assert pod["automountServiceAccountToken"] is False, name
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] > 0
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+            assert "memory" in container["resources"]["limits"]
+
+
+def test_every_sidecar_is_restricted_and_bounded(manifests: list[Manifest]) -> None:
+    for deployment in of_kind(manifests, "Deployment").values():
+        if "annotations" not in deployment["spec"]["template"]["metadata"]:
+            continue
+        annotations = annotations_of(deployment)
+        assert annotations["enabled"] == "true"
+        assert annotations["sidecar-seccomp-profile-type"] == "RuntimeDefault"
+        assert annotations["disable-builtin-k8s-secret-store"] == "true"
+        for bound in ("sidecar-cpu-request", "sidecar-memory-request", "sidecar-memory-limit"):
+            assert annotations[bound]
+
+
+def test_images_are_pinned_and_ours_to_the_version_of_the_project(
+    manifests: list[Manifest],
+) -> None:
+    for deployment in of_kind(manifests, "Deployment").values():
+        for container in pod_of(deployment)["containers"]:
+            name, _, tag = container["image"].rpartition(":")
+            assert re.fullmatch(r"\d+\.\d+\.\d+(-\w+)?", tag)
+            if name.startswith("meshlens/"):
+                assert tag.split("-")[0] == VERSION
+
+
+def test_everything_is_in_the_namespace_that_keeps_pods_restricted(
+    manifests: list[Manifest],
+) -> None:
+    labels = of_kind(manifests, "Namespace")["meshlens"]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    namespaces = {each["metadata"].get("namespace") for each in manifests}
+    assert namespaces == {"meshlens", None}
+    assert [each["kind"] for each in manifests if "namespace" not in each["metadata"]] == [
+        "Namespace"
+    ]
+
+
+def test_components_are_for_the_services_and_set_as_those_of_one_host(
+    manifests: list[Manifest],
+) -> None:
+    components = of_kind(manifests, "Component")
+    assert components.keys() == {"statestore", "pubsub"}
+    for name, component in components.items():
+        local = yaml.safe_load((ROOT / "components" / "redis" / f"{name}.yaml").read_text())
+        assert component["scopes"] == local["scopes"] == list(SERVICES)
+        assert component["spec"]["type"] == local["spec"]["type"]
+        where, rest = component["spec"]["metadata"][:2], component["spec"]["metadata"][2:]
+        assert {entry["name"]: entry["secretKeyRef"] for entry in where} == {
+            "redisHost": {"name": "redis", "key": "host"},
+            "redisPassword": {"name": "redis", "key": "password"},
+        }
+        assert rest == local["spec"]["metadata"][2:]
+
+
+def test_the_policies_are_those_of_one_host(prod: list[Manifest]) -> None:
+    local = yaml.safe_load((ROOT / "dapr" / "resiliency.yaml").read_text())
+    assert of_kind(prod, "Resiliency")["meshlens"]["spec"] == local["spec"]
+
+
+def test_callers_are_denied_what_no_policy_opens(prod: list[Manifest]) -> None:
+    control = of_kind(prod, "Configuration")["meshlens"]["spec"]["accessControl"]
+    assert control["defaultAction"] == "deny"
+    policies = {policy["appId"]: policy for policy in control["policies"]}
+    for policy in policies.values():
+        assert policy["defaultAction"] == "deny"
+        assert policy["namespace"] == "meshlens"
+        names = {operation["name"] for operation in policy["operations"]}
+        assert not names & {"/models", "/models/**", "/**"}, "each opens loading and unloading"
+    opened = {operation["name"] for operation in policies["gateway"]["operations"]}
+    assert not any("AppCallback" in name for name in opened), "it opens every method"
+
+
+def test_each_service_scales_and_keeps_a_majority_of_its_replicas(prod: list[Manifest]) -> None:
+    scalers, budgets = (
+        of_kind(prod, "HorizontalPodAutoscaler"),
+        of_kind(prod, "PodDisruptionBudget"),
+    )
+    assert scalers.keys() == budgets.keys() == SERVICES.keys()
+    for name, deployment, container in deployments(prod):
+        assert "replicas" not in deployment["spec"], "the number belongs to the autoscaler"
+        scaler, budget = scalers[name]["spec"], budgets[name]["spec"]
+        assert scaler["scaleTargetRef"]["name"] == name
+        assert scaler["minReplicas"] == 3
+        assert scaler["metrics"][0]["containerResource"]["container"] == container["name"]
+        assert budget["maxUnavailable"] == 1
+        selector = deployment["spec"]["selector"]
+        assert budget["selector"] == selector
+        for constraint in pod_of(deployment)["topologySpreadConstraints"]:
+            assert constraint["labelSelector"] == selector
+
+
+def test_the_network_is_open_to_sidecars_and_prometheus_only(prod: list[Manifest]) -> None:
+    (policy,) = of_kind(prod, "NetworkPolicy").values()
+    (selected,) = policy["spec"]["podSelector"]["matchExpressions"]
+    assert selected["values"] == list(SERVICES)
+    opened = [[port["port"] for port in rule["ports"]] for rule in policy["spec"]["ingress"]]
+    assert opened == [[50002], [9090, 9091]]
+
+
+def test_the_images_differ_in_the_service_and_in_nothing_else() -> None:
+    pca, classify = (
+        (ROOT / "services" / name / "Dockerfile").read_text() for name in ("pca", "classify")
+    )
+    extras = re.sub(r"^(# EXTRAS.*|ARG EXTRAS)\n", "", classify, flags=re.MULTILINE)
+    extras = extras.replace(" ${EXTRAS:+--extra ${EXTRAS}}", "")
+    runs = [line for line in pca.splitlines() if not line.startswith(("LABEL", " ", "COPY"))]
+    assert [line.replace("pca", "classify") for line in runs] == [
+        line for line in extras.splitlines() if not line.startswith(("LABEL", " ", "COPY"))
+    ]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_image_is_built_with_the_versions_that_the_project_names(service: str) -> None:
+    dockerfile = (ROOT / "services" / service / "Dockerfile").read_text()
+    arguments = dict(re.findall(r"^ARG (\w+)=(.+)$", dockerfile, re.MULTILINE))
+    makefile = (ROOT / "Makefile").read_text()
+    assert arguments["VERSION"] == VERSION
+    assert f"UV_VERSION := {arguments['UV_VERSION']}\n" in makefile
+    assert re.search(r"^USER (\d+):\1$", dockerfile, re.MULTILINE), (
+        "a number, so that non-root is known"
+    )
