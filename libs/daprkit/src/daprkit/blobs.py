@@ -71,21 +71,25 @@ class BlobStore:
             StoreUnavailable: the state store does not answer.
         """
         value = next(self._load(iter([name])))
-        if not value:
-            return None
-        if _is_named(value, name):
-            return value
-        try:
-            header = _Header.model_validate_json(value)
-        except ValidationError:
-            _log.warning("damaged blob", blob=name, store=self._store)
-            return None
-        chunks = self._load(f"{name}-{position}" for position in range(header.chunks))
-        data = b"".join(chunks)
+        if not value or _is_named(value, name):
+            return value or None
+        data = b"".join(self._chunks(name, value))
         if _is_named(data, name):
             return data
-        _log.warning("damaged blob", blob=name, store=self._store, chunks=header.chunks)
+        _log.warning("damaged blob", blob=name, store=self._store)
         return None
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """Yield what stands under `key`, chunk after chunk, whatever it is; nobody verifies it.
+
+        Raises:
+            StoreUnavailable: the state store does not answer.
+        """
+        value = next(self._load(iter([key])))
+        if _decode_header(value) is None:
+            yield value
+        else:
+            yield from self._chunks(key, value)
 
     def delete(self, name: str) -> None:
         """Forget the bytes called `name`; no matter if there are none.
@@ -97,13 +101,16 @@ class BlobStore:
         """
         value = next(self._load(iter([name])))
         self._remove(name)
-        try:
-            header = _Header.model_validate_json(value)
-        except ValidationError:
-            return
-        if not _is_named(value, name):
+        header = _decode_header(value)
+        if header and not _is_named(value, name):
             for position in range(header.chunks):
                 self._remove(f"{name}-{position}")
+
+    def _chunks(self, key: str, value: bytes) -> Iterator[bytes]:
+        """Yield the chunks of the header in `value`; nothing if it is none."""
+        header = _decode_header(value)
+        chunks = header.chunks if header else 0
+        return self._load(f"{key}-{position}" for position in range(chunks))
 
     def _remove(self, key: str) -> None:
         try:
@@ -155,6 +162,13 @@ class BlobStore:
             f"state store {self._store!r} must answer within {self._timeout:g} s,"
             f" got {error.code().name}: {error.details()}; check the component and try again"
         )
+
+
+def _decode_header(value: bytes) -> _Header | None:
+    try:
+        return _Header.model_validate_json(value)
+    except ValidationError:
+        return None
 
 
 def _is_named(data: bytes, name: str) -> bool:

@@ -10,7 +10,8 @@
     |-- CallerGone            the caller went away before its request was worked on
     |-- TimeLimitExceeded     the request's own time is over
     |-- EventNotConfirmed     the broker has not accepted the event of a result
-    `-- StoreUnavailable      the state store does not answer
+    |-- StoreUnavailable      the state store does not answer
+    `-- InputUnavailable      an address of the mesh does not give what it should
 
 Exceptions carry facts. Which status code each becomes is the business of `status`.
 """
@@ -74,3 +75,7 @@ class EventNotConfirmed(DaprkitError):
 
 class StoreUnavailable(DaprkitError):
     """The state store does not answer."""
+
+
+class InputUnavailable(DaprkitError):
+    """What stands at an address of the mesh is not to be had."""

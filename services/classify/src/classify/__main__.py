@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from daprkit.blobs import BlobStore
+from daprkit.inputs import Inputs
 from daprkit.server import Server
 from daprkit.settings import load
 from daprkit.sidecar import Sidecar
@@ -18,7 +19,8 @@ from classify import cli
 from classify.cache import ModelCache
 from classify.engines.opening import open_engine
 from classify.errors import ClassifyError
-from classify.origin import read_origin
+from classify.inputs import Origin
+from classify.origin import LARGEST_MODEL, LONGEST_FETCH
 from classify.repository import Repository
 from classify.service import STATUS, Service
 from classify.settings import Settings
@@ -79,7 +81,10 @@ def serve() -> int:
     settings = load(Settings)
     sidecar = Sidecar(settings)
     blobs = BlobStore(sidecar, store=settings.state_store, timeout=settings.state_timeout)
-    cache = ModelCache(blobs, read_origin, seconds=settings.state_timeout)
+    inputs = Inputs(
+        sidecar, timeout=settings.state_timeout, seconds=LONGEST_FETCH, limit=LARGEST_MODEL
+    )
+    cache = ModelCache(blobs, Origin(inputs).fetch, seconds=settings.state_timeout)
     try:
         repository = Repository(
             settings.models,

@@ -8,7 +8,7 @@ and, all of it optional:
 
     name: mobilenet            # else the name of the folder or of the card
     version: 2                 # else the number of the folder, else 1
-    source: {uri: https://..., sha256: ...}
+    source: {uri: https://..., sha256: ...}   # or dapr://state/..., dapr://binding/...
     normalization: {mean: [127.5], std: [127.5]}
     subject: object
     signature: serving_default
@@ -137,8 +137,21 @@ class ModelPart(_Part):
 class SourcePart(_Part):
     """Where the bytes come from if they are not there, and what they must be."""
 
-    uri: str = Field(default="", pattern="^(https://.+)?$")
+    uri: str = Field(
+        default="", pattern="^(https://.+|dapr://(state|binding)/[^/]+/.+)?$", max_length=2048
+    )
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+
+    @property
+    def in_mesh(self) -> bool:
+        """Whether they come from a component of the mesh."""
+        return self.uri.startswith("dapr://")
+
+    @model_validator(mode="after")
+    def _says_what_others_may_overwrite(self) -> Self:
+        if self.in_mesh and not self.sha256:
+            raise ValueError("an address of the mesh needs the sha256 of what must stand there")
+        return self
 
 
 class InputPart(_Part):

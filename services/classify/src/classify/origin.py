@@ -1,10 +1,15 @@
 """The bytes of a model from where they were first: a file, a folder, or an address."""
 
+import time
+
 from classify.errors import InvalidModel
 from classify.loading import read_model, verify
 from classify.sources import Source
 
 _TIMEOUT = 30.0
+# Of a whole model: what is larger, or takes longer, is put into the folder by somebody else.
+LARGEST_MODEL = 1 << 30
+LONGEST_FETCH = 300.0
 
 
 def read_origin(source: Source) -> bytes:
@@ -16,15 +21,30 @@ def read_origin(source: Source) -> bytes:
     uri = source.card.source.uri
     if not uri or source.path.exists():
         return read_model(source)
-    import httpx  # noqa: PLC0415 - megabytes that replicas with a folder or a full store never need
-
-    try:
-        with httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client:
-            data = client.get(uri).raise_for_status().content
-    except httpx.HTTPError as error:
-        raise InvalidModel(
-            f"{source.path.name} is not there, and {uri} does not give it: {error};"
-            " put the file there or correct source.uri"
-        ) from error
+    data = _download(uri, source.path.name)
     verify(data, source)
     return data
+
+
+def _download(uri: str, name: str) -> bytes:
+    import httpx  # noqa: PLC0415 - megabytes that replicas with a folder or a full store never need
+
+    deadline, data = time.monotonic() + LONGEST_FETCH, bytearray()
+    try:
+        with (
+            httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client,
+            client.stream("GET", uri) as answer,
+        ):
+            for piece in answer.raise_for_status().iter_bytes():
+                data += piece
+                if len(data) > LARGEST_MODEL or time.monotonic() > deadline:
+                    raise InvalidModel(
+                        f"{uri} must give at most {LARGEST_MODEL} bytes in {LONGEST_FETCH:g} s,"
+                        f" got more, or slower; put {name} into the folder"
+                    )
+    except httpx.HTTPError as error:
+        raise InvalidModel(
+            f"{name} is not there, and {uri} does not give it: {error};"
+            " put the file there or correct source.uri"
+        ) from error
+    return bytes(data)
