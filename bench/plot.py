@@ -28,15 +28,26 @@ def make_points(n: int) -> bytes:
     return ",".join(f"{value:.6f}" for value in values.ravel()).encode()
 
 
-def time_call(call: Call, rounds: int) -> float:
-    """Return the median seconds of a call, after one that does not count."""
+def time_call(call: Call) -> float:
+    """Return the seconds of a call."""
+    started = time.perf_counter()
     call()
-    taken = []
+    return time.perf_counter() - started
+
+
+def time_in_turn(ways: Mapping[str, Call], seconds: float) -> Mapping[str, float]:
+    """Return the median seconds of each way.
+
+    They take turns, so that a busy moment meets all of them, and none finds its data in the cache
+    because it has just done the same.
+    """
+    taken = {name: [time_call(call)] for name, call in ways.items()}
+    rounds = max(1, min(300, int(seconds * len(ways) / sum(sum(each) for each in taken.values()))))
+    taken = {name: [] for name in ways}
     for _ in range(rounds):
-        started = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - started)
-    return statistics.median(taken)
+        for name, call in ways.items():
+            taken[name].append(time_call(call))
+    return {name: statistics.median(each) for name, each in taken.items()}
 
 
 def make_ways(body: bytes) -> Mapping[str, Callable[[], object]]:
@@ -89,16 +100,13 @@ def main() -> None:
     """Print one table for each number of points."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    arguments.add_argument("--seconds", type=float, default=2.0, help="for each way, about")
+    arguments.add_argument("--seconds", type=float, default=2.0, help="for each way, on average")
     options = arguments.parse_args()
     print(f"\nparse, fit and plot in process; load {os.getloadavg()[0]:.1f}")
     print(f"{'points':>9} {'way':21} {'ms':>10} {'ratio':>6}")
     for size in options.sizes:
         limits: dict[str, float] = {}
-        for name, call in make_ways(make_points(size)).items():
-            once = time_call(call, 1)
-            rounds = max(1, min(200, int(options.seconds / once)))
-            seconds = time_call(call, rounds)
+        for name, seconds in time_in_turn(make_ways(make_points(size)), options.seconds).items():
             kind = name.rpartition(" ")[2]
             limit = limits.setdefault(kind, seconds)
             print(f"{size:9} {name:21} {seconds * 1000:10.3f} {seconds / limit:6.2f}")

@@ -1,12 +1,13 @@
-"""pca's plot of 150 points through every way, against the same work in process."""
+"""pca's plot of 150 points through every way, against the same work in process.
+
+Beside it, through two sidecars, an app that answers what it is sent.
+"""
 
 import argparse
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from load import Body, by_grpc, by_http, compare
 from mesh import ROOT, Mesh, Profile
 from pca import decomposition
@@ -25,33 +26,34 @@ def main() -> None:
     data = POINTS.read_bytes()
     body = Body("pca", "plot", data, "text/csv")
 
-    def in_process() -> None:
+    def plot() -> bytes:
         table = decode_table(data, "text/csv")
-        draw(table, decomposition.fit(table.values))
+        return draw(table, decomposition.fit(table.values))
 
-    def echo() -> None:
-        """Cross two sidecars for an answer that takes no work."""
-        probe.Check(health_pb2.HealthCheckRequest(), metadata=(("dapr-app-id", "pca"),))
-
+    sent_back = Body("echo", "echo", data, "text/csv")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        env = {"pca": {"EVENTS": "off", "QUEUE_PER_WORKER": "32"}}
-        mesh = stack.enter_context(Mesh(Profile.EMBEDDED, folder, env=env))
+        env = {
+            "pca": {"EVENTS": "off", "QUEUE_PER_WORKER": "32"},
+            "echo": {"PYTHONPATH": str(Path(__file__).parent)},
+        }
+        services = ("pca", "classify", "echo")
+        mesh = stack.enter_context(Mesh(Profile.EMBEDDED, folder, services=services, env=env))
         ways = {
             "direct gRPC": by_grpc(mesh.app_port("pca"), body),
             "one sidecar, proxied": by_grpc(mesh.grpc_port("pca"), body),
             "one sidecar, HTTP": by_http(mesh.http_port("pca"), body),
             "two sidecars, proxied": by_grpc(mesh.grpc_port("classify"), body),
             "two sidecars, HTTP": by_http(mesh.http_port("classify"), body),
+            "echo, proxied": by_grpc(mesh.grpc_port("classify"), sent_back),
+            "echo, HTTP": by_http(mesh.http_port("classify"), sent_back),
         }
-        address = f"127.0.0.1:{mesh.grpc_port('classify')}"
-        probe = health_pb2_grpc.HealthStub(stack.enter_context(grpc.insecure_channel(address)))
         calls = {name: stack.enter_context(way) for name, way in ways.items()}
         print("\nplot of 150 points, EVENTS=off")
         compare(
-            {**calls, "two sidecars, no work": echo},
+            calls,
             concurrencies=(1, 8, 32),
-            reference=("in process", in_process, 1),
+            reference=("in process", plot, 1),
             rounds=options.rounds,
             seconds=options.seconds,
         )

@@ -1,5 +1,6 @@
 """What the platform sees of each service as a process, without a sidecar."""
 
+import ctypes
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent import futures
 from contextlib import contextmanager
+from pathlib import Path
 from queue import Queue
 
 import grpc
@@ -19,9 +21,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from opentelemetry import context, propagate
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
-# An exporter of spans that meets a slow collector ends up to 30 s after its service.
-PATIENCE = 60
-TRACE = "0af7651916cd43dd8448eb211c80319c"
+PATIENCE = 30
+TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 pytestmark = pytest.mark.parametrize("service", ["pca", "classify"])
 
@@ -69,6 +70,15 @@ def test_a_signal_ends_it_with_zero(service: str, number: signal.Signals) -> Non
         code, told = end(process)
     assert code == 0
     assert json.loads(told.splitlines()[-1])["event"] == "stopped"
+
+
+def test_a_signal_that_another_thread_gets_ends_it_too(service: str) -> None:
+    with running(service) as (process, _):
+        threads = {int(entry.name) for entry in Path(f"/proc/{process.pid}/task").iterdir()}
+        other = max(threads - {process.pid})
+        assert ctypes.CDLL(None).tgkill(process.pid, other, signal.SIGTERM) == 0
+        code, _ = end(process)
+    assert code == 0
 
 
 def test_it_serves_while_it_drains_and_says_that_it_leaves(service: str) -> None:
@@ -152,7 +162,7 @@ def test_spans_of_the_callers_trace_reach_the_collector(service: str) -> None:
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
     address = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
-    token = context.attach(propagate.extract({"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}))
+    token = context.attach(propagate.extract({"traceparent": f"00-{TRACE}-{PARENT}-01"}))
     try:
         with (
             running(service, OTEL_EXPORTER_OTLP_ENDPOINT=address) as (process, port),
@@ -168,3 +178,22 @@ def test_spans_of_the_callers_trace_reach_the_collector(service: str) -> None:
         server.stop(None).wait()
     assert trace == TRACE
     assert span.endswith("AppCallback/OnInvoke")
+
+
+def test_a_collector_that_does_not_answer_holds_up_no_end(service: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        collector = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        # Longer than the test waits: what ends it is not the export's own limit.
+        limits = {"OTEL_EXPORTER_OTLP_TIMEOUT": "600", "OTEL_EXPORTER_OTLP_ENDPOINT": collector}
+        with (
+            running(service, **limits) as (process, port),
+            Client(f"127.0.0.1:{port}") as client,
+        ):
+            token = context.attach(propagate.extract({"traceparent": f"00-{TRACE}-{PARENT}-01"}))
+            try:
+                with pytest.raises(grpc.RpcError):
+                    client.invoke(service, "no-such-method", timeout=PATIENCE)
+            finally:
+                context.detach(token)
+            process.terminate()
+            assert end(process)[0] == 0

@@ -111,7 +111,7 @@ def serving(**changes: object) -> Iterator[tuple[Server, int]]:
     try:
         yield server, port
     finally:
-        server.drain()
+        server.stop()
         sidecar.close()
 
 
@@ -320,7 +320,7 @@ def test_requests_in_flight_are_answered_before_the_server_stops(gate: Gate) -> 
     ):
         running = [callers.submit(client.invoke, "toy", "gate", b"x") for _ in range(2)]
         gate.await_begun(2)
-        stopping = threading.Thread(target=server.drain)
+        stopping = threading.Thread(target=server.stop)
         stopping.start()
         gate.open.set()
         assert [call.result().body for call in running] == [b"through"] * 2

@@ -2,11 +2,9 @@
 
 import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from types import FrameType
 
 import grpc
 import structlog
@@ -20,6 +18,7 @@ from daprkit.events import ConfirmedEvents, Events, NoEvents
 from daprkit.routing import Route, Router, RoutingInterceptor, Subscription
 from daprkit.settings import EventMode, ServerSettings
 from daprkit.sidecar import MESSAGE_OVERHEAD, Sidecar, message_options
+from daprkit.signals import EndSignals
 from daprkit.status import Statuses, StatusInterceptor, StatusTable
 from daprkit.telemetry import Metrics, configure_logs, configure_traces
 
@@ -55,6 +54,7 @@ class Server:
     ) -> None:
         configure_logs(settings.app_id, settings.log_level)
         self._settings = settings
+        self._traces = configure_traces(settings.app_id)
         self._admission = Admission(settings.workers, settings.queue_per_worker)
         self._metrics = Metrics(lambda: self._admission.places.held)
         known = Statuses(statuses)
@@ -74,7 +74,7 @@ class Server:
                 thread_name_prefix="call",
             ),
             interceptors=(
-                configure_traces(settings.app_id),
+                self._traces.interceptor,
                 StatusInterceptor(known),
                 TokenInterceptor(settings.app_api_token),
                 RoutingInterceptor(router),
@@ -94,7 +94,6 @@ class Server:
         servers: list[grpc.Server] = []
         self._app.add_external_service(lambda _, server: servers.append(server), None)
         (self._server,) = servers
-        self._stopping = threading.Event()
         self.set_serving(LIVE, serving=True)
 
     def set_serving(self, name: str, *, serving: bool) -> None:
@@ -135,25 +134,20 @@ class Server:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, drain, and return when everything is answered."""
-        drain = threading.Event()
-
-        def on_signal(number: int, _frame: FrameType | None) -> None:
+        with EndSignals() as signals:
+            try:
+                self.start()
+            except CannotListen as error:
+                sys.exit(str(error))
+            number = signals.wait()
+            self.leave()
             # A second signal, or Ctrl-C, does not wait for the sidecar.
-            if number == signal.SIGINT or drain.is_set():
-                self._stopping.set()
-            drain.set()
+            if number != signal.SIGINT:
+                signals.wait(self._settings.drain_seconds)
+            self.stop()
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, on_signal)
-        try:
-            self.start()
-        except CannotListen as error:
-            sys.exit(str(error))
-        drain.wait()
-        self.drain()
-
-    def drain(self) -> None:
-        """Go on serving while the sidecar leaves the mesh, then finish what runs.
+    def leave(self) -> None:
+        """Tell whoever asks that this replica leaves, and go on serving.
 
         daprd stays in the name registry while it blocks its own shutdown, so calls still arrive;
         whoever asks grpc.health.v1 hears NOT_SERVING at once. Dapr's own health check stays
@@ -161,9 +155,12 @@ class Server:
         """
         _log.info("draining", seconds=self._settings.drain_seconds)
         self._health.enter_graceful_shutdown()
-        self._stopping.wait(self._settings.drain_seconds)
+
+    def stop(self) -> None:
+        """Refuse what is new, finish what runs, and hand over the last spans."""
         self._server.stop(self._settings.stop_grace).wait()
         self._admission.close()
+        self._traces.close()
         _log.info("stopped")
 
 

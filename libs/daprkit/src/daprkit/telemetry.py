@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ _UNKNOWN = "unknown"
 _TRACE_HEADERS = frozenset({"traceparent", "tracestate", "baggage"})
 # `dapr run` stops reading an app's output at a line of 64 KiB.
 _LONGEST_VALUE = 16 * 1024
+_SECONDS_FOR_LAST_SPANS = 5.0
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -56,17 +58,21 @@ def configure_logs(service: str, level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
-def configure_traces(service: str) -> grpc.ServerInterceptor:
-    """Export spans by OTLP if the standard OTEL_* variables name where to; else make none.
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What takes over the trace context of each call, and hands over the last spans."""
 
-    Returns:
-        the interceptor that takes over the trace context of each call, in both cases.
-    """
+    interceptor: grpc.ServerInterceptor
+    close: Callable[[], None]
+
+
+def configure_traces(service: str) -> Traces:
+    """Export spans by OTLP if the standard OTEL_* variables name where to; else make none."""
     if not (
         os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
         or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
     ):
-        return RemoteTrace()
+        return Traces(RemoteTrace(), lambda: None)
     # A quarter of a second and some megabytes that replicas without a collector never need.
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415 - see above
         OTLPSpanExporter,
@@ -79,13 +85,22 @@ def configure_traces(service: str) -> grpc.ServerInterceptor:
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - see above
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - see above
 
-    provider = TracerProvider(resource=Resource.create({"service.name": service}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    resource = Resource.create({"service.name": service})
+    exporter, provider = OTLPSpanExporter(), TracerProvider(resource=resource)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     interceptor: grpc.ServerInterceptor = server_interceptor(
         tracer_provider=provider, filter_=filters.negate(filters.health_check())
     )
-    return interceptor
+
+    def close() -> None:
+        # Left alone, a collector that does not answer would hold up the end for 30 s.
+        limit = threading.Timer(_SECONDS_FOR_LAST_SPANS, exporter.shutdown)
+        limit.start()
+        provider.shutdown()
+        limit.cancel()
+
+    return Traces(interceptor, close)
 
 
 class RemoteTrace(grpc.ServerInterceptor):

@@ -59,11 +59,11 @@ class ModelServer(Server):
             self._watcher.start()
         return port
 
-    def drain(self) -> None:
-        """Begin no further load, and finish what runs."""
+    def leave(self) -> None:
+        """Begin no further load, and go on serving."""
+        super().leave()
         self._watcher.stop()
         self._repository.stop()
-        super().drain()
 
     def _refresh(self, sources: Iterable[Source]) -> None:
         there = tuple(sources)

@@ -1,11 +1,12 @@
 """The ground of a panel: grid, numbers and names along its edges."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from pca.marks import Mark, path, rect, text
+from pca.marks import Bulk, Mark, path, rect, text
 from pca.names import shorten
 from pca.panel import Panel
 from pca.ticks import Ticks, find_ticks
@@ -44,12 +45,21 @@ def draw_ground(
         cross = [f"M{x:.1f} {top:g}V{bottom:.1f}"] if left <= x <= right else []
         cross += [f"M{left:g} {y:.1f}H{right:.1f}"] if top <= y <= bottom else []
         marks.append(path("".join(cross), "zero"))
-    for x, label in zip(columns, x_ticks.labels, strict=True):
-        marks.append(text(label, x, bottom + 18, "quiet middle"))
-    for y, label in zip(rows, y_ticks.labels, strict=True):
-        marks.append(text(label, left - 8, y + 4, "quiet end"))
+    below = [(x, bottom + 18) for x in columns]
+    marks.append(_number(x_ticks.labels, below, "ticks middle"))
+    beside = [(left - 8, y + 4) for y in rows]
+    marks.append(_number(y_ticks.labels, beside, "ticks end"))
     x_name = x_ticks.label_axis(shorten(labels[0], panel.width))
     y_name = y_ticks.label_axis(shorten(labels[1], panel.height))
     marks.append(text(x_name, left + panel.width / 2, bottom + 40, "middle"))
     marks.append(text(y_name, 20, top + panel.height / 2, "middle", turned=True))
     return marks
+
+
+def _number(labels: Sequence[str], places: Sequence[tuple[float, float]], class_: str) -> Bulk:
+    """Return the numbers along an edge: half of the elements of a small picture."""
+    texts = [
+        f'<text x="{x:.1f}" y="{y:.1f}">{label}</text>'
+        for label, (x, y) in zip(labels, places, strict=True)
+    ]
+    return Bulk(class_, "".join(texts))

@@ -23,7 +23,9 @@ _WIDE = 0x2E80  # from here on characters are about square
 _ASCENT, _DESCENT = 10.0, 3.0
 _GAP = 3.0
 _CELL = 5.0  # pixels, for the count of what a word would hide
-_MOST_POINTS_HIDDEN, _MOST_LINES_HIDDEN, _COST_OF_COVERING = 4.0, 6.0, 8.0
+_MOST_HIDDEN = np.array([[4.0], [6.0]])  # points and lines; beyond, hiding more costs no more
+_MOST_IN_CELL = 3
+_COST_OF_COVERING = 8.0
 _TURNS = np.radians([0, 25, -25, 50, -50, 75, -75, 105, -105, 140, -140, 180])
 _DISTANCES = (5.0, 12.0, 20.0, 30.0, 42.0, 56.0, 72.0, 92.0, 116.0)
 # What is tried, (2, m) directions and (m,) distances, and what each costs.
@@ -69,15 +71,12 @@ class Placer:
 
     def __init__(self, panel: Panel, points: Array, lines: Array) -> None:
         self._origin = np.array([[panel.left], [panel.top]])
+        self._corner = np.tile(self._origin, (2, 1))
         self._low = self._origin + _GAP
         self._high = np.array([[panel.right], [panel.bottom]]) - _GAP
         self._shape = int(panel.height / _CELL) + 1, int(panel.width / _CELL) + 1
         self._taken: list[tuple[float, float, float, float]] = []
-        self._sums = [
-            (self._sum(places), most)
-            for places, most in ((points, _MOST_POINTS_HIDDEN), (lines, _MOST_LINES_HIDDEN))
-            if len(places)
-        ]
+        self._sums = self._sum(points, lines)
 
     def place(
         self, content: str, anchor: Array, *, clearance: float = 0.0, towards: Array | None = None
@@ -91,15 +90,15 @@ class Placer:
             towards: (2,), the direction in which the word would best stand; right if None.
         """
         size = np.array([[measure(content)], [_ASCENT + _DESCENT]])
-        low, cost = self._try(size, anchor, clearance, towards)
-        high = low + size
+        boxes, cost = self._try(size, anchor, clearance, towards)
+        low, high = boxes[:2], boxes[2:]
         for left, top, right, bottom in self._taken:
             meets = (low < [[right], [bottom]]) & (high > [[left], [top]])
             cost[meets[0] & meets[1]] = np.inf
         best = int(cost.argmin())
         if cost[best] == np.inf:
             return None
-        (left, top), (right, bottom) = low[:, best].tolist(), high[:, best].tolist()
+        left, top, right, bottom = boxes[:, best].tolist()
         self._taken.append((left, top, right, bottom))
         x, y = anchor.tolist()
         to_x, to_y = min(max(x, left), right), min(max(y, top), bottom)
@@ -109,7 +108,7 @@ class Placer:
     def _try(
         self, size: Array, anchor: Array, clearance: float, towards: Array | None
     ) -> tuple[Array, Array]:
-        """Return (2, m) corners of boxes around the anchor, within the panel, and their costs."""
+        """Return (4, m) boxes around the anchor, within the panel, and what each costs."""
         x_way, y_way = (1.0, 0.0) if towards is None else towards.tolist()
         length = math.hypot(x_way, y_way)
         turn = np.array([[x_way, -y_way], [y_way, x_way]]) / length
@@ -117,35 +116,41 @@ class Placer:
         # So far that the box begins where the distance ends.
         middle = centre + turn @ _TRIED_WAYS * (_TRIED_DISTANCES + clearance + half)
         low = np.maximum(np.minimum(middle - half, self._high - size), self._low)
-        moved = np.abs(low + half - middle)
+        boxes = np.concatenate([low, low + size])
+        low += half
+        moved = np.abs(low - middle)
         cost = _COSTS + _COST_OF_DISTANCE * (moved[0] + moved[1])
-        cost += self._weigh(low, low + size)
-        near = np.abs(low + half - centre) < half + clearance
+        cost += self._weigh(boxes)
+        near = np.abs(low - centre) < half + clearance
         cost[near[0] & near[1]] += _COST_OF_COVERING
-        return low, cost
+        return boxes, cost
 
-    def _sum(self, places: Array) -> Array:
-        """Return a summed-area table: what a box hides is the difference of four entries."""
+    def _sum(self, points: Array, lines: Array) -> npt.NDArray[np.intp]:
+        """Return summed-area tables (2, cells): what a box hides is the difference of four entries.
+
+        The first is of the points, the second of the lines.
+        """
         rows, columns = self._shape
-        cells = ((places.T - self._origin) / _CELL).astype(np.intp)
+        places = np.concatenate([points, lines]).T
+        cells = ((places - self._origin) / _CELL).astype(np.intp)
         cells = np.minimum(np.maximum(cells, 0), [[columns - 1], [rows - 1]])
-        counts = np.bincount(cells[1] * columns + cells[0], minlength=rows * columns)
-        sums = np.zeros((rows + 1, columns + 1))
-        sums[1:, 1:] = np.minimum(counts, 3).reshape(rows, columns).cumsum(axis=0).cumsum(axis=1)
-        return sums.ravel()
+        cells[1, len(points) :] += rows
+        counts = np.bincount(cells[1] * columns + cells[0], minlength=2 * rows * columns)
+        counts = np.minimum(counts, _MOST_IN_CELL).reshape(2, rows, columns)
+        sums = np.zeros((2, rows + 1, columns + 1), dtype=np.intp)
+        counts.cumsum(axis=1).cumsum(axis=2, out=sums[:, 1:, 1:])
+        return sums.reshape(2, -1)
 
-    def _weigh(self, low: Array, high: Array) -> Array:
-        """Return (m,): what boxes hide, to the next cell, as a cost."""
+    def _weigh(self, boxes: Array) -> Array:
+        """Return (m,): what boxes (4, m) hide, to the next cell, as a cost."""
         rows, columns = self._shape
-        x0, y0 = ((low - self._origin) / _CELL).astype(np.intp)
-        x1, y1 = ((high - self._origin) / _CELL).astype(np.intp) + 1
-        above, below = y0 * (columns + 1), np.minimum(y1, rows) * (columns + 1)
-        x1 = np.minimum(x1, columns)
-        cost = np.zeros(low.shape[1])
-        for sums, most in self._sums:
-            hidden = sums.take(below + x1) - sums.take(above + x1)
-            hidden += sums.take(above + x0) - sums.take(below + x0)
-            cost += np.minimum(hidden, most)
+        x0, y0, x1, y1 = ((boxes - self._corner) / _CELL).astype(np.intp)
+        above, below = y0 * (columns + 1), np.minimum(y1 + 1, rows) * (columns + 1)
+        x1 = np.minimum(x1 + 1, columns)
+        corners = np.concatenate([below + x1, above + x0, above + x1, below + x0])
+        sums = self._sums.take(corners, axis=1).reshape(2, 4, -1)
+        hidden = sums[:, :2].sum(axis=1) - sums[:, 2:].sum(axis=1)
+        cost: Array = np.minimum(hidden, _MOST_HIDDEN).sum(axis=0)
         return cost
 
 

@@ -113,16 +113,16 @@ def _gather(table: Table, fit: Fit, look: Look, *, new: bool) -> _Contents:
 def _frame(page: Page, contents: _Contents) -> Panel:
     """Show all of the contents."""
     scene = contents.scene
-    parts = [scene.points, scene.mean[np.newaxis]]
+    others = [scene.mean[np.newaxis]]
     if scene.axes is not None:
-        parts += [scene.mean + scene.axes, scene.mean - scene.axes]
+        others += [scene.mean + scene.axes, scene.mean - scene.axes]
     if scene.arrows:
-        parts.append(scene.arrows.tips)
+        others.append(scene.arrows.tips)
     if scene.circle:
-        parts.append(scene.circle * np.array([[-1.0, -1.0], [1.0, 1.0]]))
+        others.append(scene.circle * np.array([[-1.0, -1.0], [1.0, 1.0]]))
     for ellipse in contents.ellipses:
-        parts.append(ellipse.centre + np.outer([-1.0, 1.0], ellipse.reach))
-    low, high = span(parts)
+        others.append(ellipse.centre + np.outer([-1.0, 1.0], ellipse.reach))
+    low, high = span([scene.points, np.concatenate(others)])
     return frame(
         low,
         high,

@@ -67,7 +67,7 @@ text{{fill:{ink}}}
 .grid{{stroke:{grid}}}
 .zero{{stroke:{zero}}}
 .track{{fill:{grid}}}
-.quiet{{fill:{quiet}}}
+.quiet,.ticks text{{fill:{quiet}}}
 .points{{stroke:{edge};fill-opacity:{opacity}}}
 .halo,.name,.label{{stroke:{panel}}}
 .mean{{fill:{paper};stroke:{ink}}}

@@ -123,7 +123,9 @@ def _parse_line(line: bytes, dialect: Dialect) -> Iterator[Array]:
     while start <= len(line):
         end = line.find(dialect.delimiter.encode(), start + _LARGE)
         end = len(line) if end < 0 else end
-        cells = [cell.strip().strip('"') for cell in _split(line[start:end], dialect)]
+        cells = _split(line[start:end], dialect)
+        if b'"' in line:
+            cells = [cell.strip().strip('"') for cell in cells]
         values = _parse_quickly(cells, dialect)
         if values is None:
             values = _parse_slowly(cells, dialect, lambda at: f"value {seen + at + 1}")  # noqa: B023 - it is called at once
