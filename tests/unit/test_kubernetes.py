@@ -11,6 +11,7 @@ import yaml
 from classify.settings import Settings as ClassifySettings
 from daprkit.server import LIVE
 from daprkit.settings import ServerSettings
+from daprkit.telemetry import SECONDS_FOR_LAST_SPANS
 from manifests import (
     COMPONENTS,
     OVERLAYS,
@@ -79,7 +80,7 @@ def test_the_grace_period_has_room_for_all_that_follows_a_sigterm(
         annotations = annotations_of(deployment)
         grace = pod_of(deployment)["terminationGracePeriodSeconds"]
         sidecar = seconds(annotations["graceful-shutdown-seconds"])
-        app = settings.drain_seconds + settings.stop_grace
+        app = settings.drain_seconds + settings.stop_grace + SECONDS_FOR_LAST_SPANS
         assert settings.drain_seconds > 0
         assert settings.stop_grace >= settings.request_timeout, "what was admitted may end"
         if annotations["enable-native-sidecar"] == "true":

@@ -24,7 +24,7 @@ _UNKNOWN = "unknown"
 _TRACE_HEADERS = frozenset({"traceparent", "tracestate", "baggage"})
 # `dapr run` stops reading an app's output at a line of 64 KiB.
 _LONGEST_VALUE = 16 * 1024
-_SECONDS_FOR_LAST_SPANS = 5.0
+SECONDS_FOR_LAST_SPANS = 5.0
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -95,7 +95,7 @@ def configure_traces(service: str) -> Traces:
 
     def close() -> None:
         # Left alone, a collector that does not answer would hold up the end for 30 s.
-        limit = threading.Timer(_SECONDS_FOR_LAST_SPANS, exporter.shutdown)
+        limit = threading.Timer(SECONDS_FOR_LAST_SPANS, exporter.shutdown)
         limit.start()
         provider.shutdown()
         limit.cancel()
