@@ -36,13 +36,19 @@ def png_header(width: int, height: int) -> bytes:
     return _PNG + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels)
 
 
-def png_of_sixteen_bits(kind: int, sample: tuple[int, ...]) -> bytes:
-    """A PNG of one colour; `kind` is 0 for gray, 2 for RGB, and 4 more with alpha."""
+def png_of_sixteen_bits(
+    kind: int, sample: tuple[int, ...], clear: tuple[int, ...] | None = None
+) -> bytes:
+    """A PNG of one colour; `kind` is 0 for gray, 2 for RGB, and 4 more with alpha.
+
+    The colour `clear` is transparent.
+    """
     width, height = 4, 3
     header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
     line = b"\0" + struct.pack(f">{len(sample)}H", *sample) * width
     pixels = zlib.compress(line * height)
-    chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+    key = ((b"tRNS", struct.pack(f">{len(clear)}H", *clear)),) if clear else ()
+    chunks = ((b"IHDR", header), *key, (b"IDAT", pixels), (b"IEND", b""))
     return _PNG + b"".join(_chunk(name, data) for name, data in chunks)
 
 

@@ -3,8 +3,11 @@
 import io
 import json
 import os
+import pty
 import subprocess
 import sys
+import termios
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,8 @@ from classify import cli
 from classify.catalogue import cli as catalogue_cli
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
+# The command, with a bar that does not wait until it has taken long.
+BAR_AT_ONCE = "import sys; from classify import cli; cli._BAR_AFTER = 0; sys.exit(cli.main())"
 SEVEN, EIGHT = SAMPLES / "digit-7.png", SAMPLES / "digit-8.png"
 
 
@@ -59,6 +64,34 @@ def test_a_bad_picture_fails_alone(tmp_path: Path, capfd: pytest.CaptureFixture[
         missing == f"classify: {tmp_path / 'missing.png'} cannot be read: No such file or directory"
     )
     assert folder == f"classify: {tmp_path} cannot be read: Is a directory"
+
+
+def on_terminal(arguments: list[str | Path], *, answers: bool) -> str:
+    """Run the command and return what its terminal shows; its answers too, if they go there."""
+    ours, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (25, 80))
+    with subprocess.Popen(
+        [sys.executable, "-c", BAR_AT_ONCE, *arguments],
+        stdout=terminal if answers else subprocess.DEVNULL,
+        stderr=terminal,
+    ) as command:
+        os.close(terminal)
+        shown = b""
+        with suppress(OSError):  # how the end of a terminal is told
+            while read := os.read(ours, 1024):
+                shown += read
+    os.close(ours)
+    assert command.returncode in {0, 2}
+    return shown.decode()
+
+
+def test_a_terminal_shows_how_far_many_pictures_are(tmp_path: Path) -> None:
+    pictures: list[str | Path] = [SEVEN, tmp_path / "none", EIGHT]
+    shown = on_terminal(pictures, answers=False)
+    assert "0/3 [" in shown
+    assert f"\rclassify: {tmp_path / 'none'} cannot be read" in shown
+    assert "/3 [" not in on_terminal(pictures, answers=True)
+    assert on_terminal([SEVEN], answers=False) == ""
 
 
 def test_nothing_on_standard_input_is_told(

@@ -120,6 +120,19 @@ def test_sixteen_bits_of_each_channel_keep_their_upper_eight(
     assert (decode_image(data, RGB_FRAME, max_pixels=LIMIT) == seen).all()
 
 
+@pytest.mark.parametrize("frame", [RGB_FRAME, GRAY_FRAME])
+@pytest.mark.parametrize("sample", [(0x8012,), (0x8012, 0x4000, 0x2000)])
+def test_the_transparent_colour_of_sixteen_bits_is_white(
+    sample: tuple[int, ...], frame: Frame
+) -> None:
+    kind = 0 if len(sample) == 1 else 2
+    clear = decode_image(png_of_sixteen_bits(kind, sample, sample), frame, max_pixels=LIMIT)
+    assert (clear == 255).all()
+    another = (sample[0] + 0x100, *sample[1:])
+    shown = decode_image(png_of_sixteen_bits(kind, another, sample), frame, max_pixels=LIMIT)
+    assert (shown < 255).all()
+
+
 @pytest.mark.parametrize("mode", ["I", "F", "LAB"])
 def test_a_mode_that_has_no_plain_look_is_refused_by_name(mode: str) -> None:
     picture = blocks().convert("L").convert(mode) if mode != "LAB" else blocks().convert("LAB")

@@ -15,7 +15,6 @@ from daprkit.server import Server
 from daprkit.settings import load
 from daprkit.sidecar import Sidecar
 
-from classify import cli
 from classify.cache import ModelCache
 from classify.engines.opening import open_engine
 from classify.errors import ClassifyError
@@ -101,5 +100,14 @@ def serve() -> int:
     return 0
 
 
+def main() -> int:
+    """Serve, or be the command."""
+    if "APP_PORT" in os.environ:
+        return serve()
+    from classify import cli  # noqa: PLC0415 - megabytes for its progress bar, which no service needs
+
+    return cli.main()
+
+
 if __name__ == "__main__":
-    sys.exit(serve() if "APP_PORT" in os.environ else cli.main())
+    sys.exit(main())

@@ -4,9 +4,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+
+from tqdm import tqdm
 
 from classify.classifier import Classifier
 from classify.engines.opening import open_engine
@@ -18,6 +20,7 @@ from classify.repository import Repository
 
 _STDIN = Path("-")
 _FAULT = 2
+_BAR_AFTER = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClassifyError as error:
         return _complain(str(error))
     code = 0
-    for picture in options.pictures:
+    for picture in _with_progress(options.pictures):
         try:
             said = _say(picture, classifier, options)
         except ClassifyError as error:
@@ -44,6 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
     return code
+
+
+def _with_progress(pictures: Sequence[Path]) -> Iterable[Path]:
+    """Return `pictures`; a terminal that shows no answers shows how far it is with them."""
+    hidden = len(pictures) == 1 or sys.stdout.isatty()
+    return tqdm(
+        pictures,
+        unit="picture",
+        delay=_BAR_AFTER,
+        leave=False,
+        disable=hidden or None,  # None: unless it is no terminal
+        file=sys.stderr,
+    )
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -106,7 +122,7 @@ def _say(picture: Path, classifier: Classifier, options: argparse.Namespace) -> 
 
 
 def _complain(message: str) -> int:
-    print(f"classify: {message}", file=sys.stderr)
+    tqdm.write(f"classify: {message}", file=sys.stderr)  # above the bar, if there is one
     return _FAULT
 
 

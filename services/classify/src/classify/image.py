@@ -38,6 +38,7 @@ _SWAPS_SIDES = frozenset({5, 6, 7, 8})
 # Modes of 8 bits a channel that Pillow converts to RGB and to gray as a viewer would show them.
 _PLAIN_MODES = frozenset({"1", "L", "RGB", "RGBX", "YCbCr", "HSV", "CMYK"})
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+_WHITE = 255
 _WIDE_GRAY_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
 
 
@@ -160,9 +161,17 @@ def _orientation(image: Image.Image) -> int:
 
 def _flatten(image: Image.Image, mode: str) -> Image.Image:
     """Return `image` in `mode`, L or RGB, as a viewer on a white page would show it."""
+    clear = image.info.get("transparency")
     if image.mode in _WIDE_GRAY_MODES:
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    elif image.mode == "P":
+        wide = np.asarray(image)
+        gray = (wide >> 8).astype(np.uint8)
+        if isinstance(clear, int):
+            gray[wide == clear] = _WHITE
+        return Image.fromarray(gray).convert(mode)
+    if image.mode == "RGB" and isinstance(clear, tuple) and max(clear) > _WHITE:
+        # Of 16 bits a channel Pillow keeps 8, but not of the colour that is transparent.
+        image.info["transparency"] = tuple(level >> 8 for level in clear)
+    if image.mode == "P":
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     elif image.mode in _ALPHA_MODES or image.has_transparency_data:
         image = image.convert("RGBA")
