@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from classify.boxes import Box, encode_boxes
+from classify.boxes import Box, encode_boxes, suppress_overlaps
 from classify.cards import ModelCard, decode_card
 from classify.detector import Detector
 from classify.drawing import draw_boxes, overlay_boxes
@@ -13,6 +13,8 @@ from classify.engines.engine import Quantization, Tensor, TensorSpec
 from classify.errors import InvalidModel, InvalidOption
 from classify.image import Frame, Picture, decode_picture
 from classify.tflite import ModelFile
+from hypothesis import given
+from hypothesis.strategies import integers, lists, sampled_from, tuples
 from PIL import Image
 from unit.classify.pictures import LIMIT, blocks, encode
 
@@ -113,6 +115,63 @@ def test_one_output_may_hold_box_score_and_class_in_fractions() -> None:
         "x2": 50,
         "y2": 30,
     }
+
+
+def plainly_suppressed(boxes: list[tuple[Box, int]], overlap: float) -> list[int]:
+    """Which boxes stay, by what the words say; the reference for `suppress_overlaps`."""
+
+    def area(x1: float, y1: float, x2: float, y2: float) -> float:
+        return max(x2 - x1, 0) * max(y2 - y1, 0)
+
+    stay: list[int] = []
+    for index, (box, kind) in enumerate(boxes):
+        for earlier in stay:
+            other, other_kind = boxes[earlier]
+            shared = area(
+                max(box.x1, other.x1),
+                max(box.y1, other.y1),
+                min(box.x2, other.x2),
+                min(box.y2, other.y2),
+            )
+            whole = area(box.x1, box.y1, box.x2, box.y2) - shared
+            whole += area(other.x1, other.y1, other.x2, other.y2)
+            if kind == other_kind and shared > overlap * whole:
+                break
+        else:
+            stay.append(index)
+    return stay
+
+
+@given(
+    lists(tuples(*[integers(-3, 9)] * 4, integers(0, 1)), max_size=12),
+    sampled_from([0.0, 0.25, 0.5, 0.9, 1.0]),
+)
+def test_overlapping_boxes_are_suppressed_as_the_words_say(
+    rows: list[tuple[int, int, int, int, int]], overlap: float
+) -> None:
+    table = np.array(rows, np.float64).reshape(-1, 5)
+    kept = suppress_overlaps(table[:, :4], table[:, 4], overlap)
+    boxes = [(Box(x1, y1, x2, y2, 1, ""), kind) for x1, y1, x2, y2, kind in rows]
+    assert kept.tolist() == plainly_suppressed(boxes, overlap)
+
+
+def test_of_boxes_that_overlap_the_surest_of_each_class_is_answered() -> None:
+    rows = np.array(
+        [
+            [0.00, 0, 0.50, 1, 0.7, 0],
+            [0.01, 0, 0.51, 1, 0.9, 0],
+            [0.02, 0, 0.52, 1, 0.8, 1],
+            [0.50, 0, 1.00, 1, 0.6, 0],
+        ],
+        np.float32,
+    )
+    columns = "columns: [x1, y1, x2, y2, score, class], units: fractions"
+    every = detector(FakeModel(rows), f"{CARD}detection: {{{columns}}}")
+    some = detector(FakeModel(rows), f"{CARD}detection: {{{columns}, overlap: 0.5}}")
+    assert len(every.detect(picture())) == 4
+    told = [(box.label, round(box.score, 1)) for box in some.detect(picture())]
+    assert told == [("cat", 0.9), ("dog", 0.8), ("cat", 0.6)]
+    assert len(some.detect(picture(), top_k=2)) == 2
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (0,), (1, 0, 4)])

@@ -14,7 +14,8 @@ and, all of it optional:
     signature: serving_default
     task: classify             # or detect, tensor
     constants: {min_size: 20}  # what further inputs of a detector are
-    detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2], units: pixels, threshold: 0.5}
+    detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2], units: pixels, threshold: 0.5,
+                overlap: 0.5}
 """
 
 import os
@@ -221,6 +222,12 @@ class DetectionPart(_Part):
     columns: tuple[Column, ...] = (Column.TOP, Column.LEFT, Column.BOTTOM, Column.RIGHT)
     units: Units = Units.PIXELS
     threshold: float = Field(default=0.0, ge=0, le=1, description="lowest score, if not asked")
+    overlap: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="largest intersection over union of two boxes of one class; 1 keeps all",
+    )
 
     @model_validator(mode="after")
     def _has_each_side_once(self) -> Self:

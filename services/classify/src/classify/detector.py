@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.boxes import Box
+from classify.boxes import Box, suppress_overlaps
 from classify.cards import Column, ModelCard, Units
 from classify.encoding import plan_encoding
 from classify.engines.engine import Signature, Tensor, TensorSpec
@@ -18,6 +18,8 @@ _RGB = 3
 # Unless the card says otherwise: the time of a model of any size grows with the pixels.
 _LARGEST_SIDE = 1280
 _WARM_UP = Frame(width=160, height=120, channels=_RGB)
+# Of more, only the surest are looked at where boxes overlap: the time grows with their square.
+_MOST_OVERLAPPING = 3000
 _SIDES = (Column.LEFT, Column.TOP, Column.RIGHT, Column.BOTTOM)
 
 
@@ -43,6 +45,7 @@ class Detector:
         fixed: whether it must be exactly that.
         subject: what is in the boxes, in one word.
         threshold: lowest score of an answer, if the caller does not say.
+        overlap: largest intersection over union of two boxes of one class; 1 keeps all.
     """
 
     def __init__(
@@ -75,7 +78,7 @@ class Detector:
             self._scores = _choose(rest, part.scores, 0, "further output")
         self._labels = file.labels or labels
         self.subject = file.subject or subject or _DEFAULT_SUBJECT
-        self.threshold = part.threshold
+        self.threshold, self.overlap = part.threshold, part.overlap
 
     def detect(
         self,
@@ -105,7 +108,7 @@ class Detector:
         rows, scores = self._read(self._signature.run(inputs))
         lowest = self.threshold if threshold is None else threshold
         kept = np.flatnonzero(np.isfinite(rows).all(axis=1) & (scores >= lowest))
-        best = kept[np.argsort(-scores[kept], kind="stable")][:top_k]
+        best = self._thin_out(rows, kept[np.argsort(-scores[kept], kind="stable")])[:top_k]
         height, width, _ = picture.pixels.shape
         sides = self._place(rows[best], seen=(width, height), whole=(picture.width, picture.height))
         return tuple(
@@ -161,6 +164,17 @@ class Detector:
                 f" got {len(scores)}; say detection.scores"
             )
         return rows, scores
+
+    def _thin_out(self, rows: NDArray[np.float64], best: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return those of the `best` rows, the surest first, that show another thing each."""
+        if self.overlap == 1:
+            return best
+        best = best[:_MOST_OVERLAPPING]
+        sides = rows[best][:, [self._columns.index(side) for side in _SIDES]]
+        classes = np.zeros(len(best))
+        if Column.CLASS in self._columns:
+            classes = rows[best, self._columns.index(Column.CLASS)]
+        return best[suppress_overlaps(sides, classes, self.overlap)]
 
     def _place(
         self, rows: NDArray[np.float64], *, seen: tuple[int, int], whole: tuple[int, int]

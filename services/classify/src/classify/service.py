@@ -18,6 +18,7 @@ from classify.bodies import (
     parse_options,
 )
 from classify.cards import Task
+from classify.detector import Detector
 from classify.engines.engine import TensorSpec
 from classify.errors import (
     ImageTooLarge,
@@ -119,9 +120,15 @@ class Service:
     def _classify(self, request: Request, servable: Servable, top_k: int | None) -> Reply:
         source, classifier = servable.source, servable.classifier
         if classifier is None:
+            detects = servable.loaded is not None and servable.loaded.detector is not None
+            does, ask = (
+                ("detects", "detect")
+                if detects
+                else ("computes tensors", f"models/{source.model}/predict")
+            )
             raise WrongTask(
-                f"expected a model that classifies pictures, got {source.model}, which computes"
-                f" tensors; ask models/{source.model}/predict, or another model"
+                f"expected a model that classifies pictures, got {source.model}, which {does};"
+                f" ask {ask}, or another model"
             )
         count = top_k or source.card.output.top or TOP_K
 
@@ -240,6 +247,9 @@ class Service:
                 "height": frame.height,
                 "channels": frame.channels,
             }
+        if loaded is not None and loaded.detector is not None:
+            card |= _describe_detector(loaded.detector)
+            card["constants"] = source.card.constants
         return card
 
 
@@ -251,6 +261,22 @@ def _parse_body(kind: type[Body], body: bytes) -> Body:
             f'expected JSON {{"inputs": {{"<name>": <nested lists>}}}}, got {explain(error)};'
             " models/<name> describes the inputs"
         ) from None
+
+
+def _describe_detector(detector: Detector) -> dict[str, Any]:
+    bounds = detector.bounds
+    return {
+        "subject": detector.subject,
+        "input": {
+            "width": bounds.width,
+            "height": bounds.height,
+            "channels": bounds.channels,
+            # Else a picture of any size, made smaller if it is larger.
+            "fixed": detector.fixed,
+        },
+        "threshold": detector.threshold,
+        "overlap": detector.overlap,
+    }
 
 
 def _describe_tensor(spec: TensorSpec) -> dict[str, Any]:
