@@ -1,0 +1,3 @@
+module meshlens/tools/pause
+
+go 1.26.6
