@@ -40,7 +40,7 @@ run: setup tools ## run the mesh until Ctrl-C and print its addresses
 	@$(RUN) python tools/dapr_run.py --profile $(PROFILE)
 
 .PHONY: test
-test: setup tools ## all tests: unit, contract, integration, browser
+test: setup tools ## all tests but those on a cluster: unit, contract, integration, browser
 	@$(RUN) pytest $(PYTEST)
 
 .PHONY: test-unit
@@ -58,6 +58,10 @@ test-integration: setup tools ## tests with real sidecars and a real Redis
 .PHONY: test-browser
 test-browser: setup tools ## tests of the pages in Chromium, through real sidecars
 	@$(RUN) pytest tests/browser $(PYTEST)
+
+.PHONY: test-cluster
+test-cluster: setup ## tests on a real Kubernetes with the real Dapr control plane; needs root
+	@$(RUN) pytest tests/cluster $(PYTEST)
 
 .PHONY: fuzz
 fuzz: setup ## feed the parsers with hostile bytes for FUZZ_SECONDS (15) each

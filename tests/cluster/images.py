@@ -1,0 +1,154 @@
+"""Images for the cluster, built without Docker and kept in the user's cache.
+
+An archive's name holds a digest of what it was built from: a change builds anew, a fresh clone
+does not.
+"""
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cluster.programs import Programs
+from cluster.settings import PAUSE_IMAGE
+from mesh import ROOT
+
+REDIS_IMAGE = "localhost/meshlens-test/redis:1"
+
+_FILES = Path(__file__).parent / "images"
+_DAPR = ("daprd", "injector", "operator", "placement", "scheduler", "sentry")
+_SUITE = "bookworm"
+_PACKAGES = "ca-certificates,python3,python3-venv"
+_CA = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+class Images:
+    """Builds images where the cache does not hold them.
+
+    Args:
+        cache: the folder that outlives a run.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        self._archives = cache / "images"
+        self._archives.mkdir(parents=True, exist_ok=True)
+        store = ["--root", str(cache / "buildah"), "--runroot", "/run/meshlens-buildah"]
+        self._buildah = ["buildah", *store]
+
+    def control_plane(self, programs: Programs) -> list[Path]:
+        """Archives of Dapr's programs, and of the program that holds a pod open."""
+        pins = str(programs.kubernetes)
+        archives = [self._image(PAUSE_IMAGE, "pause", programs.kubernetes, inputs=[pins])]
+        for name in _DAPR:
+            image = f"localhost/dapr/{name}:{programs.dapr_version}"
+            arguments = {"PROGRAM": name}
+            inputs = [str(programs.dapr)]
+            archives.append(self._image(image, "program", programs.dapr, arguments, inputs))
+        return archives
+
+    def redis(self) -> Path:
+        """Archive of the Redis for state and events."""
+        return self._image(REDIS_IMAGE, "redis", _FILES, {"BASE": self._base()})
+
+    def service(self, image: str, service: str, arguments: Mapping[str, str]) -> Path:
+        """Archive of one of the project's services, from its own Dockerfile."""
+        dockerfile = ROOT / "services" / service / "Dockerfile"
+        arguments = {"BASE": self._base(), "SSL_CERT_FILE": str(_CA), **arguments}
+        return self._build(image, dockerfile, ROOT, arguments, [_digest_of_sources(service)])
+
+    def _base(self) -> str:
+        """Name of the base image; made from Debian's packages where it is missing."""
+        recipe = [_SUITE, _PACKAGES, (_FILES / "base.Dockerfile").read_text()]
+        name = f"localhost/meshlens-base:{_digest(recipe)}"
+        known = [*self._buildah, "inspect", "--type=image", name]
+        if subprocess.run(known, capture_output=True, check=False).returncode != 0:
+            with tempfile.TemporaryDirectory(dir=self._archives) as folder:
+                _make_root(Path(folder))
+                self._run("build", "--tag", name, "--file", _FILES / "base.Dockerfile", folder)
+        return name
+
+    def _image(
+        self,
+        image: str,
+        kind: str,
+        context: Path,
+        arguments: Mapping[str, str] | None = None,
+        inputs: Sequence[str] = (),
+    ) -> Path:
+        return self._build(image, _FILES / f"{kind}.Dockerfile", context, arguments or {}, inputs)
+
+    def _build(
+        self,
+        image: str,
+        dockerfile: Path,
+        context: Path,
+        arguments: Mapping[str, str],
+        inputs: Sequence[str],
+    ) -> Path:
+        key = _digest([image, dockerfile.read_text(), repr(sorted(arguments.items())), *inputs])
+        slug = image.replace("/", "_").replace(":", "_")
+        archive = self._archives / f"{slug}-{key}.tar"
+        if archive.exists():
+            return archive
+        values = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+        # Packages come through the machine's own certificates, a company's included.
+        certificates = [f"--volume={_CA}:{_CA}:ro"] if _CA.exists() else []
+        tag = ["--tag", image, "--file", str(dockerfile)]
+        options = ["--isolation=chroot", "--layers", "--pull=false", *certificates]
+        self._run("build", *options, *values, *tag, context)
+        part = archive.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        self._run("push", image, f"docker-archive:{part}:{image}")
+        for older in self._archives.glob(f"{slug}-????????????.tar"):
+            older.unlink()
+        part.rename(archive)
+        return archive
+
+    def _run(self, *arguments: str | Path) -> None:
+        _run([*self._buildah, *arguments])
+
+
+def _make_root(folder: Path) -> None:
+    """Put a minimal Debian as base.tar into `folder`."""
+    root = folder / "root"
+    _run(["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _SUITE, root])
+    left_out = ("./dev/*", "./var/cache/apt/archives/*", "./var/lib/apt/lists/*")
+    excluded = [f"--exclude={pattern}" for pattern in left_out]
+    _run(["tar", "-C", root, *excluded, "-cf", folder / "base.tar", "."])
+
+
+def _digest_of_sources(service: str) -> str:
+    """A digest of all that a service's image is made from."""
+    locked = [".dockerignore", "pyproject.toml", "uv.lock", "services/*/pyproject.toml"]
+    places = [*locked, "libs", f"services/{service}"]
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *places]
+    names = subprocess.run(listing, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    sources = [ROOT / name for name in sorted(names.split("\0")) if name]
+    contents = [
+        f"{source.relative_to(ROOT)} {hashlib.sha256(source.read_bytes()).hexdigest()}"
+        for source in sources
+        if source.is_file()
+    ]
+    return _digest(contents)
+
+
+def _digest(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def _run(command: Sequence[str | Path]) -> None:
+    """Run a program; where it fails, the error holds all that it wrote."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
+    if done.returncode != 0:
+        line = " ".join(map(str, command))
+        raise RuntimeError(f"{line} ended with {done.returncode}\n{done.stdout}")

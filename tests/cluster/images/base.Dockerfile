@@ -1,0 +1,3 @@
+# The Debian with Python that the services' Dockerfiles start from where no registry can be reached.
+FROM scratch
+ADD base.tar /

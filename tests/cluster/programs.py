@@ -1,0 +1,82 @@
+"""The programs of a cluster: those built from pinned Go modules, and those of the system."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+from mesh import ROOT
+
+CNI_PLUGINS = Path("/usr/lib/cni")
+
+_MAKE = ("make", "-s", "-C", ROOT / "tools")
+
+# What is run, and the Debian package that brings it.
+_SYSTEM = {
+    "buildah": "buildah",
+    "containerd": "containerd",
+    "ctr": "containerd",
+    "debootstrap": "debootstrap",
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "nft": "nftables",
+    "nsenter": "util-linux",
+    "openssl": "openssl",
+    "runc": "runc",
+    "setpriv": "util-linux",
+    "unshare": "util-linux",
+}
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Folders of what was built."""
+
+    kubernetes: Path
+    dapr: Path
+    dapr_chart: Path
+    dapr_version: str
+
+
+def objection() -> str:
+    """Why no cluster can run on this machine; empty where one can."""
+    if os.geteuid() != 0:
+        return (
+            "a cluster needs root, for namespaces and containers; run it as root: make test-cluster"
+        )
+    missing = {package for program, package in _SYSTEM.items() if shutil.which(program) is None}
+    if not CNI_PLUGINS.is_dir():
+        missing.add("containernetworking-plugins")
+    if missing:
+        packages = " ".join(sorted(missing))
+        return f"programs for a cluster are missing; install them: apt-get install {packages}"
+    return ""
+
+
+def need_cluster() -> None:
+    """Skip where no cluster can run, or fail where CI promises one."""
+    why = objection()
+    if why and os.environ.get("CI"):
+        pytest.fail(why)
+    if why:
+        pytest.skip(why)
+
+
+@cache
+def programs() -> Programs:
+    """Build what is missing of the programs, and tell where they are."""
+    subprocess.run([*_MAKE, "cluster"], check=True)
+    return Programs(
+        kubernetes=Path(_make("cluster-bin")),
+        dapr=Path(_make("runtime")) / ".dapr" / "bin",
+        dapr_chart=Path(_make("dapr-chart")),
+        dapr_version=_make("dapr-version"),
+    )
+
+
+def _make(target: str) -> str:
+    printed = subprocess.run([*_MAKE, target], stdout=subprocess.PIPE, text=True, check=True)
+    return printed.stdout.strip()

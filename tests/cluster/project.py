@@ -1,0 +1,114 @@
+"""The project on the cluster: its overlays, a Redis, and pods that call it through sidecars."""
+
+from functools import partial
+from pathlib import Path
+
+import yaml
+from cluster.caller import NAMESPACE, Caller
+from cluster.images import REDIS_IMAGE, Images
+from cluster.node import Node
+from mesh import ROOT
+from prometheus_client.parser import text_string_to_metric_families
+
+PROD = ROOT / "k8s" / "overlays" / "prod"
+
+_NAME = "app.kubernetes.io/name"
+_METRICS = 9091
+_REDIS = Path(__file__).parent / "redis.yaml"
+_CALLER = Path(__file__).parent / "caller.yaml"
+# App ids: prod lets the first call by gRPC and the second by HTTP, and does not know the third.
+CALLERS = ("caller", "gateway", "stranger")
+
+
+class Project:
+    """The services in their namespace.
+
+    Args:
+        node: the cluster.
+        images: builds the services' images.
+    """
+
+    def __init__(self, node: Node, images: Images) -> None:
+        self.node = node
+        self._images = images
+        self._imported: set[str] = set()
+
+    def apply(self, overlay: Path) -> None:
+        """Apply an overlay and wait until its rollouts are over."""
+        rendered = list(yaml.safe_load_all(self.node.kubectl("kustomize", overlay)))
+        deployments = [it for it in rendered if it["kind"] == "Deployment"]
+        for deployment in deployments:
+            for container in deployment["spec"]["template"]["spec"]["containers"]:
+                self._import(container["image"])
+        self.node.kubectl("apply", "--kustomize", overlay)
+        self.await_rollouts()
+
+    def start_callers(self) -> None:
+        """Start the pods that call."""
+        template = _CALLER.read_text()
+        pods = "\n---\n".join(template.replace("NAME", name) for name in CALLERS)
+        self.node.kubectl("apply", "--filename=-", stdin=pods)
+        names = [f"pod/{name}" for name in CALLERS]
+        self.kubectl("wait", "--for=condition=Ready", "--timeout=120s", *names)
+
+    def start_redis(self) -> None:
+        """Make the namespace, and start in it what keeps state and events until its pod ends."""
+        self.node.kubectl("apply", "--filename", ROOT / "k8s" / "base" / "namespace.yaml")
+        self._import(REDIS_IMAGE)
+        self.node.kubectl("apply", "--filename", _REDIS)
+        self.kubectl("rollout", "status", "deployment/redis", "--timeout=120s")
+
+    def await_rollouts(self) -> None:
+        """Wait until every replica of both services is the newest and available."""
+        for name in ("pca", "classify"):
+            # The autoscaler decides how many there are.
+            self.node.eventually(partial(self._is_scaled, name), f"{name} is scaled")
+            self.kubectl("rollout", "status", f"deployment/{name}", "--timeout=300s")
+
+    def caller(self, name: str) -> Caller:
+        """The pod that calls under this app id."""
+        return Caller(self.node, name)
+
+    def pods(self, app: str) -> list[str]:
+        """The names of a service's replicas that are not about to end."""
+        listing = self.node.get("pods", f"--namespace={NAMESPACE}", f"--selector={_NAME}={app}")
+        return [
+            pod["metadata"]["name"]
+            for pod in listing["items"]
+            if "deletionTimestamp" not in pod["metadata"]
+        ]
+
+    def answered(self, app: str, method: str) -> dict[str, int]:
+        """How many calls of a method each replica has answered with OK, by its own count."""
+        return {pod: self._answered_by(pod, method) for pod in self.pods(app)}
+
+    def _answered_by(self, pod: str, method: str) -> int:
+        where = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:{_METRICS}/proxy/metrics"
+        wanted = {"method": method, "code": "OK"}
+        for family in text_string_to_metric_families(self.node.kubectl("get", "--raw", where)):
+            for sample in family.samples:
+                if sample.name == "meshlens_calls_total" and sample.labels == wanted:
+                    return int(sample.value)
+        return 0
+
+    def kubectl(self, *arguments: str) -> str:
+        """Run kubectl in the project's namespace."""
+        return self.node.kubectl(*arguments, f"--namespace={NAMESPACE}", timeout=600.0)
+
+    def _is_scaled(self, name: str) -> bool:
+        least = self.kubectl("get", f"hpa/{name}", "--output=jsonpath={.spec.minReplicas}")
+        there = self.kubectl("get", f"deployment/{name}", "--output=jsonpath={.spec.replicas}")
+        return int(there) >= int(least)
+
+    def _import(self, image: str) -> None:
+        if image in self._imported:
+            return
+        name, _, tag = image.partition(":")
+        service = name.removeprefix("meshlens/")
+        if image == REDIS_IMAGE:
+            archive = self._images.redis()
+        else:
+            extras = {"EXTRAS": "tensorflow"} if tag.endswith("-tensorflow") else {}
+            archive = self._images.service(f"docker.io/{image}", service, extras)
+        self.node.import_image(archive)
+        self._imported.add(image)

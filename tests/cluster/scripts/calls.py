@@ -1,0 +1,51 @@
+"""In a caller's pod: make calls one after the other through the pod's own sidecar.
+
+Each line of standard input is a call as JSON: protocol (grpc or http), app, method, body (base64).
+Each line of standard output is its answer as JSON: code and text.
+"""
+
+import base64
+import json
+import sys
+import urllib.error
+import urllib.request
+
+import grpc
+from daprkit.client import Client
+
+_SECONDS = 30.0
+
+
+def by_grpc(client: Client, app: str, method: str, body: bytes) -> tuple[str, str]:
+    """Return the status code and the answer, or what the refusal says."""
+    try:
+        answer = client.invoke(app, method, body, timeout=_SECONDS)
+    except grpc.RpcError as error:
+        return error.code().name, error.details() or ""
+    return "OK", answer.body.decode()
+
+
+def by_http(app: str, method: str, body: bytes) -> tuple[str, str]:
+    """Return the status and the answer."""
+    url = f"http://127.0.0.1:3500/v1.0/invoke/{app}/method/{method}"
+    try:
+        with urllib.request.urlopen(url, body, timeout=_SECONDS) as answer:
+            return str(answer.status), answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return str(error.code), error.read().decode()
+
+
+def main() -> None:
+    """Call as the lines say."""
+    with Client() as client:
+        for line in sys.stdin:
+            call = json.loads(line)
+            target = (call["app"], call["method"], base64.b64decode(call["body"]))
+            if call["protocol"] == "grpc":
+                code, text = by_grpc(client, *target)
+            else:
+                code, text = by_http(*target)
+            print(json.dumps({"code": code, "text": text}))
+
+
+main()
