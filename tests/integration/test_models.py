@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from classify.models import shipped_models
+from daprkit.client import Client
 from installed import need_module
 from mesh import ROOT, Mesh, Profile, eventually, free_ports
 
@@ -170,15 +171,16 @@ def test_tensorflow_models_answer_through_the_sidecar(shared: Path, tmp_path: Pa
     work = tmp_path / "mesh"
     work.mkdir()
     with Mesh(Profile.EMBEDDED, work, models=folder) as mesh:
-        told = ask(
-            mesh,
-            "models/chopstick/predict",
-            "POST",
-            b'{"signature": "serving_default", "inputs": {"chopstick_length": [[10.0]]}}',
-        )
+        method = "models/chopstick/predict"
+        body = b'{"signature": "serving_default", "inputs": {"chopstick_length": [[10.0]]}}'
+        told = ask(mesh, method, "POST", body)
         assert told["version"] == "1"
+        with Client(f"127.0.0.1:{mesh.grpc_port('pca')}") as client:
+            assert json.loads(client.invoke("classify", method, body, timeout=30).body) == told
         probabilities = np.array(told["outputs"]["classes_prob"], np.float32)
         assert probabilities.tobytes() == np.array(TEN, np.float32).tobytes()
+        for line in mesh.process("classify").log().splitlines():
+            assert json.loads(line)["service"] == "classify"
         states = {model["model"]: model["state"] for model in ask(mesh, "models")["models"]}
         assert states == {"chopstick": "AVAILABLE", "digits": "AVAILABLE", "mtcnn": "AVAILABLE"}
         assert ask(mesh, "models/mtcnn")["signatures"]["serving_default"]["inputs"][0]["name"] == (

@@ -17,9 +17,7 @@ from classify.bodies import (
     explain,
     parse_options,
 )
-from classify.cards import Task
-from classify.detector import Detector
-from classify.engines.engine import TensorSpec
+from classify.descriptions import describe_servable
 from classify.errors import (
     ImageTooLarge,
     InvalidBody,
@@ -162,20 +160,20 @@ class Service:
     def list_models(self, request: Request) -> Reply:
         """List what is loaded and what is not."""
         parse_options(NoOptions, request.query)
-        cards = [self._card(servable) for servable in self._repository.servables()]
-        return Reply(encode_json({"models": cards}), JSON)
+        models = [self._describe(servable) for servable in self._repository.servables()]
+        return Reply(encode_json({"models": models}), JSON)
 
     def describe_model(self, request: Request) -> Reply:
         """Say what a model is, or one version of it, and where it is in its life."""
         parse_options(NoOptions, request.query)
         name, version = request.parameters["name"], request.parameters.get("version", "")
-        card = self._card(self._repository.describe(name, version))
+        told = self._describe(self._repository.describe(name, version))
         if not version:
-            card["versions"] = {
+            told["versions"] = {
                 servable.source.version: servable.state
                 for servable in self._repository.servables(name)
             }
-        return Reply(encode_json(card), JSON)
+        return Reply(encode_json(told), JSON)
 
     def load(self, request: Request) -> Reply:
         """Load a version and say what became of it."""
@@ -213,44 +211,12 @@ class Service:
     def _change(self, request: Request, change: Callable[[str, str], Servable]) -> Reply:
         parse_options(NoOptions, request.query)
         servable = change(request.parameters["name"], request.parameters["version"])
-        return Reply(encode_json(self._card(servable)), JSON)
+        return Reply(encode_json(self._describe(servable)), JSON)
 
-    def _card(self, servable: Servable) -> dict[str, Any]:
-        source, classifier, loaded = servable.source, servable.classifier, servable.loaded
-        card: dict[str, Any] = {
-            "model": source.model,
-            "version": source.version,
-            "state": servable.state,
-            "default": source.model == self._repository.default,
-        }
-        if source.card.task is not None:
-            card["task"] = source.card.task
-        elif loaded is not None:
-            card["task"] = Task.CLASSIFY if classifier else Task.TENSOR
-        if servable.error:
-            card["error"] = servable.error
-        if loaded is not None:
-            card["sha256"] = loaded.sha256
-            card["signatures"] = {
-                name: {
-                    "inputs": [_describe_tensor(spec) for spec in signature.inputs],
-                    "outputs": [_describe_tensor(spec) for spec in signature.outputs],
-                }
-                for name, signature in loaded.engine.signatures.items()
-            }
-        if classifier is not None:
-            frame = classifier.frame
-            card["classes"] = len(classifier.labels)
-            card["subject"] = classifier.subject
-            card["input"] = {
-                "width": frame.width,
-                "height": frame.height,
-                "channels": frame.channels,
-            }
-        if loaded is not None and loaded.detector is not None:
-            card |= _describe_detector(loaded.detector)
-            card["constants"] = source.card.constants
-        return card
+    def _describe(self, servable: Servable) -> dict[str, Any]:
+        return describe_servable(
+            servable, default=servable.source.model == self._repository.default
+        )
 
 
 def _parse_body(kind: type[Body], body: bytes) -> Body:
@@ -261,25 +227,3 @@ def _parse_body(kind: type[Body], body: bytes) -> Body:
             f'expected JSON {{"inputs": {{"<name>": <nested lists>}}}}, got {explain(error)};'
             " models/<name> describes the inputs"
         ) from None
-
-
-def _describe_detector(detector: Detector) -> dict[str, Any]:
-    bounds = detector.bounds
-    return {
-        "subject": detector.subject,
-        "input": {
-            "width": bounds.width,
-            "height": bounds.height,
-            "channels": bounds.channels,
-            # Else a picture of any size, made smaller if it is larger.
-            "fixed": detector.fixed,
-        },
-        "threshold": detector.threshold,
-        "overlap": detector.overlap,
-    }
-
-
-def _describe_tensor(spec: TensorSpec) -> dict[str, Any]:
-    dtype = "string" if spec.dtype.kind == "O" else spec.dtype.name
-    shape = None if spec.shape is None else list(spec.shape)
-    return {"name": spec.name, "shape": shape, "type": dtype}
