@@ -54,9 +54,21 @@ class Images:
 
     def service(self, image: str, service: str, arguments: Mapping[str, str]) -> Path:
         """Archive of one of the project's services, from its own Dockerfile."""
-        dockerfile = ROOT / "services" / service / "Dockerfile"
-        arguments = {"BASE": self._base(), "SSL_CERT_FILE": str(_CA), **arguments}
-        return self._build(image, dockerfile, ROOT, arguments, [_digest_of_sources(service)])
+        arguments = {**self._arguments(), **arguments}
+        return self._build(
+            image, _dockerfile(service), ROOT, arguments, [_digest_of_sources(service)]
+        )
+
+    def id_when_built_anew(self, service: str, folder: Path) -> str:
+        """Build a service's image without cache; return its id, a digest of all that is in it."""
+        file = folder / "id"
+        options = ["--no-cache", "--timestamp=0", f"--iidfile={file}"]
+        options += _options(self._arguments())
+        self._run("build", *options, "--file", _dockerfile(service), ROOT)
+        return file.read_text()
+
+    def _arguments(self) -> dict[str, str]:
+        return {"BASE": self._base(), "SSL_CERT_FILE": str(_CA)}
 
     def _base(self) -> str:
         """Name of the base image; made from Debian's packages where it is missing."""
@@ -92,12 +104,8 @@ class Images:
         archive = self._archives / f"{slug}-{key}.tar"
         if archive.exists():
             return archive
-        values = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-        # Packages come through the machine's own certificates, a company's included.
-        certificates = [f"--volume={_CA}:{_CA}:ro"] if _CA.exists() else []
         tag = ["--tag", image, "--file", str(dockerfile)]
-        options = ["--isolation=chroot", "--layers", "--pull=false", *certificates]
-        self._run("build", *options, *values, *tag, context)
+        self._run("build", "--layers", *_options(arguments), *tag, context)
         part = archive.with_suffix(".part")
         part.unlink(missing_ok=True)
         self._run("push", image, f"docker-archive:{part}:{image}")
@@ -108,6 +116,17 @@ class Images:
 
     def _run(self, *arguments: str | Path) -> None:
         _run([*self._buildah, *arguments])
+
+
+def _dockerfile(service: str) -> Path:
+    return ROOT / "services" / service / "Dockerfile"
+
+
+def _options(arguments: Mapping[str, str]) -> list[str]:
+    values = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+    # Packages come through the machine's own certificates, a company's included.
+    certificates = [f"--volume={_CA}:{_CA}:ro"] if _CA.exists() else []
+    return ["--isolation=chroot", "--pull=false", *certificates, *values]
 
 
 def _make_root(folder: Path) -> None:

@@ -29,7 +29,7 @@ def by_http(app: str, method: str, body: bytes) -> tuple[str, str]:
     """Return the status and the answer."""
     url = f"http://127.0.0.1:3500/v1.0/invoke/{app}/method/{method}"
     try:
-        with urllib.request.urlopen(url, body, timeout=_SECONDS) as answer:
+        with urllib.request.urlopen(url, body or None, timeout=_SECONDS) as answer:
             return str(answer.status), answer.read().decode()
     except urllib.error.HTTPError as error:
         return str(error.code), error.read().decode()
