@@ -186,3 +186,12 @@ def test_tensorflow_models_answer_through_the_sidecar(shared: Path, tmp_path: Pa
         assert ask(mesh, "models/mtcnn")["signatures"]["serving_default"]["inputs"][0]["name"] == (
             "input"
         )
+        (host,) = psutil.Process(mesh.process("classify").pid).children()
+        host.kill()
+        lost = mesh.call("pca", "classify", method, body)
+        assert (lost.status, "try again" in lost.text) == (503, True)
+        assert mesh.call("pca", "classify", "classify?model=digits", SEVEN).status == 200
+        until(
+            lambda: mesh.call("pca", "classify", method, body).status == 200,
+            "the lost model is loaded again",
+        )

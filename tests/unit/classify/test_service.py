@@ -298,6 +298,7 @@ def test_every_error_that_a_caller_can_cause_has_its_status() -> None:
         errors.ModelNotFound: Status.NOT_FOUND,
         errors.InvalidTensor: Status.INVALID_ARGUMENT,
         errors.WrongTask: Status.INVALID_ARGUMENT,
+        errors.EngineGone: Status.UNAVAILABLE,
         errors.ModelNotReady: Status.UNAVAILABLE,
         errors.ModelFailed: Status.FAILED_PRECONDITION,
         errors.InvalidModel: Status.FAILED_PRECONDITION,

@@ -1,6 +1,5 @@
 """TensorFlow behind the engine's protocol: all signatures, named tensors, only our errors."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -176,15 +175,3 @@ def test_the_service_does_not_import_tensorflow() -> None:
         "sys.exit(any(name.partition('.')[0] == 'tensorflow' for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
-
-
-def test_what_tensorflow_says_is_logged_as_json() -> None:
-    need_module("tensorflow", "uv sync --group train")
-    program = (
-        "from daprkit.telemetry import configure_logs; configure_logs('classify', 'DEBUG');"
-        "from classify.engines.tensorflow import import_tensorflow; import_tensorflow(1)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    lines = [json.loads(line) for line in done.stderr.splitlines()]
-    assert {line["service"] for line in lines} == {"classify"}
-    assert done.stdout == b""

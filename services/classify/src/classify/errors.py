@@ -12,6 +12,7 @@
     |-- ModelNotReady     the model is still on its way to AVAILABLE: a retry helps
     |-- ModelFailed       the model could not be loaded, or is unloaded: a retry does not help
     |-- InvalidModel      a model file that cannot be used: the reason of a failed load
+    |-- EngineGone        what ran the model has died: a retry helps
     |-- InvalidCatalogue  a catalogue that cannot be read
     `-- DownloadError     a model of the catalogue that did not arrive
         |-- OriginUnreachable   no answer from its origin
@@ -120,6 +121,10 @@ class ModelFailed(ClassifyError):
 
 class InvalidModel(ClassifyError):
     """A model file cannot be used."""
+
+
+class EngineGone(ClassifyError):
+    """What ran the model has ended unexpectedly; it is loaded again."""
 
 
 class InvalidCatalogue(ClassifyError):

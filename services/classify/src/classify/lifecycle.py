@@ -108,6 +108,19 @@ class Lifecycle:
         with self._loading:
             self._take_down(version)
 
+    def lose(self, version: Version, used: Servable, reason: str) -> None:
+        """Load a version again whose engine has ended by itself."""
+        with self._versions.changed:
+            if version.loaded is not used.loaded or not version.available:
+                return
+            self._change(version, self._on_change, State.START)
+        _log.error(
+            "model %s version %s is lost: %s", used.source.model, used.source.version, reason
+        )
+        if used.loaded:
+            used.loaded.engine.close()
+        self._wake.set()
+
     def forget(self, version: Version) -> None:
         """Unload a version that is gone, in the background, and remove it."""
         _log.info("model %s version %s is gone", version.source.model, version.source.version)

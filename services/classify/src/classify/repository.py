@@ -9,7 +9,7 @@ from classify.budget import Budget
 from classify.cards import Kind
 from classify.classifier import Classifier
 from classify.engines.opening import OpenEngine
-from classify.errors import InvalidModel, ModelFailed, ModelNotReady, NoModels
+from classify.errors import EngineGone, InvalidModel, ModelFailed, ModelNotReady, NoModels
 from classify.lifecycle import Lifecycle, OnChange
 from classify.loading import Fetch, decode_file, read_model
 from classify.policy import Policy
@@ -133,6 +133,7 @@ class Repository:
             ModelNotFound: no model has that name, or not that version.
             ModelNotReady: it is not AVAILABLE yet.
             ModelFailed: it will not be AVAILABLE by waiting.
+            EngineGone: it was AVAILABLE, and comes back.
         """
         with self._versions.changed:
             found = self._versions.find(name or self.default, version)
@@ -149,6 +150,9 @@ class Repository:
             now = found.now()
         try:
             yield now
+        except EngineGone as error:
+            self._lifecycle.lose(found, now, str(error))
+            raise
         finally:
             with self._versions.changed:
                 found.users -= 1

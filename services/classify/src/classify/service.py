@@ -19,6 +19,7 @@ from classify.bodies import (
 )
 from classify.descriptions import describe_servable
 from classify.errors import (
+    EngineGone,
     ImageTooLarge,
     InvalidBody,
     InvalidImage,
@@ -47,6 +48,7 @@ STATUS: Mapping[type[Exception], Status] = {
     InvalidTensor: Status.INVALID_ARGUMENT,
     WrongTask: Status.INVALID_ARGUMENT,
     ModelNotReady: Status.UNAVAILABLE,
+    EngineGone: Status.UNAVAILABLE,
     ModelFailed: Status.FAILED_PRECONDITION,
     InvalidModel: Status.FAILED_PRECONDITION,
 }

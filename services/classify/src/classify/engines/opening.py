@@ -1,12 +1,13 @@
 """Which engine runs which kind of model."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TypeAlias
 
 from classify.cards import Kind
+from classify.engines.apart import Apart
 from classify.engines.engine import Engine
 from classify.engines.litert import LiteRtEngine
-from classify.engines.tensorflow import open_frozen_graph, open_saved_model
 
 OpenEngine: TypeAlias = Callable[[Kind, bytes, Sequence[str], Sequence[str]], Engine]
 
@@ -29,7 +30,11 @@ def open_engine(
     match kind:
         case Kind.TFLITE:
             return LiteRtEngine(data, workers=workers)
-        case Kind.FROZEN_GRAPH:
-            return open_frozen_graph(data, workers=workers, inputs=inputs, outputs=outputs)
-        case Kind.SAVED_MODEL:
-            return open_saved_model(data, workers=workers)
+        case Kind.FROZEN_GRAPH | Kind.SAVED_MODEL:
+            return _tensorflow(workers).open(kind, data, inputs, outputs)
+
+
+@cache
+def _tensorflow(workers: int) -> Apart:
+    """Return where TensorFlow runs: one place for all models of it."""
+    return Apart(workers)

@@ -6,7 +6,6 @@ replica with .tflite models alone never spends.
 
 import gc
 import importlib
-import logging
 import os
 import sys
 import tempfile
@@ -19,13 +18,11 @@ from typing import Any
 import numpy as np
 
 from classify.engines.engine import DEFAULT_SIGNATURE, Signature, Tensor, TensorSpec
-from classify.engines.native_output import native_output_logged
 from classify.errors import InvalidModel, InvalidTensor
 from classify.packing import unpack
 
 _SERVING_TAG = "serve"
 _importing = threading.Lock()
-_log = logging.getLogger(__name__)
 
 
 class TensorFlowEngine:
@@ -120,8 +117,7 @@ def import_tensorflow(workers: int) -> Any:  # noqa: ANN401 - TensorFlow ships n
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         first = "tensorflow" not in sys.modules
         try:
-            with native_output_logged(_log):
-                tf = importlib.import_module("tensorflow")
+            tf = importlib.import_module("tensorflow")
         except ImportError as error:
             raise InvalidModel(
                 f"expected TensorFlow for this model, got {error};"

@@ -1,0 +1,159 @@
+"""What callers of one model notice while others load, and how soon a new replica answers.
+
+Eight callers ask model A through its sidecar, by turns alone and while model B is unloaded and
+loaded without a pause; then once while a SavedModel is loaded, and TensorFlow imported for it. At
+last the replica is started anew, its models in the state store and nowhere else.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+from daprkit.client import Client
+from load import Body, Call, Samples, by_grpc, drive
+from mesh import ROOT, Mesh, Profile, eventually, is_listening
+
+SHARED = ROOT.parent / "shared"
+A, B, TENSORFLOW = "mobilenet_v2", "aiy_birds_v1", "chopstick"
+CALLERS = 8
+
+
+def add_tflite(name: str, folder: Path) -> None:
+    """Add a model of one file, with a card that names its digest."""
+    (model,) = (SHARED / "models" / name).glob("*.tflite")
+    shutil.copy(model, folder / f"{name}.tflite")
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    card = {"model": {"path": f"{name}.tflite"}, "source": {"sha256": digest}}
+    (folder / f"{name}.yaml").write_text(json.dumps(card))
+
+
+@contextmanager
+def repeating(work: Callable[[], object]) -> Iterator[None]:
+    """Do something again and again meanwhile."""
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.is_set():
+            work()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def sample(call: Call, seconds: float, into: Samples) -> None:
+    """Add what `seconds` of calls took."""
+    rate, taken = drive(call, CALLERS, seconds)
+    into.rates.append(rate)
+    into.seconds.extend(taken)
+
+
+def sample_while(call: Call, going_on: Callable[[], bool]) -> Samples:
+    """Return what calls took for as long as something went on."""
+    samples = Samples()
+    while going_on():
+        sample(call, 0.25, samples)
+    return samples
+
+
+def answers(call: Call) -> bool:
+    """Whether a call is answered."""
+    try:
+        call()
+    except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.UNAVAILABLE:  # it loads
+            return False
+        raise
+    return True
+
+
+def tell(name: str, samples: Samples, alone: Samples) -> None:
+    """Print a row."""
+    p50, p99 = samples.quantile(0.5), samples.quantile(0.99)
+    print(
+        f"{name:28} {samples.rate:7.1f} {p50:8.1f} {p99:8.1f} {max(samples.seconds) * 1000:8.1f}"
+        f" {p99 / alone.quantile(0.99):10.2f}"
+    )
+
+
+def main() -> None:
+    """Print both tables."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rounds", type=int, default=4)
+    arguments.add_argument("--seconds", type=float, default=3.0)
+    options = arguments.parse_args()
+    if not (SHARED / "models").is_dir():
+        print(f"skipped: {SHARED / 'models'} is missing")
+        return
+    picture = (SHARED / "images/grace_hopper.jpg").read_bytes()
+    body = Body("classify", f"classify?model={A}", picture, "image/jpeg")
+    with tempfile.TemporaryDirectory() as temporary:
+        models = Path(temporary, "models")
+        models.mkdir()
+        add_tflite(A, models)
+        add_tflite(B, models)
+        env = {"classify": {"EVENTS": "off", "DEFAULT_MODEL": A, "QUEUE_PER_WORKER": "32"}}
+        with (
+            Mesh(Profile.EMBEDDED, Path(temporary), models=models, env=env) as mesh,
+            by_grpc(mesh.grpc_port("classify"), body) as call,
+            Client(f"127.0.0.1:{mesh.app_port('classify')}") as client,
+        ):
+            versions = f"models/{B}/versions/1"
+
+            def reload() -> None:
+                client.invoke("classify", f"{versions}/unload")
+                client.invoke("classify", f"{versions}/load")
+
+            print(f"\n{A}, {CALLERS} callers through its sidecar, EVENTS=off")
+            print(
+                f"{'meanwhile':28} {'per s':>7} {'p50 ms':>8} {'p99 ms':>8} {'max ms':>8} p99 ratio"
+            )
+            drive(call, CALLERS, 1.0)
+            alone, loading = Samples(), Samples()
+            for _ in range(options.rounds):
+                sample(call, options.seconds, alone)
+                with repeating(reload):
+                    sample(call, options.seconds, loading)
+            tell("nothing", alone, alone)
+            tell(f"{B} loads", loading, alone)
+            shutil.copytree(SHARED / "models" / TENSORFLOW, models / TENSORFLOW)
+
+            def state() -> str:
+                listed = json.loads(client.invoke("classify", "models").body)["models"]
+                return next((m["state"] for m in listed if m["model"] == TENSORFLOW), "START")
+
+            importing = sample_while(call, lambda: state() in ("START", "LOADING"))
+            tell(f"{TENSORFLOW} and TensorFlow", importing, alone)
+
+        shutil.rmtree(models / TENSORFLOW)
+        with Mesh(Profile.EMBEDDED, Path(temporary), models=models, env=env) as mesh:
+            for path in models.glob("*.tflite"):
+                path.unlink()
+            taken = []
+            for _ in range(options.rounds):
+                mesh.stop_app("classify")
+                began = time.perf_counter()
+                mesh.launch_app("classify")
+                eventually(lambda: is_listening(mesh.app_port("classify")), "it listens")
+                with by_grpc(mesh.app_port("classify"), body) as call:
+                    eventually(lambda: answers(call), "it answers")
+                taken.append(time.perf_counter() - began)
+            seconds = f"{statistics.median(taken):.2f} s, {max(taken):.2f} at most"
+            print(f"\nfrom start to first answer of {A}, from the state store: {seconds}")
+
+
+if __name__ == "__main__":
+    main()
