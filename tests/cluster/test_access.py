@@ -83,8 +83,8 @@ def test_only_the_sidecar_holds_a_token_and_it_is_for_dapr(prod: Project) -> Non
         )["items"]
         assert len(pods) >= 3
         for pod in pods:
-            (app,), (sidecar,) = pod["spec"]["containers"], pod["spec"]["initContainers"]
-            assert (sidecar["name"], sidecar["restartPolicy"]) == ("daprd", "Always")
+            app, sidecar = pod["spec"]["containers"]
+            assert (app["name"], sidecar["name"]) == (service, "daprd")
             tokens = {
                 volume["name"]: source["serviceAccountToken"]["audience"]
                 for volume in pod["spec"]["volumes"]

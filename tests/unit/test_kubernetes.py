@@ -26,6 +26,8 @@ from pca.settings import Settings as PcaSettings
 
 SERVICES: dict[str, type[ServerSettings]] = {"pca": PcaSettings, "classify": ClassifySettings}
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+# The least of gRPC-Go's resolver of names, which the sidecars are built with.
+SECONDS_BETWEEN_LOOK_UPS = 30
 # Each overlay as it is, and the one that is for use with each of the choices.
 RENDERINGS = [(overlay, "") for overlay in OVERLAYS] + [("prod", name) for name in COMPONENTS]
 
@@ -83,13 +85,21 @@ def test_the_grace_period_has_room_for_all_that_follows_a_sigterm(
         app = settings.drain_seconds + settings.stop_grace + SECONDS_FOR_LAST_SPANS
         assert settings.drain_seconds > 0
         assert settings.stop_grace >= settings.request_timeout, "what was admitted may end"
-        if annotations["enable-native-sidecar"] == "true":
+        if "enable-native-sidecar" in annotations:
             assert "block-shutdown-duration" not in annotations, "the app is gone by then"
             assert app + sidecar < grace
         else:
             block = seconds(annotations["block-shutdown-duration"])
             assert settings.drain_seconds == block + 1, "calls arrive as long as the sidecar blocks"
             assert max(app, block + sidecar) < grace
+
+
+def test_no_rollout_is_over_before_callers_look_addresses_up_again(
+    manifests: list[Manifest], prod: list[Manifest]
+) -> None:
+    for name, deployment, _ in deployments(manifests):
+        replicas = of_kind(prod, "HorizontalPodAutoscaler")[name]["spec"]["minReplicas"]
+        assert deployment["spec"]["minReadySeconds"] * replicas >= SECONDS_BETWEEN_LOOK_UPS
 
 
 def test_sidecars_let_twice_as_much_through_as_the_service_takes(
