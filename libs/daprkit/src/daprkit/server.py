@@ -1,5 +1,6 @@
 """The gRPC server of a service: dapr-ext-grpc's App with our interceptors, health and shutdown."""
 
+import gc
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -123,6 +124,8 @@ class Server:
                 " name a free port by APP_PORT or an address of this host by LISTEN_ADDRESS"
             ) from error
         self._server.start()
+        # What is there now stays: to look through it at each collection would keep callers waiting.
+        gc.freeze()
         if self._settings.metrics_port:
             self._metrics.serve(self._settings.listen_address, self._settings.metrics_port)
         _log.info(

@@ -8,14 +8,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from classify.budget import Budget
-from classify.cards import Kind
 from classify.engines.opening import OpenEngine
 from classify.errors import ClassifyError
-from classify.loading import Fetch, Loaded, gently, give_memory_back, open_model, trim_memory
+from classify.loading import Fetch, Loaded, give_memory_back, open_model, trim_memory
 from classify.versions import Servable, State, Version, Versions
 
 _FIRST_RETRY, _LAST_RETRY = 5.0, 300.0
@@ -146,13 +144,10 @@ class Lifecycle:
             self._wake.wait(seconds)
 
     def _open(self, version: Version) -> Loaded:
-        source = version.source
-        kind = source.kind
-        data = self._fetch(source)
+        # Not at a low priority: who holds Python's lock must not be kept waiting.
+        data = self._fetch(version.source)
         self._make_room(version, len(data))
-        work = partial(open_model, source, data, self._open_engine, self._folder)
-        # TensorFlow's own threads would inherit the low priority and keep it.
-        return gently(work) if kind is Kind.TFLITE else work()
+        return open_model(version.source, data, self._open_engine, self._folder)
 
     def _make_room(self, version: Version, size: int) -> None:
         """Unload what was not used for longest until `size` bytes more are within the budget."""

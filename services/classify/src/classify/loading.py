@@ -2,8 +2,6 @@
 
 import gc
 import hashlib
-import os
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,8 +23,6 @@ from classify.tflite import ModelFile, decode_model_file
 Fetch: TypeAlias = Callable[[Source], bytes]
 
 _LOGITS = frozenset({"logit", "logits", "score", "scores"})
-# Below everything that answers; a thread cannot take it back, so each load has its own.
-_GENTLE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,27 +142,6 @@ def decode_file(source: Source, data: bytes) -> ModelFile:
         card.normalization or file.normalization,
         probabilities if card.output.type else file.probabilities,
     )
-
-
-def gently(work: Callable[[], Loaded]) -> Loaded:
-    """Run `work` at a low priority, so that those who answer are not kept waiting."""
-    done: list[Loaded] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        with suppress(OSError):  # not on every platform
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GENTLE)
-        try:
-            done.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised again on the thread that waits
-            failed.append(error)
-
-    thread = threading.Thread(target=run, name="load", daemon=True)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return done[0]
 
 
 def give_memory_back() -> None:
