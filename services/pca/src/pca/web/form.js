@@ -11,6 +11,15 @@ const LABELS = {
   title: "Title",
   components: "Components shown",
   k: "Components kept",
+  seed: "Seed of the parallel analysis",
+  alpha: "Variance in the arrows of a biplot",
+  arrows: "Most variables as arrows",
+  label: "Labels of observations",
+  level: "Level of the ellipses",
+  aspect: "Scales",
+  fit: "Stored fit",
+  diagnostics: "T², Q and outliers",
+  confidence: "Confidence of the limits",
   header: "First row",
   columns: "Columns, on one line",
   width: "Width",
@@ -20,6 +29,7 @@ const FIRST = ["kind", "group", "ellipse", "missing", "standardize"];
 const AS_SEGMENTS = ["kind"];
 const CHOICES = {
   header: { "": "Seen by itself", true: "Holds names", false: "Holds numbers" },
+  aspect: { equal: "Equal on both axes", free: "Filling the picture" },
   missing: { refuse: "Refuse", drop: "Leave out", mean: "Mean", iterative: "Iterative PCA" },
 };
 
