@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pca.columns import MOST_COLUMNS
 from pca.errors import InvalidOption, InvalidTable
@@ -235,6 +235,8 @@ cells = st.sampled_from(["1", "-2.5", " 3", "+4e2", "nan", "", "NA", "x", "inf",
     st.sampled_from(",;\t"),
     st.sampled_from(["\n", "\r\n", "\n\n"]),
 )
+@example([[""], ["1", "1", ""]], ",", "\n")
+@example([['"'], ['"'], ["1", "1"], ['"5"', "1"]], ",", "\n")
 def test_arrow_reads_what_the_standard_library_reads(
     rows: list[list[str]], delimiter: str, newline: str
 ) -> None:

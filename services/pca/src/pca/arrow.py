@@ -3,6 +3,7 @@
 Import this module where such input arrives: it takes 40 MB.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -24,6 +25,7 @@ _BLOCK = 1 << 18  # bytes of text at once; several are under way
 # A body may decompress to so many times its size, and to so much in any case.
 _MOST_GROWTH, _ALWAYS_ALLOWED = 16, 64 << 20
 _END = ord("\n")
+_LINE = re.compile(rb"[^\r\n]*")
 _NUMBER, _NAME = pa.float64(), pa.dictionary(pa.int32(), pa.string())
 
 
@@ -34,7 +36,8 @@ def read_line(
 
     None if others are among them, or the last row is not whole.
     """
-    if b'"' in line:
+    # A last cell that is empty may be all of its row, which Arrow would pass over.
+    if b'"' in line or line.endswith(delimiter.encode()):
         return None
     read = read_rows(
         _break_line(line, width, delimiter.encode()),
@@ -78,6 +81,8 @@ def read_rows(
     """
     if body.count(b'"') % 2:
         return None  # Arrow would close the last quote itself.
+    if skip and _LINE.match(body)[0].count(b'"') % 2:  # type: ignore[index] # it matches anything
+        return None  # Arrow would pass over the first line of the names only.
     columns = [str(index) for index in range(width)]
     numbers = [index for index in range(width) if index not in texts]
     # A cell takes a byte at least, the comma or the end of the line behind it.
