@@ -81,7 +81,7 @@ def test_answers_are_json_whatever_they_hold() -> None:
     json.dumps(answer, allow_nan=False)
 
 
-def test_floats_are_the_shortest_decimals_of_their_own_type() -> None:
+def test_floats_below_doubles_have_12_digits() -> None:
     answer = encode_tensors(
         {
             "half": np.array([0.1, 65504], np.float16),
@@ -90,7 +90,8 @@ def test_floats_are_the_shortest_decimals_of_their_own_type() -> None:
         }
     )
     assert json.dumps(answer) == (
-        '{"half": [0.1, 65500.0], "single": [[0.1, 3.981743e-11, 16777216.0, "NaN"]],'
+        '{"half": [0.0999755859375, 65504.0],'
+        ' "single": [[0.10000000149, 3.98174306027e-11, 16777216.0, "NaN"]],'
         ' "double": [0.1, 0.30000000000000004]}'
     )
 
