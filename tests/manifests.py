@@ -45,7 +45,12 @@ def render(folder: Path, overlay: str, components: Sequence[str] = ()) -> list[M
         "resources": [str(k8s / "overlays" / overlay)],
         "components": [str(k8s / "components" / name) for name in components],
     }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    return render_text(folder, yaml.safe_dump(kustomization))
+
+
+def render_text(folder: Path, kustomization: str) -> list[Manifest]:
+    """Return what a kustomization comes to; it is written to `folder`."""
+    (folder / "kustomization.yaml").write_text(kustomization)
     rendered = subprocess.run(
         [kubectl(), "kustomize", folder], capture_output=True, text=True, check=False
     )

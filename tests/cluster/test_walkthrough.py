@@ -51,7 +51,7 @@ def shell(prod: Project, checkout: Path, tmp_path_factory: pytest.TempPathFactor
         return not any("deletionTimestamp" in pod["metadata"] for pod in pods)
 
     def run(block: str) -> str:
-        node.eventually(nothing_ends, "all pods stay, as when a person types")
+        node.eventually(nothing_ends, "no pod is about to end", within=_MINUTES)
         return node.sandbox.run([*bash, "-euo", "pipefail", "-c", block], timeout=_MINUTES)
 
     return run

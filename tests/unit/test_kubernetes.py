@@ -1,5 +1,6 @@
 """What the manifests of k8s/ must agree on, with each other and with the rest of the project."""
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from manifests import (
     of_kind,
     pod_of,
     render,
+    render_text,
 )
 from pca.settings import Settings as PcaSettings
 
@@ -285,3 +287,21 @@ def test_an_image_is_built_with_the_versions_that_the_project_names(service: str
     assert re.search(r"^USER (\d+):\1$", dockerfile, re.MULTILINE), (
         "a number, so that non-root is known"
     )
+
+
+def test_the_overlay_of_the_page_is_one(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    (overlay,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    here = os.path.relpath(ROOT, tmp_path)
+    manifests = render_text(tmp_path, overlay.replace("../meshlens", here))
+    assert {"PersistentVolumeClaim", "HorizontalPodAutoscaler"} <= {it["kind"] for it in manifests}
+    images = {container["image"] for _, _, container in deployments(manifests)}
+    assert images == {
+        "registry.example.com/meshlens/pca:0.1.0",
+        "registry.example.com/meshlens/classify:0.1.0",
+    }
+    limits = {
+        name: container["resources"]["limits"]["cpu"]
+        for name, _, container in deployments(manifests)
+    }
+    assert limits == {"pca": "2", "classify": "4"}
