@@ -14,6 +14,7 @@ PROD = ROOT / "k8s" / "overlays" / "prod"
 
 _NAME = "app.kubernetes.io/name"
 _METRICS = 9091
+_LEAVE_SECONDS = 180.0
 _REDIS = Path(__file__).parent / "redis.yaml"
 _CALLER = Path(__file__).parent / "caller.yaml"
 # App ids: prod lets the first call by gRPC and the second by HTTP, and does not know the third.
@@ -65,6 +66,15 @@ class Project:
             self.node.eventually(partial(self._is_scaled, name), f"{name} is scaled")
             self.kubectl("rollout", "status", f"deployment/{name}", "--timeout=300s")
 
+    def await_leavers(self) -> None:
+        """Wait until the replicas that are about to end have ended."""
+
+        def all_stay() -> bool:
+            listing = self.node.get("pods", f"--namespace={NAMESPACE}", f"--selector={_NAME}")
+            return all("deletionTimestamp" not in pod["metadata"] for pod in listing["items"])
+
+        self.node.eventually(all_stay, "no replica is about to end", within=_LEAVE_SECONDS)
+
     def caller(self, name: str) -> Caller:
         """The pod that calls under this app id."""
         return Caller(self.node, name)
@@ -93,7 +103,7 @@ class Project:
 
     def kubectl(self, *arguments: str) -> str:
         """Run kubectl in the project's namespace."""
-        return self.node.kubectl(*arguments, f"--namespace={NAMESPACE}", timeout=600.0)
+        return self.node.kubectl(f"--namespace={NAMESPACE}", *arguments, timeout=600.0)
 
     def _is_scaled(self, name: str) -> bool:
         least = self.kubectl("get", f"hpa/{name}", "--output=jsonpath={.spec.minReplicas}")

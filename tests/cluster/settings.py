@@ -146,13 +146,15 @@ def cni() -> dict[str, Any]:
 
 
 def corefile(kubeconfig: Path) -> str:
-    """CoreDNS's configuration: names of the cluster, and no others."""
+    """CoreDNS's configuration: names of the cluster and no others, kept as long as kubeadm does."""
     return f"""
 .:53 {{
   bind {ADDRESS}
   errors
   kubernetes cluster.local in-addr.arpa {{
     kubeconfig {kubeconfig}
+    ttl 30
   }}
+  cache 30
 }}
 """

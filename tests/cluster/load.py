@@ -1,0 +1,120 @@
+"""Constant load from a pod inside the mesh, and what became of it."""
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from cluster.caller import Caller
+from cluster.lifetime import Figures
+from cluster.project import Project
+from mesh import ROOT
+
+_PICTURE = ROOT / "services/classify/samples/digit-7.png"
+_END_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One call of the load: `digest` is its body's, `since` the time at which it began."""
+
+    app: str
+    digest: str
+    code: str
+    text: str
+    since: float
+    seconds: float
+
+
+class Load:
+    """Calls to both services while it is open, about ten a second from each thread.
+
+    Args:
+        caller: the pod that calls.
+        protocol: grpc (proxied, with the retries of the policy) or http (without).
+        threads: how many call at the same time.
+    """
+
+    def __init__(self, caller: Caller, protocol: str, threads: int) -> None:
+        self._caller = caller
+        self._arguments = (protocol, str(threads), base64.b64encode(_PICTURE.read_bytes()).decode())
+        self.calls: list[Sent] = []
+
+    def __enter__(self) -> Self:
+        self._process = self._caller.start("load.py", *self._arguments)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        printed, complaint = self._process.communicate(timeout=_END_SECONDS)
+        if kind is None:
+            assert self._process.returncode == 0, complaint
+            self.calls = [Sent(**call) for call in json.loads(printed)]
+
+    @property
+    def failed(self) -> list[Sent]:
+        """The calls that were not answered with a result."""
+        return [call for call in self.calls if call.code != "OK"]
+
+    @property
+    def codes(self) -> dict[str, int]:
+        """How many calls ended with each code."""
+        return dict(Counter(call.code for call in self.calls))
+
+
+def events(project: Project) -> set[str]:
+    """The digests of all inputs whose results are in the stream of events."""
+    read = ("redis-cli", "--json", "XRANGE", "results", "-", "+")
+    printed = project.kubectl("exec", "deployment/redis", "--", *read)
+    found = set()
+    for _, fields in json.loads(printed):
+        event = json.loads(dict(zip(fields[::2], fields[1::2], strict=True))["data"])
+        if event["data"]["outcome"] == "OK":
+            found.add(event["data"]["input"]["sha256"])
+    return found
+
+
+class Watched:
+    """Proxied gRPC and plain HTTP side by side."""
+
+    def __init__(self, project: Project, figures: Figures) -> None:
+        self._project = project
+        self._figures = figures
+
+    @contextmanager
+    def during(self, what: str) -> Iterator[None]:
+        """Call while the body runs: no proxied call may fail, and no event be lost."""
+        caller = self._project.caller("caller")
+        with Load(caller, "grpc", threads=4) as proxied, Load(caller, "http", threads=2) as plain:
+            self._await_answers()
+            yield
+            self._project.await_leavers()
+        answered = {
+            call.digest for it in (proxied, plain) for call in it.calls if call.code == "OK"
+        }
+        lost = answered - events(self._project)
+        self._figures.add(
+            f"{what}: grpc {proxied.codes}, http {plain.codes}, events lost {len(lost)}"
+        )
+        assert not proxied.failed, proxied.failed[:5]
+        assert not lost
+
+    def _await_answers(self) -> None:
+        before = self._answers()
+        flowing = lambda: self._answers() > before + 100  # noqa: E731 - the condition, beside its use
+        self._project.node.eventually(flowing, "calls are answered")
+
+    def _answers(self) -> int:
+        return sum(
+            count
+            for app, method in (("pca", "plot"), ("classify", "classify"))
+            for count in self._project.answered(app, method).values()
+        )
