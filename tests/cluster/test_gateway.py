@@ -33,6 +33,9 @@ def fetch(prod: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
             printed = prod.caller("stranger").run("fetch.py", f"gateway{path}", stdin=body)
             return Answer(**json.loads(printed))
 
+        # A Service leads to a pod a moment after the pod is ready.
+        page = "/v1.0/invoke/pca/method/ui"
+        prod.node.eventually(lambda: ask(page).code == "200", "the Service leads to the gateway")
         yield ask
     finally:
         prod.node.kubectl("delete", "--filename=-", stdin=manifests)

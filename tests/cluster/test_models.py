@@ -1,0 +1,92 @@
+"""Models in a volume of the cluster: a new version, and a bad one."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from classify.models import shipped_models
+from cluster.lifetime import Figures
+from cluster.load import Watched
+from cluster.project import PROD, Project
+
+OVERLAYS = Path(__file__).parent / "overlays"
+
+
+@pytest.fixture(scope="module")
+def folder(prod: Project) -> Iterator[Path]:
+    """The folder behind the volume of models, with what ships in it."""
+    models = prod.node.sandbox.folder / "models"
+    shutil.copytree(shipped_models() / "digits", models / "digits")
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "models"},
+        "spec": {
+            "capacity": {"storage": "10Gi"},
+            "accessModes": ["ReadWriteMany"],
+            "hostPath": {"path": str(models)},
+            "claimRef": {"namespace": "meshlens", "name": "models"},
+        },
+    }
+    prod.node.kubectl("apply", "--filename=-", stdin=yaml.safe_dump(volume))
+    prod.apply(OVERLAYS / "models")
+    yield models
+    prod.apply(PROD)
+    prod.await_leavers()
+    prod.kubectl("delete", "persistentvolumeclaim/models")
+    prod.node.kubectl("delete", "persistentvolume/models")
+
+
+@pytest.fixture
+def watched(prod: Project, figures: Figures) -> Watched:
+    return Watched(prod, figures)
+
+
+def put(folder: Path, version: int, model: bytes = b"") -> None:
+    """Bring a version of the digits as the documentation says: under another name, then renamed."""
+    part = folder / "digits" / ".part"
+    shutil.copytree(folder / "digits" / "1", part)
+    if model:
+        (part / "digits.tflite").write_bytes(model)
+    part.rename(folder / "digits" / str(version))
+
+
+def states(project: Project, version: str) -> dict[str, str]:
+    """Each replica's own word for a version of the digits: its state, or that it is not there."""
+    answers = {}
+    for pod in project.pods("classify"):
+        address = project.kubectl("get", f"pod/{pod}", "--output=jsonpath={.status.podIP}")
+        models = json.loads(project.caller("caller").run("models.py", f"{address}:50051"))
+        told = {it["version"]: it["state"] for it in models["models"] if it["model"] == "digits"}
+        answers[pod] = told.get(version, "not there")
+    return answers
+
+
+def test_a_new_version_comes_to_all_replicas_while_callers_call(
+    prod: Project, watched: Watched, folder: Path
+) -> None:
+    with watched.during("a new version of a model on all replicas"):
+        put(folder, 2)
+        prod.node.eventually(
+            lambda: set(states(prod, "2").values()) == {"AVAILABLE"},
+            "every replica serves version 2",
+        )
+    assert len(states(prod, "2")) == 3
+
+
+def test_a_bad_rollout_goes_back_by_one_command(
+    prod: Project, watched: Watched, folder: Path
+) -> None:
+    with watched.during("a rollout of a version that is not there, and back"):
+        before = set(prod.pods("classify"))
+        prod.kubectl("set", "env", "deployment/classify", "MODEL_VERSIONS=digits@9")
+        prod.node.eventually(
+            lambda: not before.issuperset(prod.pods("classify")), "a replica tries"
+        )
+        prod.kubectl("rollout", "undo", "deployment/classify")
+        prod.await_rollouts()
+    assert folder.is_dir()
+    assert set(states(prod, "2").values()) == {"AVAILABLE"}
