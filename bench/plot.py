@@ -79,7 +79,7 @@ def make_ways(body: bytes) -> Mapping[str, Callable[[], object]]:
         model = PCA().fit(values)
         figure = Figure()
         axes = figure.add_subplot()
-        axes.scatter(*values.T, s=9)
+        axes.scatter(values[:, 0], values[:, 1], s=9)
         for axis, spread in zip(model.components_, model.explained_variance_, strict=True):
             axes.annotate("", model.mean_ + 2 * spread**0.5 * axis, model.mean_)
         picture = io.StringIO()

@@ -4,8 +4,8 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from queue import SimpleQueue
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,10 @@ _stderr_taken = threading.Lock()
 
 
 class LiteRtEngine:
-    """A .tflite model, run by as many interpreters as there are workers.
+    """A .tflite model, run by up to as many interpreters as there are workers.
+
+    To make one keeps Python's lock, and everybody else, for some milliseconds. So a load makes
+    the first, and each of the others is made when it is missed.
 
     Invoking releases the GIL, and each interpreter computes on the calling thread, so `workers`
     threads use as many cores. Tensors are copied in and out of an interpreter: its own buffers
@@ -34,24 +37,25 @@ class LiteRtEngine:
 
     Args:
         data: the bytes of the file, shared by all interpreters and kept alive by them.
-        workers: interpreters to make.
+        workers: interpreters to make at most.
 
     Raises:
         InvalidModel: LiteRT cannot run it.
     """
 
     def __init__(self, data: bytes, *, workers: int) -> None:
-        interpreters = [_open(data) for _ in range(workers)]
-        inputs, outputs = interpreters[0].get_input_details(), interpreters[0].get_output_details()
+        first = _open(data)
+        inputs, outputs = first.get_input_details(), first.get_output_details()
         self._inputs = tuple(_spec(detail) for detail in inputs)
         self._outputs = tuple(_spec(detail) for detail in outputs)
         self._input_indices = {detail["name"]: detail["index"] for detail in inputs}
         self._output_indices = {detail["name"]: detail["index"] for detail in outputs}
         self._resizable = any(-1 in detail["shape_signature"] for detail in inputs)
-        self._workers = workers
+        self._data = data
         self._pool: SimpleQueue[Interpreter] = SimpleQueue()
-        for interpreter in interpreters:
-            self._pool.put(interpreter)
+        self._pool.put(first)
+        self._made, self._most = 1, workers
+        self._making = threading.Lock()
 
     @property
     def signatures(self) -> Mapping[str, Signature]:
@@ -74,7 +78,7 @@ class LiteRtEngine:
         Raises:
             InvalidTensor: the model cannot compute with these arrays.
         """
-        interpreter = self._pool.get()
+        interpreter = self._take()
         try:
             if self._resizable:
                 self._resize(interpreter, tensors)
@@ -92,6 +96,17 @@ class LiteRtEngine:
         finally:
             self._pool.put(interpreter)
 
+    def _take(self) -> Interpreter:
+        """Return an interpreter that is free, a new one if there may be more, or wait for one."""
+        with suppress(Empty):
+            return self._pool.get_nowait()
+        with self._making:
+            if self._made < self._most:
+                interpreter = _open(self._data)
+                self._made += 1
+                return interpreter
+        return self._pool.get()
+
     def _resize(self, interpreter: Interpreter, tensors: Mapping[str, Tensor]) -> None:
         """Give the inputs the shapes of `tensors`, where they are not those of the last run."""
         changed = False
@@ -105,7 +120,7 @@ class LiteRtEngine:
 
     def close(self) -> None:
         """Wait for what runs, then let the interpreters go; `run` must not be called any more."""
-        for _ in range(self._workers):
+        for _ in range(self._made):
             self._pool.get()
 
 
