@@ -1,4 +1,4 @@
-"""Models in a volume of the cluster: a new version, and a bad one."""
+"""Models in a volume of the cluster: new versions, bad ones, TensorFlow on three replicas."""
 
 import json
 import shutil
@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 from classify.models import shipped_models
+from cluster.caller import Call
 from cluster.lifetime import Figures
 from cluster.load import Watched
 from cluster.project import PROD, Project
 
 OVERLAYS = Path(__file__).parent / "overlays"
+# What a chopstick of 10 cm is: the float32 that TensorFlow's own session gives, in 12 digits.
+TEN = [[3.98174306027e-11, 1.0, 1.83699980923e-18]]
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +93,17 @@ def test_a_bad_rollout_goes_back_by_one_command(
         prod.await_rollouts()
     assert folder.is_dir()
     assert set(states(prod, "2").values()) == {"AVAILABLE"}
+
+
+def test_a_saved_model_answers_on_three_replicas(prod: Project, shared: Path, folder: Path) -> None:
+    shutil.copytree(shared / "models" / "chopstick", folder / "chopstick")
+    prod.apply(OVERLAYS / "tensorflow")
+    prod.await_leavers()  # callers remember replicas without TensorFlow until then
+    body = b'{"signature": "serving_default", "inputs": {"chopstick_length": [[10.0]]}}'
+    call = Call("grpc", "classify", "models/chopstick/predict", body)
+    answers = prod.caller("caller").call(*[call] * 30)
+    assert {(answer.code, answer.text) for answer in answers if answer.code != "OK"} == set()
+    assert all(json.loads(answer.text)["outputs"]["classes_prob"] == TEN for answer in answers)
+    counts = prod.answered("classify", "models/<name>/predict")
+    assert len(counts) == 3
+    assert min(counts.values()) > 0, counts

@@ -41,13 +41,9 @@ def test_a_file_outside_the_folder_is_refused(tmp_path: Path, name: str) -> None
         archive.addfile(tarfile.TarInfo(name))
     target = tmp_path / "folder"
     target.mkdir()
-    if name.startswith("/"):
+    with pytest.raises(InvalidModel, match="archive of the model is damaged"):
         unpack(stream.getvalue(), target)
-        assert (target / name.lstrip("/")).is_file()
-    else:
-        with pytest.raises(InvalidModel, match="archive of the model is damaged"):
-            unpack(stream.getvalue(), target)
-    assert not (tmp_path / "outside").exists()
+    assert not (target / name).exists()
 
 
 @pytest.mark.parametrize("data", [b"text", b"\xff" * 600])

@@ -34,8 +34,17 @@ def unpack(data: bytes, folder: Path) -> None:
     Raises:
         InvalidModel: the bytes are no such archive, or a file of it would stand elsewhere.
     """
+    root = folder.resolve()
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
-            archive.extractall(folder, filter="data")
+            for entry in archive:
+                content = archive.extractfile(entry) if entry.isfile() else None
+                path = (root / entry.name).resolve()
+                if content is None or not path.is_relative_to(root):
+                    raise InvalidModel(
+                        f"the archive of the model is damaged: {entry.name!r} is no file within it"
+                    )
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content.read())
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise InvalidModel(f"the archive of the model is damaged: {error}") from error
