@@ -1,16 +1,15 @@
 """What callers say about a picture, and what is said about what cannot be."""
 
-import hashlib
 import json
 from typing import Any
 
 import numpy as np
 import pytest
-from daprkit.routing import Request
 from pca.errors import FitNotFound, InvalidOption, InvalidTable
 from pca.look import Look
 from pca.options import PlotOptions, parse_options
 from pca.service import Service
+from unit.pca.calls import ask
 from unit.pca.pictures import Picture
 
 ROWS = (
@@ -21,43 +20,8 @@ ROWS = (
 )
 
 
-class Shelf:
-    """A store in memory."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def put(self, data: bytes) -> str:
-        name = hashlib.sha256(data).hexdigest()
-        self.kept[name] = data
-        return name
-
-    def get(self, name: str) -> bytes | None:
-        return self.kept.get(name)
-
-    def delete(self, name: str) -> None:
-        self.kept.pop(name, None)
-
-
-@pytest.fixture
-def service() -> Service:
-    return Service(Shelf())
-
-
-def ask(body: bytes = ROWS, **query: str) -> Request:
-    return Request(
-        method="",
-        verb="POST",
-        query=query,
-        content_type="text/csv",
-        body=body,
-        headers={},
-        parameters={},
-    )
-
-
-def draw(service: Service, body: bytes = ROWS, **query: str) -> Picture:
-    reply = service.plot(ask(body, **query))
+def draw(service: Service, **query: str) -> Picture:
+    reply = service.plot(ask(ROWS, **query))
     assert reply.content_type == "image/svg+xml"
     return Picture(reply.body)
 
@@ -152,7 +116,7 @@ def test_a_scree_plot_marks_the_components_that_k_keeps(
 
 
 def store(service: Service) -> str:
-    answer: dict[str, Any] = json.loads(service.fit(ask()).body)
+    answer: dict[str, Any] = json.loads(service.fit(ask(ROWS)).body)
     return str(answer["id"])
 
 
@@ -173,4 +137,4 @@ def test_new_points_have_the_variables_of_the_fit(service: Service) -> None:
 
 def test_a_fit_that_is_none_is_not_found(service: Service) -> None:
     with pytest.raises(FitNotFound):
-        service.plot(ask(fit="0" * 64))
+        service.plot(ask(ROWS, fit="0" * 64))

@@ -1,6 +1,5 @@
 """What callers get for each method, and what the result event says."""
 
-import hashlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -14,51 +13,11 @@ from pca.errors import FitNotFound, InvalidOption, InvalidTable
 from pca.service import STATUS, Service
 from pca.table import decode_table
 from sklearn.decomposition import PCA
+from unit.pca.calls import POINTS, Shelf, ask
 
-POINTS = b"2,1,3,1.5,4,3,5,3.5,6,4"
 VALUES = np.array([[2, 1], [3, 1.5], [4, 3], [5, 3.5], [6, 4]])
 NPY, ARROW = "application/x-npy", "application/vnd.apache.arrow.stream"
 CURL = "application/x-www-form-urlencoded"
-
-
-class Shelf:
-    """A store in memory."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def put(self, data: bytes) -> str:
-        name = hashlib.sha256(data).hexdigest()
-        self.kept[name] = data
-        return name
-
-    def get(self, name: str) -> bytes | None:
-        return self.kept.get(name)
-
-    def delete(self, name: str) -> None:
-        self.kept.pop(name, None)
-
-
-@pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
-
-
-@pytest.fixture
-def service(shelf: Shelf) -> Service:
-    return Service(shelf)
-
-
-def ask(body: bytes = POINTS, content_type: str = "", id_: str = "", **query: str) -> Request:
-    return Request(
-        method="",
-        verb="POST",
-        query=query,
-        content_type=content_type,
-        body=body,
-        headers={},
-        parameters={"id": id_} if id_ else {},
-    )
 
 
 def read(reply: Reply) -> Any:  # noqa: ANN401 - any JSON

@@ -1,0 +1,15 @@
+"""A service that keeps its fits in memory."""
+
+import pytest
+from pca.service import Service
+from unit.pca.calls import Shelf
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def service(shelf: Shelf) -> Service:
+    return Service(shelf)
