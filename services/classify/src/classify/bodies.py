@@ -1,24 +1,18 @@
-"""Options and bodies of requests -> what the methods work on, and answers -> JSON."""
+"""Bodies of requests -> what the methods work on, and answers -> JSON."""
 
 import base64
 import binascii
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from classify.errors import InvalidBody, InvalidOption
+from classify.errors import InvalidBody
 
 JSON = "application/json"
 # What says nothing about the bytes: none, the usual default, and curl's for --data-binary.
 _OPAQUE_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
-
-
-class NoOptions(BaseModel):
-    """Options of a method that has none."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ImageBody(BaseModel):
@@ -29,25 +23,18 @@ class ImageBody(BaseModel):
     image: str = Field(description="base64, or a data URL with base64")
 
 
-Options = TypeVar("Options", bound=NoOptions)
+class PredictBody(BaseModel):
+    """The JSON body of `predict`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    signature: str = Field(default="", description="the function to call; the first one if empty")
+    inputs: dict[str, Any] = Field(description="nested lists by name")
 
 
 def encode_json(answer: Mapping[str, Any]) -> bytes:
     """Return `answer` as JSON for people and programs: UTF-8, one line."""
     return json.dumps(answer, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-
-
-def parse_options(kind: type[Options], query: Mapping[str, str]) -> Options:
-    """Return the options in `query`.
-
-    Raises:
-        InvalidOption: an unknown one, or a value out of its range.
-    """
-    try:
-        return kind.model_validate(query)
-    except ValidationError as error:
-        known = ", ".join(kind.model_fields) or "none"
-        raise InvalidOption(f"{explain(error)}; the options are: {known}") from None
 
 
 def decode_body(content_type: str, body: bytes) -> bytes:
@@ -93,6 +80,21 @@ def decode_base64(text: str) -> bytes:
         raise InvalidBody(
             f"image must be base64 or a data URL with base64, got {text[:20]!r} ({error});"
             " encode the bytes of the file"
+        ) from None
+
+
+def decode_predict(body: bytes) -> PredictBody:
+    """Return what `predict` is asked.
+
+    Raises:
+        InvalidBody: it is no JSON, or not as it should be.
+    """
+    try:
+        return PredictBody.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidBody(
+            f'expected JSON {{"inputs": {{"<name>": <nested lists>}}}}, got {explain(error)};'
+            " models/<name> describes the inputs"
         ) from None
 
 

@@ -1,23 +1,18 @@
 """The methods that callers in the mesh invoke, and which status each error becomes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from daprkit.routing import Reply, Request, Route, Subscription
 from daprkit.status import Status
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from classify import web
 from classify.batches import answer_each, is_batch
-from classify.bodies import (
-    JSON,
-    NoOptions,
-    decode_body,
-    encode_json,
-    explain,
-    parse_options,
-)
+from classify.bodies import JSON, decode_body, decode_predict, encode_json
+from classify.boxes import Box
+from classify.cards import Task
 from classify.descriptions import describe_servable
+from classify.drawing import overlay_boxes
 from classify.errors import (
     EngineGone,
     ImageTooLarge,
@@ -31,11 +26,26 @@ from classify.errors import (
     ModelNotReady,
     WrongTask,
 )
-from classify.image import decode_image
+from classify.image import Picture, decode_image, encode_png
 from classify.labels import Label
+from classify.options import (
+    ClassifyOptions,
+    DetectOptions,
+    ModelOptions,
+    NoOptions,
+    parse_options,
+)
 from classify.phrases import Verdict, encode_result, judge
-from classify.pictures import PictureMethods
+from classify.pictures import (
+    decode_as_seen,
+    decode_for,
+    draw_found,
+    encode_found,
+    find_classifier,
+    find_detector,
+)
 from classify.repository import Repository
+from classify.sources import Source
 from classify.tensors import decode_tensors, encode_tensors
 from classify.versions import Servable
 
@@ -55,26 +65,8 @@ STATUS: Mapping[type[Exception], Status] = {
 
 TOP_K = 5
 
-_OFFERS = (JSON, "text/plain", "text/html")
-
-
-class ClassifyOptions(NoOptions):
-    """Options of `classify`."""
-
-    model: str = Field(default="", description="name or name@version")
-    top_k: int | None = Field(default=None, ge=1, description="how many labels to answer")
-
-
-class PredictBody(BaseModel):
-    """The JSON body of `predict`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    signature: str = Field(default="", description="the function to call; the first one if empty")
-    inputs: dict[str, Any] = Field(description="nested lists by name")
-
-
-Body = TypeVar("Body", bound=BaseModel)
+_SENTENCES = (JSON, "text/plain", "text/html")
+_PICTURES = (JSON, "image/jpeg", "image/png", "image/svg+xml")
 
 
 class Service:
@@ -88,13 +80,13 @@ class Service:
     def __init__(self, repository: Repository, *, max_pixels: int) -> None:
         self._repository = repository
         self._max_pixels = max_pixels
-        self._pictures = PictureMethods(repository, max_pixels=max_pixels)
 
     def routes(self) -> Sequence[Route]:
         """Return which method answers which path."""
         return (
             Route("classify", self.classify, works=True),
-            *self._pictures.routes(),
+            Route("detect", self.detect, works=True),
+            Route("preview", self.preview, works=True),
             Route("models", self.list_models, verbs=("GET",)),
             Route("models/<name>", self.describe_model, verbs=("GET",)),
             Route("models/<name>/predict", self.predict, works=True),
@@ -113,51 +105,67 @@ class Service:
     def classify(self, request: Request) -> Reply:
         """Say what a picture shows: as JSON, a sentence, or a sentence with a link."""
         options = parse_options(ClassifyOptions, request.query)
-        name, _, version = options.model.partition("@")
-        with self._repository.lease(name, version) as servable:
-            return self._classify(request, servable, options.top_k)
+        with self._repository.lease(*options.name_and_version()) as servable:
+            source, classifier = servable.source, find_classifier(servable)
+            count = options.top_k or source.card.output.top or TOP_K
 
-    def _classify(self, request: Request, servable: Servable, top_k: int | None) -> Reply:
-        source, classifier = servable.source, servable.classifier
-        if classifier is None:
-            detects = servable.loaded is not None and servable.loaded.detector is not None
-            does, ask = (
-                ("detects", "detect")
-                if detects
-                else ("computes tensors", f"models/{source.model}/predict")
-            )
-            raise WrongTask(
-                f"expected a model that classifies pictures, got {source.model}, which {does};"
-                f" ask {ask}, or another model"
-            )
-        count = top_k or source.card.output.top or TOP_K
+            def name(data: bytes) -> tuple[Sequence[Label], Verdict]:
+                pixels = decode_image(data, classifier.frame, max_pixels=self._max_pixels)
+                labels = classifier.classify(pixels, top_k=count)
+                return labels, judge(labels[0], classifier.subject)
 
-        def name(data: bytes) -> tuple[Sequence[Label], Verdict]:
-            pixels = decode_image(data, classifier.frame, max_pixels=self._max_pixels)
-            labels = classifier.classify(pixels, top_k=count)
-            return labels, judge(labels[0], classifier.subject)
-
-        known = {"model": source.model, "version": source.version}
-        if is_batch(request):
-            result = answer_each(request, lambda data: encode_result(*name(data)))
-            body = encode_json({**known, **result})
-            return Reply(
-                body,
-                JSON,
-                result=result,
-                model=source.model,
-                version=source.version,
-            )
-        labels, verdict = name(decode_body(request.content_type, request.body))
+            if is_batch(request):
+                result = answer_each(request, lambda data: encode_result(*name(data)))
+                return _reply_json(source, result)
+            labels, verdict = name(decode_body(request.content_type, request.body))
         result = encode_result(labels, verdict)
-        match request.preferred(_OFFERS):
-            case "text/html":
-                body, kind = f"<p>{verdict.html}</p>\n".encode(), "text/html; charset=utf-8"
-            case "text/plain":
-                body, kind = f"{verdict.sentence}\n".encode(), "text/plain; charset=utf-8"
-            case _:
-                body, kind = encode_json({**known, **result}), JSON
-        return Reply(body, kind, result=result, model=source.model, version=source.version)
+        kind = request.preferred(_SENTENCES)
+        if kind == JSON:
+            return _reply_json(source, result)
+        text = f"<p>{verdict.html}</p>" if kind == "text/html" else verdict.sentence
+        return _reply(source, result, f"{text}\n".encode(), f"{kind}; charset=utf-8")
+
+    def detect(self, request: Request) -> Reply:
+        """Say where things are in a picture: as JSON, drawn into it, or as an overlay."""
+        options = parse_options(DetectOptions, request.query)
+        name, version = options.name_and_version()
+        with self._repository.lease(name or self._find_detecting(), version) as servable:
+            source, detector = servable.source, find_detector(servable)
+
+            def find(data: bytes) -> tuple[Picture, tuple[Box, ...]]:
+                picture = decode_for(detector, data, max_pixels=self._max_pixels)
+                return picture, detector.detect(
+                    picture,
+                    top_k=options.top_k,
+                    threshold=options.threshold,
+                    parameters=options.parameters(),
+                )
+
+            if is_batch(request):
+                result = answer_each(request, lambda data: encode_found(*find(data)))
+                return _reply_json(source, result)
+            data = decode_body(request.content_type, request.body)
+            picture, boxes = find(data)
+        result = encode_found(picture, boxes)
+        kind = request.preferred(_PICTURES)
+        if kind == JSON:
+            return _reply_json(source, result)
+        if kind == "image/svg+xml":
+            body = overlay_boxes(boxes, picture.width, picture.height).encode()
+        else:
+            body = draw_found(data, boxes, kind, max_pixels=self._max_pixels)
+        return _reply(source, result, body, kind)
+
+    def preview(self, request: Request) -> Reply:
+        """Show the picture as the model sees it: its size, its colours or gray, upright."""
+        options = parse_options(ModelOptions, request.query)
+        with self._repository.lease(*options.name_and_version()) as servable:
+            source = servable.source
+            data = decode_body(request.content_type, request.body)
+            pixels = decode_as_seen(servable, data, max_pixels=self._max_pixels)
+        height, width, channels = pixels.shape
+        result = {"width": width, "height": height, "channels": channels}
+        return _reply(source, result, encode_png(pixels), "image/png")
 
     def list_models(self, request: Request) -> Reply:
         """List what is loaded and what is not."""
@@ -188,7 +196,7 @@ class Service:
     def predict(self, request: Request) -> Reply:
         """Compute the outputs of any model from its named inputs."""
         parse_options(NoOptions, request.query)
-        body = _parse_body(PredictBody, request.body)
+        body = decode_predict(request.body)
         name, _, label = request.parameters["name"].partition("@")
         with self._repository.lease(name, request.parameters.get("version", label)) as servable:
             source, loaded = servable.source, servable.loaded
@@ -196,19 +204,8 @@ class Service:
             wanted = body.signature or source.card.signature
             signature = loaded.signature(wanted)
             outputs = signature.run(decode_tensors(body.inputs, signature))
-        answer = {
-            "model": source.model,
-            "version": source.version,
-            "outputs": encode_tensors(outputs),
-        }
         shapes = {name: list(tensor.shape) for name, tensor in outputs.items()}
-        return Reply(
-            encode_json(answer),
-            JSON,
-            result={"shapes": shapes},
-            model=source.model,
-            version=source.version,
-        )
+        return _reply_json(source, {"shapes": shapes}, {"outputs": encode_tensors(outputs)})
 
     def _change(self, request: Request, change: Callable[[str, str], Servable]) -> Reply:
         parse_options(NoOptions, request.query)
@@ -220,12 +217,28 @@ class Service:
             servable, default=servable.source.model == self._repository.default
         )
 
+    def _find_detecting(self) -> str:
+        """Return the name of the only model that detects, for requests that name none."""
+        names = {
+            servable.source.model
+            for servable in self._repository.servables()
+            if servable.source.card.task is Task.DETECT
+        }
+        if len(names) != 1:
+            known = ", ".join(sorted(names)) or "none"
+            raise InvalidOption(
+                f"expected option model, one of the models with task detect: {known}; name one"
+            )
+        return names.pop()
 
-def _parse_body(kind: type[Body], body: bytes) -> Body:
-    try:
-        return kind.model_validate_json(body)
-    except ValidationError as error:
-        raise InvalidBody(
-            f'expected JSON {{"inputs": {{"<name>": <nested lists>}}}}, got {explain(error)};'
-            " models/<name> describes the inputs"
-        ) from None
+
+def _reply(source: Source, result: Mapping[str, Any], body: bytes, kind: str) -> Reply:
+    return Reply(body, kind, result=result, model=source.model, version=source.version)
+
+
+def _reply_json(
+    source: Source, result: Mapping[str, Any], told: Mapping[str, Any] | None = None
+) -> Reply:
+    """Return a reply that tells which model has answered, and the result or else what is `told`."""
+    known = {"model": source.model, "version": source.version}
+    return _reply(source, result, encode_json({**known, **(told or result)}), JSON)
