@@ -9,7 +9,7 @@ from daprkit.pages import build_page
 from daprkit.routing import Reply, Request, Route
 
 # In this order they are one script.
-_SCRIPTS = ("calls", "stage", "answer", "models", "page")
+_SCRIPTS = ("stage", "answer", "models", "page")
 
 
 def routes() -> Sequence[Route]:

@@ -4,7 +4,6 @@ const PAUSE = 250; // milliseconds without a key before the service is asked
 const SAMPLED = "digits"; // the model whose digits the samples are
 const FIRST_SAMPLE = "digit-7.png";
 
-const find = (id) => document.getElementById(id);
 const stage = new Stage(find("canvas"), find("nothing"));
 const answer = new Answer({ verdict: find("verdict"), bars: find("bars"), waiting: find("waiting"), status: find("status") });
 const models = new Models({
@@ -47,6 +46,12 @@ async function update() {
     tell(find("picture-fault"), error);
   }
   find("frame").classList.remove("stale");
+}
+
+/** Show a message as a sentence; none to take it away. */
+function tell(where, error) {
+  if (error && !(error instanceof Refusal)) console.error(error);
+  where.textContent = error ? sentence(error.message) : "";
 }
 
 // Where pictures come from
@@ -99,33 +104,12 @@ find("options").addEventListener("input", updateSoon);
 find("clear").addEventListener("click", clear);
 find("refresh").addEventListener("click", () => models.refresh());
 addEventListener("focus", () => models.refresh());
-for (const id of ["file", "camera"]) {
-  find(id).addEventListener("change", ({ target }) => {
-    if (target.files[0]) take(target.files[0], target.files[0].name);
-    target.value = "";
-  });
-}
+acceptFiles([find("file"), find("camera")], find("drop"), (file) => take(file, file.name));
 addEventListener("paste", (event) => {
   const [file] = event.clipboardData?.files ?? [];
   if (!file) return;
   event.preventDefault();
   take(file, file.name);
-});
-const holdsFile = (event) => event.dataTransfer?.types.includes("Files");
-addEventListener("dragover", (event) => {
-  if (!holdsFile(event)) return;
-  event.preventDefault();
-  find("drop").hidden = false;
-});
-addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) find("drop").hidden = true;
-});
-addEventListener("drop", (event) => {
-  find("drop").hidden = true;
-  if (!holdsFile(event)) return;
-  event.preventDefault();
-  const [file] = event.dataTransfer.files;
-  if (file) take(file, file.name);
 });
 
 await models.refresh();

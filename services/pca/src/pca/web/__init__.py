@@ -11,7 +11,7 @@ from pca.options import FitOptions, NoOptions, PlotOptions, TransformOptions, pa
 from pca.web.form import describe
 
 # In this order they are one script.
-_SCRIPTS = ("places", "editor", "form", "picture", "calls", "page")
+_SCRIPTS = ("places", "editor", "form", "picture", "page")
 _METHODS: Mapping[str, type[NoOptions]] = {
     "plot": PlotOptions,
     "fit": FitOptions,

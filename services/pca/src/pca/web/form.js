@@ -141,7 +141,3 @@ function nameChoice(name, value) {
   const text = String(value || "auto");
   return text[0].toUpperCase() + text.slice(1).replaceAll("_", " ");
 }
-
-function element(name, properties = {}) {
-  return Object.assign(document.createElement(name), properties);
-}

@@ -9,7 +9,6 @@ const TYPES = {
   arrows: "application/vnd.apache.arrow.stream",
 };
 
-const find = (id) => document.getElementById(id);
 const readData = (id) => JSON.parse(find(id).textContent);
 const editor = new Editor(find("editor"));
 const form = new Form(find("options"), readData("option-data"));
@@ -96,7 +95,7 @@ function fail(error) {
 function tell(message, { atOption = false, faults = [] } = {}) {
   const [here, there] = atOption ? ["option-fault", "data-fault"] : ["data-fault", "option-fault"];
   find(there).replaceChildren();
-  find(here).replaceChildren(message && `${message[0].toUpperCase()}${message.slice(1)}.`);
+  find(here).replaceChildren(message && sentence(message));
   if (!faults.length || (held && !editor.text)) return;
   const [fault] = faults;
   const button = element("button", { type: "button", textContent: `Go to ${fault.name}` });
@@ -207,10 +206,6 @@ find("sample").addEventListener("change", ({ target }) => {
   if (target.value) take(samples[target.value], target.value);
   target.value = "";
 });
-find("file").addEventListener("change", ({ target }) => {
-  if (target.files[0]) open(target.files[0]);
-  target.value = "";
-});
 find("clear").addEventListener("click", () => {
   take("", "points");
   find("data").focus();
@@ -218,20 +213,6 @@ find("clear").addEventListener("click", () => {
 for (const button of downloads) {
   button.addEventListener("click", () => download(button.dataset.download));
 }
-const holdsFile = (event) => event.dataTransfer?.types.includes("Files");
-addEventListener("dragover", (event) => {
-  if (!holdsFile(event)) return;
-  event.preventDefault();
-  find("drop").hidden = false;
-});
-addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) find("drop").hidden = true;
-});
-addEventListener("drop", (event) => {
-  find("drop").hidden = true;
-  if (!holdsFile(event)) return;
-  event.preventDefault();
-  open(event.dataTransfer.files[0]);
-});
+acceptFiles([find("file")], find("drop"), open);
 
 take(samples.iris, "iris");

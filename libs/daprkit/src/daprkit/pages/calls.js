@@ -5,10 +5,10 @@ const HERE = new URL(location.pathname.replace(/\/+$/, ""), location.origin);
 class Refusal extends Error {}
 
 /** Return the answer of a method; a Refusal says in words what was wrong. */
-async function call(method, { verb = "POST", query, body, type, signal } = {}) {
+async function call(method, { verb = "POST", query, body, type, accept = "application/json", signal } = {}) {
   const url = new URL(method, HERE);
   url.search = new URLSearchParams(query).toString();
-  const headers = { accept: "application/json", ...(type && { "content-type": type }) };
+  const headers = { accept, ...(type && { "content-type": type }) };
   let answer;
   try {
     answer = await fetch(url, { method: verb, body, signal, headers });
@@ -30,16 +30,7 @@ function readMessage(said) {
   }
 }
 
-/** Show a message as a sentence; none to take it away. */
-function tell(where, error) {
-  if (error && !(error instanceof Refusal)) console.error(error);
-  where.textContent = error ? sentence(error.message) : "";
-}
-
+/** Return a message as a sentence. */
 function sentence(message) {
   return `${message.slice(0, 1).toUpperCase()}${message.slice(1)}${/[.?!]$/.test(message) ? "" : "."}`;
-}
-
-function element(name, properties = {}) {
-  return Object.assign(document.createElement(name), properties);
 }

@@ -9,11 +9,14 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
 from daprkit.routing import Reply
 
+# What every page has, before its own.
+_SCRIPTS = ("calls.js", "document.js")
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -28,12 +31,14 @@ def build_page(
 
     Args:
         folder: holds page.html with slots such as {{style}}, page.css and the scripts.
-        scripts: names of the .js files that are one script in this order.
+        scripts: names of the .js files that are one script in this order, after the common ones.
         data: JSON values for the further slots.
         images: where pictures may come from, as the policy says it.
     """
-    style = (folder / "page.css").read_text("utf-8")
-    script = "\n".join((folder / f"{name}.js").read_text("utf-8") for name in scripts)
+    common = files(__name__)
+    style = _join([common / "base.css", folder / "page.css"])
+    own = [folder / f"{name}.js" for name in scripts]
+    script = _join([*(common / name for name in _SCRIPTS), *own])
     slots = {"style": style, "script": script}
     slots |= {name: _encode_data(value) for name, value in data.items()}
     page = _SLOT.sub(
@@ -57,6 +62,10 @@ def build_page(
         "x-content-type-options": "nosniff",
     }
     return Reply(page, "text/html; charset=utf-8", headers=headers)
+
+
+def _join(parts: Sequence[Traversable]) -> str:
+    return "\n".join(part.read_text("utf-8") for part in parts)
 
 
 def _encode_data(data: Any) -> str:  # noqa: ANN401 - whatever JSON can say

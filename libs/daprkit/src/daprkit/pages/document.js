@@ -1,0 +1,33 @@
+// The elements of the page, and the files that are given to it.
+
+const find = (id) => document.getElementById(id);
+
+function element(name, properties = {}) {
+  return Object.assign(document.createElement(name), properties);
+}
+
+/** Call `take` with a file that is chosen at one of `inputs`, or dropped anywhere under `cover`. */
+function acceptFiles(inputs, cover, take) {
+  for (const input of inputs) {
+    input.addEventListener("change", () => {
+      if (input.files[0]) take(input.files[0]);
+      input.value = "";
+    });
+  }
+  const holdsFile = (event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragover", (event) => {
+    if (!holdsFile(event)) return;
+    event.preventDefault();
+    cover.hidden = false;
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) cover.hidden = true;
+  });
+  addEventListener("drop", (event) => {
+    cover.hidden = true;
+    if (!holdsFile(event)) return;
+    event.preventDefault();
+    const [file] = event.dataTransfer.files;
+    if (file) take(file);
+  });
+}

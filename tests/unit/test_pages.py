@@ -1,0 +1,39 @@
+"""The pages: their policy lets nothing else run, and data never become markup."""
+
+import base64
+import hashlib
+import re
+
+import classify.web
+import pca.web
+import pytest
+from daprkit.routing import Reply
+
+SCRIPT = re.compile('<script type="module">(.*?)</script>', re.DOTALL)
+STYLE = re.compile("<style>(.*?)</style>", re.DOTALL)
+
+
+@pytest.fixture(params=[pca.web.build, classify.web.build], ids=["pca", "classify"])
+def page(request: pytest.FixtureRequest) -> Reply:
+    built: Reply = request.param()
+    return built
+
+
+def digest(page: Reply, part: re.Pattern[str]) -> str:
+    (inlined,) = part.findall(page.body.decode())
+    return "'sha256-" + base64.b64encode(hashlib.sha256(inlined.encode()).digest()).decode() + "'"
+
+
+def test_the_policy_names_the_style_and_the_script_of_the_page_and_nothing_else(
+    page: Reply,
+) -> None:
+    policy = page.headers["content-security-policy"].split("; ")
+    assert f"script-src {digest(page, SCRIPT)}" in policy
+    assert f"style-src {digest(page, STYLE)}" in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in page.headers["content-security-policy"]
+
+
+def test_data_never_become_markup(page: Reply) -> None:
+    (script,) = SCRIPT.findall(page.body.decode())
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", script)
