@@ -3,7 +3,6 @@
 import socket
 import threading
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 _CHUNK = 16 * 1024
@@ -31,12 +30,7 @@ class Stall:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for it in (self._listener, *self._open):
             with suppress(OSError):  # its peer has gone already
                 it.shutdown(socket.SHUT_RDWR)

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from queue import Queue
-from types import TracebackType
 from typing import Any, Self
 
 import grpc
@@ -61,12 +60,7 @@ class Subscriber:
         assert self._subscribed.wait(PATIENCE), "the sidecar has not confirmed the subscription"
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._requests.put(None)
         self._channel.close()
         self._reader.join(PATIENCE)

@@ -5,7 +5,6 @@ Dapr's retries work; InvokeService and the HTTP API do neither. It needs no prot
 OnInvoke on the caller's own sidecar, with the app's name in the metadata.
 """
 
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode
 
@@ -37,12 +36,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _value: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

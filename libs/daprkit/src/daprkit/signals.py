@@ -2,7 +2,7 @@
 
 import signal
 import socket
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 
@@ -25,12 +25,7 @@ class EndSignals:
             signal.signal(number, _leave_it_to_the_socket)
         return self
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Let later signals pass: the process ends already."""
         signal.set_wakeup_fd(-1)
         self._received.close()
