@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -125,6 +126,18 @@ def test_a_model_that_cannot_be_opened_leaves_no_process(apart: Apart) -> None:
     with pytest.raises(InvalidModel, match="TensorFlow cannot load the frozen graph"):
         apart.open(Kind.FROZEN_GRAPH, b"no graph", (), ())
     assert not hosts()
+
+
+def test_a_process_that_ends_before_it_listens_fails_the_model_and_leaves_nothing(
+    apart: Apart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("PYTHONHOME", str(tmp_path))  # a Python that finds nothing to start with
+    children = psutil.Process().children()
+    with pytest.raises(InvalidModel, match="has ended with code 1"):
+        apart.open(Kind.FROZEN_GRAPH, b"no graph", (), ())
+    assert psutil.Process().children() == children
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_killed_process_is_named_and_the_next_model_gets_a_new_one(

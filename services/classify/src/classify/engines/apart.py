@@ -19,7 +19,7 @@ from typing import Any
 from classify.cards import Kind
 from classify.engines.engine import Engine, Signature, Tensor, TensorSpec
 from classify.engines.host import KEY_BYTES, HostManager, Room
-from classify.errors import EngineGone, InvalidModel
+from classify.errors import ClassifyError, EngineGone, InvalidModel
 
 _GONE = (EOFError, ConnectionError, FileNotFoundError)
 _END_SECONDS = 10.0
@@ -53,12 +53,9 @@ class Apart:
             process = self._process
             process.models += 1
         try:
-            with _noticing_the_end(process):
+            with _noticing_the_end(process, InvalidModel):
                 opened = process.room.open(kind, data, tuple(inputs), tuple(outputs))
                 functions = opened.describe()
-        except EngineGone as error:
-            self._leave(process)
-            raise InvalidModel(str(error)) from error
         except BaseException:
             self._leave(process)
             raise
@@ -81,6 +78,9 @@ class _Process:
     Attributes:
         room: opens models there.
         models: how many it has.
+
+    Raises:
+        InvalidModel: it has ended before it could open any.
     """
 
     def __init__(self, workers: int) -> None:
@@ -93,20 +93,29 @@ class _Process:
             stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the service, which answers before it ends
         )
-        assert self._child.stdin is not None  # noqa: S101 - for the type checker, as the next one
-        assert self._child.stdout is not None  # noqa: S101
-        self._child.stdin.write(key)
-        self._child.stdin.flush()
         self._log = threading.Thread(target=self._pass_on, name="tensorflow-log", daemon=True)
         self._log.start()
-        with self._child.stdout as stdout:
-            stdout.readline()
         self.models = 0
-        manager = HostManager(f"{self._folder.name}/socket", authkey=key)
-        with _noticing_the_end(self):
-            manager.connect()
-            self.room: Room = manager.Room(workers)  # type: ignore[attr-defined] # registered by name
+        try:
+            with _noticing_the_end(self, InvalidModel):
+                self.room = self._connect(key, workers)
+        except BaseException:
+            self.end()
+            raise
         _log.info("TensorFlow runs in process %d", self._child.pid)
+
+    def _connect(self, key: bytes, workers: int) -> Room:
+        """Return its room, once it listens."""
+        assert self._child.stdin is not None  # noqa: S101 - for the type checker, as the next one
+        assert self._child.stdout is not None  # noqa: S101
+        with self._child.stdout as stdout:
+            self._child.stdin.write(key)
+            self._child.stdin.flush()
+            stdout.readline()
+        manager = HostManager(f"{self._folder.name}/socket", authkey=key)
+        manager.connect()
+        room: Room = manager.Room(workers)  # type: ignore[attr-defined] # registered by name
+        return room
 
     @property
     def ended(self) -> bool:
@@ -206,8 +215,8 @@ class _Function:
 
 
 @contextmanager
-def _noticing_the_end(process: _Process) -> Iterator[None]:
+def _noticing_the_end(process: _Process, fault: type[ClassifyError] = EngineGone) -> Iterator[None]:
     try:
         yield
     except _GONE as error:
-        raise EngineGone(process.tell_end()) from error
+        raise fault(process.tell_end()) from error
