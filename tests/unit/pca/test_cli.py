@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pca.service import Service
 
 POINTS = b"2,1,3,1.5,4,3,5,3.5,6,4\n"
 
@@ -52,6 +53,21 @@ def test_a_file_is_read_as_its_name_says(tmp_path: Path) -> None:
     missing = run(str(tmp_path / "none.csv"))
     assert (missing.returncode, missing.stdout) == (2, b"")
     assert b"none.csv cannot be read: No such file" in missing.stderr
+
+
+def test_a_method_for_a_file_is_answered_by_where_to_read_on(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    methods = [route.path for route in service.routes() if route.works]
+    assert "plot" in methods
+    for method in methods:
+        done = run(method, points=b"")
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert f"got {method}, a method of the service; name a file" in done.stderr.decode()
+        assert b"pca --help" in done.stderr
+    (tmp_path / "plot").write_bytes(POINTS)
+    assert run("plot", points=b"").stdout.startswith(b"<svg ")
 
 
 def test_the_module_is_the_command_unless_a_port_is_named() -> None:

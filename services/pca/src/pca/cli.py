@@ -18,6 +18,8 @@ from pca.plot import draw
 
 _STDIN = Path("-")
 _CHUNK = 1024 * 1024
+# What a service is asked for, and a command may be by mistake.
+_METHODS = ("plot", "fit", "transform", "inverse")
 _TYPES = {
     ".arrow": "application/vnd.apache.arrow.stream",
     ".json": "application/json",
@@ -40,6 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PcaError as error:
         return _complain(str(error))
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and str(path) in _METHODS:
+            return _complain(
+                f"expected a file of points, got {path}, a method of the service; name a file, and"
+                " say --json for numbers instead of a picture (pca --help tells all options)"
+            )
         return _complain(f"{path} cannot be read: {error.strerror}")
     try:
         sys.stdout.buffer.write(output)
