@@ -16,6 +16,9 @@ RUN        := $(UV) run --frozen --quiet
 ifdef MODELS
 export MODELS := $(abspath $(MODELS))
 endif
+# TENSORFLOW=1: with TensorFlow. It stays where it is, until TENSORFLOW= takes it out; all else is exactly as
+# locked, so that no package that was left over hides one that is missing.
+TENSORFLOW ?= $(wildcard $(or $(UV_PROJECT_ENVIRONMENT),.venv)/lib/python*/site-packages/tensorflow-*.dist-info)
 # PROFILE=redis: the components that `make run` uses; the default needs nothing installed.
 PROFILE ?= embedded
 # PYTEST=... : further options of pytest, such as PYTEST='-k plot -x'.
@@ -27,7 +30,7 @@ help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  MODELS=folder   models for run, demo, test and bench instead of the one that ships"
-	@echo "  TENSORFLOW=1    an environment with TensorFlow, for frozen graphs and SavedModels"
+	@echo "  TENSORFLOW=1    an environment with TensorFlow, for frozen graphs and SavedModels; it stays until TENSORFLOW="
 	@echo "  PROFILE=redis   state and events in the Redis at REDIS_HOST (localhost:6379), for run"
 	@echo "  DAPR_BIN=folder daprd and dapr to use; else installed ones, else built once"
 
