@@ -48,41 +48,36 @@ class Failure:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One request and what came of it.
+
+    Attributes:
+        method: path template of the method.
+        body: what was sent.
+        outcome: what was answered.
+        elapsed: seconds between request and outcome.
+        cause: id of the event that asked, empty if a caller did.
+    """
+
+    method: str
+    body: bytes
+    outcome: Success | Failure
+    elapsed: float
+    cause: str = ""
+
+
 class Events(Protocol):
     """Where outcomes go."""
 
-    def publish(
-        self,
-        method: str,
-        body: bytes,
-        outcome: Success | Failure,
-        *,
-        elapsed: float,
-        cause: str = "",
-    ) -> None:
-        """Publish the outcome of one request, as far as the mode promises.
-
-        Args:
-            method: path template of the method.
-            body: what was sent.
-            outcome: what was answered.
-            elapsed: seconds between request and outcome.
-            cause: id of the event that asked, empty if a caller did.
-        """
+    def publish(self, answered: Answered) -> None:
+        """Publish the outcome of one request, as far as the mode promises."""
 
 
 class NoEvents:
     """EVENTS=off: nothing is published."""
 
-    def publish(
-        self,
-        method: str,
-        body: bytes,
-        outcome: Success | Failure,
-        *,
-        elapsed: float,
-        cause: str = "",
-    ) -> None:
+    def publish(self, answered: Answered) -> None:
         """Do nothing."""
 
 
@@ -106,15 +101,7 @@ class ConfirmedEvents:
         self._topic = topic
         self._timeout = timeout
 
-    def publish(
-        self,
-        method: str,
-        body: bytes,
-        outcome: Success | Failure,
-        *,
-        elapsed: float,
-        cause: str = "",
-    ) -> None:
+    def publish(self, answered: Answered) -> None:
         """Publish the outcome and wait until the broker has accepted it.
 
         Raises:
@@ -126,13 +113,13 @@ class ConfirmedEvents:
         request = api_v1.PublishEventRequest(
             pubsub_name=self._pubsub,
             topic=self._topic,
-            data=_encode(self._describe(identity, method, body, elapsed, cause), outcome),
+            data=_encode(identity, self._service, answered),
             data_content_type="application/json",
             metadata={
                 "cloudevent.id": identity,
                 "cloudevent.source": self._service,
                 "cloudevent.type": RESULT_TYPE,
-                "cloudevent.subject": method,
+                "cloudevent.subject": answered.method,
                 **{f"cloudevent.{name}": value for name, value in trace.items()},
             },
         )
@@ -150,21 +137,19 @@ class ConfirmedEvents:
                 " try again, or run the service with EVENTS=off to do without events"
             ) from error
 
-    def _describe(
-        self, identity: str, method: str, body: bytes, elapsed: float, cause: str
-    ) -> dict[str, Any]:
-        facts: dict[str, Any] = {
-            "id": identity,
-            "service": self._service,
-            "method": method,
-            "input": {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body)},
-            "elapsed_seconds": round(elapsed, 6),
-        }
-        return facts | {"cause": cause} if cause else facts
 
-
-def _encode(facts: dict[str, Any], outcome: Success | Failure) -> bytes:
-    match outcome:
+def _encode(identity: str, service: str, answered: Answered) -> bytes:
+    body = answered.body
+    facts: dict[str, Any] = {
+        "id": identity,
+        "service": service,
+        "method": answered.method,
+        "input": {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body)},
+        "elapsed_seconds": round(answered.elapsed, 6),
+    }
+    if answered.cause:
+        facts["cause"] = answered.cause
+    match answered.outcome:
         case Success(model, version, result):
             facts |= {"outcome": "OK", "model": model, "version": version, "result": result}
         case Failure(code, message):

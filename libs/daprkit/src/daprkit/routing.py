@@ -23,7 +23,7 @@ from werkzeug.routing import Map, Rule
 
 from daprkit.admission import Admission, Places
 from daprkit.errors import BodyTooLarge, InvalidRequest, MethodNotFound
-from daprkit.events import Events, Failure, Success
+from daprkit.events import Answered, Events, Failure, Success
 from daprkit.multipart import File, decode_files
 from daprkit.status import Statuses
 from daprkit.telemetry import Handler, Metrics
@@ -321,7 +321,7 @@ class Router:
         self, name: str, body: bytes, started: float, cause: str, outcome: Success | Failure
     ) -> None:
         elapsed = time.perf_counter() - started
-        self._events.publish(name, body, outcome, elapsed=elapsed, cause=cause)
+        self._events.publish(Answered(name, body, outcome, elapsed, cause))
 
     def _check_size(self, body: bytes) -> None:
         if len(body) > self._max_body:
