@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pca import decomposition
 from pca.errors import PcaError
 from pca.fits import add_facts, encode_fit
 from pca.options import FitOptions, PlotOptions, parse_options
@@ -90,22 +89,14 @@ def _complain(message: str) -> int:
 def _plot(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
     options = parse_options(PlotOptions, query)
     table = options.read(body, content_type)
-    fit = decomposition.fit(table.values, names=table.names, standardize=options.standardize)
-    kept = None
-    if options.k is not None:
-        chosen = decomposition.fit(table.values, k=options.count(), standardize=options.standardize)
-        kept = len(chosen.components)
-    return draw(table, fit, options.look(kept=kept))
+    fit = options.decompose_whole(table)
+    return draw(table, fit, options.look(kept=options.count_kept(table)))
 
 
 def _fit(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
     options = parse_options(FitOptions, query)
     table = options.read(body, content_type)
-    model = encode_fit(
-        decomposition.fit(
-            table.values, names=table.names, k=options.count(), standardize=options.standardize
-        )
-    )
+    model = encode_fit(options.decompose(table))
     counts = {"filled": table.filled, "dropped": table.dropped}
     return add_facts(model, id=hashlib.sha256(model).hexdigest(), **counts)
 

@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
+from pca import decomposition
 from pca.columns import MOST_COLUMNS
 from pca.decomposition import Fit
 from pca.errors import InvalidOption
@@ -106,6 +107,12 @@ class FitOptions(TableOptions):
             case _:
                 return self.k
 
+    def decompose(self, table: Table) -> Fit:
+        """Return the fit of a table with the components that k keeps."""
+        return decomposition.fit(
+            table.values, names=table.names, k=self.count(), standardize=self.standardize
+        )
+
 
 def _parse_pair(text: object) -> tuple[int, int] | None:
     """Return the numbers of two components."""
@@ -155,6 +162,14 @@ class PlotOptions(FitOptions):
     title: str = Field(default="", max_length=200, description="stands above the picture")
     width: int = Field(default=640, ge=320, le=4000, description="pixels")
     height: int = Field(default=480, ge=320, le=4000, description="pixels")
+
+    def decompose_whole(self, table: Table) -> Fit:
+        """Return the fit of a table with all its components, of which a picture shows some."""
+        return decomposition.fit(table.values, names=table.names, standardize=self.standardize)
+
+    def count_kept(self, table: Table) -> int | None:
+        """Return how many components the option k would keep."""
+        return len(self.decompose(table).components) if self.k is not None else None
 
     def look(self, *, kept: int | None = None) -> Look:
         """Return what these options say about the picture.

@@ -66,10 +66,8 @@ class Service:
         options = parse_options(PlotOptions, request.query)
         if not options.fit:
             table = options.read(request.body, request.content_type)
-            fit = decomposition.fit(
-                table.values, names=table.names, standardize=options.standardize
-            )
-            look = options.look(kept=_count_kept(table, options))
+            fit = options.decompose_whole(table)
+            look = options.look(kept=options.count_kept(table))
             return Reply(draw(table, fit, look), _SVG, result=_facts(fit, fit.n))
         _refuse_beside_fit(options)
         fit = self._load(options.fit)
@@ -82,7 +80,7 @@ class Service:
         """Find the principal components and keep them."""
         options = parse_options(FitOptions, request.query)
         table = options.read(request.body, request.content_type)
-        fit = _fit(table, options)
+        fit = options.decompose(table)
         model = encode_fit(fit)
         fit_id = self._store.put(model)
         result = {"fit": fit_id, **_facts(fit, fit.n)}
@@ -101,7 +99,7 @@ class Service:
             table = options.read(request.body, request.content_type, variables=fit.names, model=fit)
         else:
             table = options.read(request.body, request.content_type)
-            fit = _fit(table, options)
+            fit = options.decompose(table)
         scores = project(fit, table.values)
         further = None
         if options.diagnostics:
@@ -157,17 +155,6 @@ class Service:
                 remedy="call fit with the points again and use the id it answers",
             )
         return decode_fit(model)
-
-
-def _fit(table: Table, options: FitOptions) -> Fit:
-    return decomposition.fit(
-        table.values, names=table.names, k=options.count(), standardize=options.standardize
-    )
-
-
-def _count_kept(table: Table, options: PlotOptions) -> int | None:
-    """Return how many components the option k would keep."""
-    return len(_fit(table, options).components) if options.k is not None else None
 
 
 def _refuse_beside_fit(options: FitOptions) -> None:
