@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from classify.cards import Kind
@@ -185,22 +186,15 @@ class _Engine:
         self._leave()
 
 
+@dataclass(frozen=True, slots=True)
 class _Function:
     """One function of a model in another process."""
 
-    def __init__(
-        self,
-        process: _Process,
-        opened: Any,  # noqa: ANN401 - a proxy
-        name: str,
-        inputs: tuple[TensorSpec, ...],
-        outputs: tuple[TensorSpec, ...],
-    ) -> None:
-        self._process = process
-        self._opened = opened
-        self._name = name
-        self.inputs = inputs
-        self.outputs = outputs
+    process: _Process
+    opened: Any  # a proxy
+    name: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
 
     def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Compute every output.
@@ -209,8 +203,8 @@ class _Function:
             InvalidTensor: the model cannot compute with these arrays.
             EngineGone: the process has ended.
         """
-        with _noticing_the_end(self._process):
-            answers: dict[str, Tensor] = self._opened.run(self._name, dict(tensors))
+        with _noticing_the_end(self.process):
+            answers: dict[str, Tensor] = self.opened.run(self.name, dict(tensors))
             return answers
 
 

@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -136,20 +137,14 @@ def import_tensorflow(workers: int) -> Any:  # noqa: ANN401 - TensorFlow ships n
         return tf
 
 
+@dataclass(frozen=True, slots=True)
 class _Function:
     """One function of a model."""
 
-    def __init__(
-        self,
-        tf: Any,  # noqa: ANN401 - TensorFlow ships no types
-        inputs: tuple[TensorSpec, ...],
-        outputs: tuple[TensorSpec, ...],
-        call: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-    ) -> None:
-        self._tf = tf
-        self.inputs = inputs
-        self.outputs = outputs
-        self._call = call
+    tf: Any  # TensorFlow ships no types
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    call: Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
     def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Compute every output.
@@ -157,12 +152,12 @@ class _Function:
         Raises:
             InvalidTensor: the model cannot compute with these arrays.
         """
-        tf = self._tf
+        tf = self.tf
         try:
             arrays = {
                 spec.name: tf.constant(tensors[spec.name], spec.dtype) for spec in self.inputs
             }
-            answers = self._call(arrays)
+            answers = self.call(arrays)
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
             raise InvalidTensor(
                 f"the model cannot compute with these inputs: {_first_line(error)};"
