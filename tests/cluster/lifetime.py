@@ -46,9 +46,8 @@ def running_cluster(images: Images, figures: Figures) -> Iterator[Node]:
         stack.enter_context(_alone())
         shutil.rmtree(WORK, ignore_errors=True)  # what a run that was killed left
         stack.callback(_remove_state)
-        sandbox = stack.enter_context(Sandbox(WORK, built.kubernetes / "pause"))
+        sandbox = stack.enter_context(Sandbox(WORK, built.kubernetes / "pause", "meshlens"))
         node = Node(sandbox, built.kubernetes)
-        stack.callback(node.close)
         try:
             node.start()
             figures.lap("control plane")

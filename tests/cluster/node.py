@@ -55,11 +55,6 @@ class Node:
             self._start(*self._kube(name), kubeconfig, *flags)
         self._start("coredns", self._programs / "coredns", "-conf", self._files / "Corefile")
 
-    def close(self) -> None:
-        """End its programs; what they have started ends with the sandbox."""
-        for process in self._processes:
-            process.kill()
-
     @property
     def logs(self) -> dict[str, str]:
         """The end of each program's output, by name."""
@@ -163,7 +158,7 @@ class Node:
         (self._files / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
         self._kubeconfig.write_text(yaml.safe_dump(settings.kubeconfig(self._files, token)))
         (self._files / "kubelet.yaml").write_text(
-            yaml.safe_dump(settings.kubelet_configuration(self._files))
+            yaml.safe_dump(settings.kubelet_configuration(self._files, self.sandbox.cgroup))
         )
         (self._files / "containerd.toml").write_text(settings.containerd(self._files))
         (self._files / "Corefile").write_text(settings.corefile(self._kubeconfig))

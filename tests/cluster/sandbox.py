@@ -17,7 +17,6 @@ import psutil
 from mesh import Process, eventually
 
 ADDRESS = "10.99.0.1"
-CGROUP = "meshlens"
 
 # Inside, the usual places of containerd, kubelet and CNI are folders of this run. The kubelet needs
 # a default route; it leads nowhere, so pods reach nothing outside.
@@ -34,6 +33,7 @@ ip route add default via 10.99.0.254
 """
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_KINDS = ("mnt", "net", "pid")
 
 
 class SandboxError(Exception):
@@ -46,22 +46,25 @@ class Sandbox:
     Args:
         folder: logs are in `log`, and the state of what runs inside in `lib`.
         pause: the program that is process 1.
+        cgroup: the control group that is for what runs inside; no other sandbox may have it.
     """
 
-    def __init__(self, folder: Path, pause: Path) -> None:
+    def __init__(self, folder: Path, pause: Path, cgroup: str) -> None:
         self.folder = folder
+        self.cgroup = cgroup
         self.logs = folder / "log"
         self._state = folder / "lib"
         self._pause = pause
-        self._outer: Process | None = None
+        self._started: list[Process] = []
         self._enter: list[str] = []
+        self._namespaces: set[str] = set()
 
     def __enter__(self) -> Self:
         for part in (self.logs, self._state):
             part.mkdir(parents=True)
-        _remove_cgroups()
+        self._remove_cgroups()
         for hierarchy in _hierarchies():
-            (hierarchy / CGROUP).mkdir()
+            (hierarchy / self.cgroup).mkdir()
         try:
             self._open()
         except BaseException:
@@ -78,19 +81,30 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """End everything inside."""
-        if self._outer is not None:
-            self._outer.kill()
-        eventually(_remove_cgroups, "nothing runs in the sandbox's cgroups")
+        """End everything inside, and wait until nothing of it is left.
+
+        Raises:
+            TimeoutError: a process or a control group stays.
+        """
+        for process in self._started:
+            process.kill()
+        eventually(lambda: not self.processes(), "no process is in the sandbox's namespaces")
+        eventually(self._remove_cgroups, "nothing runs in the sandbox's control groups")
+
+    def processes(self) -> list[int]:
+        """The processes in the sandbox's namespaces, which live as long as one is in them."""
+        return [pid for pid in psutil.pids() if self._namespaces & set(_namespaces_of(pid))]
 
     def start(self, name: str, command: Sequence[str | Path], **env: str) -> Process:
         """Start a program inside; its output goes to `log/<name>.log`."""
-        return Process(
+        process = Process(
             name,
             [*self._enter, *map(str, command)],
             folder=self.logs,
             env={**os.environ, **env},
         )
+        self._started.append(process)
+        return process
 
     def run(self, command: Sequence[str | Path], *, stdin: str = "", timeout: float = 120.0) -> str:
         """Run a program inside and return its output.
@@ -127,19 +141,27 @@ class Sandbox:
 
     def _open(self) -> None:
         new = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc"]
-        outer = Process("pause", [*new, str(self._pause)], folder=self.logs, env=os.environ)
-        self._outer = outer
+        outer = self.start("pause", [*new, self._pause])
 
-        def first_process() -> int | None:
+        def first_process() -> int:
             if outer.exit_code is not None:
                 raise SandboxError(f"unshare ended with {outer.exit_code}:\n{outer.log()}")
             children = psutil.Process(outer.pid).children()
             ready = [child.pid for child in children if child.name() == self._pause.name]
-            return ready[0] if ready else None
+            return ready[0] if ready else 0
 
         target = eventually(first_process, "process 1 of the sandbox runs")
+        self._namespaces = set(_namespaces_of(target))
         self._enter = ["nsenter", f"--target={target}", "--mount", "--pid", "--net", "--"]
         self.run(["sh", "-euc", _FURNISH, "sh", self._state, self.logs])
+
+    def _remove_cgroups(self) -> bool:
+        """Remove the sandbox's control groups; tells whether they are gone."""
+        for hierarchy in _hierarchies():
+            for folder, _, _ in os.walk(hierarchy / self.cgroup, topdown=False):
+                with suppress(OSError):  # what ends is still in it
+                    Path(folder).rmdir()
+        return not any((hierarchy / self.cgroup).exists() for hierarchy in _hierarchies())
 
 
 def _hierarchies() -> list[Path]:
@@ -149,10 +171,9 @@ def _hierarchies() -> list[Path]:
     return [path for path in _CGROUPS.iterdir() if path.is_dir() and not path.is_symlink()]
 
 
-def _remove_cgroups() -> bool:
-    """Remove the sandbox's control groups; tells whether they are gone."""
-    for hierarchy in _hierarchies():
-        for folder, _, _ in os.walk(hierarchy / CGROUP, topdown=False):
-            with suppress(OSError):  # what ends is still in it
-                Path(folder).rmdir()
-    return not any((hierarchy / CGROUP).exists() for hierarchy in _hierarchies())
+def _namespaces_of(pid: int) -> list[str]:
+    """The names of a process's namespaces; none where it has ended."""
+    try:
+        return [str(Path(f"/proc/{pid}/ns/{kind}").readlink()) for kind in _KINDS]
+    except OSError:
+        return []

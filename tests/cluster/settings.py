@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.programs import CNI_PLUGINS
-from cluster.sandbox import ADDRESS, CGROUP
+from cluster.sandbox import ADDRESS
 
 NODE = "node"
 PAUSE_IMAGE = "localhost/pause:1"
@@ -72,8 +72,8 @@ def kubelet(files: Path) -> list[str]:
     ]
 
 
-def kubelet_configuration(files: Path) -> dict[str, Any]:
-    """The kubelet's configuration."""
+def kubelet_configuration(files: Path, cgroup: str) -> dict[str, Any]:
+    """The kubelet's configuration; all pods run in `cgroup`."""
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -85,7 +85,7 @@ def kubelet_configuration(files: Path) -> dict[str, Any]:
         "clusterDomain": "cluster.local",
         "resolvConf": str(files / "resolv.conf"),
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{CGROUP}",
+        "cgroupRoot": f"/{cgroup}",
         "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": [],
