@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from cluster.images import Images
-from cluster.lifetime import CACHE, WORK, Figures, running_cluster
+from cluster.lifetime import CACHE, WORK, Figures, alone, running_cluster
 from cluster.node import Node
 from cluster.programs import need_cluster, objection, programs
 from cluster.project import PROD, Project
@@ -59,9 +59,10 @@ def figures(pytestconfig: pytest.Config) -> Figures:
 
 
 @pytest.fixture(scope="session")
-def images() -> Images:
+def images() -> Iterator[Images]:
     need_cluster()
-    return Images(CACHE)
+    with alone():
+        yield Images(CACHE)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
-"""Images for the cluster, built without Docker and kept in the user's cache.
+"""Images for the cluster, built without Docker and kept as archives in the user's cache.
 
 An archive's name holds a digest of what it was built from: a change builds anew, a fresh clone
-does not.
+does not. Of what Buildah stores itself only the base image stays.
 """
 
 import hashlib
@@ -21,11 +21,16 @@ _FILES = Path(__file__).parent / "images"
 _DAPR = ("daprd", "injector", "operator", "placement", "scheduler", "sentry")
 _SUITE = "bookworm"
 _PACKAGES = "ca-certificates,python3,python3-venv"
+# Buildah ends with this run, and with it what it has started and mounted, killed or not.
+_SANDBOX = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
+)
 _CA = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 class Images:
-    """Builds images where the cache does not hold them.
+    """Builds images where the cache does not hold them; one run at a time may.
 
     Args:
         cache: the folder that outlives a run.
@@ -35,7 +40,8 @@ class Images:
         self._archives = cache / "images"
         self._archives.mkdir(parents=True, exist_ok=True)
         store = ["--root", str(cache / "buildah"), "--runroot", "/run/meshlens-buildah"]
-        self._buildah = ["buildah", *store]
+        self._buildah = [*_SANDBOX, "buildah", *store]
+        self._run("rm", "--all")  # what a run left that was killed
 
     def control_plane(self, programs: Programs) -> list[Path]:
         """Archives of Dapr's programs, and of the program that holds a pod open."""
@@ -65,7 +71,9 @@ class Images:
         options = ["--no-cache", "--timestamp=0", f"--iidfile={file}"]
         options += _options(self._arguments())
         self._run("build", *options, "--file", _dockerfile(service), ROOT)
-        return file.read_text()
+        image = file.read_text()
+        self._run("rmi", image)
+        return image
 
     def _arguments(self) -> dict[str, str]:
         return {"BASE": self._base(), "SSL_CERT_FILE": str(_CA)}
@@ -76,6 +84,7 @@ class Images:
         name = f"localhost/meshlens-base:{_digest(recipe)}"
         known = [*self._buildah, "inspect", "--type=image", name]
         if subprocess.run(known, capture_output=True, check=False).returncode != 0:
+            self._run("rmi", "--all", "--force")  # an older one
             with tempfile.TemporaryDirectory(dir=self._archives) as folder:
                 _make_root(Path(folder))
                 self._run("build", "--tag", name, "--file", _FILES / "base.Dockerfile", folder)
@@ -105,10 +114,11 @@ class Images:
         if archive.exists():
             return archive
         tag = ["--tag", image, "--file", str(dockerfile)]
-        self._run("build", "--layers", *_options(arguments), *tag, context)
+        self._run("build", *_options(arguments), *tag, context)
         part = archive.with_suffix(".part")
         part.unlink(missing_ok=True)
         self._run("push", image, f"docker-archive:{part}:{image}")
+        self._run("rmi", image)
         for older in self._archives.glob(f"{slug}-????????????.tar"):
             older.unlink()
         part.rename(archive)

@@ -43,7 +43,6 @@ def running_cluster(images: Images, figures: Figures) -> Iterator[Node]:
     archives = images.control_plane(built)
     figures.lap("images of the control plane")
     with ExitStack() as stack:
-        stack.enter_context(_alone())
         shutil.rmtree(WORK, ignore_errors=True)  # what a run that was killed left
         stack.callback(_remove_state)
         sandbox = stack.enter_context(Sandbox(WORK, built.kubernetes / "pause", "meshlens"))
@@ -71,8 +70,9 @@ def _remove_state() -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """One cluster at a time: a second run waits for the first."""
+def alone() -> Iterator[None]:
+    """One run at a time: a second waits for the first."""
+    CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -90,8 +90,13 @@ class Watched:
         self._figures = figures
 
     @contextmanager
-    def during(self, what: str) -> Iterator[None]:
-        """Call while the body runs: no proxied call may fail, and no event be lost."""
+    def during(self, what: str, *, abrupt: bool = False) -> Iterator[None]:
+        """Call while the body runs: no call may fail, and no event be lost.
+
+        Args:
+            what: the body does, for the figures.
+            abrupt: it kills, so that calls without retries may fail.
+        """
         caller = self._project.caller("caller")
         with Load(caller, "grpc", threads=4) as proxied, Load(caller, "http", threads=2) as plain:
             self._await_answers()
@@ -105,6 +110,7 @@ class Watched:
             f"{what}: grpc {proxied.codes}, http {plain.codes}, events lost {len(lost)}"
         )
         assert not proxied.failed, proxied.failed[:5]
+        assert abrupt or not plain.failed, plain.failed[:5]
         assert not lost
 
     def _await_answers(self) -> None:

@@ -139,6 +139,16 @@ class Sandbox:
             start_new_session=True,
         )
 
+    def processes_in(self, group: str) -> set[int]:
+        """The processes in the control groups of this name, and in the groups inside them."""
+        return {
+            int(pid)
+            for hierarchy in _hierarchies()
+            for listing in (hierarchy / self.cgroup).rglob("cgroup.procs")
+            if group in listing.parts
+            for pid in listing.read_text().split()
+        }
+
     def _open(self) -> None:
         new = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc"]
         outer = self.start("pause", [*new, self._pause])

@@ -1,7 +1,9 @@
 """Who may do what in the cluster: callers, pods, and strangers on the network."""
 
 import json
+from pathlib import Path
 
+import psutil
 import pytest
 from cluster.caller import NAMESPACE, Call
 from cluster.project import Project
@@ -74,6 +76,30 @@ def test_the_namespace_takes_no_pod_that_is_not_restricted(prod: Project) -> Non
     }
     with pytest.raises(SandboxError, match='violates PodSecurity "restricted'):
         prod.node.kubectl("apply", "--dry-run=server", "--filename=-", stdin=json.dumps(plain))
+
+
+def test_nothing_in_a_pod_runs_as_root_or_writes_outside_its_volumes(prod: Project) -> None:
+    selector = "-lapp.kubernetes.io/name in (pca, classify)"
+    pods = prod.node.get("pods", f"--namespace={NAMESPACE}", selector)["items"]
+    assert len(pods) >= 6
+    for pod in pods:
+        mounts = [it for container in pod["spec"]["containers"] for it in container["volumeMounts"]]
+        volumes = {it["mountPath"] for it in mounts if not it.get("readOnly")}
+        running = prod.node.sandbox.processes_in(f"pod{pod['metadata']['uid']}")
+        assert len(running) > len(pod["spec"]["containers"])  # and the one that holds the pod open
+        for process in running:
+            assert 0 not in psutil.Process(process).uids(), process
+            assert writable(process) <= volumes | {"/etc/hosts"}, process  # that one is root's
+
+
+def writable(process: int) -> set[str]:
+    """Where the files of a process's mount namespace can be written, the kernel's own aside."""
+    mounts = [line.split() for line in Path(f"/proc/{process}/mountinfo").read_text().splitlines()]
+    return {
+        point
+        for _, _, _, _, point, options, *_ in mounts
+        if "rw" in options.split(",") and point.split("/")[1] not in {"dev", "proc", "sys"}
+    }
 
 
 def test_only_the_sidecar_holds_a_token_and_it_is_for_dapr(prod: Project) -> None:

@@ -1,5 +1,6 @@
 """Models in a volume of the cluster: new versions, bad ones, TensorFlow on three replicas."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -48,12 +49,12 @@ def watched(prod: Project, figures: Figures) -> Watched:
     return Watched(prod, figures)
 
 
-def put(folder: Path, version: int, model: bytes = b"") -> None:
+def put(folder: Path, version: int, card: str = "") -> None:
     """Bring a version of the digits as the documentation says: under another name, then renamed."""
     part = folder / "digits" / ".part"
     shutil.copytree(folder / "digits" / "1", part)
-    if model:
-        (part / "digits.tflite").write_bytes(model)
+    if card:
+        (part / "card.yaml").write_text(card)
     part.rename(folder / "digits" / str(version))
 
 
@@ -93,6 +94,28 @@ def test_a_bad_rollout_goes_back_by_one_command(
         prod.await_rollouts()
     assert folder.is_dir()
     assert set(states(prod, "2").values()) == {"AVAILABLE"}
+
+
+def test_replicas_take_a_version_from_the_state_store_once_one_has_had_it(
+    prod: Project, watched: Watched, folder: Path
+) -> None:
+    model = folder / "digits" / "1" / "digits.tflite"
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    card = {"model": {"path": "digits.tflite"}, "source": {"sha256": digest}}
+    put(folder, 3, yaml.safe_dump(card))
+    prod.node.eventually(
+        lambda: set(states(prod, "3").values()) == {"AVAILABLE"}, "every replica serves version 3"
+    )
+    keys = ("exec", "deployment/redis", "--", "redis-cli", "--scan", "--pattern", f"*{digest}*")
+    prod.node.eventually(lambda: digest in prod.kubectl(*keys), "the state store has it")
+    (folder / "digits" / "3" / "digits.tflite").unlink()
+    with watched.during("a rollout of replicas that take a model from the state store"):
+        prod.kubectl("rollout", "restart", "deployment/classify")
+        prod.await_rollouts()
+    assert list(states(prod, "3").values()) == ["AVAILABLE"] * 3
+    for pod in prod.pods("classify"):
+        said = prod.kubectl("logs", pod, "--container=classify")
+        assert "model digits version 3 is in the state store" in said
 
 
 def test_a_saved_model_answers_on_three_replicas(prod: Project, shared: Path, folder: Path) -> None:

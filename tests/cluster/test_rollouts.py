@@ -1,4 +1,4 @@
-"""Replicas come and go while callers call: who notices, and is any event lost."""
+"""Replicas come, go and die while callers call: who notices, and is any event lost."""
 
 import os
 
@@ -6,9 +6,25 @@ import pytest
 from cluster.lifetime import Figures
 from cluster.load import Watched
 from cluster.project import PROD, Project
+from cluster.sandbox import SandboxError
 
 SERVICES = ("pca", "classify")
 ROLLOUTS = int(os.environ.get("ROLLOUTS", "3"))
+
+# Far more than the limit, in processes that hold less than the service each. The first line makes
+# process 1, the service, what the kernel ends first, as it would if the service held all that.
+OVERUSE = """
+import os
+from pathlib import Path
+Path("/proc/1/oom_score_adj").write_text("1000")
+for _ in range(60):
+    if os.fork() == 0:
+        held = bytearray(40 * 1024**2)
+        os.read(0, 1)
+        os._exit(0)
+os.wait()
+"""
+KILLED = "jsonpath={.status.containerStatuses[?(@.name=='classify')].lastState.terminated.reason}"
 
 
 @pytest.fixture
@@ -38,3 +54,15 @@ def test_scaling(prod: Project, watched: Watched) -> None:
             for name in SERVICES:
                 prod.kubectl("rollout", "status", f"deployment/{name}", "--timeout=120s")
     prod.apply(PROD)
+
+
+def test_a_replica_over_its_memory_limit_is_replaced(prod: Project, watched: Watched) -> None:
+    pod = prod.pods("classify")[0]
+    with watched.during("a replica of classify killed for its memory", abrupt=True):
+        with pytest.raises(SandboxError, match="137"):  # what runs beside the service ends with it
+            prod.kubectl("exec", pod, "--container=classify", "--", "python", "-c", OVERUSE)
+        prod.node.eventually(
+            lambda: prod.kubectl("get", f"pod/{pod}", f"--output={KILLED}") == "OOMKilled",
+            "the kernel has killed the service",
+        )
+        prod.await_rollouts()
