@@ -59,10 +59,13 @@ def figures(pytestconfig: pytest.Config) -> Figures:
 
 
 @pytest.fixture(scope="session")
-def images() -> Iterator[Images]:
+def images(figures: Figures) -> Iterator[Images]:
     need_cluster()
     with alone():
-        yield Images(CACHE)
+        images = Images(CACHE)
+        yield images
+    for name, size in images.sizes.items():
+        figures.add(f"{size / 1e6:6.0f} MB {name}")
 
 
 @pytest.fixture(scope="session")

@@ -34,9 +34,13 @@ class Images:
 
     Args:
         cache: the folder that outlives a run.
+
+    Attributes:
+        sizes: bytes of the services' images that were asked for, by name.
     """
 
     def __init__(self, cache: Path) -> None:
+        self.sizes: dict[str, int] = {}
         self._archives = cache / "images"
         self._archives.mkdir(parents=True, exist_ok=True)
         store = ["--root", str(cache / "buildah"), "--runroot", "/run/meshlens-buildah"]
@@ -61,9 +65,11 @@ class Images:
     def service(self, image: str, service: str, arguments: Mapping[str, str]) -> Path:
         """Archive of one of the project's services, from its own Dockerfile."""
         arguments = {**self._arguments(), **arguments}
-        return self._build(
+        archive = self._build(
             image, _dockerfile(service), ROOT, arguments, [_digest_of_sources(service)]
         )
+        self.sizes[image] = archive.stat().st_size
+        return archive
 
     def id_when_built_anew(self, service: str, folder: Path) -> str:
         """Build a service's image without cache; return its id, a digest of all that is in it."""
