@@ -63,7 +63,7 @@ test-browser: setup tools ## tests of the pages in Chromium, through real sideca
 	@$(RUN) pytest tests/browser $(PYTEST)
 
 .PHONY: test-cluster
-test-cluster: setup ## tests on a real Kubernetes with the real Dapr control plane, as root; ROLLOUTS=3 updates under load
+test-cluster: setup ## tests on a real Kubernetes with the real Dapr control plane, as root; ROLLOUTS=10 updates under load
 	@$(RUN) pytest tests/cluster $(PYTEST)
 
 .PHONY: fuzz

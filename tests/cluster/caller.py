@@ -45,7 +45,7 @@ class Caller:
         self._name = name
 
     def call(self, *calls: Call) -> list[Answer]:
-        """Make calls one after the other and return their answers."""
+        """Make calls, some at a time, and return their answers in the same order."""
         lines = [
             json.dumps(vars(it) | {"body": base64.b64encode(it.body).decode()}) for it in calls
         ]

@@ -70,8 +70,9 @@ def images(figures: Figures) -> Iterator[Images]:
 
 @pytest.fixture(scope="session")
 def prod(node: Node, images: Images, figures: Figures) -> Project:
-    """The project as prod describes it, with a Redis, and pods that call it."""
+    """The project as prod describes it, with a Redis, a volume of models, and pods that call it."""
     project = Project(node, images)
+    project.offer_volume()
     project.start_redis()
     project.apply(PROD)
     project.start_callers()

@@ -82,45 +82,39 @@ def events(project: Project) -> set[str]:
     return found
 
 
-class Watched:
-    """Proxied gRPC and plain HTTP side by side."""
+@contextmanager
+def calling(
+    project: Project, figures: Figures, what: str, *, abrupt: bool = False
+) -> Iterator[None]:
+    """Call by gRPC and by HTTP while the body runs: no call may fail, and no event be lost.
 
-    def __init__(self, project: Project, figures: Figures) -> None:
-        self._project = project
-        self._figures = figures
+    Args:
+        project: what is called.
+        figures: take how many calls there were, and what became of them.
+        what: the body does.
+        abrupt: it kills, so that calls by HTTP, which nothing repeats, may fail.
+    """
+    caller = project.caller("caller")
+    with Load(caller, "grpc", threads=4) as proxied, Load(caller, "http", threads=2) as plain:
+        _await_answers(project)
+        yield
+        project.await_leavers()
+    answered = {call.digest for it in (proxied, plain) for call in it.calls if call.code == "OK"}
+    lost = answered - events(project)
+    figures.add(f"{what}: grpc {proxied.codes}, http {plain.codes}, events lost {len(lost)}")
+    assert not proxied.failed, proxied.failed[:5]
+    assert abrupt or not plain.failed, plain.failed[:5]
+    assert not lost
 
-    @contextmanager
-    def during(self, what: str, *, abrupt: bool = False) -> Iterator[None]:
-        """Call while the body runs: no call may fail, and no event be lost.
 
-        Args:
-            what: the body does, for the figures.
-            abrupt: it kills, so that calls without retries may fail.
-        """
-        caller = self._project.caller("caller")
-        with Load(caller, "grpc", threads=4) as proxied, Load(caller, "http", threads=2) as plain:
-            self._await_answers()
-            yield
-            self._project.await_leavers()
-        answered = {
-            call.digest for it in (proxied, plain) for call in it.calls if call.code == "OK"
-        }
-        lost = answered - events(self._project)
-        self._figures.add(
-            f"{what}: grpc {proxied.codes}, http {plain.codes}, events lost {len(lost)}"
-        )
-        assert not proxied.failed, proxied.failed[:5]
-        assert abrupt or not plain.failed, plain.failed[:5]
-        assert not lost
+def _await_answers(project: Project) -> None:
+    before = _answers(project)
+    project.node.eventually(lambda: _answers(project) > before + 100, "calls are answered")
 
-    def _await_answers(self) -> None:
-        before = self._answers()
-        flowing = lambda: self._answers() > before + 100  # noqa: E731 - the condition, beside its use
-        self._project.node.eventually(flowing, "calls are answered")
 
-    def _answers(self) -> int:
-        return sum(
-            count
-            for app, method in (("pca", "plot"), ("classify", "classify"))
-            for count in self._project.answered(app, method).values()
-        )
+def _answers(project: Project) -> int:
+    return sum(
+        count
+        for app, method in (("pca", "plot"), ("classify", "classify"))
+        for count in project.answered(app, method).values()
+    )

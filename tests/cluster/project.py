@@ -1,16 +1,20 @@
 """The project on the cluster: its overlays, a Redis, and pods that call it through sidecars."""
 
+import shutil
 from functools import partial
 from pathlib import Path
 
 import yaml
+from classify.models import shipped_models
 from cluster.caller import NAMESPACE, Caller
 from cluster.images import REDIS_IMAGE, Images
 from cluster.node import Node
 from mesh import ROOT
 from prometheus_client.parser import text_string_to_metric_families
 
-PROD = ROOT / "k8s" / "overlays" / "prod"
+_OVERLAYS = Path(__file__).parent / "overlays"
+PROD = _OVERLAYS / "prod"
+TENSORFLOW = _OVERLAYS / "tensorflow"
 
 _NAME = "app.kubernetes.io/name"
 _METRICS = 9091
@@ -27,10 +31,14 @@ class Project:
     Args:
         node: the cluster.
         images: builds the services' images.
+
+    Attributes:
+        models: the folder behind the volume of models.
     """
 
     def __init__(self, node: Node, images: Images) -> None:
         self.node = node
+        self.models = node.sandbox.folder / "models"
         self._images = images
         self._imported: set[str] = set()
 
@@ -51,6 +59,22 @@ class Project:
         self.node.kubectl("apply", "--filename=-", stdin=pods)
         names = [f"pod/{name}" for name in CALLERS]
         self.kubectl("wait", "--for=condition=Ready", "--timeout=120s", *names)
+
+    def offer_volume(self) -> None:
+        """Offer the volume of models, with the digits in it."""
+        shutil.copytree(shipped_models() / "digits", self.models / "digits")
+        volume = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": "models"},
+            "spec": {
+                "capacity": {"storage": "10Gi"},
+                "accessModes": ["ReadWriteMany"],
+                "hostPath": {"path": str(self.models)},
+                "claimRef": {"namespace": NAMESPACE, "name": "models"},
+            },
+        }
+        self.node.kubectl("apply", "--filename=-", stdin=yaml.safe_dump(volume))
 
     def start_redis(self) -> None:
         """Make the namespace, and start in it what keeps state and events until its pod ends."""

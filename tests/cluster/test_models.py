@@ -1,61 +1,74 @@
-"""Models in a volume of the cluster: new versions, bad ones, TensorFlow on three replicas."""
+"""Versions of a model come, go and fail on all replicas while callers call."""
 
 import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
-from classify.models import shipped_models
-from cluster.caller import Call
 from cluster.lifetime import Figures
-from cluster.load import Watched
-from cluster.project import PROD, Project
-
-OVERLAYS = Path(__file__).parent / "overlays"
-# What a chopstick of 10 cm is: the float32 that TensorFlow's own session gives, in 12 digits.
-TEN = [[3.98174306027e-11, 1.0, 1.83699980923e-18]]
+from cluster.load import calling
+from cluster.project import Project
 
 
-@pytest.fixture(scope="module")
-def folder(prod: Project) -> Iterator[Path]:
-    """The folder behind the volume of models, with what ships in it."""
-    models = prod.node.sandbox.folder / "models"
-    shutil.copytree(shipped_models() / "digits", models / "digits")
-    volume = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": "models"},
-        "spec": {
-            "capacity": {"storage": "10Gi"},
-            "accessModes": ["ReadWriteMany"],
-            "hostPath": {"path": str(models)},
-            "claimRef": {"namespace": "meshlens", "name": "models"},
-        },
-    }
-    prod.node.kubectl("apply", "--filename=-", stdin=yaml.safe_dump(volume))
-    prod.apply(OVERLAYS / "models")
-    yield models
-    prod.apply(PROD)
-    prod.await_leavers()
-    prod.kubectl("delete", "persistentvolumeclaim/models")
-    prod.node.kubectl("delete", "persistentvolume/models")
+@pytest.fixture(autouse=True, scope="module")
+def _calls(prod: Project, figures: Figures) -> Iterator[None]:
+    with calling(prod, figures, "versions of a model, good and bad ones"):
+        yield
 
 
-@pytest.fixture
-def watched(prod: Project, figures: Figures) -> Watched:
-    return Watched(prod, figures)
+def test_a_new_version_comes_to_all_replicas(prod: Project) -> None:
+    put(prod, 2)
+    await_version(prod, "2")
+    assert len(states(prod, "2")) == 3
 
 
-def put(folder: Path, version: int, card: str = "") -> None:
+def test_a_bad_rollout_is_seen_and_goes_back_by_one_command(prod: Project) -> None:
+    good = set(prod.pods("classify"))
+    prod.kubectl("set", "env", "deployment/classify", "MODEL_VERSIONS=digits@9")
+    prod.node.eventually(lambda: bool(waiting(prod) - good), "a new replica is up, and not ready")
+    told = states(prod, "2")
+    assert {told[pod] for pod in good} == {"AVAILABLE"}
+    assert "AVAILABLE" not in {told[pod] for pod in told.keys() - good}
+    prod.kubectl("rollout", "undo", "deployment/classify")
+    prod.await_rollouts()
+    assert set(states(prod, "2").values()) == {"AVAILABLE"}
+
+
+def test_new_replicas_take_from_the_state_store_what_an_older_one_has_had(prod: Project) -> None:
+    model = prod.models / "digits" / "1" / "digits.tflite"
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    card = {"model": {"path": model.name}, "source": {"sha256": digest}}
+    put(prod, 3, yaml.safe_dump(card))
+    await_version(prod, "3")
+    keys = ("exec", "deployment/redis", "--", "redis-cli", "--scan", "--pattern", f"*{digest}*")
+    prod.node.eventually(lambda: digest in prod.kubectl(*keys), "the state store has it")
+    (prod.models / "digits" / "3" / model.name).unlink()
+    prod.kubectl("rollout", "restart", "deployment/classify")
+    prod.await_rollouts()
+    assert list(states(prod, "3").values()) == ["AVAILABLE"] * 3
+    for pod in prod.pods("classify"):
+        said = prod.kubectl("logs", pod, "--container=classify")
+        assert "model digits version 3 is in the state store" in said
+
+
+def put(project: Project, version: int, card: str = "") -> None:
     """Bring a version of the digits as the documentation says: under another name, then renamed."""
-    part = folder / "digits" / ".part"
-    shutil.copytree(folder / "digits" / "1", part)
+    digits = project.models / "digits"
+    part = digits / ".part"
+    shutil.copytree(digits / "1", part)
     if card:
         (part / "card.yaml").write_text(card)
-    part.rename(folder / "digits" / str(version))
+    part.rename(digits / str(version))
+
+
+def await_version(project: Project, version: str) -> None:
+    """Wait until all replicas serve a version of the digits."""
+    project.node.eventually(
+        lambda: set(states(project, version).values()) == {"AVAILABLE"},
+        f"every replica serves version {version}",
+    )
 
 
 def states(project: Project, version: str) -> dict[str, str]:
@@ -69,64 +82,16 @@ def states(project: Project, version: str) -> dict[str, str]:
     return answers
 
 
-def test_a_new_version_comes_to_all_replicas_while_callers_call(
-    prod: Project, watched: Watched, folder: Path
-) -> None:
-    with watched.during("a new version of a model on all replicas"):
-        put(folder, 2)
-        prod.node.eventually(
-            lambda: set(states(prod, "2").values()) == {"AVAILABLE"},
-            "every replica serves version 2",
+def waiting(project: Project) -> set[str]:
+    """The replicas of classify that have started and are not ready."""
+    listing = json.loads(
+        project.kubectl(
+            "get", "pods", "--selector=app.kubernetes.io/name=classify", "--output=json"
         )
-    assert len(states(prod, "2")) == 3
-
-
-def test_a_bad_rollout_goes_back_by_one_command(
-    prod: Project, watched: Watched, folder: Path
-) -> None:
-    with watched.during("a rollout of a version that is not there, and back"):
-        before = set(prod.pods("classify"))
-        prod.kubectl("set", "env", "deployment/classify", "MODEL_VERSIONS=digits@9")
-        prod.node.eventually(
-            lambda: not before.issuperset(prod.pods("classify")), "a replica tries"
-        )
-        prod.kubectl("rollout", "undo", "deployment/classify")
-        prod.await_rollouts()
-    assert folder.is_dir()
-    assert set(states(prod, "2").values()) == {"AVAILABLE"}
-
-
-def test_replicas_take_a_version_from_the_state_store_once_one_has_had_it(
-    prod: Project, watched: Watched, folder: Path
-) -> None:
-    model = folder / "digits" / "1" / "digits.tflite"
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    card = {"model": {"path": "digits.tflite"}, "source": {"sha256": digest}}
-    put(folder, 3, yaml.safe_dump(card))
-    prod.node.eventually(
-        lambda: set(states(prod, "3").values()) == {"AVAILABLE"}, "every replica serves version 3"
     )
-    keys = ("exec", "deployment/redis", "--", "redis-cli", "--scan", "--pattern", f"*{digest}*")
-    prod.node.eventually(lambda: digest in prod.kubectl(*keys), "the state store has it")
-    (folder / "digits" / "3" / "digits.tflite").unlink()
-    with watched.during("a rollout of replicas that take a model from the state store"):
-        prod.kubectl("rollout", "restart", "deployment/classify")
-        prod.await_rollouts()
-    assert list(states(prod, "3").values()) == ["AVAILABLE"] * 3
-    for pod in prod.pods("classify"):
-        said = prod.kubectl("logs", pod, "--container=classify")
-        assert "model digits version 3 is in the state store" in said
-
-
-def test_a_saved_model_answers_on_three_replicas(prod: Project, shared: Path, folder: Path) -> None:
-    shutil.copytree(shared / "models" / "chopstick", folder / "chopstick")
-    prod.apply(OVERLAYS / "tensorflow")
-    prod.await_leavers()  # callers remember replicas without TensorFlow until then
-    body = b'{"signature": "serving_default", "inputs": {"chopstick_length": [[10.0]]}}'
-    call = Call("grpc", "classify", "models/chopstick/predict", body)
-    answers = prod.caller("caller").call(*[call] * 30)
-    assert {(answer.code, answer.text) for answer in answers if answer.code != "OK"} == set()
-    assert all(json.loads(answer.text)["outputs"]["classes_prob"] == TEN for answer in answers)
-    counts = prod.answered("classify", "models/<name>/predict")
-    assert len(counts) == 3
-    assert min(counts.values()) > 0, counts
+    return {
+        pod["metadata"]["name"]
+        for pod in listing["items"]
+        for container in pod["status"].get("containerStatuses", [])
+        if container["name"] == "classify" and container.get("started") and not container["ready"]
+    }

@@ -46,12 +46,7 @@ def shell(prod: Project, checkout: Path, tmp_path_factory: pytest.TempPathFactor
     path = f"{programs().kubernetes}:{os.environ['PATH']}"
     bash = ["env", f"--chdir={checkout}", f"PATH={path}", f"KUBECONFIG={kubeconfig}", "bash"]
 
-    def nothing_ends() -> bool:
-        pods = node.get("pods", f"--namespace={NAMESPACE}")["items"]
-        return not any("deletionTimestamp" in pod["metadata"] for pod in pods)
-
     def run(block: str) -> str:
-        node.eventually(nothing_ends, "no pod is about to end", within=_MINUTES)
         return node.sandbox.run([*bash, "-euo", "pipefail", "-c", block], timeout=_MINUTES)
 
     return run

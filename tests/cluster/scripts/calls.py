@@ -1,7 +1,7 @@
-"""In a caller's pod: make calls one after the other through the pod's own sidecar.
+"""In a caller's pod: make calls, some at a time, through the pod's own sidecar.
 
 Each line of standard input is a call as JSON: protocol (grpc or http), app, method, body (base64).
-Each line of standard output is its answer as JSON: code and text.
+Each line of standard output is its answer as JSON: code and text; they come in the calls' order.
 """
 
 import base64
@@ -9,11 +9,14 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import grpc
 from daprkit.client import Client
 
 _SECONDS = 30.0
+_AT_A_TIME = 8
 
 
 def by_grpc(client: Client, app: str, method: str, body: bytes) -> tuple[str, str]:
@@ -35,17 +38,22 @@ def by_http(app: str, method: str, body: bytes) -> tuple[str, str]:
         return str(error.code), error.read().decode()
 
 
+def answer(client: Client, line: str) -> str:
+    """Make one call."""
+    call = json.loads(line)
+    target = (call["app"], call["method"], base64.b64decode(call["body"]))
+    if call["protocol"] == "grpc":
+        code, text = by_grpc(client, *target)
+    else:
+        code, text = by_http(*target)
+    return json.dumps({"code": code, "text": text})
+
+
 def main() -> None:
     """Call as the lines say."""
-    with Client() as client:
-        for line in sys.stdin:
-            call = json.loads(line)
-            target = (call["app"], call["method"], base64.b64decode(call["body"]))
-            if call["protocol"] == "grpc":
-                code, text = by_grpc(client, *target)
-            else:
-                code, text = by_http(*target)
-            print(json.dumps({"code": code, "text": text}))
+    with Client() as client, ThreadPoolExecutor(_AT_A_TIME) as pool:
+        for said in pool.map(partial(answer, client), sys.stdin):
+            print(said)
 
 
 main()

@@ -1,0 +1,34 @@
+"""A replica that holds more than its limit, while callers call."""
+
+import pytest
+from cluster.lifetime import Figures
+from cluster.load import calling
+from cluster.project import Project
+from cluster.sandbox import SandboxError
+
+# Far more than the limit, in processes that hold less than the service each. The first line makes
+# process 1, the service, what the kernel ends first, as it would if the service held all that.
+OVERUSE = """
+import os
+from pathlib import Path
+Path("/proc/1/oom_score_adj").write_text("1000")
+for _ in range(60):
+    if os.fork() == 0:
+        held = bytearray(40 * 1024**2)
+        os.read(0, 1)
+        os._exit(0)
+os.wait()
+"""
+KILLED = "jsonpath={.status.containerStatuses[?(@.name=='classify')].lastState.terminated.reason}"
+
+
+def test_a_replica_over_its_limit_is_killed_and_replaced(prod: Project, figures: Figures) -> None:
+    pod = prod.pods("classify")[0]
+    with calling(prod, figures, "a replica of classify killed for its memory", abrupt=True):
+        with pytest.raises(SandboxError, match="137"):  # what runs beside the service ends with it
+            prod.kubectl("exec", pod, "--container=classify", "--", "python", "-c", OVERUSE)
+        prod.node.eventually(
+            lambda: prod.kubectl("get", f"pod/{pod}", f"--output={KILLED}") == "OOMKilled",
+            "the kernel has killed the service",
+        )
+        prod.await_rollouts()
