@@ -34,6 +34,7 @@ ip route add default via 10.99.0.254
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _KINDS = ("mnt", "net", "pid")
+_END_SECONDS = 60.0
 
 
 class SandboxError(Exception):
@@ -88,8 +89,11 @@ class Sandbox:
         """
         for process in self._started:
             process.kill()
-        eventually(lambda: not self.processes(), "no process is in the sandbox's namespaces")
-        eventually(self._remove_cgroups, "nothing runs in the sandbox's control groups")
+        for empty, what in (
+            (lambda: not self.processes(), "no process is in the sandbox's namespaces"),
+            (self._remove_cgroups, "nothing runs in the sandbox's control groups"),
+        ):
+            eventually(empty, what, within=_END_SECONDS)
 
     def processes(self) -> list[int]:
         """The processes in the sandbox's namespaces, which live as long as one is in them."""
