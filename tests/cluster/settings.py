@@ -46,6 +46,7 @@ def controller_manager(files: Path) -> list[str]:
     return [
         "--leader-elect=false",
         "--use-service-account-credentials",
+        "--horizontal-pod-autoscaler-sync-period=2s",
         f"--root-ca-file={files / 'apiserver.crt'}",
         f"--service-account-private-key-file={files / 'service-account.key'}",
     ]

@@ -37,6 +37,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shell(prod: Project, checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Shell:
     """Runs a block in the checkout, against a cluster without the project."""
     node = prod.node
+    prod.kubectl("delete", "pods", "--all", "--force", "--grace-period=0")  # nobody calls them
     node.kubectl("delete", "namespace", NAMESPACE, timeout=_MINUTES)
     redis = of_kind(render(tmp_path_factory.mktemp("dev"), "dev"), "Deployment")["redis"]
     (image,) = [container["image"] for container in pod_of(redis)["containers"]]
