@@ -104,6 +104,15 @@ def test_among_models_with_equally_many_labels_the_largest_is_the_default(
     assert Repository(tmp_path, lambda *_: pair()).default == "mobilenet_v2"
 
 
+def test_a_classifier_is_the_default_even_where_its_file_is_elsewhere(tmp_path: Path) -> None:
+    place(tmp_path, "computes/1/saved_model.pb", data=b"")
+    place(tmp_path, "detects.tflite")
+    place(tmp_path, "detects.yaml", data=b"{model: {path: detects.tflite}, task: detect}")
+    card = f"{{model: {{path: digits.tflite}}, source: {{sha256: {'a' * 64}}}}}"
+    place(tmp_path, "digits/1/card.yaml", data=card.encode())
+    assert Repository(tmp_path, lambda *_: pair()).default == "digits"
+
+
 def test_the_default_may_be_chosen(tmp_path: Path) -> None:
     folder = place(tmp_path, "a.tflite", "b.tflite")
     assert loaded(folder, default="b").get()[0].model == "b"

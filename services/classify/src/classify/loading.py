@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from classify.cards import Kind, ModelCard, Task
+from classify.cards import Kind, Task
 from classify.classifier import Classifier
 from classify.detector import Detector
 from classify.engines.engine import Engine, Signature
@@ -110,7 +110,7 @@ def open_model(source: Source, data: bytes, open_engine: OpenEngine, repository:
     try:
         signature = choose_signature(engine, card.signature, InvalidModel)
         classifier, detector = None, None
-        match _task(kind, card):
+        match source.task:
             case Task.CLASSIFY:
                 classifier = Classifier(signature, file, labels, subject, card)
                 classifier.warm_up()
@@ -156,13 +156,6 @@ def trim_memory() -> None:
 
     with suppress(OSError, AttributeError):  # a C library without it
         ctypes.CDLL(None).malloc_trim(0)
-
-
-def _task(kind: Kind, card: ModelCard) -> Task:
-    if card.task:
-        return card.task
-    pictures = card.output.label is not None or card.input.type is not None
-    return Task.CLASSIFY if kind is Kind.TFLITE or pictures else Task.TENSOR
 
 
 def _warm_up(signature: Signature) -> None:

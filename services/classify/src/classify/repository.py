@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from classify.budget import Budget
-from classify.cards import Kind
+from classify.cards import Kind, Task
 from classify.classifier import Classifier
 from classify.engines.opening import OpenEngine
 from classify.errors import EngineGone, InvalidModel, ModelFailed, ModelNotReady, NoModels
@@ -23,8 +23,9 @@ class Repository:
     Args:
         folder: the models.
         open_engine: makes an engine from the bytes of a model.
-        default: name of the model for requests that name none. If empty, the one that tells
-            the most apart: it names the most labels, and is the largest among equals.
+        default: name of the model for requests that name none. If empty, of those that classify
+            pictures the one that tells the most apart: it names the most labels, and is the
+            largest among equals.
         policy: which versions are wanted, and their labels.
         budget: bytes of all loaded models, 0 for no limit. The one that was not used for
             longest is unloaded for another one, and loaded again when it is asked.
@@ -230,20 +231,20 @@ class Repository:
         self._lifecycle.look_again()
 
     def _find_broadest(self, folder: Path) -> str:
-        """Return the name of the model with the most labels, which takes a look into each."""
+        """Return the name of the classifier with the most labels, which takes a look into each."""
         names = self._versions.names
         if len(names) == 1:
             return names[0]
 
-        def breadth(name: str) -> tuple[int, int]:
+        def breadth(name: str) -> tuple[bool, int, int]:
             source = self._versions.look_up(name)[0].source
             try:
-                labels = source.labels(folder)
+                classifies, labels = source.task is Task.CLASSIFY, source.labels(folder)
                 if source.kind is not Kind.TFLITE or not source.path.exists():
-                    return len(labels), 0
+                    return classifies, len(labels), 0
                 data = source.path.read_bytes()
-                return len(decode_file(source, data).labels or labels), len(data)
+                return classifies, len(decode_file(source, data).labels or labels), len(data)
             except (InvalidModel, OSError):
-                return (0, 0)
+                return False, 0, 0
 
         return max(names, key=breadth)

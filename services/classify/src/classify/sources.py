@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from classify.cards import Kind, ModelCard, decode_card, locate
+from classify.cards import Kind, ModelCard, Task, decode_card, locate
 from classify.errors import InvalidModel
 from classify.labels import decode_labels, decode_text
 from classify.tflite import SUBJECT_FILE
@@ -83,6 +83,18 @@ class Source:
             f"expected {path.name} to be a .tflite file, a .pb file or the folder of a SavedModel;"
             " say model.type in the card"
         )
+
+    @property
+    def task(self) -> Task:
+        """What it is asked for: what its card says, else what its runtime and the card suggest.
+
+        Raises:
+            InvalidModel: neither card nor name say its runtime.
+        """
+        if self.card.task:
+            return self.card.task
+        pictures = self.card.output.label is not None or self.card.input.type is not None
+        return Task.CLASSIFY if self.kind is Kind.TFLITE or pictures else Task.TENSOR
 
     def labels(self, repository: Path) -> tuple[str, ...]:
         """Return the labels that its card names or that stand beside it, none if there are none.
