@@ -3,6 +3,7 @@
 import shutil
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 from classify.models import shipped_models
@@ -103,12 +104,17 @@ class Project:
         """The pod that calls under this app id."""
         return Caller(self.node, name)
 
+    def replicas(self, app: str) -> list[dict[str, Any]]:
+        """What the API server says of a service's replicas."""
+        selector = f"--selector={_NAME}={app}"
+        listing = self.node.get("pods", f"--namespace={NAMESPACE}", selector)
+        return list(listing["items"])
+
     def pods(self, app: str) -> list[str]:
         """The names of a service's replicas that are not about to end."""
-        listing = self.node.get("pods", f"--namespace={NAMESPACE}", f"--selector={_NAME}={app}")
         return [
             pod["metadata"]["name"]
-            for pod in listing["items"]
+            for pod in self.replicas(app)
             if "deletionTimestamp" not in pod["metadata"]
         ]
 

@@ -106,14 +106,9 @@ def states(project: Project, version: str) -> dict[str, str]:
 
 def waiting(project: Project) -> set[str]:
     """The replicas of classify that have started and are not ready."""
-    listing = json.loads(
-        project.kubectl(
-            "get", "pods", "--selector=app.kubernetes.io/name=classify", "--output=json"
-        )
-    )
     return {
         pod["metadata"]["name"]
-        for pod in listing["items"]
+        for pod in project.replicas("classify")
         for container in pod["status"].get("containerStatuses", [])
         if container["name"] == "classify" and container.get("started") and not container["ready"]
     }
