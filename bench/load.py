@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from daprkit.client import Client
+from meshlens.daprkit.client import Client
 
 # A call that is made again and again, by one caller at a time.
 Call = Callable[[], object]

@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
-from daprkit.client import Client
 from load import Body, Call, Samples, by_grpc, drive
 from mesh import ROOT, Mesh, Profile, eventually, is_listening
+from meshlens.daprkit.client import Client
 
 SHARED = ROOT.parent / "shared"
 A, B, TENSORFLOW = "mobilenet_v2", "aiy_birds_v1", "chopstick"

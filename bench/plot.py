@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from load import Call
 from matplotlib.figure import Figure
-from pca import decomposition
-from pca.plot import draw
-from pca.table import decode_table
+from meshlens.pca.drawing.plot import draw
+from meshlens.pca.numbers import decomposition
+from meshlens.pca.tables.table import decode_table
 from sklearn.decomposition import PCA
 
 SIZES = (150, 10_000, 100_000, 1_000_000)
@@ -64,7 +64,7 @@ def make_ways(body: bytes) -> Mapping[str, Callable[[], object]]:
         path = "M" + "h0M".join([f"{x} {y}" for x, y in pixels]) + "h0"
         return f'<svg><path d="{path}"/><desc>{directions.tolist()}</desc></svg>'
 
-    def fit() -> decomposition.Fit:
+    def fit() -> decomposition.PcaModel:
         return decomposition.fit(decode_table(body).values)
 
     def plot() -> bytes:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from load import Body, by_grpc, by_http, compare
 from mesh import ROOT, Mesh, Profile
-from pca import decomposition
-from pca.plot import draw
-from pca.table import decode_table
+from meshlens.pca.drawing.plot import draw
+from meshlens.pca.numbers import decomposition
+from meshlens.pca.tables.table import decode_table
 
 POINTS = ROOT / "examples" / "points" / "iris.csv"
 

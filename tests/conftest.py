@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from classify.models import shipped_models
 from installed import need_module
 from mesh import Mesh, Profile
+from meshlens.classify.models import shipped_models
 
 FACES = """
 model: {path: mtcnn.pb, type: frozen_graph}

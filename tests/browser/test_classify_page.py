@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from classify.models import shipped_models
 from mesh import ROOT, Mesh, Profile
+from meshlens.classify.models import shipped_models
 from playwright.sync_api import Page, expect
 
 OpenPage = Callable[..., Page]

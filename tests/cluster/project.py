@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from classify.models import shipped_models
 from cluster.caller import NAMESPACE, Caller
 from cluster.images import REDIS_IMAGE, Images
 from cluster.node import Node
 from mesh import ROOT
+from meshlens.classify.models import shipped_models
 from prometheus_client.parser import text_string_to_metric_families
 
 _OVERLAYS = Path(__file__).parent / "overlays"

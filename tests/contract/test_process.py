@@ -16,8 +16,8 @@ from queue import Queue
 
 import grpc
 import pytest
-from daprkit.client import Client
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from meshlens.daprkit.client import Client
 from opentelemetry import context, propagate
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 

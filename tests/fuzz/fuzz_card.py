@@ -10,9 +10,9 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["classify", "yaml"]):
-    from classify.cards import decode_card, locate
-    from classify.errors import InvalidModel
+with atheris.instrument_imports(include=["meshlens", "yaml"]):
+    from meshlens.classify.errors import InvalidModel
+    from meshlens.classify.formats.card import decode_card, locate
 
 ROOT = Path("/models")
 

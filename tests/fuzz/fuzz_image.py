@@ -12,9 +12,9 @@ import warnings
 
 import atheris
 
-with atheris.instrument_imports(include=["classify", "PIL"]):
-    from classify.errors import ClassifyError
-    from classify.image import Frame, decode_image, decode_picture, encode_png
+with atheris.instrument_imports(include=["meshlens", "PIL"]):
+    from meshlens.classify.errors import ClassifyError
+    from meshlens.classify.tasks.pixels import Frame, decode_image, decode_picture, encode_png
     from PIL import (  # noqa: F401 - imported by hand here, so that their first use is not measured
         BmpImagePlugin,
         GifImagePlugin,

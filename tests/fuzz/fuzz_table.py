@@ -12,14 +12,14 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["pca"]):
-    from pca import (
-        arrow,  # noqa: F401 - imported by hand here, so that its first use is not measured
-        decomposition,
+with atheris.instrument_imports(include=["meshlens"]):
+    from meshlens.pca.errors import PcaError
+    from meshlens.pca.numbers import decomposition
+    from meshlens.pca.numbers.imputation import Missing
+    from meshlens.pca.tables import (
+        arrow_ipc,  # noqa: F401 - imported by hand here, so that its first use is not measured
     )
-    from pca.errors import PcaError
-    from pca.missing import Missing
-    from pca.table import decode_table
+    from meshlens.pca.tables.table import decode_table
 
 import numpy as np
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from dapr.proto import api_v1, common_v1
-from daprkit.blobs import BlobStore
-from daprkit.errors import StoreUnavailable
-from daprkit.settings import MIB, ServerSettings
-from daprkit.sidecar import Sidecar
 from mesh import Mesh
+from meshlens.daprkit.errors import StoreUnavailable
+from meshlens.daprkit.settings import MIB, ServerSettings
+from meshlens.daprkit.sidecar.blobs import BlobStore
+from meshlens.daprkit.sidecar.channel import Sidecar
 
 STORE = "statestore"
 

@@ -11,9 +11,9 @@ from contextlib import suppress
 import grpc
 import pytest
 import redis
-from daprkit.client import Client
 from installed import need
 from mesh import Mesh, Profile
+from meshlens.daprkit.client import Client
 
 CALLERS = 4
 

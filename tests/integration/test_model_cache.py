@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from classify.models import shipped_models
-from daprkit.settings import MIB
 from installed import need
 from mesh import ROOT, Mesh, Profile, eventually
+from meshlens.classify.models import shipped_models
+from meshlens.daprkit.settings import MIB
 from redis import Redis
 from stall import Stall
 

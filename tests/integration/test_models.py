@@ -12,10 +12,10 @@ from typing import Any, Self
 
 import psutil
 import pytest
-from classify.models import shipped_models
-from daprkit.client import Client
 from installed import need_module
 from mesh import ROOT, Mesh, Profile, eventually, free_ports
+from meshlens.classify.models import shipped_models
+from meshlens.daprkit.client import Client
 
 CALLERS = 8
 CYCLES = 100

@@ -12,9 +12,9 @@ import grpc
 import numpy as np
 import pytest
 from dapr.proto import api_service_v1, api_v1, common_v1
-from daprkit.client import Client
 from google.protobuf import any_pb2
 from mesh import Mesh, Profile
+from meshlens.daprkit.client import Client
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from subscriber import Subscriber

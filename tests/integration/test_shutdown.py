@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from daprkit.client import Client
 from mesh import Mesh, Profile
+from meshlens.daprkit.client import Client
 
 CALLERS = 4
 BLOCK = 4

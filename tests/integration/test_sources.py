@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from classify.models import shipped_models
 from dapr.proto import api_v1, common_v1
-from daprkit.blobs import BlobStore
-from daprkit.errors import InputUnavailable
-from daprkit.inputs import Inputs
-from daprkit.settings import ServerSettings
-from daprkit.sidecar import Sidecar
 from mesh import ROOT, Mesh, Profile
+from meshlens.classify.models import shipped_models
+from meshlens.daprkit.errors import InputUnavailable
+from meshlens.daprkit.settings import ServerSettings
+from meshlens.daprkit.sidecar.addresses import Inputs
+from meshlens.daprkit.sidecar.blobs import BlobStore
+from meshlens.daprkit.sidecar.channel import Sidecar
 
 SEVEN = (ROOT / "services/classify/samples/digit-7.png").read_bytes()
 MODEL = (shipped_models() / "digits/1/digits.tflite").read_bytes()

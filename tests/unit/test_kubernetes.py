@@ -9,10 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from classify.settings import Settings as ClassifySettings
-from daprkit.server import LIVE
-from daprkit.settings import ServerSettings
-from daprkit.telemetry import SECONDS_FOR_LAST_SPANS
 from manifests import (
     COMPONENTS,
     OVERLAYS,
@@ -24,7 +20,11 @@ from manifests import (
     render,
     render_text,
 )
-from pca.settings import Settings as PcaSettings
+from meshlens.classify.settings import Settings as ClassifySettings
+from meshlens.daprkit.server import LIVE
+from meshlens.daprkit.settings import ServerSettings
+from meshlens.daprkit.telemetry import SECONDS_FOR_LAST_SPANS
+from meshlens.pca.settings import Settings as PcaSettings
 
 SERVICES: dict[str, type[ServerSettings]] = {"pca": PcaSettings, "classify": ClassifySettings}
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]

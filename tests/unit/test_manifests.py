@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from daprkit.settings import MIB, ServerSettings
+from meshlens.daprkit.settings import MIB, ServerSettings
 from sqlite_files import FILES, make_sqlite_files
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,16 +4,16 @@ import base64
 import hashlib
 import re
 
-import classify.web
-import pca.web
 import pytest
-from daprkit.routing import Reply
+from meshlens.classify import web as classify_web
+from meshlens.daprkit.routing import Reply
+from meshlens.pca import web as pca_web
 
 SCRIPT = re.compile('<script type="module">(.*?)</script>', re.DOTALL)
 STYLE = re.compile("<style>(.*?)</style>", re.DOTALL)
 
 
-@pytest.fixture(params=[pca.web.build, classify.web.build], ids=["pca", "classify"])
+@pytest.fixture(params=[pca_web.build, classify_web.build], ids=["pca", "classify"])
 def page(request: pytest.FixtureRequest) -> Reply:
     built: Reply = request.param()
     return built

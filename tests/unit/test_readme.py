@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from classify.settings import Settings as ClassifySettings
-from pca.settings import Settings as PcaSettings
+from meshlens.classify.settings import Settings as ClassifySettings
+from meshlens.pca.settings import Settings as PcaSettings
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 # What Dapr sets for the app, not a person.

@@ -4,7 +4,8 @@
         python services/classify/train/train_digits.py
 
 The pictures are scikit-learn's bundled digits (8 x 8, gray, white on black), enlarged, and shown
-to the model as the service shows them: through `classify.image`. Every fifth is held out.
+to the model as the service shows them: through `meshlens.classify.tasks.pixels`. Every fifth is
+held out.
 """  # noqa: INP001 - a script, not a package
 
 import io
@@ -20,15 +21,15 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 import flatbuffers
 import numpy as np
 import tensorflow as tf
-from classify.image import Frame, decode_image
-from classify.tflite import IDENTIFIER, METADATA_NAME, SUBJECT_FILE
-from classify.tflite_metadata import (
+from meshlens.classify.formats.tflite import IDENTIFIER, METADATA_NAME, SUBJECT_FILE
+from meshlens.classify.formats.tflite_metadata import (
     AssociatedFile,
     FileType,
     Metadata,
     Normalization,
     encode_metadata,
 )
+from meshlens.classify.tasks.pixels import Frame, decode_image
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -68,7 +69,7 @@ def main() -> None:
     sys.stdout.write(f"accuracy on {len(tests)} held-out pictures: {accuracy:.4f}\n")
     if accuracy < LEAST_ACCURACY:
         sys.exit(f"expected an accuracy of at least {LEAST_ACCURACY}; nothing was written")
-    write_model(SERVICE / "src/classify/models/digits/1/digits.tflite", export(model))
+    write_model(SERVICE / "src/meshlens/classify/models/digits/1/digits.tflite", export(model))
     write_samples(SERVICE / "samples", tests, digits.target[held_out])
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import grpc
-from daprkit.client import Client
+from meshlens.daprkit.client import Client
 
 _SECONDS = 30.0
 _AT_A_TIME = 8

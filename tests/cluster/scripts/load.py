@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable
 
 import grpc
-from daprkit.client import Client
+from meshlens.daprkit.client import Client
 
 _SECONDS = 30.0
 _PAUSE = 0.1

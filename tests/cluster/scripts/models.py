@@ -2,7 +2,7 @@
 
 import sys
 
-from daprkit.client import Client
+from meshlens.daprkit.client import Client
 
 with Client(sys.argv[1]) as replica:
     print(replica.invoke("classify", "models", timeout=10.0).body.decode())

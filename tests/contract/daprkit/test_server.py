@@ -9,15 +9,15 @@ from contextlib import contextmanager
 import grpc
 import pytest
 from dapr.proto import appcallback_service_v1, appcallback_v1, common_v1
-from daprkit.client import Client
-from daprkit.routing import Reply, Request, Route, Subscription
-from daprkit.server import Server
-from daprkit.settings import EventMode, ServerSettings
-from daprkit.sidecar import Sidecar
-from daprkit.status import Status, StatusTable
 from google.protobuf import empty_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from meshlens.daprkit.client import Client
+from meshlens.daprkit.routing import Reply, Request, Route, Subscription
+from meshlens.daprkit.server import Server
+from meshlens.daprkit.settings import EventMode, ServerSettings
+from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.daprkit.status import Status, StatusTable
 
 
 class Refused(Exception):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from classify.models import shipped_models
+from meshlens.classify.models import shipped_models
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from classify import cli
-from classify.catalogue import cli as catalogue_cli
+from meshlens.classify import cli
+from meshlens.classify.storage.catalogue import cli as catalogue_cli
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
 # The command, with a bar that does not wait until it has taken long.
@@ -153,7 +153,7 @@ def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "classify.cli", SEVEN],
+        [sys.executable, "-m", "meshlens.classify.cli", SEVEN],
         stdout=writing,
         stderr=subprocess.PIPE,
         timeout=60,
@@ -179,12 +179,12 @@ def test_the_environment_names_the_models(
 
 
 def test_the_module_is_the_command_unless_a_port_is_named() -> None:
-    done = run_module(["-m", "classify"])
+    done = run_module(["-m", "meshlens.classify"])
     assert (done.returncode, done.stdout, done.stderr) == (0, b"It is very likely a 7.\n", b"")
 
 
 def test_the_module_serves_no_empty_folder(tmp_path: Path) -> None:
-    done = run_module(["-m", "classify"], APP_PORT="0", MODELS=str(tmp_path))
+    done = run_module(["-m", "meshlens.classify"], APP_PORT="0", MODELS=str(tmp_path))
     assert done.returncode == 2
     assert done.stderr.decode().startswith(
         f"expected models (.tflite, .pb, SavedModels, cards) in {tmp_path}, found none"
@@ -194,8 +194,8 @@ def test_the_module_serves_no_empty_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "program",
     [
-        "import sys, classify.cli; classify.cli.main([])",
-        "import sys, classify.__main__",
+        "import sys, meshlens.classify.cli; meshlens.classify.cli.main([])",
+        "import sys, meshlens.classify.__main__",
     ],
 )
 def test_tensorflow_is_never_imported(program: str) -> None:
@@ -205,7 +205,8 @@ def test_tensorflow_is_never_imported(program: str) -> None:
 
 def test_the_command_needs_nothing_of_the_mesh() -> None:
     program = (
-        "import sys, classify.cli; print({'grpc', 'dapr', 'daprkit', 'httpx'} & set(sys.modules))"
+        "import sys, meshlens.classify.cli;"
+        "print({'grpc', 'dapr', 'meshlens.daprkit', 'httpx'} & set(sys.modules))"
     )
     assert run_module(["-c", program]).stdout == b"set()\n"
 

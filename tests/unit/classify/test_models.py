@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from classify.classifier import Classifier
-from classify.engines.opening import open_engine
-from classify.image import decode_image
-from classify.repository import Repository
+from meshlens.classify.engines.opening import open_engine
+from meshlens.classify.serving.repository import Repository
+from meshlens.classify.tasks.classification import Classifier
+from meshlens.classify.tasks.pixels import decode_image
 from PIL import Image, ImageOps
 from sklearn.datasets import load_digits
 from unit.classify.pictures import LIMIT, encode

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from classify.web import build, read_samples, routes
-from daprkit.errors import MethodNotFound
-from daprkit.routing import Reply, Request
+from meshlens.classify.web import build, read_samples, routes
+from meshlens.daprkit.errors import MethodNotFound
+from meshlens.daprkit.routing import Reply, Request
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
 

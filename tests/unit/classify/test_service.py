@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from classify import errors
-from classify.engines.opening import open_engine
-from classify.errors import (
+from meshlens.classify import errors
+from meshlens.classify.engines.opening import open_engine
+from meshlens.classify.errors import (
     ImageTooLarge,
     InvalidBody,
     InvalidImage,
@@ -22,11 +22,11 @@ from classify.errors import (
     ModelNotFound,
     ModelNotReady,
 )
-from classify.models import shipped_models
-from classify.repository import Repository
-from classify.service import STATUS, Service
-from daprkit.routing import Reply, Request
-from daprkit.status import Status
+from meshlens.classify.models import shipped_models
+from meshlens.classify.service import STATUS, Service
+from meshlens.classify.serving.repository import Repository
+from meshlens.daprkit.routing import Reply, Request
+from meshlens.daprkit.status import Status
 from unit.classify.pictures import png_header
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 
 import pytest
-from daprkit.admission import Admission
-from daprkit.errors import Busy, CallerGone, TimeLimitExceeded
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from meshlens.daprkit.admission import Admission
+from meshlens.daprkit.errors import Busy, CallerGone, TimeLimitExceeded
 
 
 def stays(_: object) -> bool:

@@ -1,7 +1,7 @@
 """A service that keeps its fits in memory."""
 
 import pytest
-from pca.service import Service
+from meshlens.pca.service import Service
 from unit.pca.calls import Shelf
 
 

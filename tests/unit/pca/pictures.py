@@ -6,11 +6,11 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import numpy.typing as npt
-from pca.decomposition import fit
-from pca.look import Look
-from pca.names import measure
-from pca.plot import draw
-from pca.table import Table
+from meshlens.pca.drawing.layout.placement import measure
+from meshlens.pca.drawing.plot import draw
+from meshlens.pca.drawing.style import Style
+from meshlens.pca.numbers.decomposition import fit
+from meshlens.pca.tables.table import Table
 
 Array = npt.NDArray[np.float64]
 
@@ -85,8 +85,8 @@ class Picture:
         return data
 
 
-def picture(table: Table | Array, *, standardize: bool = False, **look: Any) -> Picture:  # noqa: ANN401 - any choice
+def picture(table: Table | Array, *, standardize: bool = False, **style: Any) -> Picture:  # noqa: ANN401 - any choice
     """Draw a table by its own fit."""
     table = table if isinstance(table, Table) else Table(table)
     model = fit(table.values, names=table.names, standardize=standardize)
-    return Picture(draw(table, model, Look(**look)))
+    return Picture(draw(table, model, Style(**style)))

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pca.service import Service
+from meshlens.pca.service import Service
 
 POINTS = b"2,1,3,1.5,4,3,5,3.5,6,4\n"
 
 
 def run(*arguments: str, points: bytes = POINTS) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "pca.cli", *arguments],
+        [sys.executable, "-m", "meshlens.pca.cli", *arguments],
         input=points,
         capture_output=True,
         check=False,
@@ -71,7 +71,7 @@ def test_a_method_for_a_file_is_answered_by_where_to_read_on(
 
 
 def test_the_module_is_the_command_unless_a_port_is_named() -> None:
-    command = [sys.executable, "-m", "pca", "--title", "Leaves"]
+    command = [sys.executable, "-m", "meshlens.pca", "--title", "Leaves"]
     env = {name: value for name, value in os.environ.items() if name != "APP_PORT"}
     done = subprocess.run(command, input=POINTS, capture_output=True, check=True, env=env)
     assert b"<title>Leaves</title>" in done.stdout
@@ -102,7 +102,7 @@ def test_bad_input_ends_with_2_and_says_why(
 def test_a_reader_that_leaves_is_no_crash() -> None:
     points = b"\n".join(b"%d,%d" % (i, i * i) for i in range(5000))
     with subprocess.Popen(
-        [sys.executable, "-m", "pca.cli"],
+        [sys.executable, "-m", "meshlens.pca.cli"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -119,7 +119,8 @@ def test_a_reader_that_leaves_is_no_crash() -> None:
 
 def test_the_command_needs_nothing_of_the_mesh() -> None:
     code = (
-        "import sys, pca.cli; print([m for m in ('daprkit', 'dapr', 'grpc') if m in sys.modules])"
+        "import sys, meshlens.pca.cli;"
+        "print([m for m in ('meshlens.daprkit', 'dapr', 'grpc') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"
@@ -127,7 +128,7 @@ def test_the_command_needs_nothing_of_the_mesh() -> None:
 
 def test_arrow_is_not_imported_for_small_tables() -> None:
     code = (
-        "import sys, pca.cli; from pca.table import decode_table;"
+        "import sys, meshlens.pca.cli; from meshlens.pca.tables.table import decode_table;"
         " decode_table(b'x,y,k\\n1,2,a\\n3,4,b'); decode_table(b'[[1,2]]', 'application/json');"
         " print([m for m in ('pyarrow', 'scipy') if m in sys.modules])"
     )

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from daprkit.routing import Reply, Request
-from daprkit.status import Status
-from pca import decomposition, errors
-from pca.errors import FitNotFound, InvalidOption, InvalidTable
-from pca.service import STATUS, Service
-from pca.table import decode_table
+from meshlens.daprkit.routing import Reply, Request
+from meshlens.daprkit.status import Status
+from meshlens.pca import errors
+from meshlens.pca.errors import FitNotFound, InvalidOption, InvalidTable
+from meshlens.pca.numbers import decomposition
+from meshlens.pca.service import STATUS, Service
+from meshlens.pca.tables.table import decode_table
 from sklearn.decomposition import PCA
 from unit.pca.calls import POINTS, Shelf, ask
 

@@ -1,0 +1,77 @@
+"""A page of one answer: style, script and data inlined, and a policy that lets nothing else run.
+
+A page that is one answer never mixes the files of two replicas. Its policy names style and script
+by their digests, whatever the data say.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from meshlens.daprkit.routing import Reply
+
+# What every page has, before its own.
+_SCRIPTS = ("calls.js", "document.js")
+_SLOT = re.compile(r"\{\{(\w+)\}\}")
+
+
+def build_page(
+    folder: Traversable,
+    scripts: Sequence[str],
+    data: Mapping[str, Any],
+    *,
+    images: str = "blob: data:",
+) -> Reply:
+    """Return the page whose parts are in `folder`, with the headers that go with it.
+
+    Args:
+        folder: holds page.html with slots such as {{style}}, page.css and the scripts.
+        scripts: names of the .js files that are one script in this order, after the common ones.
+        data: JSON values for the further slots.
+        images: where pictures may come from, as the policy says it.
+    """
+    common = files(__name__)
+    style = _join([common / "base.css", folder / "page.css"])
+    own = [folder / f"{name}.js" for name in scripts]
+    script = _join([*(common / name for name in _SCRIPTS), *own])
+    slots = {"style": style, "script": script}
+    slots |= {name: _encode_data(value) for name, value in data.items()}
+    page = _SLOT.sub(
+        lambda slot: slots[slot.group(1)], (folder / "page.html").read_text("utf-8")
+    ).encode()
+    policy = (
+        "default-src 'none'",
+        f"script-src '{_digest(script)}'",
+        f"style-src '{_digest(style)}'",
+        f"img-src {images}",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+    headers = {
+        # A sidecar answers 200 always, so that asking again with an ETag would save nothing.
+        "cache-control": "no-cache",
+        "content-security-policy": "; ".join(policy),
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+    }
+    return Reply(page, "text/html; charset=utf-8", headers=headers)
+
+
+def _join(parts: Sequence[Traversable]) -> str:
+    return "\n".join(part.read_text("utf-8") for part in parts)
+
+
+def _encode_data(data: Any) -> str:  # noqa: ANN401 - whatever JSON can say
+    """Return JSON that may stand in a script element."""
+    return json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+
+
+def _digest(inlined: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(inlined.encode()).digest()).decode()

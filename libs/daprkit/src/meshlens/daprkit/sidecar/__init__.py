@@ -1,0 +1,1 @@
+"""The app's own sidecar: state, events, addresses of the mesh."""

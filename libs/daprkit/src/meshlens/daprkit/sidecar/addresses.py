@@ -1,0 +1,95 @@
+"""Bytes by their address in the mesh, from the components that the app's own sidecar has loaded.
+
+dapr://state/<store>/<key>       a value, or chunks as `blobs` keeps them
+dapr://binding/<binding>/<key>   what the output binding's operation `get` returns
+"""
+
+import time
+from collections.abc import Iterator
+
+import grpc
+from dapr.proto import api_v1
+from meshlens.daprkit.errors import InputUnavailable, StoreUnavailable
+from meshlens.daprkit.sidecar.blobs import BlobStore
+from meshlens.daprkit.sidecar.channel import Sidecar
+
+SCHEME = "dapr://"
+
+# How bindings call the name of an object: S3 and GCS, local storage, Azure; each skips the others.
+_KEYS = ("key", "fileName", "blobName")
+
+
+class Inputs:
+    """Reads what stands at an address.
+
+    Args:
+        sidecar: the app's own sidecar.
+        timeout: seconds for one operation of a component.
+        seconds: for all that stands at one address.
+        limit: bytes of it, at most.
+    """
+
+    def __init__(self, sidecar: Sidecar, *, timeout: float, seconds: float, limit: int) -> None:
+        self._sidecar = sidecar
+        self._timeout = timeout
+        self._seconds = seconds
+        self._limit = limit
+
+    def read(self, address: str) -> bytes:
+        """Return the bytes at `address`; nobody has verified them.
+
+        Raises:
+            InputUnavailable: there is nothing, or more than the limit, or it takes too long.
+        """
+        kind, _, rest = address.removeprefix(SCHEME).partition("/")
+        component, _, key = rest.partition("/")
+        match kind:
+            case "state" if component and key:
+                pieces = self._read_state(component, key)
+            case "binding" if component and key:
+                pieces = self._read_binding(component, key)
+            case _:
+                raise InputUnavailable(
+                    f"expected {SCHEME}state/<store>/<key> or {SCHEME}binding/<binding>/<key>,"
+                    f" got {address!r}; correct the address"
+                )
+        deadline = time.monotonic() + self._seconds
+        found, size = [], 0
+        for piece in pieces:
+            found.append(piece)
+            size += len(piece)
+            if size > self._limit:
+                raise InputUnavailable(f"{address} must have at most {self._limit} bytes, got more")
+            if time.monotonic() > deadline:
+                raise InputUnavailable(f"{address} must come within {self._seconds:g} s")
+        if not size:
+            raise InputUnavailable(
+                f"expected bytes at {address}, got none; a state store may prefix keys with the"
+                " name of the app that writes them (keyPrefix)"
+            )
+        return b"".join(found)
+
+    def _read_state(self, store: str, key: str) -> Iterator[bytes]:
+        try:
+            yield from BlobStore(self._sidecar, store=store, timeout=self._timeout).read(key)
+        except StoreUnavailable as error:
+            raise InputUnavailable(str(error)) from error
+
+    def _read_binding(self, binding: str, key: str) -> Iterator[bytes]:
+        request = api_v1.InvokeBindingRequest(
+            name=binding, operation="get", metadata=dict.fromkeys(_KEYS, key)
+        )
+        try:
+            answer: api_v1.InvokeBindingResponse = self._sidecar.stub.InvokeBinding(
+                request,
+                timeout=self._seconds,
+                metadata=self._sidecar.metadata,
+                wait_for_ready=True,
+            )
+        except grpc.RpcError as error:
+            raise InputUnavailable(
+                f"binding {binding!r} must give {key!r} by its operation get, got"
+                f" {error.code().name}: {error.details()}; check the component and the key, and"
+                " MAX_BODY for what is large"
+            ) from error
+        yield answer.data

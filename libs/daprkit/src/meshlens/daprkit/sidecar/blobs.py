@@ -1,0 +1,174 @@
+"""A content-addressed blob store over the Dapr state store: chunked, verified on every read.
+
+A blob is named by the sha256 of its bytes. Up to one chunk it is one value under that name;
+a longer one is a header under that name and its chunks under `<name>-<position>`. The header is
+written last and every byte is hashed before it is handed out, so a blob that is half written,
+cut short or changed is absent, never wrong.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+
+import grpc
+import structlog
+from dapr.proto import api_v1, common_v1
+from meshlens.daprkit.errors import StoreUnavailable
+from meshlens.daprkit.settings import MIB
+from meshlens.daprkit.sidecar.channel import Sidecar
+from pydantic import BaseModel, Field, ValidationError
+
+READ_AT_ONCE = 4
+# A header that asks for more is damaged: 4 GiB in chunks of 1 MiB.
+MOST_CHUNKS = 4096
+
+_log = structlog.get_logger(__name__)
+
+
+class _Header(BaseModel):
+    """What stands under the name of a blob that is longer than one chunk."""
+
+    chunks: int = Field(ge=1, le=MOST_CHUNKS)
+
+
+class BlobStore:
+    """Keeps bytes under their sha256 in a Dapr state store.
+
+    Args:
+        sidecar: the app's own sidecar.
+        store: name of the state store component.
+        timeout: seconds for one operation of the store.
+        chunk: bytes of one value, at most.
+    """
+
+    def __init__(self, sidecar: Sidecar, *, store: str, timeout: float, chunk: int = MIB) -> None:
+        self._sidecar = sidecar
+        self._store = store
+        self._timeout = timeout
+        self._chunk = chunk
+
+    def put(self, data: bytes) -> str:
+        """Keep `data` and return its name, the sha256 in hexadecimal.
+
+        Raises:
+            StoreUnavailable: the state store does not take it.
+        """
+        name = hashlib.sha256(data).hexdigest()
+        if len(data) <= self._chunk:
+            self._save(name, data)
+            return name
+        starts = range(0, len(data), self._chunk)
+        for position, start in enumerate(starts):
+            self._save(f"{name}-{position}", data[start : start + self._chunk])
+        self._save(name, _Header(chunks=len(starts)).model_dump_json().encode())
+        return name
+
+    def get(self, name: str) -> bytes | None:
+        """Return the bytes called `name`, or None if they are absent or damaged.
+
+        Raises:
+            StoreUnavailable: the state store does not answer.
+        """
+        value = next(self._load(iter([name])))
+        if not value or _is_named(value, name):
+            return value or None
+        data = b"".join(self._chunks(name, value))
+        if _is_named(data, name):
+            return data
+        _log.warning("damaged blob", blob=name, store=self._store)
+        return None
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """Yield what stands under `key`, chunk after chunk, whatever it is; nobody verifies it.
+
+        Raises:
+            StoreUnavailable: the state store does not answer.
+        """
+        value = next(self._load(iter([key])))
+        if _decode_header(value) is None:
+            yield value
+        else:
+            yield from self._chunks(key, value)
+
+    def delete(self, name: str) -> None:
+        """Forget the bytes called `name`; no matter if there are none.
+
+        The header goes first: what is half deleted is absent.
+
+        Raises:
+            StoreUnavailable: the state store does not answer.
+        """
+        value = next(self._load(iter([name])))
+        self._remove(name)
+        header = _decode_header(value)
+        if header and not _is_named(value, name):
+            for position in range(header.chunks):
+                self._remove(f"{name}-{position}")
+
+    def _chunks(self, key: str, value: bytes) -> Iterator[bytes]:
+        """Yield the chunks of the header in `value`; nothing if it is none."""
+        header = _decode_header(value)
+        chunks = header.chunks if header else 0
+        return self._load(f"{key}-{position}" for position in range(chunks))
+
+    def _remove(self, key: str) -> None:
+        try:
+            self._sidecar.stub.DeleteState(
+                api_v1.DeleteStateRequest(store_name=self._store, key=key),
+                timeout=self._timeout,
+                metadata=self._sidecar.metadata,
+                wait_for_ready=True,
+            )
+        except grpc.RpcError as error:
+            raise self._unavailable(error) from error
+
+    def _save(self, key: str, value: bytes) -> None:
+        request = api_v1.SaveStateRequest(
+            store_name=self._store, states=[common_v1.StateItem(key=key, value=value)]
+        )
+        try:
+            self._sidecar.stub.SaveState(
+                request,
+                timeout=self._timeout,
+                metadata=self._sidecar.metadata,
+                wait_for_ready=True,
+            )
+        except grpc.RpcError as error:
+            raise self._unavailable(error) from error
+
+    def _load(self, keys: Iterator[str]) -> Iterator[bytes]:
+        """Yield the values of `keys` in their order, a few requests under way at once."""
+        under_way: deque[grpc.Future[api_v1.GetStateResponse]] = deque()
+        try:
+            for key in keys:
+                under_way.append(
+                    self._sidecar.stub.GetState.future(
+                        api_v1.GetStateRequest(store_name=self._store, key=key),
+                        timeout=self._timeout,
+                        metadata=self._sidecar.metadata,
+                        wait_for_ready=True,
+                    )
+                )
+                if len(under_way) == READ_AT_ONCE:
+                    yield under_way.popleft().result().data
+            while under_way:
+                yield under_way.popleft().result().data
+        except grpc.RpcError as error:
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: grpc.RpcError) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"state store {self._store!r} must answer within {self._timeout:g} s,"
+            f" got {error.code().name}: {error.details()}; check the component and try again"
+        )
+
+
+def _decode_header(value: bytes) -> _Header | None:
+    try:
+        return _Header.model_validate_json(value)
+    except ValidationError:
+        return None
+
+
+def _is_named(data: bytes, name: str) -> bool:
+    return hashlib.sha256(data).hexdigest() == name

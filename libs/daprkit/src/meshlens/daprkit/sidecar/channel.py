@@ -1,0 +1,46 @@
+"""The app's own sidecar: one channel, made at start, usable before the sidecar is up.
+
+The SDK's DaprClient waits for the sidecar's HTTP health when it is constructed, so an app that
+starts first would hang; the generated stub connects when it is first used.
+"""
+
+import grpc
+from dapr.proto import api_service_v1
+from meshlens.daprkit.settings import MIB, ServerSettings
+
+# What a value costs beside itself in a message: keys, metadata, protobuf's own bytes.
+MESSAGE_OVERHEAD = MIB
+
+_RECONNECT_MS = 500
+
+
+class Sidecar:
+    """Calls to the app's own sidecar.
+
+    Attributes:
+        stub: the Dapr API.
+        metadata: what every call must carry.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self._channel = grpc.insecure_channel(
+            f"127.0.0.1:{settings.dapr_grpc_port}",
+            options=[
+                *message_options(settings.max_body + MESSAGE_OVERHEAD),
+                ("grpc.initial_reconnect_backoff_ms", _RECONNECT_MS),
+                ("grpc.max_reconnect_backoff_ms", _RECONNECT_MS),
+            ],
+        )
+        self.stub = api_service_v1.DaprStub(self._channel)
+        self.metadata: tuple[tuple[str, str], ...] = (
+            (("dapr-api-token", settings.dapr_api_token),) if settings.dapr_api_token else ()
+        )
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
+
+
+def message_options(size: int) -> list[tuple[str, int]]:
+    """Return the gRPC options that let messages of `size` bytes through, both ways."""
+    return [("grpc.max_receive_message_length", size), ("grpc.max_send_message_length", size)]

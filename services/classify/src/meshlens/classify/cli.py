@@ -1,0 +1,129 @@
+"""The command `classify`: pictures in, a sentence or JSON for each out; no mesh."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+from meshlens.classify.engines.opening import open_engine
+from meshlens.classify.errors import ClassifyError
+from meshlens.classify.models import shipped_models
+from meshlens.classify.serving.repository import Repository
+from meshlens.classify.tasks.classification import Classifier
+from meshlens.classify.tasks.pixels import MAX_PIXELS, decode_image
+from meshlens.classify.tasks.verdicts import encode_result, judge
+from tqdm import tqdm
+
+_STDIN = Path("-")
+_FAULT = 2
+_BAR_AFTER = 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what each picture shows; return 0, 1 if nobody reads it, or 2 if any was refused."""
+    options = _parse_arguments(arguments)
+    try:
+        classifier = _load_one(options.models, options.model)
+    except ClassifyError as error:
+        return _complain(str(error))
+    code = 0
+    for picture in _with_progress(options.pictures):
+        try:
+            said = _say(picture, classifier, options)
+        except ClassifyError as error:
+            code = _complain(f"{picture}: {error}")
+            continue
+        except OSError as error:
+            code = _complain(f"{picture} cannot be read: {error.strerror}")
+            continue
+        try:
+            print(said, flush=True)
+        except BrokenPipeError:
+            # The interpreter flushes once more when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+    return code
+
+
+def _with_progress(pictures: Sequence[Path]) -> Iterable[Path]:
+    """Return `pictures`; a terminal that shows no answers shows how far it is with them."""
+    hidden = len(pictures) == 1 or sys.stdout.isatty()
+    return tqdm(
+        pictures,
+        unit="picture",
+        delay=_BAR_AFTER,
+        leave=False,
+        disable=hidden or None,  # None: unless it is no terminal
+        file=sys.stderr,
+    )
+
+
+def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="classify", description="Say what pictures show.")
+    parser.add_argument(
+        "pictures",
+        nargs="*",
+        type=Path,
+        default=[_STDIN],
+        metavar="PICTURE",
+        help="a file, or - for standard input, which is read if no file is given",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object for each picture")
+    parser.add_argument("--top-k", type=int, default=5, help="labels in the JSON (default: 5)")
+    parser.add_argument(
+        "--model",
+        default=os.environ.get("DEFAULT_MODEL", ""),
+        help="a name (default: $DEFAULT_MODEL, else the one with the most labels)",
+    )
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=os.environ.get("MODELS") or shipped_models(),
+        help="folder of models (default: $MODELS, else the ones that ship)",
+    )
+    parser.add_argument(
+        "--max-pixels",
+        type=int,
+        default=MAX_PIXELS,
+        help="largest picture that is decoded (default: %(default)s)",
+    )
+    options = parser.parse_args(arguments)
+    for name in ("top_k", "max_pixels"):
+        if getattr(options, name) < 1:
+            flag = f"--{name.replace('_', '-')}"
+            parser.error(f"{flag} must be at least 1, got {getattr(options, name)}")
+    if _STDIN in options.pictures and sys.stdin.isatty():
+        parser.error("expected a picture, got a terminal; try: classify < picture.jpg")
+    return options
+
+
+def _load_one(folder: Path, name: str) -> Classifier:
+    """Return the classifier called `name`, the default one if it is empty."""
+    repository = Repository(folder, partial(open_engine, workers=1), default=name)
+    repository.load(repository.default)
+    return repository.get()[1]
+
+
+def _say(picture: Path, classifier: Classifier, options: argparse.Namespace) -> str:
+    """Return the line about one picture."""
+    data = sys.stdin.buffer.read() if picture == _STDIN else picture.read_bytes()
+    pixels = decode_image(data, classifier.frame, max_pixels=options.max_pixels)
+    labels = classifier.classify(pixels, top_k=options.top_k)
+    verdict = judge(labels[0], classifier.subject)
+    if options.json:
+        return json.dumps({"picture": str(picture), **encode_result(labels, verdict)})
+    if len(options.pictures) > 1:
+        return f"{picture}: {verdict.sentence}"
+    return verdict.sentence
+
+
+def _complain(message: str) -> int:
+    tqdm.write(f"classify: {message}", file=sys.stderr)  # above the bar, if there is one
+    return _FAULT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""Runs .tflite models by LiteRT: a pool of interpreters, because one serves one thread only."""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from meshlens.classify.engines.engine import (
+    DEFAULT_SIGNATURE,
+    Quantization,
+    Signature,
+    Tensor,
+    TensorSpec,
+)
+from meshlens.classify.errors import InvalidModel, InvalidTensor
+
+_BANNER = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
+_STDERR = 2
+_stderr_taken = threading.Lock()
+
+
+class LiteRtEngine:
+    """A .tflite model, run by up to as many interpreters as there are workers.
+
+    To make one keeps Python's lock, and everybody else, for some milliseconds. So a load makes
+    the first, and each of the others is made when it is missed.
+
+    Invoking releases the GIL, and each interpreter computes on the calling thread, so `workers`
+    threads use as many cores. Tensors are copied in and out of an interpreter: its own buffers
+    belong to the next request as soon as it is back in the pool, and the copies take microseconds.
+
+    Args:
+        data: the bytes of the file, shared by all interpreters and kept alive by them.
+        workers: interpreters to make at most.
+
+    Raises:
+        InvalidModel: LiteRT cannot run it.
+    """
+
+    def __init__(self, data: bytes, *, workers: int) -> None:
+        first = _open(data)
+        inputs, outputs = first.get_input_details(), first.get_output_details()
+        self._inputs = tuple(_spec(detail) for detail in inputs)
+        self._outputs = tuple(_spec(detail) for detail in outputs)
+        self._input_indices = {detail["name"]: detail["index"] for detail in inputs}
+        self._output_indices = {detail["name"]: detail["index"] for detail in outputs}
+        self._resizable = any(-1 in detail["shape_signature"] for detail in inputs)
+        self._data = data
+        self._pool: SimpleQueue[Interpreter] = SimpleQueue()
+        self._pool.put(first)
+        self._made, self._most = 1, workers
+        self._making = threading.Lock()
+
+    @property
+    def signatures(self) -> Mapping[str, Signature]:
+        """The one function of a .tflite file, under the name that SavedModels use."""
+        return {DEFAULT_SIGNATURE: self}
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What `run` wants."""
+        return self._inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What `run` answers."""
+        return self._outputs
+
+    def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Compute every output; wait if all interpreters are at work.
+
+        Raises:
+            InvalidTensor: the model cannot compute with these arrays.
+        """
+        interpreter = self._take()
+        try:
+            if self._resizable:
+                self._resize(interpreter, tensors)
+            for name, index in self._input_indices.items():
+                interpreter.set_tensor(index, tensors[name])
+            interpreter.invoke()
+            return {
+                name: interpreter.get_tensor(index) for name, index in self._output_indices.items()
+            }
+        except (ValueError, RuntimeError) as error:
+            raise InvalidTensor(
+                f"the model cannot compute with these inputs: {str(error).strip()};"
+                " send the shapes and types that it describes"
+            ) from error
+        finally:
+            self._pool.put(interpreter)
+
+    def _take(self) -> Interpreter:
+        """Return an interpreter that is free, a new one if there may be more, or wait for one."""
+        with suppress(Empty):
+            return self._pool.get_nowait()
+        with self._making:
+            if self._made < self._most:
+                interpreter = _open(self._data)
+                self._made += 1
+                return interpreter
+        return self._pool.get()
+
+    def _resize(self, interpreter: Interpreter, tensors: Mapping[str, Tensor]) -> None:
+        """Give the inputs the shapes of `tensors`, where they are not those of the last run."""
+        changed = False
+        for detail in interpreter.get_input_details():
+            shape = tensors[detail["name"]].shape
+            if tuple(detail["shape"]) != shape:
+                interpreter.resize_tensor_input(detail["index"], shape, strict=True)
+                changed = True
+        if changed:
+            interpreter.allocate_tensors()
+
+    def close(self) -> None:
+        """Wait for what runs, then let the interpreters go; `run` must not be called any more."""
+        for _ in range(self._made):
+            self._pool.get()
+
+
+def _open(data: bytes) -> Interpreter:
+    try:
+        with _without_banner():
+            interpreter = Interpreter(model_content=data, num_threads=1)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InvalidModel(f"LiteRT cannot run the model: {str(error).strip()}") from error
+    return interpreter
+
+
+def _spec(detail: Mapping[str, Any]) -> TensorSpec:
+    signature = detail["shape_signature"]
+    shape = signature if len(signature) else detail["shape"]
+    scale, zero_point = detail["quantization"]
+    return TensorSpec(
+        name=detail["name"],
+        shape=tuple(int(size) for size in shape),
+        dtype=np.dtype(detail["dtype"]),
+        quantization=Quantization(float(scale), int(zero_point)) if scale else None,
+    )
+
+
+@contextmanager
+def _without_banner() -> Iterator[None]:
+    """Keep LiteRT's greeting out of logs that are JSON and of a command's output.
+
+    The runtime writes it straight to the process's stderr and has no switch for it in Python.
+    Whatever else is written meanwhile is passed on afterwards.
+    """
+    with _stderr_taken:
+        sys.stderr.flush()
+        real = os.dup(_STDERR)
+        told, telling = os.pipe()
+        os.dup2(telling, _STDERR)
+        os.close(telling)
+        try:
+            yield
+        finally:
+            os.dup2(real, _STDERR)
+            os.close(real)
+            with os.fdopen(told, "rb") as pipe:
+                rest = pipe.read().replace(_BANNER, b"")
+            os.write(_STDERR, rest)

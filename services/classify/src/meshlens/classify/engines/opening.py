@@ -1,0 +1,40 @@
+"""Which engine runs which kind of model."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TypeAlias
+
+from meshlens.classify.engines.engine import Engine
+from meshlens.classify.engines.litert import LiteRtEngine
+from meshlens.classify.engines.worker_client import Apart
+from meshlens.classify.formats.card import Kind
+
+OpenEngine: TypeAlias = Callable[[Kind, bytes, Sequence[str], Sequence[str]], Engine]
+
+
+def open_engine(
+    kind: Kind, data: bytes, inputs: Sequence[str], outputs: Sequence[str], *, workers: int
+) -> Engine:
+    """Return the engine that runs the model in `data`.
+
+    Args:
+        kind: of the model.
+        data: the bytes of its file; of a SavedModel what `packing.pack` makes of its folder.
+        inputs: names of the inputs of a frozen graph, if not all.
+        outputs: names of its outputs, if not all.
+        workers: threads that call it.
+
+    Raises:
+        InvalidModel: it cannot be run.
+    """
+    match kind:
+        case Kind.TFLITE:
+            return LiteRtEngine(data, workers=workers)
+        case Kind.FROZEN_GRAPH | Kind.SAVED_MODEL:
+            return _tensorflow(workers).open(kind, data, inputs, outputs)
+
+
+@cache
+def _tensorflow(workers: int) -> Apart:
+    """Return where TensorFlow runs: one place for all models of it."""
+    return Apart(workers)

@@ -1,0 +1,227 @@
+"""Runs frozen graphs and SavedModels by TensorFlow, which is imported when the first one is loaded.
+
+TensorFlow is an optional extra: the import takes seconds and half a gigabyte of memory, which a
+replica with .tflite models alone never spends.
+"""
+
+import gc
+import importlib
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from meshlens.classify.engines.engine import DEFAULT_SIGNATURE, Signature, Tensor, TensorSpec
+from meshlens.classify.errors import InvalidModel, InvalidTensor
+from meshlens.classify.formats.packing import unpack
+
+_SERVING_TAG = "serve"
+_importing = threading.Lock()
+
+
+class TensorFlowEngine:
+    """A model of TensorFlow, whose functions release the GIL while they compute.
+
+    Args:
+        functions: its signatures by name, the default one first.
+    """
+
+    def __init__(self, functions: Mapping[str, "_Function"]) -> None:
+        self._functions = dict(functions)
+
+    @property
+    def signatures(self) -> Mapping[str, Signature]:
+        """The functions of the model by name."""
+        return self._functions
+
+    def close(self) -> None:
+        """Let the model go; what runs keeps its own part of it until it ends."""
+        self._functions.clear()
+
+
+def open_saved_model(model: bytes | Path, *, workers: int) -> TensorFlowEngine:
+    """Return the SavedModel in a folder, or in the bytes that `packing.pack` made of one.
+
+    Raises:
+        InvalidModel: it cannot be loaded, or has no signature.
+    """
+    if isinstance(model, bytes):
+        # TensorFlow reads variables and assets from files while it loads, and never again.
+        with tempfile.TemporaryDirectory(prefix="saved-model-") as folder:
+            unpack(model, Path(folder))
+            return open_saved_model(Path(folder), workers=workers)
+    tf = import_tensorflow(workers)
+    with _refusing("the SavedModel"):
+        loaded = tf.saved_model.load(os.fspath(model), tags=[_SERVING_TAG])
+        signatures = dict(loaded.signatures)
+    if not signatures:
+        raise InvalidModel("expected a SavedModel with signatures, got none; export it with one")
+    names = sorted(signatures, key=lambda name: (name != DEFAULT_SIGNATURE, name))
+    return TensorFlowEngine({name: _describe(loaded, signatures[name]) for name in names})
+
+
+def open_frozen_graph(
+    data: bytes, *, workers: int, inputs: Sequence[str] = (), outputs: Sequence[str] = ()
+) -> TensorFlowEngine:
+    """Return the frozen graph in `data`.
+
+    Args:
+        data: the bytes of a GraphDef.
+        workers: threads that call it.
+        inputs: names of its inputs; if empty, all its placeholders.
+        outputs: names of its outputs; if empty, what no other operation reads.
+
+    Raises:
+        InvalidModel: it is no graph, has unknown operations, or not these inputs and outputs.
+    """
+    tf = import_tensorflow(workers)
+    definition = tf.compat.v1.GraphDef()
+    with _refusing("the frozen graph"):
+        definition.ParseFromString(data)
+    inputs = inputs or _placeholders(definition)
+    outputs = outputs or _leaves(definition)
+    if not definition.node or not outputs:
+        raise InvalidModel("expected a frozen graph, got no operations; is the file complete?")
+    with _refusing("the frozen graph"):
+        graph = tf.compat.v1.wrap_function(
+            lambda: tf.graph_util.import_graph_def(definition, name=""), []
+        )
+        arrays = [graph.graph.get_tensor_by_name(_tensor_name(name)) for name in inputs]
+        answers = [graph.graph.get_tensor_by_name(_tensor_name(name)) for name in outputs]
+        pruned = graph.prune(arrays, answers)
+
+    def call(tensors: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(zip(outputs, pruned(*(tensors[name] for name in inputs)), strict=True))
+
+    specs_in = tuple(map(_spec, inputs, arrays))
+    specs_out = tuple(map(_spec, outputs, answers))
+    return TensorFlowEngine({DEFAULT_SIGNATURE: _Function(tf, specs_in, specs_out, call)})
+
+
+def import_tensorflow(workers: int) -> Any:  # noqa: ANN401 - TensorFlow ships no types
+    """Return the module, imported by the first call.
+
+    Raises:
+        InvalidModel: it is not installed.
+    """
+    with _importing:
+        # Other kernels for other processors give other last digits, and one answer is wanted
+        # wherever a replica runs.
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        first = "tensorflow" not in sys.modules
+        try:
+            tf = importlib.import_module("tensorflow")
+        except ImportError as error:
+            raise InvalidModel(
+                f"expected TensorFlow for this model, got {error};"
+                " install it: pip install 'meshlens-classify[tensorflow]'"
+            ) from error
+        if first:
+            # Its objects live for ever; to look through them at each collection stops everybody.
+            gc.freeze()
+        tf.get_logger().setLevel("ERROR")
+        try:
+            # A request computes on one core, like in LiteRT; the workers are as many as cores.
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(workers)
+        except RuntimeError:
+            pass  # the first model has fixed them
+        return tf
+
+
+@dataclass(frozen=True, slots=True)
+class _Function:
+    """One function of a model."""
+
+    tf: Any  # TensorFlow ships no types
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    call: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+    def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Compute every output.
+
+        Raises:
+            InvalidTensor: the model cannot compute with these arrays.
+        """
+        tf = self.tf
+        try:
+            arrays = {
+                spec.name: tf.constant(tensors[spec.name], spec.dtype) for spec in self.inputs
+            }
+            answers = self.call(arrays)
+        except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
+            raise InvalidTensor(
+                f"the model cannot compute with these inputs: {_first_line(error)};"
+                " send the shapes and types that it describes"
+            ) from error
+        return {spec.name: answers[spec.name].numpy() for spec in self.outputs}
+
+
+def _describe(loaded: Any, function: Any) -> _Function:  # noqa: ANN401 - TensorFlow ships no types
+    """Return a signature of a SavedModel, which keeps the variables of `loaded` alive."""
+    _, named = function.structured_input_signature
+    inputs = tuple(_spec(name, spec) for name, spec in sorted(named.items()))
+    outputs = tuple(_spec(name, spec) for name, spec in sorted(function.structured_outputs.items()))
+
+    def call(tensors: Mapping[str, Any], _owner: object = loaded) -> Mapping[str, Any]:
+        answers: Mapping[str, Any] = function(**tensors)
+        return answers
+
+    return _Function(importlib.import_module("tensorflow"), inputs, outputs, call)
+
+
+def _spec(name: str, tensor: Any) -> TensorSpec:  # noqa: ANN401 - TensorFlow ships no types
+    shape = tensor.shape
+    return TensorSpec(
+        name=name,
+        shape=None
+        if shape.rank is None
+        else tuple(-1 if size is None else int(size) for size in shape),
+        dtype=np.dtype(tensor.dtype.as_numpy_dtype),
+    )
+
+
+def _placeholders(definition: Any) -> tuple[str, ...]:  # noqa: ANN401 - TensorFlow ships no types
+    return tuple(
+        node.name
+        for node in definition.node
+        if node.op in ("Placeholder", "PlaceholderWithDefault")
+    )
+
+
+def _leaves(definition: Any) -> tuple[str, ...]:  # noqa: ANN401 - TensorFlow ships no types
+    """Return the operations that compute something and that no other one reads."""
+    read = {name.lstrip("^").partition(":")[0] for node in definition.node for name in node.input}
+    return tuple(
+        node.name
+        for node in definition.node
+        if node.name not in read and node.op not in ("Const", "NoOp", "Placeholder")
+    )
+
+
+def _tensor_name(name: str) -> str:
+    return name if ":" in name else f"{name}:0"
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """Turn what TensorFlow and protobuf raise on a stranger's file into our own error."""
+    try:
+        yield
+    except (
+        Exception
+    ) as error:  # loaders raise anything on hostile bytes, protobuf's errors included
+        raise InvalidModel(f"TensorFlow cannot load {what}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error.args[0] if error.args else error) or type(error).__name__
+    return text.strip().partition("\n")[0][:300]

@@ -1,0 +1,117 @@
+"""The process that `apart` starts: `python -m meshlens.classify.engines.worker_server FOLDER`.
+
+It takes a key from stdin, says when it listens in the folder, and ends with its stdin: with the
+process that has started it, however that one ends.
+"""
+
+import os
+import shutil
+import sys
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from multiprocessing.managers import BaseManager
+from pathlib import Path
+from typing import Any
+
+from meshlens.classify.engines.engine import Engine, Tensor, TensorSpec
+from meshlens.classify.engines.tensorflow import (
+    import_tensorflow,
+    open_frozen_graph,
+    open_saved_model,
+)
+from meshlens.classify.errors import ClassifyError
+from meshlens.classify.formats.card import Kind
+
+KEY_BYTES = 32
+# Below everything that answers; a thread cannot take it back, so the import has its own.
+_GENTLE = 10
+
+
+class Opened:
+    """A model that is asked from another process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def describe(self) -> dict[str, tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]]:
+        """Return inputs and outputs of its functions, the default one first."""
+        functions = self._engine.signatures.items()
+        return {name: (function.inputs, function.outputs) for name, function in functions}
+
+    def run(self, name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Compute every output of the function called `name`."""
+        try:
+            return self._engine.signatures[name].run(tensors)
+        except ClassifyError:
+            raise
+        except Exception:  # noqa: BLE001 - raised again, as one that both sides know
+            raise RuntimeError(f"in TensorFlow's process: {traceback.format_exc()}") from None
+
+    def close(self) -> None:
+        """Let the model go."""
+        self._engine.close()
+
+
+class Room:
+    """Opens models in this process.
+
+    Args:
+        workers: threads that call a model.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+
+    def open(self, kind: Kind, data: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> Any:  # noqa: ANN401 - a proxy of Opened arrives
+        """Return the model in `data`.
+
+        Raises:
+            InvalidModel: it cannot be run.
+        """
+        importing = threading.Thread(target=_import_gently, args=(self._workers,))
+        importing.start()
+        importing.join()
+        if kind is Kind.SAVED_MODEL:
+            return Opened(open_saved_model(data, workers=self._workers))
+        return Opened(
+            open_frozen_graph(data, workers=self._workers, inputs=inputs, outputs=outputs)
+        )
+
+
+class HostManager(BaseManager):
+    """What crosses the processes: the standard library's proxies, of rooms and models."""
+
+
+HostManager.register("Opened", exposed=("describe", "run", "close"), create_method=False)
+HostManager.register("Room", Room, exposed=("open",), method_to_typeid={"open": "Opened"})
+
+
+def _import_gently(workers: int) -> None:
+    """Import TensorFlow at a low priority, so that those who answer are not kept waiting."""
+    with suppress(OSError):  # not on every platform
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GENTLE)
+    with suppress(ClassifyError):  # who opens a model is told
+        import_tensorflow(workers)
+
+
+def main() -> None:
+    """Serve."""
+    key = sys.stdin.buffer.read(KEY_BYTES)
+    folder = Path(sys.argv[1])
+
+    def end_with_stdin() -> None:
+        sys.stdin.buffer.read()
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(0)
+
+    threading.Thread(target=end_with_stdin, daemon=True).start()
+    server = HostManager(str(folder / "socket"), authkey=key).get_server()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

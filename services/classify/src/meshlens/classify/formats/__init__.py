@@ -1,0 +1,1 @@
+"""What files say: cards, labels, .tflite files, archives."""

@@ -1,0 +1,319 @@
+"""Model cards: what the YAML file beside a model says about it.
+
+    model: {path: mobilenet.tflite, type: tflite}
+    input: {name: input, size: [224, 224], type: rgb8}
+    output: {name: MobilenetV2/Predictions, label: {path: labels.txt}, top: 5}
+
+and, all of it optional:
+
+    name: mobilenet            # else the name of the folder or of the card
+    version: 2                 # else the number of the folder, else 1
+    source: {uri: https://..., sha256: ...}   # or dapr://state/..., dapr://binding/...
+    normalization: {mean: [127.5], std: [127.5]}
+    subject: object
+    signature: serving_default
+    task: classify             # or detect, tensor
+    constants: {min_size: 20}  # what further inputs of a detector are
+    detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2], units: pixels, threshold: 0.5,
+                overlap: 0.5}
+"""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeAlias
+
+import yaml
+from meshlens.classify.errors import InvalidModel
+from meshlens.classify.formats.tflite_metadata import Normalization
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    model_validator,
+)
+
+LARGEST_CARD = 64 * 1024
+
+
+class Kind(StrEnum):
+    """Which runtime a model is for, and how its files look."""
+
+    TFLITE = "tflite"
+    FROZEN_GRAPH = "frozen_graph"
+    SAVED_MODEL = "saved_model"
+
+
+class Task(StrEnum):
+    """What a model is asked for."""
+
+    CLASSIFY = "classify"
+    DETECT = "detect"
+    TENSOR = "tensor"
+
+
+class PixelType(StrEnum):
+    """Order of the channels of a pixel, and whether they are integers or floats from 0 to 255."""
+
+    RGB8 = "rgb8"
+    RGB32F = "rgb32f"
+    BGR8 = "bgr8"
+    BGR32F = "bgr32f"
+    LUMA8 = "luma8"
+    LUMA32F = "luma32f"
+
+    @property
+    def channels(self) -> int:
+        """Channels of a pixel."""
+        return 1 if self.value.startswith("luma") else 3
+
+    @property
+    def blue_first(self) -> bool:
+        """Whether the channels stand in the order blue, green, red."""
+        return self.value.startswith("bgr")
+
+    @property
+    def floats(self) -> bool:
+        """Whether a channel is a float."""
+        return self.value.endswith("32f")
+
+
+_KINDS = {
+    "tflite": Kind.TFLITE,
+    "lite": Kind.TFLITE,
+    "litert": Kind.TFLITE,
+    "tensorflow_lite": Kind.TFLITE,
+    "pb": Kind.FROZEN_GRAPH,
+    "frozen": Kind.FROZEN_GRAPH,
+    "frozen_graph": Kind.FROZEN_GRAPH,
+    "graph": Kind.FROZEN_GRAPH,
+    "graph_def": Kind.FROZEN_GRAPH,
+    "saved": Kind.SAVED_MODEL,
+    "saved_model": Kind.SAVED_MODEL,
+    "savedmodel": Kind.SAVED_MODEL,
+}
+
+
+def _to_kind(value: object) -> object:
+    if isinstance(value, str):
+        return _KINDS.get(value.strip().lower().replace("-", "_").replace(" ", "_"), value)
+    return value
+
+
+def _to_size(value: object) -> object:
+    return (value, value) if isinstance(value, int) else value
+
+
+def _to_tuple(value: object) -> object:
+    return (value,) if isinstance(value, int | float | str) else value
+
+
+def _to_label(value: object) -> object:
+    return {"path": value} if isinstance(value, str) else value
+
+
+def _to_pairs(value: object) -> object:
+    return tuple(value.items()) if isinstance(value, dict) else value
+
+
+Constant: TypeAlias = tuple[str, Annotated[tuple[FiniteFloat, ...], BeforeValidator(_to_tuple)]]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelPart(_Part):
+    """Which file or folder, relative to the card; `file` is another word for `model`."""
+
+    path: str = Field(default="", description="of the model; if empty, the one beside the card")
+    type: Annotated[Kind, BeforeValidator(_to_kind)] | None = None
+
+
+class SourcePart(_Part):
+    """Where the bytes come from if they are not there, and what they must be."""
+
+    uri: str = Field(
+        default="", pattern="^(https://.+|dapr://(state|binding)/[^/]+/.+)?$", max_length=2048
+    )
+    sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+
+    @property
+    def in_mesh(self) -> bool:
+        """Whether they come from a component of the mesh."""
+        return self.uri.startswith("dapr://")
+
+    @model_validator(mode="after")
+    def _says_what_others_may_overwrite(self) -> Self:
+        if self.in_mesh and not self.sha256:
+            raise ValueError("an address of the mesh needs the sha256 of what must stand there")
+        return self
+
+
+class InputPart(_Part):
+    """The input that takes the picture."""
+
+    name: str = ""
+    size: Annotated[tuple[int, int], BeforeValidator(_to_size)] | None = Field(
+        default=None, description="width and height in pixels, for a model that takes any"
+    )
+    type: PixelType | None = None
+
+    @model_validator(mode="after")
+    def _has_positive_size(self) -> Self:
+        if self.size and min(self.size) < 1:
+            raise ValueError(f"size must be positive, got {self.size}")
+        return self
+
+
+class LabelPart(_Part):
+    """The file with one label on each line, relative to the card."""
+
+    path: str = Field(min_length=1)
+
+
+class OutputPart(_Part):
+    """The output that is answered."""
+
+    name: str = ""
+    type: str = Field(default="", description="what the numbers are, for people")
+    label: Annotated[LabelPart, BeforeValidator(_to_label)] | None = None
+    top: int | None = Field(default=None, ge=1, description="labels to answer if not asked")
+
+
+class NormalizationPart(_Part):
+    """tensor = (pixel - mean) / std."""
+
+    mean: Annotated[tuple[float, ...], BeforeValidator(_to_tuple)]
+    std: Annotated[tuple[float, ...], BeforeValidator(_to_tuple)]
+
+
+class Column(StrEnum):
+    """What one number of a box is."""
+
+    LEFT = "x1"
+    TOP = "y1"
+    RIGHT = "x2"
+    BOTTOM = "y2"
+    SCORE = "score"
+    CLASS = "class"
+
+
+class Units(StrEnum):
+    """What a coordinate of 1 is: one pixel of what the model sees, or its whole width or height."""
+
+    PIXELS = "pixels"
+    FRACTIONS = "fractions"
+
+
+_SIDES = frozenset({Column.LEFT, Column.TOP, Column.RIGHT, Column.BOTTOM})
+
+
+class DetectionPart(_Part):
+    """How a detector's outputs are read: (n, columns), and (n,) unless a column is the score."""
+
+    boxes: str = Field(default="", description="the output with the boxes; the first if empty")
+    scores: str = Field(default="", description="the output with their scores; the next if empty")
+    columns: tuple[Column, ...] = (Column.TOP, Column.LEFT, Column.BOTTOM, Column.RIGHT)
+    units: Units = Units.PIXELS
+    threshold: float = Field(default=0.0, ge=0, le=1, description="lowest score, if not asked")
+    overlap: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="largest intersection over union of two boxes of one class; 1 keeps all",
+    )
+
+    @model_validator(mode="after")
+    def _has_each_side_once(self) -> Self:
+        if len(set(self.columns)) != len(self.columns) or not set(self.columns) >= _SIDES:
+            raise ValueError("columns must name x1, y1, x2, y2 and perhaps score, class, each once")
+        if self.scores and Column.SCORE in self.columns:
+            raise ValueError("scores must be a column or an output, not both")
+        return self
+
+
+class ModelCard(_Part):
+    """What a card says; a model without one has the card that says nothing."""
+
+    name: str = Field(default="", pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.\-]*)?$")
+    version: int | None = Field(default=None, ge=0)
+    model: ModelPart = Field(
+        default_factory=ModelPart, validation_alias=AliasChoices("model", "file")
+    )
+    source: SourcePart = Field(default_factory=SourcePart)
+    input: InputPart = Field(default_factory=InputPart)
+    output: OutputPart = Field(default_factory=OutputPart)
+    inputs: tuple[str, ...] = Field(default=(), description="of a frozen graph, if not all")
+    outputs: tuple[str, ...] = Field(default=(), description="of a frozen graph, if not all")
+    normalization_part: NormalizationPart | None = Field(
+        default=None, validation_alias="normalization"
+    )
+    subject: str = ""
+    signature: str = ""
+    task: Task | None = None
+    constants_part: Annotated[tuple[Constant, ...], BeforeValidator(_to_pairs)] = Field(
+        default=(),
+        validation_alias="constants",
+        description="what further inputs of a detector are, numbers by name",
+    )
+    detection: DetectionPart = Field(default_factory=DetectionPart)
+
+    @property
+    def constants(self) -> dict[str, tuple[float, ...]]:
+        """What further inputs of a detector are, by name."""
+        return dict(self.constants_part)
+
+    @property
+    def normalization(self) -> Normalization | None:
+        """How pixels become numbers, None if the card does not say."""
+        part = self.normalization_part
+        return Normalization(part.mean, part.std) if part else None
+
+
+def decode_card(data: bytes) -> ModelCard:
+    """Return the card in the bytes of a YAML file.
+
+    Raises:
+        InvalidModel: it is no card; all its mistakes are named.
+    """
+    if len(data) > LARGEST_CARD:
+        raise InvalidModel(f"a card must have at most {LARGEST_CARD} bytes, got {len(data)}")
+    try:
+        content: Any = yaml.safe_load(data)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        told = " ".join(str(error).split())
+        raise InvalidModel(f"expected a card in YAML, got {told:.200}; correct the file") from error
+    if not isinstance(content, dict):
+        raise InvalidModel(
+            "expected a card such as model: {path: x.tflite}, got"
+            f" {type(content).__name__}; correct the file"
+        )
+    try:
+        return ModelCard.model_validate(content)
+    except ValidationError as error:
+        mistakes = "; ".join(
+            f"{'.'.join(map(str, mistake['loc']))}: {mistake['msg']}, got {mistake['input']!r:.60}"
+            for mistake in error.errors(include_url=False)
+        )
+        raise InvalidModel(f"the card has mistakes: {mistakes}; correct them") from error
+
+
+def locate(path: str, *, card: Path, repository: Path) -> Path:
+    """Return where the file that a card names stands.
+
+    Raises:
+        InvalidModel: outside the repository.
+    """
+    root = os.path.abspath(repository)  # noqa: PTH100 - resolve() would follow the links of the owner
+    target = os.path.abspath(card.parent / path)  # noqa: PTH100 - as above
+    if os.path.commonpath((root, target)) != root:
+        raise InvalidModel(
+            f"{card.name} must name a path inside the repository, got {path!r};"
+            " move the file into it"
+        )
+    return Path(target)

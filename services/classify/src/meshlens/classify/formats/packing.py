@@ -1,0 +1,50 @@
+"""A folder of files as bytes and back: what a SavedModel is while it has no place on a disk.
+
+The same files give the same bytes, so that their sha256 names the model.
+"""
+
+import io
+import tarfile
+from pathlib import Path
+
+from meshlens.classify.errors import InvalidModel
+
+
+def pack(folder: Path) -> bytes:
+    """Return the files below `folder` as one uncompressed archive; what is hidden is left out.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder)
+            if path.is_file() and not any(part.startswith(".") for part in name.parts):
+                data = path.read_bytes()
+                entry = tarfile.TarInfo(name.as_posix())
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def unpack(data: bytes, folder: Path) -> None:
+    """Write the files of an archive into `folder`, and none outside it.
+
+    Raises:
+        InvalidModel: the bytes are no such archive, or a file of it would stand elsewhere.
+    """
+    root = folder.resolve()
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            for entry in archive:
+                content = archive.extractfile(entry) if entry.isfile() else None
+                path = (root / entry.name).resolve()
+                if content is None or not path.is_relative_to(root):
+                    raise InvalidModel(
+                        f"the archive of the model is damaged: {entry.name!r} is no file within it"
+                    )
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content.read())
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise InvalidModel(f"the archive of the model is damaged: {error}") from error

@@ -1,0 +1,184 @@
+"""TFLite model metadata: what a model file says about its own pictures and labels.
+
+The metadata is a flatbuffer of its own (identifier M001) inside the model. Field numbers are
+those of tensorflow/lite/support/metadata/metadata_schema.fbs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import flatbuffers
+import numpy as np
+from meshlens.classify.formats.flatbuffer import Table, reading
+
+IDENTIFIER = b"M001"
+_NORMALIZATION = 1  # member of the union ProcessUnitOptions
+_MOST_TABLES = 256
+
+
+class FileType(IntEnum):
+    """What an associated file holds (AssociatedFileType)."""
+
+    UNKNOWN = 0
+    DESCRIPTIONS = 1
+    TENSOR_AXIS_LABELS = 2
+    TENSOR_VALUE_LABELS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Normalization:
+    """tensor = (pixel - mean) / std, pixels from 0 to 255; one value, or one for each channel."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AssociatedFile:
+    """A file that is packed with the model.
+
+    Attributes:
+        name: in the archive behind the model.
+        type: what it holds; a type of a later schema is UNKNOWN.
+        locale: language of its text, empty for the model's own names.
+    """
+
+    name: str
+    type: FileType
+    locale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a classifier's metadata says, as far as classifying needs it.
+
+    Attributes:
+        name: of the model.
+        description: of the model.
+        normalization: of the first input, None if it says nothing.
+        output_files: files that belong to the first output.
+    """
+
+    name: str = ""
+    description: str = ""
+    normalization: Normalization | None = None
+    output_files: tuple[AssociatedFile, ...] = ()
+
+
+def decode_metadata(data: bytes) -> Metadata:
+    """Return what the metadata flatbuffer `data` says.
+
+    Raises:
+        InvalidModel: it is damaged.
+    """
+    with reading("the model's metadata"):
+        root = Table.root(data, IDENTIFIER)
+        inputs, outputs = _first_subgraph(root)
+        return Metadata(
+            name=root.text(0),
+            description=root.text(1),
+            normalization=_normalization(inputs[0]) if inputs else None,
+            output_files=_files(outputs[0]) if outputs else (),
+        )
+
+
+def _first_subgraph(root: Table) -> tuple[list[Table], list[Table]]:
+    """Return the metadata of the main graph's input tensors and output tensors."""
+    subgraphs = root.tables(3, most=_MOST_TABLES)
+    if not subgraphs:
+        return [], []
+    main = subgraphs[0]
+    return main.tables(2, most=_MOST_TABLES), main.tables(3, most=_MOST_TABLES)
+
+
+def _normalization(tensor: Table) -> Normalization | None:
+    for unit in tensor.tables(4, most=_MOST_TABLES):
+        options = unit.table(1)
+        if options is not None and unit.number(0, "u1") == _NORMALIZATION:
+            mean, std = (
+                tuple(float(value) for value in options.numbers(slot, "<f4").tolist())
+                for slot in (0, 1)
+            )
+            return Normalization(mean, std)
+    return None
+
+
+def _files(tensor: Table) -> tuple[AssociatedFile, ...]:
+    types = frozenset(FileType)
+    return tuple(
+        AssociatedFile(
+            name=file.text(0),
+            type=FileType(number) if number in types else FileType.UNKNOWN,
+            locale=file.text(3),
+        )
+        for file in tensor.tables(6, most=_MOST_TABLES)
+        for number in (file.number(2, "i1"),)
+    )
+
+
+def encode_metadata(metadata: Metadata) -> bytes:
+    """Return the flatbuffer that `decode_metadata` reads, and TFLite's own tools too."""
+    builder = flatbuffers.Builder()
+    inputs = _encode_offsets(builder, [_encode_input(builder, metadata.normalization)])
+    outputs = _encode_offsets(builder, [_encode_output(builder, metadata.output_files)])
+    subgraph = _encode_table(builder, 10, {2: inputs, 3: outputs})
+    fields = {
+        0: builder.CreateString(metadata.name),
+        1: builder.CreateString(metadata.description),
+        3: _encode_offsets(builder, [subgraph]),
+    }
+    builder.Finish(_encode_table(builder, 8, fields), IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _encode_input(builder: flatbuffers.Builder, normalization: Normalization | None) -> int:
+    if normalization is None:
+        return _encode_table(builder, 7, {})
+    options = _encode_table(
+        builder,
+        2,
+        {
+            0: builder.CreateNumpyVector(np.array(normalization.mean, "<f4")),
+            1: builder.CreateNumpyVector(np.array(normalization.std, "<f4")),
+        },
+    )
+    unit = _encode_table(builder, 2, {1: options}, numbers={0: _NORMALIZATION})
+    return _encode_table(builder, 7, {4: _encode_offsets(builder, [unit])})
+
+
+def _encode_output(builder: flatbuffers.Builder, files: Sequence[AssociatedFile]) -> int:
+    encoded = [
+        _encode_table(
+            builder,
+            5,
+            {0: builder.CreateString(file.name), 3: builder.CreateString(file.locale)},
+            numbers={2: file.type},
+        )
+        for file in files
+    ]
+    return _encode_table(builder, 7, {6: _encode_offsets(builder, encoded)})
+
+
+def _encode_table(
+    builder: flatbuffers.Builder,
+    slots: int,
+    offsets: Mapping[int, int],
+    *,
+    numbers: Mapping[int, int] | None = None,
+) -> int:
+    """Write a table of `slots` fields, offsets and 8-bit numbers by slot; return where it is."""
+    builder.StartObject(slots)
+    for slot, offset in offsets.items():
+        builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
+    for slot, number in (numbers or {}).items():
+        builder.PrependUint8Slot(slot, number, 0)
+    return int(builder.EndObject())
+
+
+def _encode_offsets(builder: flatbuffers.Builder, offsets: Sequence[int]) -> int:
+    """Write a vector of offsets and return where it is."""
+    builder.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        builder.PrependUOffsetTRelative(offset)
+    return int(builder.EndVector())

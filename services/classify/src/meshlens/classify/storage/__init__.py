@@ -1,0 +1,1 @@
+"""Where models come from: folders, origins, the cache in the state store, the catalogue."""

@@ -1,0 +1,150 @@
+"""Where a version of a model comes from: its files, its card, and what both say."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from meshlens.classify.errors import InvalidModel
+from meshlens.classify.formats.card import Kind, ModelCard, Task, locate
+from meshlens.classify.formats.labels import decode_labels, decode_text
+from meshlens.classify.formats.packing import pack
+from meshlens.classify.formats.tflite import SUBJECT_FILE
+
+SAVED_MODEL = "saved_model.pb"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a version of a model comes from.
+
+    Attributes:
+        model: its name.
+        version: its number.
+        paths: the model files found for it, or the folder of a SavedModel; exactly one is a model.
+        card: what its card says.
+        card_path: of the card, None without one.
+        error: why there can be no such model, empty if nothing speaks against it.
+    """
+
+    model: str
+    version: str
+    paths: tuple[Path, ...]
+    card: ModelCard = field(default_factory=ModelCard)
+    card_path: Path | None = None
+    error: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The file or folder of the model.
+
+        Raises:
+            InvalidModel: there is not exactly one.
+        """
+        if self.error:
+            raise InvalidModel(self.error)
+        if len(self.paths) != 1:
+            found = ", ".join(path.name for path in self.paths) or "none"
+            raise InvalidModel(
+                f"expected one model file, got {found}; give each model a folder of its own"
+            )
+        return self.paths[0]
+
+    @property
+    def kind(self) -> Kind:
+        """Which runtime it is for.
+
+        Raises:
+            InvalidModel: neither card nor name say it.
+        """
+        if self.card.model.type:
+            return self.card.model.type
+        path = self.path
+        if path.suffix == ".tflite":
+            return Kind.TFLITE
+        if path.name != SAVED_MODEL and path.suffix == ".pb":
+            return Kind.FROZEN_GRAPH
+        if path.is_dir():
+            return Kind.SAVED_MODEL
+        raise InvalidModel(
+            f"expected {path.name} to be a .tflite file, a .pb file or the folder of a SavedModel;"
+            " say model.type in the card"
+        )
+
+    @property
+    def task(self) -> Task:
+        """What it is asked for: what its card says, else what its runtime and the card suggest.
+
+        Raises:
+            InvalidModel: neither card nor name say its runtime.
+        """
+        if self.card.task:
+            return self.card.task
+        pictures = self.card.output.label is not None or self.card.input.type is not None
+        return Task.CLASSIFY if self.kind is Kind.TFLITE or pictures else Task.TENSOR
+
+    def labels(self, repository: Path) -> tuple[str, ...]:
+        """Return the labels that its card names or that stand beside it, none if there are none.
+
+        Raises:
+            InvalidModel: the card's file is missing or outside the repository.
+        """
+        if self.card.output.label and self.card_path:
+            path = locate(self.card.output.label.path, card=self.card_path, repository=repository)
+            return decode_labels(read_file(path))
+        own = self.path.with_suffix(".txt")
+        beside = [own] if own.is_file() else sorted(self.path.parent.glob("*label*.txt"))
+        return decode_labels(read_file(beside[0])) if len(beside) == 1 else ()
+
+    def subject(self) -> str:
+        """Return what its pictures show, empty if nobody says."""
+        beside = self.path.parent / SUBJECT_FILE
+        return self.card.subject or (
+            decode_text(read_file(beside)).strip() if beside.is_file() else ""
+        )
+
+
+Fetch: TypeAlias = Callable[[Source], bytes]
+
+
+def read_model(source: Source) -> bytes:
+    """Return the bytes of a model from where its files lie.
+
+    Raises:
+        InvalidModel: they cannot be read, or are not those that the card names.
+    """
+    path = source.path
+    try:
+        data = pack(path) if path.is_dir() else path.read_bytes()
+    except OSError as error:
+        raise InvalidModel(f"{path.name} cannot be read: {error.strerror}") from error
+    verify(data, source)
+    return data
+
+
+def verify(data: bytes, source: Source) -> str:
+    """Return the sha256 of a model.
+
+    Raises:
+        InvalidModel: it is not the one that the card names.
+    """
+    actual, expected = hashlib.sha256(data).hexdigest(), source.card.source.sha256
+    if expected and actual != expected:
+        raise InvalidModel(
+            f"{source.path.name} must have sha256 {expected}, got {actual};"
+            " correct the card or put the right file there"
+        )
+    return actual
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a file beside a model.
+
+    Raises:
+        InvalidModel: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidModel(f"{path.name} cannot be read: {error.strerror}") from error

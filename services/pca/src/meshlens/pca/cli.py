@@ -1,0 +1,135 @@
+"""Points in a file or on standard input, a picture or the numbers on standard output; no mesh."""
+
+import argparse
+import contextlib
+import hashlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from meshlens.pca.drawing.plot import draw
+from meshlens.pca.errors import PcaError
+from meshlens.pca.models import add_facts, encode_fit
+from meshlens.pca.options import FitOptions, PlotOptions, parse_options
+from tqdm import tqdm
+
+_STDIN = Path("-")
+_CHUNK = 1024 * 1024
+# What a service is asked for, and a command may be by mistake.
+_METHODS = ("plot", "fit", "transform", "inverse")
+_TYPES = {
+    ".arrow": "application/vnd.apache.arrow.stream",
+    ".json": "application/json",
+    ".npy": "application/x-npy",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return 0, 1 if nobody reads the output, or 2 for bad input."""
+    parser = _build_parser()
+    parsed = vars(parser.parse_args(arguments))
+    as_json, path, content_type = (parsed.pop(name) for name in ("json", "file", "content_type"))
+    query = {name: value for name, value in parsed.items() if value is not None}
+    if path == _STDIN and sys.stdin.isatty():
+        parser.error("expected points on standard input, got a terminal; try: pca < points.csv")
+    content_type = content_type or _TYPES.get(path.suffix.lower(), "text/csv")
+    try:
+        body = _read(path)
+        output = _fit(body, content_type, query) if as_json else _plot(body, content_type, query)
+    except PcaError as error:
+        return _complain(str(error))
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and str(path) in _METHODS:
+            return _complain(
+                f"expected a file of points, got {path}, a method of the service; name a file, and"
+                " say --json for numbers instead of a picture (pca --help tells all options)"
+            )
+        return _complain(f"{path} cannot be read: {error.strerror}")
+    try:
+        sys.stdout.buffer.write(output)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def _read(path: Path) -> bytes:
+    """Return the points; where that takes long, a terminal shows how far it is."""
+    with contextlib.ExitStack() as stack:
+        source = sys.stdin.buffer if path == _STDIN else stack.enter_context(path.open("rb"))
+        total = None if path == _STDIN else path.stat().st_size
+        bar = stack.enter_context(
+            tqdm(
+                desc="reading",
+                total=total,
+                unit="B",
+                unit_scale=True,
+                delay=1,
+                leave=False,
+                disable=None,
+                file=sys.stderr,
+            )
+        )
+        chunks = []
+        while chunk := source.read(_CHUNK):
+            chunks.append(chunk)
+            bar.update(len(chunk))
+        return b"".join(chunks)
+
+
+def _complain(message: str) -> int:
+    print(f"pca: {message}", file=sys.stderr)
+    return 2
+
+
+def _plot(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
+    options = parse_options(PlotOptions, query)
+    table = options.read(body, content_type)
+    fit = options.decompose_whole(table)
+    return draw(table, fit, options.style(kept=options.count_kept(table)))
+
+
+def _fit(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
+    options = parse_options(FitOptions, query)
+    table = options.read(body, content_type)
+    model = encode_fit(options.decompose(table))
+    counts = {"filled": table.filled, "dropped": table.dropped}
+    return add_facts(model, id=hashlib.sha256(model).hexdigest(), **counts)
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    """Return a parser that leaves values as text: `options` says what they may be."""
+    parser = argparse.ArgumentParser(
+        prog="pca",
+        description="Principal components of points: pca < points.csv > plot.svg",
+    )
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        default=_STDIN,
+        help="the points; - for standard input, which is read if no file is given",
+    )
+    parser.add_argument("--json", action="store_true", help="print the numbers, not the picture")
+    parser.add_argument(
+        "--content-type",
+        help="how the points are written (default: by the end of the file's name, else text/csv)",
+    )
+    for name, field in PlotOptions.model_fields.items():
+        # Fits are stored in the mesh.
+        if name == "fit":
+            continue
+        if field.annotation is bool:
+            parser.add_argument(
+                f"--{name}", action="store_const", const="true", help=field.description
+            )
+        else:
+            parser.add_argument(f"--{name}", metavar="VALUE", help=field.description)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""A model and its observations -> an SVG picture."""

@@ -1,0 +1,1 @@
+"""Where it stands: figure, panel, legend, axes' ticks, text."""

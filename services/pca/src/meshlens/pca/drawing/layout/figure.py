@@ -1,0 +1,119 @@
+"""The sheet around a panel: title above, legend beside or below, caption at the foot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from xml.etree import ElementTree as ET
+
+from meshlens.pca.drawing.layout.legend import (
+    ROW,
+    Section,
+    count_rows,
+    draw_column,
+    draw_rows,
+    width_of,
+)
+from meshlens.pca.drawing.layout.placement import shorten, wrap
+from meshlens.pca.drawing.style import Style
+from meshlens.pca.drawing.svg.marks import BULK, Bulk, Mark, clean, rect, text
+from meshlens.pca.drawing.svg.stylesheet import stylesheet
+from svgwrite import Drawing
+
+DEFAULT_TITLE = "Principal components"
+
+_LEFT, _TOP, _RIGHT, _FOOT = 68.0, 72.0, 20.0, 52.0
+_GAP = 24.0
+_NARROW = 560
+_LEAST_PANEL = 110.0
+_MOST_BELOW = 0.4  # of what panel and legend share
+_CAPTION_SIZE, _CAPTION_LINE, _MOST_CAPTION_LINES = 11.0, 15.0, 5
+# A caption is set in the regular face, narrower than the estimate for names.
+_CAPTION_MEASURE, _SUBTITLE_MEASURE = 0.88 * _CAPTION_SIZE, 0.88 * 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where things stand, in pixels.
+
+    Attributes:
+        style: with the size.
+        left: of the panel.
+        top: of the panel.
+        width: of the panel.
+        height: of the panel.
+        legend_rows: of a legend below the panel; None if it stands beside.
+        caption: its lines.
+    """
+
+    style: Style
+    left: float
+    top: float
+    width: float
+    height: float
+    legend_rows: int | None
+    caption: tuple[str, ...]
+
+    def render(
+        self, *, subtitle: str, description: str, marks: Sequence[Mark], legend: Sequence[Section]
+    ) -> bytes:
+        """Return the SVG."""
+        width, height = self.style.width, self.style.height
+        title = self.style.title or DEFAULT_TITLE
+        room = width - self.left - _RIGHT
+        below = self.top + self.height + _FOOT
+        if self.legend_rows is not None:
+            side = draw_rows(legend, self.left, below, self.width, self.legend_rows)
+            below += ROW * self.legend_rows + (6 if self.legend_rows else 0)
+        else:
+            side = draw_column(legend, self.left + self.width + _GAP, self.top, self.height)
+        foot = [
+            text(line, self.left, below + 12 + _CAPTION_LINE * number, "quiet caption")
+            for number, line in enumerate(self.caption)
+        ]
+        drawing = Drawing(
+            size=(f"{width}px", f"{height}px"),
+            viewBox=f"0 0 {width} {height}",
+            class_=f"pca-plot pca-{self.style.theme}",
+            role="img",
+            debug=False,
+        )
+        drawing.set_desc(clean(title), clean(description))
+        drawing.add(Mark("style", {}, content=stylesheet(self.style.theme)))
+        drawing.add(rect(0, 0, width, height, "paper"))
+        drawing.add(text(shorten(title, room, font_size=18), self.left, 32, "title"))
+        summary = shorten(subtitle, room, font_size=_SUBTITLE_MEASURE)
+        drawing.add(text(summary, self.left, 53, "quiet"))
+        for mark in (*marks, *side, *foot):
+            drawing.add(mark)
+        return _write(drawing, [mark.text for mark in marks if isinstance(mark, Bulk)])
+
+
+def _write(drawing: Drawing, bulks: Sequence[str]) -> bytes:
+    """Return the drawing as XML, each bulk in the place that is kept for it."""
+    parts = _to_text(drawing.get_xml()).split(BULK)
+    written = [part for pair in zip(parts, [*bulks, ""], strict=True) for part in pair]
+    return "".join(written).encode()
+
+
+def _to_text(xml: ET.Element) -> str:
+    """Return what ElementTree's tostring() returns, without its search for namespaces."""
+    attributes = "".join([f' {key}="{escape(value)}"' for key, value in xml.attrib.items()])
+    inside = "".join([escape(xml.text or "", quote=False), *map(_to_text, xml)])
+    return f"<{xml.tag}{attributes}>{inside}</{xml.tag}>" if inside else f"<{xml.tag}{attributes}/>"
+
+
+def lay_out(style: Style, caption: str, legend: Sequence[Section]) -> Page:
+    """Divide a picture: the panel takes what legend and caption leave."""
+    narrow = style.width < _NARROW
+    left = 60.0 if narrow else _LEFT
+    room = style.width - left - _RIGHT
+    lines = tuple(wrap(caption, room, font_size=_CAPTION_MEASURE)[:_MOST_CAPTION_LINES])
+    height = style.height - _TOP - _FOOT - _CAPTION_LINE * len(lines) - (10 if lines else 0)
+    if not narrow:
+        column = max(136.0, min(width_of(legend), 0.35 * style.width))
+        return Page(style, left, _TOP, room - column - _GAP, height, None, lines)
+    rows = count_rows(legend, room)
+    room_below = min(height - _LEAST_PANEL, _MOST_BELOW * height)
+    rows = max(0, min(rows, int((room_below - 6) / ROW)))
+    taken = ROW * rows + 6 if rows else 0
+    return Page(style, left, _TOP, room, height - taken, rows, lines)

@@ -1,0 +1,158 @@
+"""The legend: beside the panel, or below it where the picture is narrow."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from meshlens.pca.drawing.layout.placement import measure, shorten
+from meshlens.pca.drawing.svg.marks import Mark, group, rect, text
+
+ROW = 18.0
+_SYMBOL = 24.0  # pixels that a symbol takes before its words
+_SECTION_GAP = 12.0
+_FLOW_GAP = 18.0
+_LEAST_ENTRIES = 2
+_MOST_LABEL = 190.0
+_BAR_WIDTH = 136.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the legend.
+
+    Attributes:
+        marks: with the baseline of its words at 0, from x = 0 on.
+        width: pixels.
+    """
+
+    marks: tuple[Mark, ...]
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines that belong together.
+
+    Attributes:
+        heading: above them; may be empty.
+        entries: the lines.
+        elastic: entries may be left out if there is no room for all.
+        repeats: it says again what the axes say, and only stands where there is room.
+    """
+
+    heading: str
+    entries: tuple[Entry, ...]
+    elastic: bool = False
+    repeats: bool = False
+
+
+def entry(symbol: Mark | None, label: str, *, class_: str = "") -> Entry:
+    """Return a line with a symbol, if it has one, drawn around (8, -4), before its words."""
+    label = shorten(label, _MOST_LABEL)
+    words = text(label, _SYMBOL, 0, class_)
+    return Entry((symbol, words) if symbol else (words,), _SYMBOL + measure(label))
+
+
+def bar(label: str, share: float, class_: str) -> Entry:
+    """Return a line with a share as a bar and as a number."""
+    full = 40.0
+    marks = (
+        text(label, 0, 0, f"strong {class_}"),
+        rect(40, -8, full, 6, "track", round_=3),
+        rect(
+            40, -8, max(1.0, share * full), 6, class_, round_=min(3.0, max(1.0, share * full) / 2)
+        ),
+        text(f"{100 * share:.1f} %", _BAR_WIDTH, 0, "end"),
+    )
+    return Entry(marks, _BAR_WIDTH)
+
+
+def width_of(sections: Sequence[Section]) -> float:
+    """Return how wide a column of these sections is."""
+    headings = [measure(section.heading) for section in sections]
+    entries = [line.width for section in sections for line in section.entries]
+    return max([*headings, *entries], default=0.0)
+
+
+def draw_column(sections: Sequence[Section], left: float, top: float, height: float) -> list[Mark]:
+    """Draw the sections one below the other."""
+    marks = []
+    y = top + 10
+    for section in _fit(sections, height):
+        if section.heading:
+            marks.append(text(section.heading, left, y, "quiet"))
+            y += ROW
+        for line in section.entries:
+            marks.append(_place(line, left, y))
+            y += ROW
+        y += _SECTION_GAP
+    return marks
+
+
+def count_rows(sections: Sequence[Section], width: float) -> int:
+    """Return how many rows the entries take when they flow."""
+    rows = _flow(sections, width)
+    return rows[-1][1] + 1 if rows else 0
+
+
+def draw_rows(
+    sections: Sequence[Section], left: float, top: float, width: float, most: int
+) -> list[Mark]:
+    """Draw the entries from left to right in at most so many rows."""
+    shown = list(sections)
+    for place, section in enumerate(sections):
+        cut = 1
+        while section.elastic and count_rows(shown, width) > most and cut < len(section.entries):
+            shown[place] = _cut(section, cut)
+            cut += 1
+    return [
+        _place(line, left + x, top + 10 + ROW * row)
+        for x, row, line in _flow(shown, width)
+        if row < most
+    ]
+
+
+def _flow(sections: Sequence[Section], width: float) -> list[tuple[float, int, Entry]]:
+    """Return x, row and entry of each line."""
+    placed: list[tuple[float, int, Entry]] = []
+    x, row = 0.0, 0
+    for line in (e for section in sections if not section.repeats for e in section.entries):
+        if x and x + line.width > width:
+            x, row = 0.0, row + 1
+        placed.append((x, row, line))
+        x += line.width + _FLOW_GAP
+    return placed
+
+
+def _fit(sections: Sequence[Section], height: float) -> list[Section]:
+    """Shorten what is elastic until all fits."""
+    fitted = list(sections)
+    over = sum(map(_height, sections)) - _SECTION_GAP - height
+    # What repeats gives way first.
+    for place in sorted(range(len(fitted)), key=lambda place: not fitted[place].repeats):
+        section = fitted[place]
+        least = 0 if section.repeats else _LEAST_ENTRIES
+        # One line more goes for the line that says so.
+        cut = math.ceil(over / ROW) + (not section.repeats)
+        if section.elastic and over > 0 and len(section.entries) > least:
+            fitted[place] = _cut(section, min(cut, len(section.entries) - least))
+            over -= _height(section) - _height(fitted[place])
+    return [section for section in fitted if section.entries]
+
+
+def _cut(section: Section, cut: int) -> Section:
+    """Leave out the last entries and say so, unless they are said elsewhere."""
+    kept = section.entries[: len(section.entries) - cut]
+    if not section.repeats:
+        kept += (entry(None, f"and {cut} more", class_="quiet"),)
+    return replace(section, entries=kept)
+
+
+def _height(section: Section) -> float:
+    if not section.entries:
+        return 0.0
+    return ROW * (bool(section.heading) + len(section.entries)) + _SECTION_GAP
+
+
+def _place(line: Entry, x: float, y: float) -> Mark:
+    return group("", line.marks, transform=f"translate({x:.1f} {y:.1f})")

@@ -1,0 +1,182 @@
+"""Where words stand so that they neither cover each other nor hide what they name.
+
+Each word tries places around its anchor, nearest first. It never covers a word that was placed
+before, and among the free places takes the one with the fewest marks under it. So the same input
+gives the same places.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from meshlens.pca.drawing.layout.panel import Panel
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+FONT_SIZE = 12.0
+_ADVANCE = 0.6  # of the font size: an average character of a sans-serif face, semi-bold
+_WIDE = 0x2E80  # from here on characters are about square
+_ASCENT, _DESCENT = 10.0, 3.0
+_GAP = 3.0
+_CELL = 5.0  # pixels, for the count of what a word would hide
+_MOST_HIDDEN = np.array([[4.0], [6.0]])  # points and lines; beyond, hiding more costs no more
+_MOST_IN_CELL = 3
+_COST_OF_COVERING = 8.0
+_TURNS = np.radians([0, 25, -25, 50, -50, 75, -75, 105, -105, 140, -140, 180])
+_DISTANCES = (5.0, 12.0, 20.0, 30.0, 42.0, 56.0, 72.0, 92.0, 116.0)
+# What is tried, (2, m) directions and (m,) distances, and what each costs.
+_TRIED_TURNS = np.tile(_TURNS, len(_DISTANCES))
+_TRIED_WAYS = np.vstack([np.cos(_TRIED_TURNS), np.sin(_TRIED_TURNS)])
+_TRIED_DISTANCES = np.repeat(_DISTANCES, len(_TURNS))
+_COST_OF_DISTANCE, _COST_OF_TURN = 0.07, 0.4
+_COSTS = _COST_OF_DISTANCE * _TRIED_DISTANCES + _COST_OF_TURN * np.abs(_TRIED_TURNS)
+_LEADER_FROM = 22.0
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A line of text in pixels.
+
+    Attributes:
+        content: the text.
+        left: where it begins.
+        base: its baseline.
+        leader: from the anchor to the text (x, y, to x, to y), if it stands far from it.
+    """
+
+    content: str
+    left: float
+    base: float
+    leader: tuple[float, float, float, float] | None = None
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom."""
+        right = self.left + measure(self.content)
+        return self.left, self.base - _ASCENT, right, self.base + _DESCENT
+
+
+class Placer:
+    """Places words in a panel, one after the other.
+
+    Args:
+        panel: where they may stand.
+        points: (n, 2) pixels that are better not hidden.
+        lines: (m, 2) pixels along lines, which matter more.
+    """
+
+    def __init__(self, panel: Panel, points: Array, lines: Array) -> None:
+        self._origin = np.array([[panel.left], [panel.top]])
+        self._corner = np.tile(self._origin, (2, 1))
+        self._low = self._origin + _GAP
+        self._high = np.array([[panel.right], [panel.bottom]]) - _GAP
+        self._shape = int(panel.height / _CELL) + 1, int(panel.width / _CELL) + 1
+        self._taken: list[tuple[float, float, float, float]] = []
+        self._sums = self._sum(points, lines)
+
+    def place(
+        self, content: str, anchor: Array, *, clearance: float = 0.0, towards: Array | None = None
+    ) -> Name | None:
+        """Return where a word stands, or None if there is no room for it.
+
+        Args:
+            content: the word.
+            anchor: (2,), what it names, in pixels.
+            clearance: pixels around the anchor that its own mark takes.
+            towards: (2,), the direction in which the word would best stand; right if None.
+        """
+        size = np.array([[measure(content)], [_ASCENT + _DESCENT]])
+        boxes, cost = self._try(size, anchor, clearance, towards)
+        low, high = boxes[:2], boxes[2:]
+        for left, top, right, bottom in self._taken:
+            meets = (low < [[right], [bottom]]) & (high > [[left], [top]])
+            cost[meets[0] & meets[1]] = np.inf
+        best = int(cost.argmin())
+        if cost[best] == np.inf:
+            return None
+        left, top, right, bottom = boxes[:, best].tolist()
+        self._taken.append((left, top, right, bottom))
+        x, y = anchor.tolist()
+        to_x, to_y = min(max(x, left), right), min(max(y, top), bottom)
+        far = math.hypot(to_x - x, to_y - y) > _LEADER_FROM + clearance
+        return Name(content, left, bottom - _DESCENT, (x, y, to_x, to_y) if far else None)
+
+    def _try(
+        self, size: Array, anchor: Array, clearance: float, towards: Array | None
+    ) -> tuple[Array, Array]:
+        """Return (4, m) boxes around the anchor, within the panel, and what each costs."""
+        x_way, y_way = (1.0, 0.0) if towards is None else towards.tolist()
+        length = math.hypot(x_way, y_way)
+        turn = np.array([[x_way, -y_way], [y_way, x_way]]) / length
+        half, centre = size / 2, anchor[:, np.newaxis]
+        # So far that the box begins where the distance ends.
+        middle = centre + turn @ _TRIED_WAYS * (_TRIED_DISTANCES + clearance + half)
+        low = np.maximum(np.minimum(middle - half, self._high - size), self._low)
+        boxes = np.concatenate([low, low + size])
+        low += half
+        moved = np.abs(low - middle)
+        cost = _COSTS + _COST_OF_DISTANCE * (moved[0] + moved[1])
+        cost += self._weigh(boxes)
+        near = np.abs(low - centre) < half + clearance
+        cost[near[0] & near[1]] += _COST_OF_COVERING
+        return boxes, cost
+
+    def _sum(self, points: Array, lines: Array) -> npt.NDArray[np.intp]:
+        """Return summed-area tables (2, cells): what a box hides is the difference of four entries.
+
+        The first is of the points, the second of the lines.
+        """
+        rows, columns = self._shape
+        places = np.concatenate([points, lines]).T
+        cells = ((places - self._origin) / _CELL).astype(np.intp)
+        cells = np.minimum(np.maximum(cells, 0), [[columns - 1], [rows - 1]])
+        cells[1, len(points) :] += rows
+        counts = np.bincount(cells[1] * columns + cells[0], minlength=2 * rows * columns)
+        counts = np.minimum(counts, _MOST_IN_CELL).reshape(2, rows, columns)
+        sums = np.zeros((2, rows + 1, columns + 1), dtype=np.intp)
+        counts.cumsum(axis=1).cumsum(axis=2, out=sums[:, 1:, 1:])
+        return sums.reshape(2, -1)
+
+    def _weigh(self, boxes: Array) -> Array:
+        """Return (m,): what boxes (4, m) hide, to the next cell, as a cost."""
+        rows, columns = self._shape
+        x0, y0, x1, y1 = ((boxes - self._corner) / _CELL).astype(np.intp)
+        above, below = y0 * (columns + 1), np.minimum(y1 + 1, rows) * (columns + 1)
+        x1 = np.minimum(x1 + 1, columns)
+        corners = np.concatenate([below + x1, above + x0, above + x1, below + x0])
+        sums = self._sums.take(corners, axis=1).reshape(2, 4, -1)
+        hidden = sums[:, :2].sum(axis=1) - sums[:, 2:].sum(axis=1)
+        cost: Array = np.minimum(hidden, _MOST_HIDDEN).sum(axis=0)
+        return cost
+
+
+def measure(content: str, *, font_size: float = FONT_SIZE) -> float:
+    """Return the width of a text in pixels, estimated rather too wide."""
+    wide = 0 if content.isascii() else sum(ord(character) >= _WIDE for character in content)
+    return font_size * (_ADVANCE * len(content) + (1 - _ADVANCE) * wide)
+
+
+def shorten(content: str, width: float, *, font_size: float = FONT_SIZE) -> str:
+    """Cut text that would be wider than `width` pixels."""
+    content = " ".join(content.split()) if not content.isprintable() else content
+    if measure(content, font_size=font_size) <= width:
+        return content
+    end = "\N{HORIZONTAL ELLIPSIS}"
+    while len(content) > 1 and measure(content + end, font_size=font_size) > width:
+        content = content[:-1]
+    return content.rstrip() + end
+
+
+def wrap(content: str, width: float, *, font_size: float) -> Sequence[str]:
+    """Break text between words into lines no wider than `width` pixels."""
+    lines: list[str] = []
+    for word in content.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and measure(longer, font_size=font_size) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines

@@ -1,0 +1,1 @@
+"""Principal component analysis itself: arrays in, arrays out; imports numpy only."""

@@ -1,0 +1,249 @@
+"""Principal components of observations: fit, project, reconstruct; numpy only.
+
+Scaling follows scikit-learn's `make_pipeline(StandardScaler(), PCA())`, decomposition and signs its
+`PCA(svd_solver="full")`, so the numbers of the two can be exchanged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from meshlens.pca.errors import InvalidOption, InvalidTable, NoVariance
+from meshlens.pca.numbers.moments import Moments, cut, fold
+from meshlens.pca.numbers.selection import Rule, Spectrum
+from meshlens.pca.numbers.solvers import COVARIANCE, RANDOMIZED, SVD, Scaling, choose_solver, solve
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+# Entries of a component that differ by less are equally large but for rounding.
+_TIE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PcaModel:
+    """Principal components of n observations of p variables, the first k of them.
+
+    Attributes:
+        names: the variables, p of them.
+        n: number of observations.
+        mean: (p,), subtracted from each observation.
+        scale: (p,), divides each centred observation; ones unless standardized.
+        components: (k, p), orthonormal rows, directions in centred and scaled space.
+        explained_variance: (k,), descending, of the scores, with divisor n - 1.
+        explained_variance_ratio: (k,), shares of the total variance of all components.
+        variance: (p,), of the variables, centred and scaled, with divisor n - 1.
+        residual: sums of the first, second and third powers of the variances of the components
+            that are not kept; None if they are not known.
+        solver: what has found the components: covariance, svd or randomized.
+    """
+
+    names: tuple[str, ...]
+    n: int
+    mean: Array
+    scale: Array
+    components: Array
+    explained_variance: Array
+    explained_variance_ratio: Array
+    variance: Array
+    residual: tuple[float, float, float] | None = None
+    solver: str = SVD
+
+    @property
+    def loadings(self) -> Array:
+        """(k, p): components times the standard deviation of their scores.
+
+        Entry (i, j) is the covariance of variable j (centred and scaled) with the scores of
+        component i in units of their standard deviation.
+        """
+        return self.components * np.sqrt(self.explained_variance)[:, np.newaxis]
+
+    @property
+    def cos2(self) -> Array:
+        """(k, p): squared correlations of components and variables; zero for constant ones."""
+        squares = np.square(self.loadings)
+        return squares / np.where(self.variance > 0, self.variance, np.inf)
+
+    @property
+    def contributions(self) -> Array:
+        """(k, p): share of a variable in a component; the shares of one component sum to 1."""
+        return np.square(self.components)
+
+    @property
+    def standardized(self) -> bool:
+        """Whether the variables were divided by their standard deviations."""
+        return bool((self.scale != 1.0).any())
+
+
+def fit(
+    values: Array,
+    *,
+    names: Sequence[str] = (),
+    k: int | Rule | None = None,
+    standardize: bool = False,
+) -> PcaModel:
+    """Find the directions in which the observations vary most.
+
+    The sign of a component is chosen so that its entry of largest magnitude is positive, as
+    scikit-learn does since 1.5 (`sklearn.utils.extmath.svd_flip`, `u_based_decision=False`). Where
+    several entries are as large but for rounding, as in every component of two standardized
+    variables, the first of them counts, so that neither rounding nor the order of the observations
+    decides; in scikit-learn rounding does.
+
+    With n <= p the last component has a variance of zero up to rounding, and its direction is
+    arbitrary.
+
+    Args:
+        values: (n, p), finite.
+        names: the variables; x1 to xp if empty.
+        k: components to keep, or a rule that says how many; all min(n, p) if None.
+        standardize: divide each variable by its standard deviation (divisor n). A constant
+            variable is left as it is.
+
+    Raises:
+        InvalidOption: k is not within 1 to min(n, p).
+        NoVariance: fewer than two observations, all of them equal, or numbers too far apart or
+            too close together for their variance to be a positive finite double.
+    """
+    n, p = values.shape
+    count = k if isinstance(k, int) else None
+    _check_shape(n, p, count)
+    # What overflows is reported below, as a variance that is not finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        moments = fold(values, scatter=choose_solver(n, p, count) == COVARIANCE)
+        scaling, variance = _scale(moments, standardize=standardize)
+        total = variance.sum()
+        if not (0.0 < total < np.inf and np.isfinite(moments.mean).all()):
+            raise _no_variance(values)
+        solution = solve(values, moments, scaling, count)
+    explained = solution.variance
+    if callable(k):
+        count = k(Spectrum(n, variance, explained, standardized=standardize))
+    if solution.solver != RANDOMIZED:
+        total = explained.sum()
+    if not 0.0 < total < np.inf:
+        raise _no_variance(values)
+    return PcaModel(
+        names=tuple(names) or name_variables(p),
+        n=n,
+        mean=moments.mean,
+        scale=np.ones(p) if scaling.scale is None else scaling.scale,
+        components=_choose_signs(solution.components[:count]),
+        explained_variance=explained[:count].copy(),
+        explained_variance_ratio=explained[:count] / total,
+        variance=variance,
+        residual=None if solution.solver == RANDOMIZED else _sum_powers(explained, count, n, p),
+        solver=solution.solver,
+    )
+
+
+def project(model: PcaModel, values: Array) -> Array:
+    """Return the scores (n, k) of observations (n, p): their coordinates along the components.
+
+    Raises:
+        InvalidTable: the observations have another number of variables than the fit.
+    """
+    p = len(model.mean)
+    if values.shape[1] != p:
+        raise InvalidTable(
+            f"observations must have the {p} variables of the fit",
+            got=f"{values.shape[1]}",
+            remedy=f"send rows of {p} numbers, on one line with columns={p}, or use another fit",
+        )
+    scores = np.empty((len(values), len(model.components)))
+    row = 0
+    for block in cut(values):
+        scores[row : row + len(block)] = center(model, block) @ model.components.T
+        row += len(block)
+    return scores
+
+
+def reconstruct(model: PcaModel, scores: Array) -> Array:
+    """Return the points (n, p) that have these scores (n, k): the observations, if k is all.
+
+    Raises:
+        InvalidTable: there are more or fewer scores than the fit has components.
+    """
+    k = len(model.components)
+    if scores.shape[1] != k:
+        raise InvalidTable(
+            f"scores must be along the {k} components of the fit",
+            got=f"{scores.shape[1]}",
+            remedy=f"send rows of {k} numbers, on one line with columns={k}, or use another fit",
+        )
+    points: Array = scores @ (model.components * model.scale)
+    points += model.mean
+    return points
+
+
+def center(model: PcaModel, values: Array) -> Array:
+    """Return a copy of observations (n, p), centred and scaled as the fit's own."""
+    standard: Array = values - model.mean
+    if model.standardized:
+        standard /= model.scale
+    return standard
+
+
+def name_variables(p: int) -> tuple[str, ...]:
+    """Return x1 to xp."""
+    return tuple(f"x{column}" for column in range(1, p + 1))
+
+
+def name_components(k: int) -> tuple[str, ...]:
+    """Return PC1 to PCk."""
+    return tuple(f"PC{number}" for number in range(1, k + 1))
+
+
+def _check_shape(n: int, p: int, k: int | None) -> None:
+    if n < 2:  # noqa: PLR2004 - a variance takes two
+        raise NoVariance(
+            "principal components need at least 2 observations",
+            got=f"{n} of {p} variables",
+            remedy="send more rows, or choose the number of columns with columns=p",
+        )
+    rank = min(n, p)
+    if k is not None and not 1 <= k <= rank:
+        raise InvalidOption(
+            f"k must be between 1 and {rank} for {n} observations of {p} variables",
+            got=str(k),
+            remedy="ask for fewer components or leave k out to get all",
+        )
+
+
+def _scale(moments: Moments, *, standardize: bool) -> tuple[Scaling, Array]:
+    """Return how the observations are centred and scaled, and the variances (p,) of the result."""
+    variance = moments.squares / (moments.n - 1)
+    if not standardize:
+        return Scaling(moments.shift, moments.offset, None), variance
+    deviation = np.sqrt(moments.squares / moments.n)
+    scale = np.where(deviation == 0.0, 1.0, deviation)
+    return Scaling(moments.shift, moments.offset, scale), variance / scale / scale
+
+
+def _choose_signs(components: Array) -> Array:
+    magnitude = np.abs(components)
+    largest = magnitude.max(axis=1, keepdims=True)
+    first = (magnitude >= largest * (1 - _TIE)).argmax(axis=1)
+    signs = np.sign(components[np.arange(len(components)), first])
+    signed: Array = components * signs[:, np.newaxis]
+    return signed
+
+
+def _sum_powers(explained: Array, k: int | None, n: int, p: int) -> tuple[float, float, float]:
+    """Return the sums of powers of what is not kept, without what is rounding only."""
+    rounding = (max(n, p) * np.finfo(np.float64).eps) ** 2 * explained[0]
+    rest = explained[len(explained) if k is None else k :]
+    rest = rest[rest > rounding]
+    return float(rest.sum()), float((rest**2).sum()), float((rest**3).sum())
+
+
+def _no_variance(values: Array) -> NoVariance:
+    n, p = values.shape
+    if (values == values[0]).all():
+        got = f"{n} equal observations of {p} variables"
+        remedy = "send observations that differ"
+    else:
+        got = f"values from {values.min():g} to {values.max():g}"
+        remedy = "rescale them so that their squares neither overflow nor vanish"
+    return NoVariance("observations must have a positive, finite variance", got=got, remedy=remedy)

@@ -1,0 +1,132 @@
+"""How far observations are from a fit, and how well it shows them; numpy only."""
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from meshlens.pca.numbers.decomposition import PcaModel, center
+from meshlens.pca.numbers.moments import cut
+from meshlens.pca.numbers.quantiles import f_quantile, normal_quantile
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+# Below, Jackson's and Mudholkar's exponent is too close to zero for its formula.
+_LEAST_EXPONENT = 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Limits:
+    """What the observations of a process in order stay below.
+
+    Attributes:
+        confidence: the probability with which each does.
+        t2: of Hotelling's T squared; None if there are too few observations for one.
+        spe: of the squared prediction error; None if no variance is left over, or not known.
+    """
+
+    confidence: float
+    t2: float | None
+    spe: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagnostics:
+    """What is said about n observations.
+
+    Attributes:
+        t2: (n,), Hotelling's T squared: distance from the mean within the components.
+        spe: (n,), squared prediction error, or Q: squared distance from the components.
+        outliers: (n,), whether one of them is above its limit.
+        cos2: (n, k), share of an observation's squared distance from the mean that lies along a
+            component; zero for one at the mean.
+        contributions: (n, k), share of an observation in a component's variance.
+        limits: of t2 and spe.
+    """
+
+    t2: Array
+    spe: Array
+    outliers: npt.NDArray[np.bool_]
+    cos2: Array
+    contributions: Array
+    limits: Limits
+
+
+def diagnose(
+    model: PcaModel, values: Array, scores: Array, *, confidence: float = 0.95
+) -> Diagnostics:
+    """Measure observations against a fit; they may be its own or new ones.
+
+    Args:
+        model: the fit.
+        values: (n, p), finite.
+        scores: (n, k), theirs.
+        confidence: of the limits, within 0 and 1.
+    """
+    known = is_known(model)
+    variance = np.where(known, model.explained_variance, 1.0)
+    squares = np.square(scores)
+    t2 = (squares / variance) @ known.astype(np.float64)
+    spe, distance = np.empty(len(values)), np.empty(len(values))
+    row = 0
+    for block in cut(values):
+        end = row + len(block)
+        standard = center(model, block)
+        distance[row:end] = np.square(standard).sum(axis=1)
+        standard -= scores[row:end] @ model.components
+        spe[row:end] = np.square(standard).sum(axis=1)
+        row = end
+    limits = find_limits(model, confidence=confidence)
+    outliers = t2 > (math.inf if limits.t2 is None else limits.t2)
+    outliers |= spe > (math.inf if limits.spe is None else limits.spe)
+    apart = np.where(distance > 0, distance, 1.0)[:, np.newaxis]
+    return Diagnostics(
+        t2=t2,
+        spe=spe,
+        outliers=outliers,
+        cos2=squares / apart,
+        contributions=np.where(known, squares / variance, 0.0) / (model.n - 1),
+        limits=limits,
+    )
+
+
+def find_limits(model: PcaModel, *, confidence: float) -> Limits:
+    """Return the limits of a fit.
+
+    For T squared it is that of a new observation, by the F distribution (Tracy, Young and Mason
+    1992), for the error that of Jackson and Mudholkar (1979).
+    """
+    n, k = model.n, int(is_known(model).sum())
+    t2 = None
+    if n > k:
+        t2 = k * (n * n - 1) / (n * (n - k)) * f_quantile(confidence, k, n - k)
+    return Limits(confidence, t2, _limit_error(model, confidence))
+
+
+def is_known(model: PcaModel) -> npt.NDArray[np.bool_]:
+    """Return (k,), whether a component has a variance that is not rounding only."""
+    largest = max(model.n, len(model.mean)) * float(np.finfo(np.float64).eps)
+    known: npt.NDArray[np.bool_] = (
+        model.explained_variance > largest**2 * model.explained_variance[0]
+    )
+    return known
+
+
+def _limit_error(model: PcaModel, confidence: float) -> float | None:
+    if model.residual is None:
+        return None
+    first, second, third = model.residual
+    if not (first > 0 and second > 0):
+        return None
+    z = normal_quantile(confidence)
+    exponent = 1 - 2 * first * third / (3 * second**2)
+    if abs(exponent) >= _LEAST_EXPONENT:
+        base = 1 + second * exponent * (exponent - 1) / first**2
+        base += math.copysign(z, exponent) * math.sqrt(2 * second * exponent**2) / first
+        if base > 0:
+            return float(first * base ** (1 / exponent))
+    # Box (1954): g times a chi-squared variable of h degrees of freedom, by Wilson and Hilferty.
+    freedom = first**2 / second
+    cube = 1 - 2 / (9 * freedom) + z * math.sqrt(2 / (9 * freedom))
+    return float(second / first * freedom * cube**3)

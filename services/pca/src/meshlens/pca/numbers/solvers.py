@@ -1,0 +1,136 @@
+"""Ways to find principal components, and which one is right for a table; numpy only.
+
+`covariance` takes the eigenvectors of the covariance: one pass, no copy of the table, but squares
+its condition. `svd` takes the singular vectors of the table itself, of a tall one those of its
+triangular factor, which is folded block by block: exact where it is hard. `randomized` finds the
+first few components of a table with many rows and columns.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from meshlens.pca.numbers.moments import Moments, cut
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+COVARIANCE, SVD, RANDOMIZED = "covariance", "svd", "randomized"
+
+# Fewer numbers are decomposed as they are, sooner than anything is chosen.
+_SMALL = 1 << 12
+_TALL = 2  # times as many rows as columns
+# The least variance in proportion to the greatest that a covariance shows with ten digits.
+_CONDITION = 1e-4
+# Products of numbers beyond overflow or vanish.
+_SMALLEST, _GREATEST = 1e-200, 1e200
+# Below so many rows and columns, or with so many components, all are found as fast as a few.
+_MANY, _FEW = 1000, 0.1
+_OVERSAMPLING, _ITERATIONS = 10, 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """Principal components before anything is said about signs.
+
+    Attributes:
+        solver: what has found them.
+        variance: (r,), descending, of the scores, with divisor n - 1.
+        components: (r, p), orthonormal rows.
+    """
+
+    solver: str
+    variance: Array
+    components: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaling:
+    """How observations are centred and scaled.
+
+    Attributes:
+        shift: (p,), subtracted first.
+        offset: (p,), subtracted then; both together are the mean.
+        scale: (p,), divides what is left; None for ones.
+    """
+
+    shift: Array
+    offset: Array
+    scale: Array | None
+
+    def apply(self, values: Array) -> Array:
+        """Return a centred and scaled copy (n, p)."""
+        standard: Array = values - self.shift
+        standard -= self.offset
+        if self.scale is not None:
+            standard /= self.scale
+        return standard
+
+
+def choose_solver(n: int, p: int, k: int | None) -> str:
+    """Return which solver is tried first on a table (n, p) of which k components are wanted.
+
+    Covariance gives way to svd where it would show too few digits.
+    """
+    if min(n, p) > _MANY and k is not None and k < _FEW * min(n, p):
+        return RANDOMIZED
+    return COVARIANCE if n >= _TALL * p and n * p > _SMALL else SVD
+
+
+def solve(values: Array, moments: Moments, scaling: Scaling, k: int | None) -> Solution:
+    """Find the components of observations (n, p): the first k, or all min(n, p) if k is None.
+
+    All may be found where the first k are asked for.
+    """
+    n, p = values.shape
+    match choose_solver(n, p, k):
+        case "randomized":
+            return _solve_randomized(scaling.apply(values), k or 1)
+        case "covariance":
+            return _solve_covariance(moments, scaling, k) or _solve_tall(values, scaling)
+        case _:
+            return _solve_svd(scaling.apply(values), n)
+
+
+def _solve_covariance(moments: Moments, scaling: Scaling, k: int | None) -> Solution | None:
+    """Return what the covariance shows, or None if it does not show the first k well."""
+    if moments.scatter is None:
+        return None
+    covariance = moments.scatter / (moments.n - 1)
+    if scaling.scale is not None:
+        covariance /= np.outer(scaling.scale, scaling.scale)
+    if not _SMALLEST < np.trace(covariance) < _GREATEST:
+        return None
+    variance, directions = np.linalg.eigh(covariance)
+    variance = variance[::-1]
+    if variance[k - 1 if k else -1] < _CONDITION * variance[0]:
+        return None
+    return Solution(COVARIANCE, np.maximum(variance, 0.0), directions.T[::-1].copy())
+
+
+def _solve_tall(values: Array, scaling: Scaling) -> Solution:
+    """Fold the rows into the triangular factor, whose singular vectors are those of the table."""
+    triangle = np.zeros((0, values.shape[1]))
+    for block in cut(values):
+        stacked = np.concatenate([triangle, scaling.apply(block)])
+        triangle = np.asarray(np.linalg.qr(stacked, mode="r"))
+    return _solve_svd(triangle, len(values))
+
+
+def _solve_svd(standard: Array, n: int) -> Solution:
+    _, singular, components = np.linalg.svd(standard, full_matrices=False)
+    return Solution(SVD, singular**2 / (n - 1), components)
+
+
+def _solve_randomized(standard: Array, k: int) -> Solution:
+    """Find the first k components: Halko, Martinsson and Tropp (2011), algorithms 4.4 and 5.1.
+
+    Its random numbers are always the same, so that the same input gives the same answer.
+    """
+    n, p = standard.shape
+    sketch = np.random.default_rng(0).normal(size=(p, k + _OVERSAMPLING))
+    basis = np.linalg.qr(standard @ sketch)[0]
+    for _ in range(_ITERATIONS):
+        basis = np.linalg.qr(standard @ np.linalg.qr(standard.T @ basis)[0])[0]
+    _, singular, components = np.linalg.svd(basis.T @ standard, full_matrices=False)
+    return Solution(RANDOMIZED, singular[:k] ** 2 / (n - 1), components[:k])

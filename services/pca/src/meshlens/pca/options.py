@@ -1,0 +1,257 @@
+"""What callers may choose, the same in a query and on the command line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Annotated, TypeVar
+
+import numpy as np
+from meshlens.pca.drawing.style import LABEL_RULES, Aspect, EllipseKind, Kind, Labels, Style, Theme
+from meshlens.pca.errors import InvalidOption
+from meshlens.pca.numbers import decomposition
+from meshlens.pca.numbers.decomposition import PcaModel
+from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.numbers.selection import Rule, keep_parallel, keep_share
+from meshlens.pca.tables.columns import MOST_COLUMNS
+from meshlens.pca.tables.table import Table, decode_table
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+
+PARALLEL = "parallel"
+
+
+class NoOptions(BaseModel):
+    """Options of a method that has none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReadingOptions(NoOptions):
+    """How a body is read."""
+
+    columns: int | None = Field(
+        default=None, ge=1, le=MOST_COLUMNS, description="variables of an observation"
+    )
+    group: str = Field(
+        default="", max_length=1000, description="column of the groups; one of names is found"
+    )
+    header: bool | None = Field(
+        default=None, description="whether the first row holds names; seen by itself if not said"
+    )
+    missing: Missing = Field(
+        default=Missing.REFUSE,
+        description="what becomes of missing numbers: refuse, drop, mean or iterative",
+    )
+
+    def read(
+        self,
+        body: bytes,
+        content_type: str,
+        *,
+        variables: Sequence[str] = (),
+        model: PcaModel | None = None,
+    ) -> Table:
+        """Return the observations in a body, read as these options say."""
+        return decode_table(
+            body,
+            content_type,
+            columns=self.columns,
+            group=self.group,
+            header=self.header,
+            missing=self.missing,
+            variables=variables,
+            model=model,
+        )
+
+
+class TableOptions(ReadingOptions):
+    """How observations are read and scaled."""
+
+    standardize: bool = Field(
+        default=False, description="divide each variable by its standard deviation"
+    )
+
+
+def _parse_count(text: object) -> int | float | str | None:
+    """Return a number of components, a share of the variance or PARALLEL."""
+    if text is None or text == PARALLEL:
+        return PARALLEL if text else None
+    for kind in (int, float):
+        try:
+            number = kind(str(text))
+        except ValueError:
+            continue
+        if number >= 1 if kind is int else 0 < number < 1:
+            return number
+    raise ValueError(f"it must be a number of components, a share such as 0.95, or {PARALLEL}")
+
+
+class FitOptions(TableOptions):
+    """Options of `fit`."""
+
+    k: Annotated[int | float | str | None, PlainValidator(_parse_count)] = Field(
+        default=None,
+        description="components to keep: how many, the share of the variance to explain (0.95),"
+        f" or {PARALLEL} for as many as explain more than chance; all if not given",
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description=f"of the random numbers of k={PARALLEL}"
+    )
+
+    def count(self) -> int | Rule | None:
+        """Return how many components to keep, or the rule that says it."""
+        match self.k:
+            case float():
+                return keep_share(self.k)
+            case str():
+                return keep_parallel(np.random.default_rng(self.seed))
+            case _:
+                return self.k
+
+    def decompose(self, table: Table) -> PcaModel:
+        """Return the fit of a table with the components that k keeps."""
+        return decomposition.fit(
+            table.values, names=table.names, k=self.count(), standardize=self.standardize
+        )
+
+
+def _parse_pair(text: object) -> tuple[int, int] | None:
+    """Return the numbers of two components."""
+    if text is None:
+        return None
+    match str(text).split(","):
+        case [x, y] if x.strip().isdecimal() and y.strip().isdecimal() and len(str(text)) < 20:  # noqa: PLR2004 - beyond, int() may refuse
+            return int(x), int(y)
+    raise ValueError("it must be two numbers of components, such as 1,3")
+
+
+def _parse_labels(text: object) -> Labels:
+    """Return which observations are labelled, or how many."""
+    words: Mapping[object, Labels] = {name: name for name in LABEL_RULES}
+    if text in words:
+        return words[text]
+    if str(text).isdecimal() and len(str(text)) < 10:  # noqa: PLR2004 - beyond, int() may refuse
+        return int(str(text))
+    raise ValueError(f"it must be one of {', '.join(LABEL_RULES)}, or a number")
+
+
+class PlotOptions(FitOptions):
+    """Options of `plot`."""
+
+    kind: Kind = Field(
+        default="scores", description="what is drawn: scores, biplot, loadings or scree"
+    )
+    components: Annotated[tuple[int, int] | None, PlainValidator(_parse_pair)] = Field(
+        default=None, description="the two to draw, such as 1,3; not with kind=scree"
+    )
+    alpha: float = Field(
+        default=1.0, ge=0, le=1, description="of kind=biplot: the part of the variance in arrows"
+    )
+    ellipse: EllipseKind = Field(
+        default="none", description="around each group: normal, t or confidence (of the mean)"
+    )
+    level: float = Field(default=0.95, gt=0, lt=1, description="of the ellipse")
+    label: Annotated[Labels, PlainValidator(_parse_labels)] = Field(
+        default="auto", description="observations to label: outliers, all, none or how many"
+    )
+    arrows: int = Field(default=12, ge=0, le=100, description="the most variables to draw as such")
+    theme: Theme = Field(default="auto", description="auto, light or dark")
+    aspect: Aspect = Field(
+        default="equal", description="equal: one unit is as long on either axis; or free"
+    )
+    fit: str = Field(default="", description="id of a stored fit, whose axes are drawn")
+    title: str = Field(default="", max_length=200, description="stands above the picture")
+    width: int = Field(default=640, ge=320, le=4000, description="pixels")
+    height: int = Field(default=480, ge=320, le=4000, description="pixels")
+
+    def decompose_whole(self, table: Table) -> PcaModel:
+        """Return the fit of a table with all its components, of which a picture shows some."""
+        return decomposition.fit(table.values, names=table.names, standardize=self.standardize)
+
+    def count_kept(self, table: Table) -> int | None:
+        """Return how many components the option k would keep."""
+        return len(self.decompose(table).components) if self.k is not None else None
+
+    def style(self, *, kept: int | None = None) -> Style:
+        """Return what these options say about the picture.
+
+        Args:
+            kept: components that k says to keep.
+
+        Raises:
+            InvalidOption: one of them says nothing about this kind of picture.
+        """
+        given = self.model_fields_set
+        for name in sorted(given & _KINDS.keys()):
+            if self.kind not in _KINDS[name]:
+                raise InvalidOption(
+                    f"{name} goes with kind={' or '.join(_KINDS[name])}",
+                    got=f"{name}={getattr(self, name)!r} with kind={self.kind}",
+                    remedy="leave it out or ask for another kind",
+                )
+        if "level" in given and self.ellipse == "none":
+            raise InvalidOption(
+                "level goes with an ellipse",
+                got=f"level={self.level:g} alone",
+                remedy="say ellipse=normal, t or confidence, or leave level out",
+            )
+        names = {field.name for field in fields(Style)}
+        return Style(**self.model_dump(include=names), labels=self.label, kept=kept)
+
+
+_PLANES = ("scores", "biplot", "loadings")
+_OF_POINTS = ("scores", "biplot")
+# Kinds of pictures about which an option says something; the others are about all of them.
+_KINDS: Mapping[str, Sequence[str]] = {
+    "components": _PLANES,
+    "arrows": _PLANES,
+    "aspect": _PLANES,
+    "alpha": ("biplot",),
+    "ellipse": _OF_POINTS,
+    "level": _OF_POINTS,
+    "label": _OF_POINTS,
+    "k": ("scree",),
+    "seed": ("scree",),
+}
+
+
+class TransformOptions(FitOptions):
+    """Options of `transform`."""
+
+    fit: str = Field(default="", description="id of a stored fit")
+    diagnostics: bool = Field(
+        default=False,
+        description="T squared, squared prediction error, outliers, cos2 and contributions too",
+    )
+    confidence: float = Field(
+        default=0.95, gt=0, lt=1, description="share of good observations within the limits"
+    )
+
+
+class InverseOptions(ReadingOptions):
+    """Options of `inverse`."""
+
+    fit: str = Field(description="id of a stored fit")
+
+
+Options = TypeVar("Options", bound=NoOptions)
+
+
+def parse_options(kind: type[Options], query: Mapping[str, str]) -> Options:
+    """Return the options in `query`.
+
+    Raises:
+        InvalidOption: an unknown one, or a value that is not allowed.
+    """
+    try:
+        return kind.model_validate(query)
+    except ValidationError as error:
+        mistake = error.errors(include_url=False)[0]
+        name = str(mistake["loc"][0])
+        known = ", ".join(sorted(kind.model_fields)) or "none here"
+        if mistake["type"] == "extra_forbidden":
+            expected, remedy = "an option must be known", "the options are"
+        else:
+            reason = mistake["msg"].removeprefix("Value error, ")
+            expected = f"option {name}: {reason[0].lower()}{reason[1:]}"
+            remedy = "correct it or leave it out; the options are"
+        got = "none" if mistake["type"] == "missing" else f"{name}={mistake['input']!r}"
+        raise InvalidOption(expected, got=got, remedy=f"{remedy}: {known}") from None

@@ -1,0 +1,1 @@
+"""Bytes of any accepted type -> a table of observations, and answers back to bytes."""

@@ -1,0 +1,44 @@
+"""The page that this service serves: data and options in, the picture beside them."""
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from meshlens.daprkit.pages import build_page
+from meshlens.daprkit.routing import Reply, Request, Route
+from meshlens.pca.options import FitOptions, NoOptions, PlotOptions, TransformOptions, parse_options
+from meshlens.pca.web.form import describe
+
+# In this order they are one script.
+_SCRIPTS = ("places", "editor", "form", "picture", "page")
+_METHODS: Mapping[str, type[NoOptions]] = {
+    "plot": PlotOptions,
+    "fit": FitOptions,
+    "transform": TransformOptions,
+}
+
+
+def routes() -> Sequence[Route]:
+    """Return the route of the page, which is put together here and now."""
+    page = build()
+
+    def ui(request: Request) -> Reply:
+        """Return the page."""
+        parse_options(NoOptions, request.query)
+        return page
+
+    return (Route("ui", ui, verbs=("GET",)),)
+
+
+def build() -> Reply:
+    """Return the page."""
+    folder = files(__name__)
+    data = {"options": describe(_METHODS), "samples": _read_samples(folder)}
+    return build_page(folder, _SCRIPTS, data)
+
+
+def _read_samples(folder: Traversable) -> dict[str, str]:
+    """Return the samples: Fisher's iris (1936) as it is, and two columns of it on one line."""
+    iris = (folder / "samples" / "iris.csv").read_text("utf-8")
+    widths = [row.split(",")[1:4:2] for row in iris.splitlines()[1:]]
+    return {"iris": iris, "line": ",".join(",".join(pair) for pair in widths) + "\n"}

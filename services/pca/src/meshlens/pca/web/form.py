@@ -1,0 +1,63 @@
+"""Options -> the fields of a form, so that the page offers what the service accepts."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from meshlens.pca.options import NoOptions
+
+Field: TypeAlias = dict[str, Any]
+
+_ON_THE_PAGE_BY_ITSELF = {"fit"}  # the page sends points, and no id of a fit
+
+
+def describe(methods: Mapping[str, type[NoOptions]]) -> list[Field]:
+    """Return a field for each option of any of the methods.
+
+    Each has name, help, kind (flag, choice, integer, number or text), default, the methods that
+    take it, and what its kind needs: choices, or minimum and maximum.
+    """
+    fields: dict[str, Field] = {}
+    for method, options in methods.items():
+        schema = options.model_json_schema()
+        for name, option in schema.get("properties", {}).items():
+            if name in _ON_THE_PAGE_BY_ITSELF:
+                continue
+            field = fields.setdefault(name, _describe_one(name, option, schema.get("$defs", {})))
+            field["methods"].append(method)
+    return [*fields.values()]
+
+
+def _describe_one(name: str, option: Field, definitions: Mapping[str, Field]) -> Field:
+    resolved = {**option, **_resolve(option, definitions)}
+    default = option.get("default")
+    field: Field = {
+        "name": name,
+        "help": option.get("description", ""),
+        "kind": "text",
+        "default": "" if default is None else default,
+        "methods": [],
+    }
+    if "enum" in resolved:
+        choices = [*resolved["enum"]]
+        unset = default is None and "" not in choices
+        return {**field, "kind": "choice", "choices": ["", *choices] if unset else choices}
+    match resolved.get("type"):
+        case "boolean" if default is None:
+            return {**field, "kind": "choice", "choices": ["", "true", "false"]}
+        case "boolean":
+            return {**field, "kind": "flag"}
+        case "integer" | "number" as kind:
+            field["kind"] = kind
+            field.update((key, resolved[key]) for key in ("minimum", "maximum") if key in resolved)
+    return field
+
+
+def _resolve(option: Field, definitions: Mapping[str, Field]) -> Field:
+    """Return what an option may be where it is not left out."""
+    parts: list[Field] = option.get("anyOf") or option.get("allOf") or [option]
+    for part in parts:
+        if "$ref" in part:
+            return definitions[part["$ref"].rpartition("/")[2]]
+        if part.get("type") != "null":
+            return dict(part)
+    return {}

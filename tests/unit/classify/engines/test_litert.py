@@ -1,0 +1,106 @@
+"""LiteRT behind the engine's protocol: many threads, one model, nothing but our errors."""
+
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from meshlens.classify.engines.engine import Quantization, TensorSpec
+from meshlens.classify.engines.litert import LiteRtEngine
+from meshlens.classify.errors import InvalidModel
+
+SOME = 24
+
+
+def pictures(engine: LiteRtEngine, count: int) -> list[dict[str, np.ndarray]]:
+    rng = np.random.default_rng(1)
+    (spec,) = engine.inputs
+    return [{spec.name: rng.uniform(-1, 1, spec.shape).astype(spec.dtype)} for _ in range(count)]
+
+
+def test_inputs_and_outputs_are_described(digits: bytes) -> None:
+    engine = LiteRtEngine(digits, workers=1)
+    (picture,), (probabilities,) = engine.inputs, engine.outputs
+    assert picture == TensorSpec(picture.name, (1, 32, 32, 1), np.dtype("f4"))
+    assert probabilities == TensorSpec(probabilities.name, (1, 10), np.dtype("f4"))
+
+
+def test_a_quantized_models_numbers_are_described(shared: Path) -> None:
+    path = shared / "models/mobilenet_v1_025/mobilenet_v1_0.25_128_quant.tflite"
+    engine = LiteRtEngine(path.read_bytes(), workers=1)
+    (picture,), (probabilities,) = engine.inputs, engine.outputs
+    assert (picture.shape, picture.dtype) == ((1, 128, 128, 3), np.dtype("u1"))
+    assert probabilities.quantization == Quantization(scale=1 / 256, zero_point=0)
+
+
+def test_threads_get_the_answers_that_one_thread_gets(digits: bytes) -> None:
+    engine = LiteRtEngine(digits, workers=2)
+    (output,) = engine.outputs
+    tensors = pictures(engine, SOME)
+    alone = [engine.run(tensor)[output.name] for tensor in tensors]
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(engine.run, tensors * 4))
+    for answer, expected in zip(together, alone * 4, strict=True):
+        assert (answer[output.name] == expected).all()
+
+
+def test_an_answer_is_not_changed_by_the_next(digits: bytes) -> None:
+    engine = LiteRtEngine(digits, workers=1)
+    (output,) = engine.outputs
+    one, other = pictures(engine, 2)
+    answer = engine.run(one)[output.name]
+    kept = answer.copy()
+    engine.run(other)
+    assert (answer == kept).all()
+
+
+def test_an_engine_closes_once_nothing_runs(digits: bytes) -> None:
+    engine = LiteRtEngine(digits, workers=2)
+    engine.run(*pictures(engine, 1))
+    closing = threading.Thread(target=engine.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    assert not closing.is_alive()
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"no model", bytes(1000), b"\x1c\x00\x00\x00TFL3" + bytes(100)]
+)
+def test_bytes_that_are_no_model_are_refused(data: bytes) -> None:
+    with pytest.raises(InvalidModel, match="LiteRT cannot run the model"):
+        LiteRtEngine(data, workers=1)
+
+
+@settings(deadline=None, max_examples=30)
+@given(share=st.floats(0, 0.99))
+def test_half_a_model_is_refused(digits: bytes, share: float) -> None:
+    with pytest.raises(InvalidModel):
+        LiteRtEngine(digits[: int(share * len(digits))], workers=1)
+
+
+def test_the_runtime_writes_nothing_to_stderr_and_others_may(models: Path) -> None:
+    program = (
+        "import os, sys, threading\n"
+        "from pathlib import Path\n"
+        "from meshlens.classify.engines.litert import LiteRtEngine\n"
+        "stop = threading.Event()\n"
+        "def talk():\n"
+        "    for number in range(200): os.write(2, b'line %d\\n' % number)\n"
+        "thread = threading.Thread(target=talk)\n"
+        "thread.start()\n"
+        "LiteRtEngine(Path(sys.argv[1]).read_bytes(), workers=2)\n"
+        "thread.join()\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, os.fspath(models / "digits/1/digits.tflite")],
+        stderr=subprocess.PIPE,
+        check=True,
+        timeout=60,
+    ).stderr
+    assert sorted(told.splitlines()) == sorted(b"line %d" % number for number in range(200))

@@ -1,0 +1,211 @@
+"""TensorFlow in a process of its own: same answers, same errors, and an end of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from installed import need_module
+from mesh import eventually
+from meshlens.classify.engines.engine import Engine
+from meshlens.classify.engines.worker_client import Apart
+from meshlens.classify.errors import EngineGone, InvalidModel, InvalidTensor
+from meshlens.classify.formats.card import Kind
+from meshlens.classify.formats.packing import pack
+from meshlens.classify.serving.repository import Repository
+from meshlens.classify.serving.versions import State
+
+MAKE = """
+import sys, tensorflow as tf
+model = tf.Module()
+model.double = tf.function(
+    lambda whole: {"twice": whole + whole}, input_signature=[tf.TensorSpec([None], tf.int32)]
+)
+tf.saved_model.save(model, sys.argv[1], signatures={"double": model.double})
+"""
+# Opens a model, says which process has it, and waits to be killed.
+OPEN = """
+import sys
+from pathlib import Path
+import psutil
+from meshlens.classify.formats.card import Kind
+from meshlens.classify.engines.worker_client import Apart
+from meshlens.classify.formats.packing import pack
+engine = Apart(1).open(Kind.SAVED_MODEL, pack(Path(sys.argv[1])), (), ())
+print(psutil.Process().children()[0].pid, flush=True)
+sys.stdin.read()
+"""
+
+# Opens what is no model, with the log of a service.
+LOG = """
+from meshlens.classify.formats.card import Kind
+from meshlens.classify.engines.worker_client import Apart
+from meshlens.classify.errors import InvalidModel
+from meshlens.daprkit.telemetry import configure_logs
+configure_logs("classify", "DEBUG")
+try:
+    Apart(1).open(Kind.FROZEN_GRAPH, b"no graph", (), ())
+except InvalidModel:
+    pass
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SavedModel that doubles, made by a TensorFlow that has ended."""
+    need_module("tensorflow", "uv sync --group train")
+    made = tmp_path_factory.mktemp("double")
+    subprocess.run([sys.executable, "-c", MAKE, made], check=True, capture_output=True)
+    return made
+
+
+@pytest.fixture
+def apart() -> Iterator[Apart]:
+    yield Apart(2)
+    eventually(lambda: not hosts(), "its process has ended")
+
+
+def hosts() -> list[psutil.Process]:
+    """The processes that run TensorFlow for this one."""
+    children = psutil.Process().children()
+    return [
+        child for child in children if "meshlens.classify.engines.worker_server" in child.cmdline()
+    ]
+
+
+def open_model(apart: Apart, folder: Path) -> Engine:
+    return apart.open(Kind.SAVED_MODEL, pack(folder), (), ())
+
+
+def double(engine: Engine, numbers: object) -> Any:  # noqa: ANN401 - an array of any type
+    return engine.signatures["double"].run({"whole": np.array(numbers, np.int32)})["twice"]
+
+
+def test_it_answers_any_number_of_threads(
+    apart: Apart, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Other tests import it.
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    engine = open_model(apart, folder)
+    (spec,) = engine.signatures["double"].inputs
+    assert (spec.name, spec.shape, spec.dtype.name) == ("whole", (-1,), "int32")
+    with ThreadPoolExecutor(4) as callers:
+        answers = callers.map(lambda number: double(engine, [number, 7]).tolist(), range(100))
+    assert list(answers) == [[2 * number, 14] for number in range(100)]
+    assert "tensorflow" not in sys.modules
+    engine.close()
+
+
+def test_its_errors_arrive_as_they_are(apart: Apart, folder: Path) -> None:
+    engine = open_model(apart, folder)
+    with pytest.raises(InvalidTensor, match="cannot compute with these inputs"):
+        engine.signatures["double"].run({"whole": np.array(["one"])})
+    with pytest.raises(InvalidModel, match="archive of the model is damaged"):
+        apart.open(Kind.SAVED_MODEL, b"no archive", (), ())
+    assert double(engine, [21]).tolist() == [42]
+    engine.close()
+
+
+def test_models_share_one_process_and_the_last_one_ends_it(apart: Apart, folder: Path) -> None:
+    first, second = open_model(apart, folder), open_model(apart, folder)
+    (host,) = hosts()
+    first.close()
+    assert double(second, [2]).tolist() == [4]
+    second.close()
+    assert not psutil.pid_exists(host.pid)
+    third = open_model(apart, folder)
+    assert double(third, [3]).tolist() == [6]
+    third.close()
+
+
+def test_a_model_that_cannot_be_opened_leaves_no_process(apart: Apart) -> None:
+    need_module("tensorflow", "uv sync --group train")
+    with pytest.raises(InvalidModel, match="TensorFlow cannot load the frozen graph"):
+        apart.open(Kind.FROZEN_GRAPH, b"no graph", (), ())
+    assert not hosts()
+
+
+def test_a_process_that_ends_before_it_listens_fails_the_model_and_leaves_nothing(
+    apart: Apart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("PYTHONHOME", str(tmp_path))  # a Python that finds nothing to start with
+    children = psutil.Process().children()
+    with pytest.raises(InvalidModel, match="has ended with code 1"):
+        apart.open(Kind.FROZEN_GRAPH, b"no graph", (), ())
+    assert psutil.Process().children() == children
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_killed_process_is_named_and_the_next_model_gets_a_new_one(
+    apart: Apart, folder: Path
+) -> None:
+    engine = open_model(apart, folder)
+    (host,) = hosts()
+    host.kill()
+    with pytest.raises(EngineGone, match=rf"{host.pid} has ended with code -9.*try again"):
+        double(engine, [1])
+    other = open_model(apart, folder)
+    engine.close()
+    assert double(other, [4]).tolist() == [8]
+    other.close()
+
+
+def test_a_lost_model_is_loaded_again(apart: Apart, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "double" / "1").parent.mkdir()
+    (tmp_path / "double" / "1").symlink_to(folder)
+    repository = Repository(tmp_path, apart.open)
+    repository.start(lambda _: None)
+
+    def ask(numbers: object) -> list[int]:
+        with repository.lease("double") as servable:
+            assert servable.loaded
+            answer: list[int] = double(servable.loaded.engine, numbers).tolist()
+            return answer
+
+    def available() -> bool:
+        return repository.describe("double").state is State.AVAILABLE
+
+    eventually(available, "the model is loaded")
+    (host,) = hosts()
+    host.kill()
+    with pytest.raises(EngineGone):
+        ask([1])
+    eventually(available, "the model is loaded again")
+    assert ask([5]) == [10]
+    repository.unload("double", "1")
+    repository.stop()
+
+
+def test_it_ends_with_the_process_that_started_it(folder: Path) -> None:
+    opener = subprocess.Popen(
+        [sys.executable, "-c", OPEN, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    with opener:
+        assert opener.stdout
+        host = psutil.Process(int(opener.stdout.readline()))
+        (place,) = [Path(part) for part in host.cmdline() if "classify-" in part]
+        os.kill(opener.pid, signal.SIGKILL)
+    eventually(lambda: not host.is_running(), "TensorFlow's process has ended")
+    assert not place.exists()
+
+
+def test_what_tensorflow_says_is_logged_as_json() -> None:
+    need_module("tensorflow", "uv sync --group train")
+    done = subprocess.run([sys.executable, "-c", LOG], capture_output=True, check=True)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {line["service"] for line in lines} == {"classify"}
+    assert any("absl::InitializeLog" in line["event"] for line in lines)
+    assert done.stdout == b""

@@ -1,0 +1,129 @@
+"""Several pictures in one request: an answer for each, and a bad one fails alone."""
+
+import base64
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from meshlens.classify.engines.opening import open_engine
+from meshlens.classify.errors import InvalidBody
+from meshlens.classify.models import shipped_models
+from meshlens.classify.requests.batches import MOST_PICTURES
+from meshlens.classify.service import Service
+from meshlens.classify.serving.repository import Repository
+from meshlens.daprkit.errors import InvalidRequest
+from meshlens.daprkit.routing import Request
+from unit.classify.pictures import png_header
+
+SAMPLES = Path(__file__).resolve().parents[4] / "services/classify/samples"
+DIGITS = [(SAMPLES / f"digit-{digit}.png").read_bytes() for digit in range(10)]
+BOUNDARY = "between"
+
+
+@pytest.fixture(scope="module")
+def service() -> Service:
+    repository = Repository(shipped_models(), partial(open_engine, workers=1))
+    repository.load("digits")
+    return Service(repository, max_pixels=1_000_000)
+
+
+def ask(body: bytes, content_type: str, boundary: str = "") -> Request:
+    return Request("classify", "POST", {}, content_type, body, {}, boundary=boundary)
+
+
+def listed(*pictures: bytes | str) -> Request:
+    texts = [
+        text if isinstance(text, str) else base64.b64encode(text).decode() for text in pictures
+    ]
+    return ask(json.dumps({"images": texts}).encode(), "application/json")
+
+
+def form(*files: bytes, disposition: str = 'form-data; name="a"; filename="{}.png"') -> Request:
+    parts = [
+        f"--{BOUNDARY}\r\nContent-Disposition: {disposition.format(place)}\r\n\r\n".encode()
+        + file
+        + b"\r\n"
+        for place, file in enumerate(files)
+    ]
+    body = b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
+    return ask(body, "multipart/form-data", BOUNDARY)
+
+
+def answers(service: Service, request: Request) -> list[dict[str, Any]]:
+    reply = service.classify(request)
+    told = json.loads(reply.body)
+    assert (told["model"], told["version"]) == ("digits", "1")
+    assert told["count"] == len(told["answers"])
+    assert reply.result is not None
+    assert reply.result["answers"] == told["answers"]
+    return list(told["answers"])
+
+
+@pytest.mark.parametrize("make", [listed, form])
+def test_every_picture_is_answered_in_its_order(service: Service, make: Any) -> None:  # noqa: ANN401 - either maker
+    told = answers(service, make(*DIGITS))
+    assert [one["labels"][0]["label"] for one in told] == list("0123456789")
+
+
+@pytest.mark.parametrize("make", [listed, form])
+def test_a_bad_picture_fails_alone(service: Service, make: Any) -> None:  # noqa: ANN401 - either maker
+    told = answers(
+        service, make(DIGITS[3], b"no picture", b"", png_header(9999, 9999), DIGITS[4][:900])
+    )
+    assert told[0]["labels"][0]["label"] == "3"
+    codes = [one["error"]["code"] for one in told[1:]]
+    assert codes == ["INVALID_ARGUMENT"] * 2 + ["RESOURCE_EXHAUSTED", "INVALID_ARGUMENT"]
+    assert "got an empty body" in told[2]["error"]["message"]
+
+
+def test_text_that_is_no_base64_fails_alone(service: Service) -> None:
+    bad, good = answers(service, listed("%%%", DIGITS[1]))
+    assert "base64" in bad["error"]["message"]
+    assert good["labels"][0]["label"] == "1"
+
+
+def test_files_keep_their_names(service: Service) -> None:
+    assert [one["name"] for one in answers(service, form(DIGITS[0], b"x"))] == ["0.png", "1.png"]
+
+
+def test_a_list_of_one_is_a_list(service: Service) -> None:
+    assert len(answers(service, form(DIGITS[0]))) == len(answers(service, listed(DIGITS[0]))) == 1
+
+
+def test_too_many_pictures_are_refused_with_the_limit(service: Service) -> None:
+    assert len(answers(service, form(*[b""] * MOST_PICTURES))) == MOST_PICTURES
+    with pytest.raises(InvalidRequest, match=f"at most {MOST_PICTURES} files"):
+        service.classify(form(*[b""] * (MOST_PICTURES + 1)))
+    with pytest.raises(InvalidBody, match=f"1 to {MOST_PICTURES}"):
+        service.classify(listed(*[""] * (MOST_PICTURES + 1)))
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"images": []}', b'{"images": 5}', b'{"images": [5]}', b'{"images": [""], "a": 1}']
+)
+def test_a_list_that_is_none_is_refused(service: Service, body: bytes) -> None:
+    with pytest.raises(InvalidBody, match="images"):
+        service.classify(ask(body, "application/json"))
+
+
+def test_a_form_without_files_or_with_fields_is_refused(service: Service) -> None:
+    with pytest.raises(InvalidRequest, match="at least one file"):
+        service.classify(form())
+    with pytest.raises(InvalidRequest, match="files only, got the field 'a'"):
+        service.classify(form(b"5", disposition='form-data; name="a"'))
+
+
+@pytest.mark.parametrize("boundary", ["", "other", "x" * 71, "ä"])
+def test_a_form_that_is_none_is_refused(service: Service, boundary: str) -> None:
+    whole = form(DIGITS[0])
+    with pytest.raises(InvalidRequest, match="multipart/form-data"):
+        service.classify(ask(whole.body, whole.content_type, boundary))
+
+
+@pytest.mark.parametrize("end", [0, 1, 20, 60, 200])
+def test_a_form_that_breaks_off_is_refused(service: Service, end: int) -> None:
+    whole = form(DIGITS[0])
+    with pytest.raises(InvalidRequest):
+        service.classify(ask(whole.body[:end], whole.content_type, BOUNDARY))
