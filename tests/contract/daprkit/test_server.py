@@ -13,7 +13,8 @@ from google.protobuf import empty_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from meshlens.daprkit.client import Client
-from meshlens.daprkit.routing import Reply, Request, Route, Subscription
+from meshlens.daprkit.messages import Reply, Request
+from meshlens.daprkit.routing import Route, Subscription
 from meshlens.daprkit.server import Server
 from meshlens.daprkit.settings import EventMode, ServerSettings
 from meshlens.daprkit.sidecar.channel import Sidecar

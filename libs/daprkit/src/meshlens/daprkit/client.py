@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import grpc
 from dapr.proto import appcallback_service_v1, common_v1
 from google.protobuf import any_pb2
-from meshlens.daprkit.routing import Reply
-from meshlens.daprkit.sidecar.channel import message_options
+from meshlens.daprkit.messages import Reply
+from meshlens.daprkit.sidecar.limits import message_options
 from opentelemetry import propagate
 
 _ANY_SIZE = -1

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from meshlens.daprkit.routing import Reply, Request, Route
+from meshlens.daprkit.messages import Reply, Request
+from meshlens.daprkit.routing import Route
 from meshlens.daprkit.status import Status
 from meshlens.pca import web
 from meshlens.pca.drawing.plot import draw
