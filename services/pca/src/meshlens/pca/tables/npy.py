@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from meshlens.pca.errors import InvalidTable
-from meshlens.pca.tables.columns import Array, Columns, Reading
+from meshlens.pca.tables.columns import Array, RawTable, ReadOptions
 
 MAGIC = b"\x93NUMPY"
 
@@ -19,7 +19,7 @@ _SIZE_OF_LENGTH = {1: 2, 2: 4, 3: 4}
 _NUMBER_KINDS = "iuf"
 
 
-def decode_npy(body: bytes, reading: Reading) -> Columns:
+def decode_npy(body: bytes, options: ReadOptions) -> RawTable:
     """Read a matrix (n, p) of numbers, or a structured array (n,) of p numbers with names.
 
     Nothing is allocated before shape and dtype are known to fit the size of the body.
@@ -27,7 +27,7 @@ def decode_npy(body: bytes, reading: Reading) -> Columns:
     Raises:
         InvalidTable: it is no .npy, or holds something else.
     """
-    del reading
+    del options
     dtype, fortran, shape, start = _decode_header(body)
     names = dtype.names or ()
     kinds = [dtype[name] for name in names] or [dtype]
@@ -51,9 +51,9 @@ def decode_npy(body: bytes, reading: Reading) -> Columns:
     array = np.frombuffer(body, dtype, offset=start).reshape(shape, order="F" if fortran else "C")
     with np.errstate(over="ignore"):  # A long double may be infinite as a double, which is refused.
         if not names:
-            return Columns(np.array(array, dtype=np.float64, order="C"), range(1, shape[1] + 1))
+            return RawTable(np.array(array, dtype=np.float64, order="C"), range(1, shape[1] + 1))
         values = np.stack([array[name].astype(np.float64) for name in names], axis=1)
-    return Columns(values, range(1, len(names) + 1), names)
+    return RawTable(values, range(1, len(names) + 1), names)
 
 
 def encode_npy(values: Array) -> bytes:
