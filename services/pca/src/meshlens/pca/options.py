@@ -34,7 +34,7 @@ class ReadingOptions(NoOptions):
         default="", max_length=1000, description="column of the groups; one of names is found"
     )
     header: bool | None = Field(
-        default=None, description="whether the first row holds names; seen by itself if not said"
+        default=None, description="whether the first row holds names; detected if not given"
     )
     missing: Missing = Field(
         default=Missing.REFUSE,
