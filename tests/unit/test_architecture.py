@@ -45,7 +45,7 @@ BREACHES = [
     ("classify.storage.source", "meshlens.classify.storage.folder", "circles"),
     # daprkit knows no service.
     ("daprkit.signals", "meshlens.daprkit.server", "floors"),
-    ("daprkit.routing", "meshlens.daprkit.server", "floors"),
+    ("daprkit.application.routing", "meshlens.daprkit.server", "floors"),
     ("daprkit.server", "meshlens.pca.service", "floors"),
     # Services know daprkit, not each other.
     ("pca.service", "meshlens.classify.service", "floors"),
