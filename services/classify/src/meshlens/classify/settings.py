@@ -4,7 +4,7 @@ from typing import ClassVar, Self
 
 from meshlens.classify.models import shipped_models
 from meshlens.classify.serving.policy import Policy, parse_policy
-from meshlens.classify.tasks.pixels import MAX_PIXELS
+from meshlens.classify.tasks.images.pixels import MAX_PIXELS
 from meshlens.daprkit.settings import Bytes, ServerSettings
 from pydantic import ByteSize, DirectoryPath, Field, model_validator
 
