@@ -36,7 +36,7 @@ def free_port() -> int:
 
 def start(service: str, **changes: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", service],
+        [sys.executable, "-m", f"meshlens.{service}"],
         env=os.environ | {"EVENTS": "off", "MODELS": ""} | changes,
         stderr=subprocess.PIPE,
         text=True,
