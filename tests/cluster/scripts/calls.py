@@ -12,8 +12,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import grpc
-from meshlens.daprkit.client import Client
+from meshlens.daprkit.client import CallError, Client
 
 _SECONDS = 30.0
 _AT_A_TIME = 8
@@ -23,8 +22,8 @@ def by_grpc(client: Client, app: str, method: str, body: bytes) -> tuple[str, st
     """Return the status code, and the answer or the error message."""
     try:
         answer = client.invoke(app, method, body, timeout=_SECONDS)
-    except grpc.RpcError as error:
-        return error.code().name, error.details() or ""
+    except CallError as error:
+        return error.code, error.message
     return "OK", answer.body.decode()
 
 

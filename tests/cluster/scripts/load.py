@@ -15,8 +15,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable
 
-import grpc
-from meshlens.daprkit.client import Client
+from meshlens.daprkit.client import CallError, Client
 
 _SECONDS = 30.0
 _PAUSE = 0.1
@@ -28,8 +27,8 @@ def by_grpc(app: str, method: str, body: bytes) -> tuple[str, str]:
     """Return the status code, and the error message if there is one."""
     try:
         CLIENT.invoke(app, method, body, timeout=_SECONDS)
-    except grpc.RpcError as error:
-        return error.code().name, error.details() or ""
+    except CallError as error:
+        return error.code, error.message
     return "OK", ""
 
 

@@ -25,7 +25,7 @@ from meshlens.classify.errors import (
 from meshlens.classify.models import shipped_models
 from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
-from meshlens.daprkit.routing import Reply, Request
+from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.status import Status
 from unit.classify.pictures import png_header
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from meshlens.daprkit.routing import Reply, Request
+from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.status import Status
 from meshlens.pca import errors
 from meshlens.pca.errors import FitNotFound, InvalidOption, InvalidTable

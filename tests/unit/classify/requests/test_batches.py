@@ -14,7 +14,7 @@ from meshlens.classify.requests.batches import MOST_PICTURES
 from meshlens.classify.service import Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.daprkit.errors import InvalidRequest
-from meshlens.daprkit.routing import Request
+from meshlens.daprkit.messages import Request
 from unit.classify.pictures import png_header
 
 SAMPLES = Path(__file__).resolve().parents[4] / "services/classify/samples"

@@ -20,7 +20,7 @@ from meshlens.classify.errors import (
 from meshlens.classify.formats.card import Kind
 from meshlens.classify.service import Service
 from meshlens.classify.serving.repository import Repository
-from meshlens.daprkit.routing import Reply, Request
+from meshlens.daprkit.messages import Reply, Request
 from PIL import Image
 from unit.classify.fake_engine import FakeEngine
 from unit.classify.models import build_model

@@ -255,6 +255,11 @@ def test_arrow_reads_what_the_standard_library_reads(
     assert outcomes[0] == outcomes[1]
 
 
+def npy(shape: str, size: int) -> bytes:
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(size)
+
+
 BAD_NPY: dict[str, tuple[bytes, str]] = {
     "objects": (save(np.array([[1, "a"]], dtype=object), allow_pickle=True), "must hold numbers"),
     "text": (save(np.array([["a", "b"]])), "must hold numbers"),
@@ -274,6 +279,12 @@ BAD_NPY: dict[str, tuple[bytes, str]] = {
         save(np.zeros((3, 2))).replace(b"(3, 2), }          ", b"(3000000000, 2), } "),
         "takes 48000000000 bytes, got 48",
     ),
+    "a negative shape": (npy("(-3, -2)", 48), r"matrix.*\(-3, -2\)"),
+    "a truth value as shape": (npy("(True, 6)", 48), r"matrix.*\(True, 6\)"),
+    "a shape beyond what Python prints": (npy(f"({10**4000}, {10**4000})", 8), r"matrix.*\(1000"),
+    "a thousand axes": (npy(f"({'1, ' * 1000})", 8), r"matrix.*\(1, 1"),
+    "a shape in brackets": (npy("[3, 2]", 48), "descr, fortran_order and shape"),
+    "a header of nested brackets": (npy("(" * 5000, 48), "descr, fortran_order and shape"),
     "no dtype": (save(np.zeros((3, 2))).replace(b"'<f8'", b"'<x8'"), "descr"),
     "header beyond the body": (b"\x93NUMPY\x01\x00\xff\xff{}", "whole and short"),
     "only the magic": (b"\x93NUMPY", "version 1 to 3"),
@@ -288,8 +299,21 @@ BAD_NPY: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("name", BAD_NPY)
 def test_bad_npy_is_refused_and_nothing_is_unpickled(name: str) -> None:
     body, message = BAD_NPY[name]
-    with pytest.raises(InvalidTable, match=message):
+    with pytest.raises(InvalidTable, match=message) as caught:
         decode_table(body, NPY)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [((1, 0), "length"), ((1, 0), "länge"), ((2, 0), "länge"), ((3, 0), "長さ")],
+)
+def test_npy_of_every_version_is_read(version: tuple[int, int], name: str) -> None:
+    array = np.array([(1, 2.5), (3, 4.5)], dtype=[(name, "<f8"), ("y", "<f4")])
+    file = io.BytesIO()
+    np.lib.format.write_array(file, array, version=version)
+    table = decode_table(file.getvalue(), NPY)
+    assert (table.names, table.values.tolist()) == ((name, "y"), [[1, 2.5], [3, 4.5]])
 
 
 def test_npy_comes_back_as_it_was_written() -> None:

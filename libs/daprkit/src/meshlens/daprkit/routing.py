@@ -1,4 +1,4 @@
-"""Requests and replies of invoked methods, and the way from one to the other.
+"""The way of a call from OnInvoke to its reply.
 
 dapr-ext-grpc's App knows exact method names only and drops verb, query and headers. This
 interceptor takes OnInvoke over and leaves the App everything else: topics, bindings, health.
@@ -6,11 +6,10 @@ interceptor takes OnInvoke over and leaves the App everything else: topics, bind
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache, partial
-from typing import Any, cast
-from urllib.parse import parse_qsl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
 
 import grpc
 from cloudevents.sdk.event import v1
@@ -18,83 +17,22 @@ from dapr.proto import common_v1
 from google.protobuf import any_pb2
 from meshlens.daprkit.admission import Admission, Places
 from meshlens.daprkit.errors import BodyTooLarge, InvalidRequest, MethodNotFound
-from meshlens.daprkit.multipart import File, decode_files
+from meshlens.daprkit.messages import Reply, Request
+from meshlens.daprkit.parsing.media_types import parse_boundary, parse_media_type
+from meshlens.daprkit.parsing.query import parse_query
 from meshlens.daprkit.sidecar.events import Answered, Events, Failure, Success
 from meshlens.daprkit.status import Statuses
 from meshlens.daprkit.telemetry import Handler, Metrics
-from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotFound
-from werkzeug.http import parse_accept_header, parse_options_header
 from werkzeug.routing import Map, Rule
 
 ON_INVOKE = "/dapr.proto.runtime.v1.AppCallback/OnInvoke"
 # daprd marks the permanent HTTP headers with this prefix.
 _FORWARDED = "dapr-"
-_MOST_QUERY_FIELDS = 64
 _LONGEST_TIME_LIMIT = 3600.0
 _UNSPECIFIED_VERB = "NONE"
 # The App marks what came beside an event with this prefix.
 _EVENT_METADATA = "_metadata_"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One call of a method.
-
-    Attributes:
-        method: the path, without a leading slash.
-        verb: the HTTP verb; NONE where the caller did not say one.
-        query: the options, each name once.
-        content_type: media type in lower case, without parameters; empty if not said.
-        body: the bytes that were sent.
-        headers: metadata of the call, names in lower case.
-        parameters: what the path template of the route has matched.
-        time_limit: seconds that the caller waits.
-        boundary: what stands between the parts of a body of several.
-    """
-
-    method: str
-    verb: str
-    query: Mapping[str, str]
-    content_type: str
-    body: bytes
-    headers: Mapping[str, str]
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    time_limit: float = math.inf
-    boundary: str = ""
-
-    def files(self, most: int) -> tuple[File, ...]:
-        """Return the files of a body of type multipart/form-data.
-
-        Raises:
-            InvalidRequest: it is no form of 1 to `most` files.
-        """
-        return decode_files(self.body, self.boundary, most=most)
-
-    def preferred(self, offers: Sequence[str]) -> str:
-        """Return the media type of `offers` that Accept likes best, the first if it says none."""
-        return _preferred(self.headers.get("accept", ""), tuple(offers))
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to a request.
-
-    Attributes:
-        body: the bytes to send.
-        content_type: their media type.
-        headers: become HTTP response headers.
-        result: facts for the result event, JSON values only; never the input.
-        model: what answered, for the result event.
-        version: the version of `model`.
-    """
-
-    body: bytes
-    content_type: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    result: Mapping[str, Any] | None = None
-    model: str = ""
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +160,14 @@ class Router:
                 f"{route.path} expects {' or '.join(route.verbs)}, got {verb};"
                 " call it with one of these"
             )
-        query = _parse_query("&".join(filter(None, (extension.querystring, query_behind))))
+        query = parse_query("&".join(filter(None, (extension.querystring, query_behind))))
         request = Request(
             method=method,
             verb=verb,
             time_limit=self._time_limit_of(query.pop("timeout", None), context.time_remaining()),
             query=query,
-            content_type=_parse_media_type(message.content_type),
-            boundary=_parse_boundary(message.content_type),
+            content_type=parse_media_type(message.content_type),
+            boundary=parse_boundary(message.content_type),
             body=message.data.value,
             headers={
                 key.removeprefix(_FORWARDED): value
@@ -283,7 +221,7 @@ class Router:
             method=subscription.topic,
             verb=_UNSPECIFIED_VERB,
             query=query,
-            content_type=_parse_media_type(event.ContentType()),
+            content_type=parse_media_type(event.ContentType()),
             body=cast("bytes", event.Data()),
             headers={},
             time_limit=self._time_limit,
@@ -346,40 +284,3 @@ class RoutingInterceptor(grpc.ServerInterceptor):
         if handler_call_details.method == ON_INVOKE:
             return self._handler
         return continuation(handler_call_details)
-
-
-def _parse_query(raw: str) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(
-            raw, keep_blank_values=True, errors="strict", max_num_fields=_MOST_QUERY_FIELDS
-        )
-    except ValueError as error:
-        raise InvalidRequest(
-            f"query string must be at most {_MOST_QUERY_FIELDS} UTF-8 fields name=value,"
-            f" got {raw[:80]!r} ({error}); percent-encode names and values"
-        ) from None
-    query = dict(pairs)
-    if len(query) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidRequest(
-            f"each option may be given once, got {twice!r} more than once; keep one of them"
-        )
-    return query
-
-
-@lru_cache(maxsize=256)
-def _parse_media_type(content_type: str) -> str:
-    return parse_options_header(content_type)[0].lower()
-
-
-def _parse_boundary(content_type: str) -> str:
-    if "boundary" not in content_type:
-        return ""
-    return parse_options_header(content_type)[1].get("boundary", "")
-
-
-@lru_cache(maxsize=256)
-def _preferred(accept: str, offers: tuple[str, ...]) -> str:
-    accepted = parse_accept_header(accept, MIMEAccept)
-    return accepted.best_match(offers, default=offers[0]) or offers[0]

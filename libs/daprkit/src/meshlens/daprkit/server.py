@@ -16,8 +16,9 @@ from meshlens.daprkit.admission import Admission, Places
 from meshlens.daprkit.errors import CannotListen
 from meshlens.daprkit.routing import Route, Router, RoutingInterceptor, Subscription
 from meshlens.daprkit.settings import EventMode, ServerSettings
-from meshlens.daprkit.sidecar.channel import MESSAGE_OVERHEAD, Sidecar, message_options
+from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.daprkit.sidecar.events import ConfirmedEvents, Events, NoEvents
+from meshlens.daprkit.sidecar.limits import MESSAGE_OVERHEAD, message_options
 from meshlens.daprkit.signals import EndSignals
 from meshlens.daprkit.status import Statuses, StatusInterceptor, StatusTable
 from meshlens.daprkit.telemetry import Metrics, configure_logs, configure_traces

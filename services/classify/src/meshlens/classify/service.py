@@ -45,7 +45,8 @@ from meshlens.classify.tasks.drawing import overlay_boxes
 from meshlens.classify.tasks.pixels import Picture, decode_image, encode_png
 from meshlens.classify.tasks.tensors import decode_tensors, encode_tensors
 from meshlens.classify.tasks.verdicts import Verdict, encode_result, judge
-from meshlens.daprkit.routing import Reply, Request, Route, Subscription
+from meshlens.daprkit.messages import Reply, Request
+from meshlens.daprkit.routing import Route, Subscription
 from meshlens.daprkit.status import Status
 
 STATUS: Mapping[type[Exception], Status] = {

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from meshlens.pca.drawing.plot import draw
+from meshlens.pca import methods
+from meshlens.pca.answers import encoding
 from meshlens.pca.errors import PcaError
-from meshlens.pca.models import add_facts, encode_fit
+from meshlens.pca.models import encode_model
 from meshlens.pca.options import FitOptions, PlotOptions, parse_options
 from tqdm import tqdm
 
@@ -86,18 +87,19 @@ def _complain(message: str) -> int:
 
 
 def _plot(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
-    options = parse_options(PlotOptions, query)
-    table = options.read(body, content_type)
-    fit = options.decompose_whole(table)
-    return draw(table, fit, options.style(kept=options.count_kept(table)))
+    return methods.plot(body, content_type, parse_options(PlotOptions, query)).svg
 
 
 def _fit(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
-    options = parse_options(FitOptions, query)
-    table = options.read(body, content_type)
-    model = encode_fit(options.decompose(table))
-    counts = {"filled": table.filled, "dropped": table.dropped}
-    return add_facts(model, id=hashlib.sha256(model).hexdigest(), **counts)
+    """Return the answer of the service, which would keep the model under the same id."""
+    result = methods.fit(body, content_type, parse_options(FitOptions, query))
+    document = encode_model(result.model)
+    return encoding.encode_model(
+        document,
+        model_id=hashlib.sha256(document).hexdigest(),
+        filled=result.table.filled,
+        dropped=result.table.dropped,
+    )
 
 
 def _build_parser() -> argparse.ArgumentParser:
@@ -119,7 +121,7 @@ def _build_parser() -> argparse.ArgumentParser:
         help="how the points are written (default: by the end of the file's name, else text/csv)",
     )
     for name, field in PlotOptions.model_fields.items():
-        # Fits are stored in the mesh.
+        # Models are stored in the mesh.
         if name == "fit":
             continue
         if field.annotation is bool:

@@ -11,7 +11,7 @@ from meshlens.classify.errors import (
     InvalidTensor,
 )
 from meshlens.classify.requests.bodies import JSON, decode_base64, explain
-from meshlens.daprkit.routing import Request
+from meshlens.daprkit.messages import Request
 from meshlens.daprkit.status import LONGEST_MESSAGE
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 

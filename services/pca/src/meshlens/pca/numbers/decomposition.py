@@ -138,6 +138,18 @@ def fit(
     )
 
 
+def count_kept(model: PcaModel, k: int | Rule | None, *, standardize: bool) -> int | None:
+    """Return how many components of a model that has all of them k would keep; None for None.
+
+    Raises:
+        InvalidOption: k is not within 1 to min(n, p).
+    """
+    if callable(k):
+        return k(Spectrum(model.n, model.variance, model.explained_variance, standardize))
+    _check_shape(model.n, len(model.names), k)
+    return k
+
+
 def project(model: PcaModel, values: Array) -> Array:
     """Return the scores (n, k) of observations (n, p): their coordinates along the components.
 

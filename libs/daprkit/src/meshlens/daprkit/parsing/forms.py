@@ -1,7 +1,7 @@
-"""Bodies of type multipart/form-data -> the files in them."""
+"""Bodies of type multipart/form-data -> their files."""
 
 import io
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import IO
 
 from meshlens.daprkit.errors import InvalidRequest
@@ -9,33 +9,20 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
 _LONGEST_BOUNDARY = 70
-# The parts that are no files are refused; what they hold need not be read.
+# Parts that are not files are refused, so little of them needs to be read.
 _MOST_FIELD_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """One file of a form.
-
-    Attributes:
-        name: as its sender calls it; empty if it does not.
-        body: its bytes.
-    """
-
-    name: str
-    body: bytes
-
-
-def decode_files(body: bytes, boundary: str, *, most: int) -> tuple[File, ...]:
-    """Return the files of a form, in their order.
+def parse_form(body: bytes, boundary: str, *, most: int) -> Sequence[tuple[str, bytes]]:
+    """Return name and bytes of each file of a form, in their order.
 
     Args:
         body: the form.
-        boundary: what its content type says that stands between its parts.
+        boundary: what separates its parts, as its content type gives it.
         most: how many files it may have.
 
     Raises:
-        InvalidRequest: it is no form of 1 to `most` files.
+        InvalidRequest: it is not a form of 1 to `most` files.
     """
     if not 1 <= len(boundary) <= _LONGEST_BOUNDARY:
         raise InvalidRequest(
@@ -57,7 +44,7 @@ def decode_files(body: bytes, boundary: str, *, most: int) -> tuple[File, ...]:
         ) from None
     except ValueError as error:
         raise InvalidRequest(
-            f"expected a body of type multipart/form-data, got one that is none: {error};"
+            f"expected a body of type multipart/form-data, got one that cannot be read: {error};"
             " let the client library make body and content type"
         ) from None
     if fields:
@@ -67,9 +54,7 @@ def decode_files(body: bytes, boundary: str, *, most: int) -> tuple[File, ...]:
         )
     if not files:
         raise InvalidRequest("a form must have at least one file, got none; send some")
-    return tuple(
-        File(file.filename or "", file.stream.read()) for _, file in files.items(multi=True)
-    )
+    return [(file.filename or "", file.stream.read()) for _, file in files.items(multi=True)]
 
 
 def _keep_in_memory(*_: object, **__: object) -> IO[bytes]:
