@@ -1,5 +1,5 @@
-// Where in the text the service found a fault. Rows count from 1, without blank lines but with the
-// row of names; columns count from 1, too. In a table on one line, values are counted instead.
+// Where in the text the service has found a fault. Its messages count rows from 1, blank lines left
+// out and the row of names included, and columns from 1; values where all stand on one line.
 
 const PLACE = /(?:\bat|[:;]) (?:row (\d+)(?:, column (\d+))?|value (\d+))/g;
 
@@ -10,7 +10,7 @@ function readPlaces(message) {
     value ? { value: Number(value) } : { row: Number(row), column: column && Number(column) });
 }
 
-/** Return {name, line, start, end} of a place, offsets in `text`; null if it is not there. */
+/** Return {name, line, start, end} of a place, offsets in `text`; null if it is not in there. */
 function locate(text, place) {
   const row = place.row ?? 1;
   const column = place.column ?? place.value;
@@ -64,7 +64,7 @@ function countLines(text, end = text.length) {
   return lines;
 }
 
-/** Return the names in the first row, if it has names: the candidates for the groups. */
+/** Return the names in the first row if there is one of names: what may be chosen as groups. */
 function readNames(text) {
   const first = eachRecord(text).next().value;
   if (!first || first.end >= text.trimEnd().length) return [];
