@@ -83,6 +83,7 @@ def decode_fit(data: bytes) -> PcaModel:
             f"that id must belong to a fit of format {FORMAT}",
             got="other bytes",
             remedy="use an id that fit returned, or fit again",
+            option="fit",
         ) from None
     residual = document.residual
     return PcaModel(

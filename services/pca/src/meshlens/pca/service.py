@@ -154,6 +154,7 @@ class Service:
                 "fit must be the id of a stored fit",
                 got=repr(fit_id),
                 remedy="call fit with the points again and use the id it answers",
+                option="fit",
             )
         return decode_fit(model)
 
@@ -165,6 +166,7 @@ def _refuse_beside_fit(options: FitOptions) -> None:
             "with fit=<id> the fit decides on k and standardize",
             got=f"{' and '.join(chosen)} as well",
             remedy="leave them out, or leave fit out",
+            option=next(iter(chosen)),
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.arrow_bounds import measure
 from meshlens.pca.tables.columns import MOST_COLUMNS, Array, Columns, Reading, Text, too_wide
@@ -209,10 +210,12 @@ def _part_columns(schema: pa.Schema, group: str) -> tuple[list[int], list[int]]:
         elif (is_number or pa.types.is_decimal(kind)) and not is_dictionary:
             numbers.append(index)
         else:
+            place = Place(column=index + 1, field=field.name)
             raise InvalidTable(
                 "every column must hold numbers or names",
-                got=f"{str(kind)[:80]} in column {index + 1} ({field.name[:80]})",
+                got=f"{str(kind)[:80]} in {place}",
                 remedy="convert it or leave it out",
+                places=[place],
             )
     if not numbers:
         raise InvalidTable(

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidOption, InvalidTable
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -65,12 +66,12 @@ class Columns:
     texts: tuple[Text, ...] = field(default=())
     first_row: int | None = 1
 
-    def place(self, row: int, column: int) -> str:
-        """Say where in the input an entry of `values` stands."""
+    def place(self, row: int, column: int) -> Place:
+        """Return where in the input an entry of `values` stands."""
         if self.first_row is None:
-            return f"value {row * self.values.shape[1] + column + 1}"
-        name = f" ({self.names[column]})" if self.names else ""
-        return f"row {row + self.first_row}, column {self.places[column]}{name}"
+            return Place(value=row * self.values.shape[1] + column + 1)
+        name = self.names[column] if self.names else ""
+        return Place(row=row + self.first_row, column=self.places[column], field=name)
 
 
 def take_groups(columns: Columns, group: str) -> tuple[Columns, tuple[str, ...], tuple[str, ...]]:
@@ -102,6 +103,7 @@ def take_groups(columns: Columns, group: str) -> tuple[Columns, tuple[str, ...],
             "one column may hold groups, and every other must hold numbers",
             got=f"names in the columns {quote(text.name for text in repeated)}",
             remedy="say which one holds the groups by group=<name>",
+            option="group",
         )
     if not group and repeated:
         groups = tuple(repeated[0].cells)
@@ -135,6 +137,7 @@ def _take(columns: Columns, group: str) -> tuple[Columns, tuple[Text, ...], tupl
         raise InvalidOption(
             "group must be the name of a column",
             got=f"group={quote([group])}",
+            option="group",
             remedy=f"the columns are {quote([*names, *(text.name for text in columns.texts)])}",
         )
     at = names.index(group)

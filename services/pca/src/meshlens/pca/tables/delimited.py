@@ -17,6 +17,7 @@ from reprlib import repr as shorten
 from urllib.parse import unquote_to_bytes
 
 import numpy as np
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import MOST_COLUMNS, Array, Columns, Reading, Text, too_wide
 
@@ -127,7 +128,7 @@ def _parse_line(line: bytes, dialect: Dialect) -> Iterator[Array]:
             cells = [cell.strip().strip('"') for cell in cells]
         values = _parse_quickly(cells, dialect)
         if values is None:
-            values = _parse_slowly(cells, dialect, lambda at: f"value {seen + at + 1}")  # noqa: B023 - it is called at once
+            values = _parse_slowly(cells, dialect, lambda at: Place(value=seen + at + 1))  # noqa: B023 - it is called at once
         yield values
         start, seen = end + 1, seen + len(cells)
 
@@ -214,6 +215,7 @@ def _lay_out(
             f"rows must have the {len(header)} columns that row 1 names",
             got=f"{width}",
             remedy="name each column, or send no header",
+            places=[Place(row=1)],
         )
     names = tuple((header[index] if header else "") or f"x{index + 1}" for index in range(width))
     group = names.index(reading.group) if reading.group in names else None
@@ -265,9 +267,9 @@ def _read_rows(
     return layout.arrange(np.concatenate(parts), texts)
 
 
-def _name_cell(first_row: int, index: int, layout: Layout) -> Callable[[int], str]:
-    name = f" ({layout.names[index]})" if layout.named else ""
-    return lambda at: f"row {first_row + at}, column {index + 1}{name}"
+def _name_cell(first_row: int, index: int, layout: Layout) -> Callable[[int], Place]:
+    name = layout.names[index] if layout.named else ""
+    return lambda at: Place(row=first_row + at, column=index + 1, field=name)
 
 
 def _parse_quickly(cells: Sequence[str], dialect: Dialect) -> Array | None:
@@ -285,7 +287,7 @@ def _parse_quickly(cells: Sequence[str], dialect: Dialect) -> Array | None:
         return None
 
 
-def _parse_slowly(cells: Sequence[str], dialect: Dialect, place: Callable[[int], str]) -> Array:
+def _parse_slowly(cells: Sequence[str], dialect: Dialect, place: Callable[[int], Place]) -> Array:
     """Return the numbers in cells, nan where one is missing; `place` says where a cell stands."""
     values = np.empty(len(cells))
     for at, cell in enumerate(cells):
@@ -295,13 +297,14 @@ def _parse_slowly(cells: Sequence[str], dialect: Dialect, place: Callable[[int],
                 "every field must be a number, with commas, semicolons or tabs between them",
                 got=f"{shorten(cell.strip())} at {place(at)}",
                 remedy="correct it or leave that observation out",
+                places=[place(at)],
             )
         values[at] = number
     return values
 
 
 def _check_names(
-    known: dict[str, str], cells: Sequence[str], dialect: Dialect, place: Callable[[int], str]
+    known: dict[str, str], cells: Sequence[str], dialect: Dialect, place: Callable[[int], Place]
 ) -> None:
     """Refuse a number in a column of names."""
     numbers = {cell for cell in known if dialect.is_number(cell)}
@@ -311,6 +314,7 @@ def _check_names(
             "a column must hold numbers only or names only",
             got=f"{shorten(cells[at].strip())} among names at {place(at)}",
             remedy="correct the column, or say that it holds groups by group=<name>",
+            places=[place(at)],
         )
 
 
@@ -400,15 +404,18 @@ def _check_encoding(body: bytes) -> None:
             "text must be UTF-8",
             got=f"byte 0x{body[error.start]:02x} at position {error.start + 1}",
             remedy="encode it as UTF-8, or name the content type if it is no text",
+            places=[Place(byte=error.start + 1)],
         ) from None
 
 
 def ragged(expected: int, length: int, row: int) -> InvalidTable:
     """Return the fault of a row that is longer or shorter than the first."""
+    place = Place(row=row)
     return InvalidTable(
         f"rows must have equal length, {expected} as the first",
-        got=f"{length} at row {row}",
+        got=f"{length} at {place}",
         remedy="complete or shorten that row",
+        places=[place],
     )
 
 

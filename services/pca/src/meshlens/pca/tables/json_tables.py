@@ -7,6 +7,7 @@ from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
 import numpy as np
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import Array, Columns, Reading, Text
 from meshlens.pca.tables.delimited import MISSING, ragged
@@ -66,7 +67,7 @@ def _decode_document(body: bytes, reading: Reading) -> Columns:
         case dict() if document:
             return _decode_columns(document, reading.group)
         case _:
-            raise _no_table(document, "the body")
+            raise _no_table(document)
 
 
 def _decode_large_rows(body: bytes) -> Columns | None:
@@ -101,7 +102,7 @@ def _decode_rows(rows: _Cells, names: tuple[str, ...], group: str) -> Columns:
     """Read [[x1, y1], [x2, y2], ...]."""
     if {*map(type, rows)} - {list}:
         at = next(at for at, row in enumerate(rows) if not isinstance(row, list))
-        raise _no_table(rows[at], f"row {at + 1}")
+        raise _no_table(rows[at], Place(row=at + 1))
     width = len(names) or (len(rows[0]) if rows else 0)
     if not rows or not width:
         raise InvalidTable(
@@ -119,7 +120,7 @@ def _decode_records(records: Sequence[Any], group: str) -> Columns:
     """Read [{"x": x1, "y": y1}, ...]; keys in any order, absent ones are missing cells."""
     if {*map(type, records)} - {dict}:
         at = next(at for at, record in enumerate(records) if not isinstance(record, dict))
-        raise _no_table(records[at], f"row {at + 1}")
+        raise _no_table(records[at], Place(row=at + 1))
     names = dict.fromkeys(chain.from_iterable(records))
     # One record with ten thousand keys of its own after another would fill the memory.
     cells = sum(map(len, records))
@@ -138,7 +139,7 @@ def _decode_columns(columns: Mapping[str, Any], group: str) -> Columns:
     lengths = {}
     for name, cells in columns.items():
         if not isinstance(cells, list):
-            raise _no_table(cells, f"column {shorten(name)}")
+            raise _no_table(cells, Place(field=name))
         lengths[name] = len(cells)
     if len({*lengths.values()}) > 1:
         first = next(iter(lengths))
@@ -147,6 +148,7 @@ def _decode_columns(columns: Mapping[str, Any], group: str) -> Columns:
             f"columns must have equal length, {lengths[first]} as {shorten(first)}",
             got=f"{lengths[other]} in {shorten(other)}",
             remedy="write null where a number is missing",
+            places=[Place(field=other)],
         )
     return _arrange([*columns.values()], tuple(columns), group)
 
@@ -281,17 +283,22 @@ def _no_number(columns: Sequence[_Cells], names: tuple[str, ...]) -> InvalidTabl
         for column, cell in enumerate(cells)
         if mixed[column] and type(cell) not in _NUMBER_TYPES and cell is not None
     )
-    name = f" ({shorten(names[column])})" if names else ""
+    place = Place(row=row + 1, column=column + 1, field=names[column] if names else "")
     return InvalidTable(
         "every value must be a JSON number",
-        got=f"{shorten(columns[column][row])} at row {row + 1}, column {column + 1}{name}",
+        got=f"{shorten(columns[column][row])} at {place}",
         remedy="correct it, without quotes, or leave that observation out",
+        places=[place],
     )
 
 
-def _no_table(what: object, where: str) -> InvalidTable:
+def _no_table(what: object, place: Place | None = None) -> InvalidTable:
+    where = "the body"
+    if place:
+        where = f"column {shorten(place.field)}" if place.field else str(place)
     return InvalidTable(
         "JSON must be an array of rows, each an array of numbers, or another table",
         got=f"{shorten(what)} as {where}",
         remedy=_SHAPES,
+        places=[place] if place else (),
     )

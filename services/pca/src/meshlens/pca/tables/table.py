@@ -173,10 +173,12 @@ def _check_infinite(read: Columns) -> None:
     infinite = np.isinf(read.values)
     if infinite.any():
         row, column = np.argwhere(infinite)[0]
+        place = read.place(int(row), int(column))
         raise InvalidTable(
             "every number must be finite",
-            got=f"{read.values[row, column]} at {read.place(int(row), int(column))}",
+            got=f"{read.values[row, column]} at {place}",
             remedy="correct it or leave that observation out",
+            places=[place],
         )
 
 
