@@ -10,17 +10,20 @@ import grpc
 import pytest
 from dapr.proto import appcallback_service_v1, appcallback_v1, common_v1
 from google.protobuf import empty_pb2
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status  # type: ignore[import-untyped] # it ships no types
 from meshlens.daprkit.client import Client
+from meshlens.daprkit.details import Details, decode_details
 from meshlens.daprkit.routing import Reply, Request, Route, Subscription
 from meshlens.daprkit.server import Server
 from meshlens.daprkit.settings import EventMode, ServerSettings
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.daprkit.status import Status, StatusTable
+from meshlens.faults import Fault
 
 
-class Refused(Exception):
+class Refused(Fault):
     """The toy service says no."""
 
 
@@ -62,7 +65,7 @@ def describe(request: Request) -> Reply:
 
 
 def refuse(_: Request) -> Reply:
-    raise Refused("expected a yes, got a no; ask again")
+    raise Refused("expected a yes", got="a no", remedy="ask again", option="answer")
 
 
 def break_down(_: Request) -> Reply:
@@ -74,7 +77,7 @@ THINGS: list[Request] = []
 
 def take(request: Request) -> Reply:
     if request.body == b"poison":
-        raise Refused("expected food, got poison; send something else")
+        raise Refused("expected food", got="poison", remedy="send something else")
     THINGS.append(request)
     return describe(request)
 
@@ -141,6 +144,7 @@ class Refusal:
         self.code = error.code()
         self.message = error.details() or ""
         self.trailers = {datum.key: datum.value for datum in error.trailing_metadata() or ()}
+        self.details = decode_details(self.trailers.items())
 
 
 def refusal_of(call: Callable[[], object]) -> Refusal:
@@ -225,8 +229,34 @@ def test_faults_have_a_code_and_say_what_to_do(
         assert word in refusal.message
 
 
+def test_a_fault_is_sent_as_data_too(client: Client) -> None:
+    assert refusal_of(lambda: client.invoke("toy", "refuse")).details == Details(
+        reason="REFUSED",
+        domain="toy",
+        expected="expected a yes",
+        got="a no",
+        remedy="ask again",
+        option="answer",
+    )
+    details = refusal_of(lambda: client.invoke("toy", "describe?timeout=soon")).details
+    assert details is not None
+    assert (details.reason, details.option) == ("INVALID_REQUEST", "timeout")
+
+
+def test_status_and_details_are_one_for_grpc_libraries(client: Client) -> None:
+    with pytest.raises(grpc.RpcError) as fault:
+        client.invoke("toy", "describe?timeout=soon")
+    rich = rpc_status.from_call(fault.value)
+    assert rich is not None
+    assert rich.code == code_pb2.INVALID_ARGUMENT
+    bad = error_details_pb2.BadRequest()
+    assert rich.details[-1].Unpack(bad)
+    assert [violation.field for violation in bad.field_violations] == ["timeout"]
+
+
 def test_an_unexpected_error_is_internal_and_tells_no_secrets(client: Client) -> None:
     refusal = refusal_of(lambda: client.invoke("toy", "break"))
+    assert refusal.details is None
     assert refusal.code is grpc.StatusCode.INTERNAL
     assert "swordfish" not in refusal.message
     assert seen(client.invoke("toy", "work", b"next"))["size"] == 4

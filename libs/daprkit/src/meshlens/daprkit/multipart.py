@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from meshlens.daprkit.errors import InvalidRequest
+from meshlens.faults import Place
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
@@ -40,8 +41,9 @@ def decode_files(body: bytes, boundary: str, *, most: int) -> tuple[File, ...]:
     if not 1 <= len(boundary) <= _LONGEST_BOUNDARY:
         raise InvalidRequest(
             "content type multipart/form-data must say a boundary of 1 to"
-            f" {_LONGEST_BOUNDARY} characters, got {boundary[:80]!r};"
-            " let the client library make body and content type"
+            f" {_LONGEST_BOUNDARY} characters",
+            got=repr(boundary[:80]),
+            remedy="let the client library make body and content type",
         )
     try:
         mark = boundary.encode("ascii")
@@ -53,20 +55,25 @@ def decode_files(body: bytes, boundary: str, *, most: int) -> tuple[File, ...]:
         fields, files = parser.parse(io.BytesIO(body), mark, len(body))
     except RequestEntityTooLarge:
         raise InvalidRequest(
-            f"a form must have at most {most} files and nothing else, got more; send several"
+            f"a form must have at most {most} files and nothing else",
+            got="more",
+            remedy="send several",
         ) from None
     except ValueError as error:
         raise InvalidRequest(
-            f"expected a body of type multipart/form-data, got one that is none: {error};"
-            " let the client library make body and content type"
+            "expected a body of type multipart/form-data",
+            got=f"one that is none: {error}",
+            remedy="let the client library make body and content type",
         ) from None
     if fields:
         raise InvalidRequest(
-            f"a form must have files only, got the field {next(iter(fields))!r};"
-            " give each file a filename, and options in the query"
+            "a form must have files only",
+            got=f"the field {next(iter(fields))!r}",
+            remedy="give each file a filename, and options in the query",
+            places=[Place(field=next(iter(fields)))],
         )
     if not files:
-        raise InvalidRequest("a form must have at least one file, got none; send some")
+        raise InvalidRequest("a form must have at least one file", got="none", remedy="send some")
     return tuple(
         File(file.filename or "", file.stream.read()) for _, file in files.items(multi=True)
     )

@@ -212,15 +212,17 @@ class Router:
             route, parameters = self._urls.match(f"/{method}")
         except NotFound:
             raise MethodNotFound(
-                f"expected one of the methods {self._known}, got {method!r};"
-                " check the name after /method/"
+                f"the method must be one of {self._known}",
+                got=repr(method),
+                remedy="check the name after /method/",
             ) from None
         extension = message.http_extension
         verb = common_v1.HTTPExtension.Verb.Name(extension.verb)
         if verb not in (*route.verbs, _UNSPECIFIED_VERB):
             raise InvalidRequest(
-                f"{route.path} expects {' or '.join(route.verbs)}, got {verb};"
-                " call it with one of these"
+                f"{route.path} expects {' or '.join(route.verbs)}",
+                got=verb,
+                remedy="call it with one of these",
             )
         query = _parse_query("&".join(filter(None, (extension.querystring, query_behind))))
         request = Request(
@@ -250,8 +252,10 @@ class Router:
                 limit = math.nan
             if not 0 < limit <= _LONGEST_TIME_LIMIT:
                 raise InvalidRequest(
-                    f"timeout must be seconds above 0 and at most {_LONGEST_TIME_LIMIT:g},"
-                    f" got {asked!r}; send for example timeout=2.5"
+                    f"timeout must be seconds above 0 and at most {_LONGEST_TIME_LIMIT:g}",
+                    got=repr(asked),
+                    remedy="send for example timeout=2.5",
+                    option="timeout",
                 )
         return limit if remaining is None else min(limit, remaining)
 
@@ -355,15 +359,19 @@ def _parse_query(raw: str) -> dict[str, str]:
         )
     except ValueError as error:
         raise InvalidRequest(
-            f"query string must be at most {_MOST_QUERY_FIELDS} UTF-8 fields name=value,"
-            f" got {raw[:80]!r} ({error}); percent-encode names and values"
+            f"query string must be at most {_MOST_QUERY_FIELDS} UTF-8 fields name=value",
+            got=f"{raw[:80]!r} ({error})",
+            remedy="percent-encode names and values",
         ) from None
     query = dict(pairs)
     if len(query) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise InvalidRequest(
-            f"each option may be given once, got {twice!r} more than once; keep one of them"
+            "each option may be given once",
+            got=f"{twice!r} more than once",
+            remedy="keep one of them",
+            option=twice,
         )
     return query
 

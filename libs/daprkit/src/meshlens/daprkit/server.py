@@ -75,7 +75,7 @@ class Server:
             ),
             interceptors=(
                 self._traces.interceptor,
-                StatusInterceptor(known),
+                StatusInterceptor(known, settings.app_id),
                 TokenInterceptor(settings.app_api_token),
                 RoutingInterceptor(router),
             ),
@@ -119,8 +119,9 @@ class Server:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise CannotListen(
-                f"expected to listen on {address}, got {error};"
-                " name a free port by APP_PORT or an address of this host by LISTEN_ADDRESS"
+                f"expected to listen on {address}",
+                got=str(error),
+                remedy="name a free port by APP_PORT or an address of this host by LISTEN_ADDRESS",
             ) from error
         self._server.start()
         # What is there now stays: to look through it at each collection would keep callers waiting.

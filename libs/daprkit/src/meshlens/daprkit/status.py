@@ -5,18 +5,19 @@ from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import structlog
-from google.protobuf import any_pb2, duration_pb2
-from google.rpc import error_details_pb2, status_pb2
 from meshlens.daprkit import errors
+from meshlens.daprkit.details import TRAILER, encode_details, shorten
 from meshlens.daprkit.telemetry import Handler
+from meshlens.faults import Fault
 
 Status: TypeAlias = grpc.StatusCode
 StatusTable: TypeAlias = Mapping[type[Exception], Status]
 
 INTERNAL_MESSAGE = "internal error; the service's log has the details under this trace id"
-# Trailers share gRPC's 8 KiB of metadata with the details, so a message is cut long before.
+# Bytes; trailers share gRPC's 8 KiB of metadata with the details, so a message is cut long before.
 LONGEST_MESSAGE = 1000
 
+# Without CannotListen: the process ends with it, before anybody can call.
 DAPRKIT: StatusTable = {
     errors.WrongToken: Status.UNAUTHENTICATED,
     errors.InvalidRequest: Status.INVALID_ARGUMENT,
@@ -27,6 +28,7 @@ DAPRKIT: StatusTable = {
     errors.TimeLimitExceeded: Status.DEADLINE_EXCEEDED,
     errors.EventNotConfirmed: Status.UNAVAILABLE,
     errors.StoreUnavailable: Status.UNAVAILABLE,
+    errors.InputUnavailable: Status.UNAVAILABLE,
 }
 
 _log = structlog.get_logger(__name__)
@@ -50,18 +52,21 @@ class Statuses:
         for base in type(error).__mro__:
             status = self._table.get(base)
             if status is not None:
-                message = str(error)
-                if len(message) > LONGEST_MESSAGE:
-                    message = message[: LONGEST_MESSAGE - 3] + "..."
-                return status, message
+                return status, shorten(str(error), LONGEST_MESSAGE)
         return Status.INTERNAL, INTERNAL_MESSAGE
 
 
 class StatusInterceptor(grpc.ServerInterceptor):
-    """Turns what a handler raises into a status code, for every service on the server."""
+    """Turns what a handler raises into a status, for every service on the server.
 
-    def __init__(self, statuses: Statuses) -> None:
+    Args:
+        statuses: which code and message an exception becomes.
+        domain: the name of the app, by which details say whose fault it is.
+    """
+
+    def __init__(self, statuses: Statuses, domain: str) -> None:
         self._statuses = statuses
+        self._domain = domain
 
     def intercept_service(
         self,
@@ -88,16 +93,14 @@ class StatusInterceptor(grpc.ServerInterceptor):
         status, message = self._statuses.describe(error)
         if status is Status.INTERNAL:
             _log.error("unexpected error", exc_info=error)
-        if isinstance(error, errors.Busy):
-            context.set_trailing_metadata(_retry_info(status, message, error.retry_after))
+        elif isinstance(error, Fault):
+            details = encode_details(
+                error,
+                code=status.value[0],
+                message=message,
+                domain=self._domain,
+                retry_after=error.retry_after if isinstance(error, errors.Busy) else None,
+            )
+            context.set_trailing_metadata(((TRAILER, details),))
         context.abort(status, message)
         raise AssertionError("abort raises")
-
-
-def _retry_info(status: Status, message: str, seconds: float) -> tuple[tuple[str, bytes], ...]:
-    delay = duration_pb2.Duration()
-    delay.FromMilliseconds(round(seconds * 1000))
-    detail = any_pb2.Any()
-    detail.Pack(error_details_pb2.RetryInfo(retry_delay=delay))
-    rich = status_pb2.Status(code=status.value[0], message=message, details=[detail])
-    return (("grpc-status-details-bin", rich.SerializeToString()),)

@@ -6,7 +6,7 @@ standard library is imported here, so that any part of any package can say a fau
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -53,6 +53,15 @@ class Place:
         """Return what is known of the place, as text by name."""
         known = {name: str(number) for name, number in self._numbers()}
         return known | {name: getattr(self, name) for name in _NAMES if getattr(self, name)}
+
+    @classmethod
+    def of_facts(cls, facts: Mapping[str, str]) -> "Place":
+        """Return the place of these facts; what else is among them is left alone."""
+        known: dict[str, Any] = {name: facts[name] for name in _NAMES if name in facts}
+        for name in _NUMBERS:
+            if facts.get(name, "").isdecimal():
+                known[name] = int(facts[name])
+        return cls(**known)
 
     @classmethod
     def of_path(cls, path: str) -> "Place":
