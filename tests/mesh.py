@@ -351,7 +351,7 @@ class Mesh:
             **({"MODELS": str(self._models)} if self._models else {}),
             **self._env.get(service, {}),
         }
-        self._start(service, [sys.executable, "-m", service], env)
+        self._start(service, [sys.executable, "-m", f"meshlens.{service}"], env)
 
     def start_redis(self) -> None:
         """Start the Redis of the mesh, empty."""

@@ -14,7 +14,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status  # type: ignore[import-untyped] # it ships no types
 from meshlens.daprkit.client import Client
-from meshlens.daprkit.details import Details, decode_details
+from meshlens.daprkit.details import TRAILER, Details, decode_details
 from meshlens.daprkit.routing import Reply, Request, Route, Subscription
 from meshlens.daprkit.server import Server
 from meshlens.daprkit.settings import EventMode, ServerSettings
@@ -144,7 +144,7 @@ class Refusal:
         self.code = error.code()
         self.message = error.details() or ""
         self.trailers = {datum.key: datum.value for datum in error.trailing_metadata() or ()}
-        self.details = decode_details(self.trailers.items())
+        self.details = decode_details(bytes(self.trailers.get(TRAILER, b"")))
 
 
 def refusal_of(call: Callable[[], object]) -> Refusal:
@@ -239,7 +239,6 @@ def test_a_fault_is_sent_as_data_too(client: Client) -> None:
         option="answer",
     )
     details = refusal_of(lambda: client.invoke("toy", "describe?timeout=soon")).details
-    assert details is not None
     assert (details.reason, details.option) == ("INVALID_REQUEST", "timeout")
 
 
@@ -256,7 +255,7 @@ def test_status_and_details_are_one_for_grpc_libraries(client: Client) -> None:
 
 def test_an_unexpected_error_is_internal_and_tells_no_secrets(client: Client) -> None:
     refusal = refusal_of(lambda: client.invoke("toy", "break"))
-    assert refusal.details is None
+    assert refusal.details == Details()
     assert refusal.code is grpc.StatusCode.INTERNAL
     assert "swordfish" not in refusal.message
     assert seen(client.invoke("toy", "work", b"next"))["size"] == 4

@@ -6,7 +6,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 from meshlens.daprkit import errors
-from meshlens.daprkit.details import TRAILER, decode_details, encode_details
+from meshlens.daprkit.details import TRAILER, Details, decode_details, encode_details
 from meshlens.daprkit.status import DAPRKIT, LONGEST_MESSAGE, Status, Statuses
 from meshlens.faults import Fault, Place
 
@@ -47,8 +47,7 @@ FAULT = InvalidThing(
 
 def test_what_is_packed_can_be_unpacked() -> None:
     _, data = send(FAULT)
-    details = decode_details([("x-tag", "a"), (TRAILER, data)])
-    assert details is not None
+    details = decode_details(data)
     assert details.reason == "INVALID_THING"
     assert details.domain == "toy"
     assert (details.expected, details.got) == ("each cell must hold a number", "2 missing")
@@ -65,8 +64,7 @@ def test_a_delay_is_said_first() -> None:
         fault, code=code, message=str(fault), domain="toy", retry_after=fault.retry_after
     )
     assert status_pb2.Status.FromString(data).details[0].Is(error_details_pb2.RetryInfo.DESCRIPTOR)
-    details = decode_details([(TRAILER, data)])
-    assert details is not None
+    details = decode_details(data)
     assert details.retry_after == 0.25
     assert details.reason == "BUSY"
     assert str(fault) == ("the queue is full (16 requests waiting or running); retry after 0.25 s")
@@ -76,15 +74,14 @@ def test_violations_belong_to_invalid_arguments_alone() -> None:
     _, data = send(FAULT, Status.NOT_FOUND)
     bad = error_details_pb2.BadRequest.DESCRIPTOR
     assert not any(detail.Is(bad) for detail in status_pb2.Status.FromString(data).details)
-    details = decode_details([(TRAILER, data)])
-    assert details is not None
+    details = decode_details(data)
     assert details.option == "missing"
     assert details.places == FAULT.places[:1]
 
 
-@pytest.mark.parametrize("trailers", [[], [(TRAILER, "text")], [(TRAILER, b"\xff\xff")]])
-def test_trailers_without_details_say_nothing(trailers: list[tuple[str, str | bytes]]) -> None:
-    assert decode_details(trailers) is None
+@pytest.mark.parametrize("packed", [b"", b"\xff\xff"])
+def test_what_is_no_status_says_nothing(packed: bytes) -> None:
+    assert decode_details(packed) == Details()
 
 
 @given(
@@ -102,7 +99,7 @@ def test_trailers_always_fit(
     headers = {"grpc-status": "3", "grpc-message": quote(message), TRAILER: base64.b64encode(data)}
     assert sum(len(name) + len(value) + 32 for name, value in headers.items()) < MOST_METADATA
     assert status_pb2.Status.FromString(data).message == message
-    assert decode_details([(TRAILER, data)]) is not None
+    assert decode_details(data).reason == "INVALID_THING"
 
 
 def test_a_message_is_cut_between_characters() -> None:

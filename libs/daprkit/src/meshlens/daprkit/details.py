@@ -17,7 +17,6 @@ all of them fit.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import DecodeError, Message
@@ -32,12 +31,10 @@ _LONGEST_NAME = 100
 _LONGEST_VIOLATION = 100
 _MOST_PLACES = 5
 
-Trailers: TypeAlias = Iterable[tuple[str, str | bytes]]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
-    """What a caller learns of a fault beside the code and the message.
+    """What a caller learns of a fault beside the code and the message; empty where nothing is said.
 
     Attributes:
         reason: the kind of fault, such as INVALID_TABLE.
@@ -95,15 +92,12 @@ def encode_details(
     return packed
 
 
-def decode_details(trailers: Trailers) -> Details | None:
-    """Return what the trailers of a failed call say about its fault; None if it is nothing."""
-    packed = next((value for key, value in trailers if key == TRAILER), None)
-    if not isinstance(packed, bytes):
-        return None
+def decode_details(packed: bytes) -> Details:
+    """Return what the trailer called TRAILER of a failed call says; no bytes say nothing."""
     try:
         status = status_pb2.Status.FromString(packed)
     except DecodeError:
-        return None
+        return Details()
     info, bad, retry = (
         error_details_pb2.ErrorInfo(),
         error_details_pb2.BadRequest(),

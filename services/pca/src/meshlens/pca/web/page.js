@@ -81,15 +81,15 @@ function settle(source) {
 /** Say what was wrong, at the cell or at the option that it is about. */
 function fail(error) {
   if (!(error instanceof Refusal)) console.error(error);
-  const { message } = error;
-  const faults = readPlaces(message).map((one) => locate(editor.text, one)).filter(Boolean);
-  const atOption = form.mark(message);
+  const { message, option = "", places = [] } = error;
+  const faults = places.map((place) => locate(editor.text, place)).filter(Boolean);
+  const atOption = form.mark(option);
   editor.mark(faults);
   tell(message, { atOption, faults });
   find("frame").classList.toggle("stale", Boolean(picture.source));
   find("nothing").hidden = Boolean(picture.source);
   for (const button of downloads) button.disabled = true;
-  say(picture.source ? "The picture shows the data before this fault." : "");
+  say(picture.source ? "The plot shows the last valid data." : "");
 }
 
 function tell(message, { atOption = false, faults = [] } = {}) {
