@@ -104,7 +104,7 @@ class Server:
             ),
             interceptors=(
                 make_trace_interceptor(self._spans),
-                ErrorInterceptor(known),
+                ErrorInterceptor(known, settings.app_id),
                 TokenInterceptor(settings.app_api_token),
                 InvokeInterceptor(application),
             ),
@@ -159,8 +159,9 @@ class Server:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise CannotListen(
-                f"expected to listen on {address}, got {error};"
-                " name a free port by APP_PORT or an address of this host by LISTEN_ADDRESS"
+                f"expected to listen on {address}",
+                got=str(error),
+                remedy="name a free port by APP_PORT or an address of this host by LISTEN_ADDRESS",
             ) from error
         self._server.start()
         # What exists now stays: to look through it at each collection would keep callers waiting.

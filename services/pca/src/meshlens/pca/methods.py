@@ -156,5 +156,6 @@ def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> Pc
             "with fit=<id> the fit decides on k and standardize",
             got=f"{' and '.join(chosen)} as well",
             remedy="leave them out, or leave fit out",
+            option=next(iter(chosen)),
         )
     return load_model(store, options.fit)

@@ -186,12 +186,14 @@ class PlotOptions(FitOptions):
                     f"{name} goes with kind={' or '.join(_KINDS[name])}",
                     got=f"{name}={getattr(self, name)!r} with kind={self.kind}",
                     remedy="leave it out or ask for another kind",
+                    option=name,
                 )
         if "level" in given and self.ellipse == "none":
             raise InvalidOption(
                 "level goes with an ellipse",
                 got=f"level={self.level:g} alone",
                 remedy="say ellipse=normal, t or confidence, or leave level out",
+                option="level",
             )
         names = {field.name for field in fields(Style)}
         return Style(**self.model_dump(include=names), labels=self.label, kept=kept)
@@ -254,4 +256,4 @@ def parse_options(kind: type[Options], query: Mapping[str, str]) -> Options:
             expected = f"option {name}: {reason[0].lower()}{reason[1:]}"
             remedy = "correct it or leave it out; the options are"
         got = "none" if mistake["type"] == "missing" else f"{name}={mistake['input']!r}"
-        raise InvalidOption(expected, got=got, remedy=f"{remedy}: {known}") from None
+        raise InvalidOption(expected, got=got, remedy=f"{remedy}: {known}", option=name) from None

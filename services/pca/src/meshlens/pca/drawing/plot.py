@@ -33,12 +33,13 @@ def draw(table: Table, model: PcaModel, style: Style = _DEFAULT, *, new: bool = 
         raise InvalidTable(
             "a plot needs at least 2 variables",
             got="1",
-            remedy="send rows of two or more numbers, or ask for model instead of plot",
+            remedy="send rows of two or more numbers, or call fit instead of plot",
         )
     if len(model.components) < 2:  # noqa: PLR2004 - a plane has two directions
         raise InvalidOption(
             "a plot needs a model of at least 2 components",
             got="1",
-            remedy="model the points again without k=1, or ask for kind=scree",
+            remedy="fit the points again without k=1, or draw kind=scree",
+            option="fit",
         )
     return draw_plane(table, model, style, new=new)

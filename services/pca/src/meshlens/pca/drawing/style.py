@@ -62,5 +62,6 @@ class Style:
                 f"components must be two different numbers from 1 to {k}",
                 got=f"{first},{second}",
                 remedy="choose two that there are, or leave the option out for the first two",
+                option="components",
             )
         return first - 1, second - 1

@@ -220,6 +220,7 @@ def _check_shape(n: int, p: int, k: int | None) -> None:
             f"k must be between 1 and {rank} for {n} observations of {p} variables",
             got=str(k),
             remedy="ask for fewer components or leave k out to get all",
+            option="k",
         )
 
 
