@@ -25,8 +25,9 @@ from meshlens.classify.errors import (
 from meshlens.classify.models import shipped_models
 from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
+from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.messages import Reply, Request
-from meshlens.daprkit.status import Status
 from unit.classify.pictures import png_header
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
@@ -306,19 +307,19 @@ def test_every_error_that_a_caller_can_cause_has_its_status() -> None:
 
 
 def test_only_computing_waits_for_a_worker(service: Service) -> None:
-    assert {(route.path, route.verbs, route.works) for route in service.routes()} == {
-        ("classify", ("POST", "PUT"), True),
-        ("detect", ("POST", "PUT"), True),
-        ("preview", ("POST", "PUT"), True),
-        ("models", ("GET",), False),
-        ("models/<name>", ("GET",), False),
-        ("models/<name>/predict", ("POST", "PUT"), True),
-        ("models/<name>/versions/<version>", ("GET",), False),
-        ("models/<name>/versions/<version>/load", ("POST", "PUT"), False),
-        ("models/<name>/versions/<version>/unload", ("POST", "PUT"), False),
-        ("models/<name>/versions/<version>/predict", ("POST", "PUT"), True),
-        ("ui", ("GET",), False),
-        ("ui/samples/<name>", ("GET",), False),
+    assert {(route.path, route.verbs, route.lane) for route in service.routes()} == {
+        ("classify", ("POST", "PUT"), Lane.WORK),
+        ("detect", ("POST", "PUT"), Lane.WORK),
+        ("preview", ("POST", "PUT"), Lane.WORK),
+        ("models", ("GET",), Lane.LIGHT),
+        ("models/<name>", ("GET",), Lane.LIGHT),
+        ("models/<name>/predict", ("POST", "PUT"), Lane.WORK),
+        ("models/<name>/versions/<version>", ("GET",), Lane.LIGHT),
+        ("models/<name>/versions/<version>/load", ("POST", "PUT"), Lane.MANAGE),
+        ("models/<name>/versions/<version>/unload", ("POST", "PUT"), Lane.MANAGE),
+        ("models/<name>/versions/<version>/predict", ("POST", "PUT"), Lane.WORK),
+        ("ui", ("GET",), Lane.LIGHT),
+        ("ui/samples/<name>", ("GET",), Lane.LIGHT),
     }
 
 

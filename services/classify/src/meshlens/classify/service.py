@@ -45,9 +45,11 @@ from meshlens.classify.tasks.drawing import overlay_boxes
 from meshlens.classify.tasks.pixels import Picture, decode_image, encode_png
 from meshlens.classify.tasks.tensors import decode_tensors, encode_tensors
 from meshlens.classify.tasks.verdicts import Verdict, encode_result, judge
+from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.routing import Route
+from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.messages import Reply, Request
-from meshlens.daprkit.routing import Route, Subscription
-from meshlens.daprkit.status import Status
+from meshlens.daprkit.transports.topics import Subscription
 
 STATUS: Mapping[type[Exception], Status] = {
     InvalidImage: Status.INVALID_ARGUMENT,
@@ -84,16 +86,16 @@ class Service:
     def routes(self) -> Sequence[Route]:
         """Return which method answers which path."""
         return (
-            Route("classify", self.classify, works=True),
-            Route("detect", self.detect, works=True),
-            Route("preview", self.preview, works=True),
+            Route("classify", self.classify, lane=Lane.WORK),
+            Route("detect", self.detect, lane=Lane.WORK),
+            Route("preview", self.preview, lane=Lane.WORK),
             Route("models", self.list_models, verbs=("GET",)),
             Route("models/<name>", self.describe_model, verbs=("GET",)),
-            Route("models/<name>/predict", self.predict, works=True),
+            Route("models/<name>/predict", self.predict, lane=Lane.WORK),
             Route("models/<name>/versions/<version>", self.describe_model, verbs=("GET",)),
-            Route("models/<name>/versions/<version>/load", self.load),
-            Route("models/<name>/versions/<version>/unload", self.unload),
-            Route("models/<name>/versions/<version>/predict", self.predict, works=True),
+            Route("models/<name>/versions/<version>/load", self.load, lane=Lane.MANAGE),
+            Route("models/<name>/versions/<version>/unload", self.unload, lane=Lane.MANAGE),
+            Route("models/<name>/versions/<version>/predict", self.predict, lane=Lane.WORK),
             *web.routes(),
         )
 

@@ -1,6 +1,6 @@
 """What the environment says to this service."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 from meshlens.classify.models import shipped_models
 from meshlens.classify.serving.policy import Policy, parse_policy
@@ -11,6 +11,9 @@ from pydantic import ByteSize, DirectoryPath, Field, model_validator
 
 class Settings(ServerSettings):
     """All that classify needs to know; each field is an environment variable."""
+
+    metrics_namespace: ClassVar[str] = "meshlens"
+    event_type: ClassVar[str] = "meshlens.result.v1"
 
     app_id: str = Field(default="classify", description="Name in the mesh.")
     models: DirectoryPath = Field(

@@ -11,8 +11,8 @@ from meshlens.classify.errors import (
     InvalidTensor,
 )
 from meshlens.classify.requests.bodies import JSON, decode_base64, explain
+from meshlens.daprkit.application.status import LONGEST_MESSAGE
 from meshlens.daprkit.messages import Request
-from meshlens.daprkit.status import LONGEST_MESSAGE
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 # They are one piece of work, which others wait for.

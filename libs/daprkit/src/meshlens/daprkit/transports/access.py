@@ -1,12 +1,11 @@
 """Who may call the app's port: with APP_API_TOKEN set, only the sidecar that knows it."""
 
 import hmac
-from collections.abc import Callable
 from typing import NoReturn
 
 import grpc
 from meshlens.daprkit.errors import WrongToken
-from meshlens.daprkit.telemetry import Handler
+from meshlens.daprkit.transports.interceptor import Continuation, Handler
 
 _HEADER = "dapr-api-token"
 # Probes come from the platform, not from the sidecar.
@@ -25,9 +24,7 @@ class TokenInterceptor(grpc.ServerInterceptor):
         self._refusal: Handler = grpc.unary_unary_rpc_method_handler(_refuse)
 
     def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Handler],
-        handler_call_details: grpc.HandlerCallDetails,
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
         """Return the handler, or one that refuses."""
         if not self._token or handler_call_details.method.startswith(_OPEN):

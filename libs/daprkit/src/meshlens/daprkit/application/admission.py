@@ -22,12 +22,12 @@ _SHORTEST_RETRY = 0.05
 _LONGEST_RETRY = 5.0
 
 
-class Places:
-    """A number of places for requests; whoever finds none is refused at once.
+class Slots:
+    """A fixed number of slots; a request that finds none free is refused at once.
 
     Args:
-        limit: how many requests may hold a place at the same time.
-        retry_after: tells the seconds after which a refused caller may try again.
+        limit: how many requests may hold a slot at the same time.
+        retry_after: returns the seconds after which a refused caller may try again.
     """
 
     def __init__(
@@ -40,15 +40,15 @@ class Places:
 
     @property
     def held(self) -> int:
-        """How many places are held now."""
+        """How many slots are held now."""
         return self._held
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Hold one place for as long as the request is in the service.
+        """Hold one slot for as long as the request is in the service.
 
         Raises:
-            Busy: every place is taken; carries when to try again.
+            Busy: every slot is taken; carries when to try again.
         """
         with self._lock:
             if self._held >= self.limit:
@@ -57,15 +57,15 @@ class Places:
         try:
             yield
         finally:
-            self._leave()
+            self._release()
 
     def hold_until_done(self, future: Future[T]) -> None:
-        """Hold one place more, for work that goes on though nobody waits for it."""
+        """Hold one more slot, for work that goes on though nobody waits for it."""
         with self._lock:
             self._held += 1
-        future.add_done_callback(lambda _: self._leave())
+        future.add_done_callback(lambda _: self._release())
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
         with self._lock:
             self._held -= 1
 
@@ -78,11 +78,11 @@ class Admission:
         queue_per_worker: requests admitted for each worker, the running one included.
 
     Attributes:
-        places: what a request must hold while it is in the service.
+        slots: what a request must hold while it is in the service.
     """
 
     def __init__(self, workers: int, queue_per_worker: int) -> None:
-        self.places = Places(workers * queue_per_worker, self._retry_after)
+        self.slots = Slots(workers * queue_per_worker, self._retry_after)
         self._workers = workers
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="worker")
         self._mean_seconds = 0.0
@@ -99,7 +99,7 @@ class Admission:
         Args:
             work: what to do; it sees the caller's context variables.
             seconds: the time limit. Work that has not begun by then never begins; work that
-                has begun keeps its place until it ends, though nobody waits for it.
+                has begun keeps its slot until it ends, though nobody waits for it.
             on_caller_gone: given a function to call once the caller has gone away; it returns
                 False if that has happened already.
 
@@ -130,7 +130,7 @@ class Admission:
             if future.done():
                 return future.result()
             if not future.cancel():
-                self.places.hold_until_done(future)
+                self.slots.hold_until_done(future)
             raise _too_late(seconds) from None
 
     def close(self) -> None:
@@ -143,7 +143,7 @@ class Admission:
 
     def _retry_after(self) -> float:
         """Seconds until about half of those admitted now will have left."""
-        expected = self._mean_seconds * self.places.limit / self._workers / 2
+        expected = self._mean_seconds * self.slots.limit / self._workers / 2
         return min(max(expected, _SHORTEST_RETRY), _LONGEST_RETRY)
 
 

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from meshlens.daprkit.admission import Admission
+from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.errors import Busy, CallerGone, TimeLimitExceeded
 
 
@@ -23,17 +23,17 @@ def gone(_: object) -> bool:
 
 @settings(deadline=None, max_examples=20)
 @given(workers=st.integers(1, 3), queue=st.integers(1, 3), callers=st.integers(1, 20))
-def test_never_more_than_the_limit_hold_a_place(workers: int, queue: int, callers: int) -> None:
+def test_never_more_than_the_limit_hold_a_slot(workers: int, queue: int, callers: int) -> None:
     admission = Admission(workers, queue)
     seen: list[int] = []
     refused: list[Busy] = []
 
     def call() -> None:
         try:
-            with admission.places.hold():
-                seen.append(admission.places.held)
+            with admission.slots.hold():
+                seen.append(admission.slots.held)
                 admission.run(
-                    lambda: seen.append(admission.places.held), seconds=10, on_caller_gone=stays
+                    lambda: seen.append(admission.slots.held), seconds=10, on_caller_gone=stays
                 )
         except Busy as busy:
             refused.append(busy)
@@ -41,9 +41,9 @@ def test_never_more_than_the_limit_hold_a_place(workers: int, queue: int, caller
     with ThreadPoolExecutor(callers) as pool:
         for _ in range(callers):
             pool.submit(call)
-    assert max(seen, default=0) <= admission.places.limit
+    assert max(seen, default=0) <= admission.slots.limit
     assert len(seen) + 2 * len(refused) == 2 * callers
-    assert admission.places.held == 0
+    assert admission.slots.held == 0
     admission.close()
 
 
@@ -112,7 +112,7 @@ def test_nobody_works_for_a_caller_that_went_away() -> None:
     assert worked == []
 
 
-def test_work_that_outlives_its_caller_keeps_its_place() -> None:
+def test_work_that_outlives_its_caller_keeps_its_slot() -> None:
     admission = Admission(1, 1)
     hold = threading.Event()
     done = threading.Event()
@@ -121,12 +121,12 @@ def test_work_that_outlives_its_caller_keeps_its_place() -> None:
         hold.wait(10)
         done.set()
 
-    with pytest.raises(TimeLimitExceeded), admission.places.hold():
+    with pytest.raises(TimeLimitExceeded), admission.slots.hold():
         admission.run(block, seconds=0.05, on_caller_gone=stays)
-    with pytest.raises(Busy) as busy, admission.places.hold():
+    with pytest.raises(Busy) as busy, admission.slots.hold():
         pass
     assert busy.value.retry_after >= 0.05
     hold.set()
     assert done.wait(10)
     admission.close()
-    assert admission.places.held == 0
+    assert admission.slots.held == 0
