@@ -1,4 +1,4 @@
-"""What the environment says to this service."""
+"""The settings of this service, read from the environment."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from pydantic import Field
 
 
 class Settings(ServerSettings):
-    """All that pca needs to know; each field is an environment variable."""
+    """Settings of pca; each field is an environment variable."""
 
     metrics_namespace: ClassVar[str] = "meshlens"
     event_type: ClassVar[str] = "meshlens.result.v1"

@@ -1,10 +1,14 @@
-"""A subscriber at a sidecar, as any app is one, that keeps what arrives."""
+"""A subscriber at a sidecar, as any app is one, that keeps what arrives.
+
+It calls the sidecar by the generated stub: the SDK's own subscription sometimes ends its side of
+the stream before it is used.
+"""
 
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from queue import Queue
+from queue import Empty, Queue
 from typing import Any, Self
 
 import grpc
@@ -49,6 +53,11 @@ class Subscriber:
         self._reader = threading.Thread(target=self._read, daemon=True)
 
     def __enter__(self) -> Self:
+        """Subscribe.
+
+        Raises:
+            TimeoutError: the sidecar has not confirmed it in time.
+        """
         self._requests.put(
             api_v1.SubscribeTopicEventsRequestAlpha1(
                 initial_request=api_v1.SubscribeTopicEventsRequestInitialAlpha1(
@@ -57,7 +66,8 @@ class Subscriber:
             )
         )
         self._reader.start()
-        assert self._subscribed.wait(PATIENCE), "the sidecar has not confirmed the subscription"
+        if not self._subscribed.wait(PATIENCE):
+            raise TimeoutError(f"the sidecar has not confirmed a subscription to {self._topic}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -66,9 +76,16 @@ class Subscriber:
         self._reader.join(PATIENCE)
 
     def next(self, wanted: Callable[[Event], bool] = lambda _: True) -> Event:
-        """Return the next event that is `wanted`; others that come before it are dropped."""
+        """Return the next event that is `wanted`; others that come before it are dropped.
+
+        Raises:
+            TimeoutError: none came in time.
+        """
         while True:
-            event = self._events.get(timeout=PATIENCE)
+            try:
+                event = self._events.get(timeout=PATIENCE)
+            except Empty:
+                raise TimeoutError(f"no event on {self._topic} within {PATIENCE:g} s") from None
             if wanted(event):
                 return event
 

@@ -5,7 +5,7 @@ import pytest
 from meshlens.classify.engines.engine import Quantization, TensorSpec
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.tflite_metadata import Normalization
-from meshlens.classify.tasks.encoding import plan_encoding
+from meshlens.classify.tasks.images.encoding import plan_encoding
 
 PIXELS = np.array([[[0, 127, 255], [1, 2, 3]]], np.uint8)
 HALF = Normalization((127.5,), (127.5,))

@@ -1,9 +1,9 @@
-"""Pixels -> the numbers of a model's input tensor."""
+"""Pixels -> the numbers of a model's input tensor, and the numbers of an output -> reals."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from meshlens.classify.engines.engine import TensorSpec
+from meshlens.classify.engines.engine import Tensor, TensorSpec
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.tflite_metadata import Normalization
 from numpy.typing import NDArray
@@ -73,3 +73,11 @@ def _normalize(normalization: Normalization, channels: int) -> NDArray[np.float6
         )
     normalized: NDArray[np.float64] = (_PIXELS - mean) / std
     return normalized
+
+
+def dequantize(output: Tensor, spec: TensorSpec) -> NDArray[np.float64]:
+    """Return the reals that the numbers of `output` stand for, of the same shape."""
+    real = output.astype(np.float64)
+    if spec.quantization:
+        real = (real - spec.quantization.zero_point) * spec.quantization.scale
+    return real
