@@ -27,6 +27,7 @@ from meshlens.daprkit.settings import EventMode, ServerSettings
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.daprkit.transports.topics import Subscription
 from meshlens.faults import Fault
+from opentelemetry import trace
 
 
 class Refused(Fault):
@@ -464,6 +465,16 @@ def test_an_event_is_a_request_whose_metadata_are_options(port: int) -> None:
 
 def test_an_event_that_cannot_be_answered_is_refused_by_its_code(port: int) -> None:
     assert deliver(port, b"poison") is grpc.StatusCode.FAILED_PRECONDITION
+
+
+def test_no_spans_are_made_if_the_environment_names_no_exporter_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    with serving(otel_traces_exporter="none") as (_, port):
+        assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+        with Client(f"127.0.0.1:{port}") as client:
+            assert seen(client.invoke("toy", "work"))["size"] == 0
 
 
 def test_a_lifespan_begins_behind_a_port_that_answers_and_ends_when_the_service_drains() -> None:
