@@ -90,6 +90,7 @@ def has_tie(components: Array) -> npt.NDArray[np.bool_]:
     return np.asarray(largest[:, -1] - largest[:, -2] < 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("name", DATA)
 def test_all_outputs_are_those_of_scikit_learn(name: str, *, standardize: bool) -> None:
@@ -136,6 +137,7 @@ def test_a_share_of_the_variance_keeps_what_scikit_learn_keeps(share: float) -> 
     np.testing.assert_allclose(model.explained_variance, reference.explained_variance_, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_solver_is_chosen_by_shape_and_conditioning() -> None:
     assert fit(normal(0, 150, 4)).solver == "svd"
     assert fit(normal(0, 5000, 4)).solver == "covariance"
@@ -154,6 +156,7 @@ def test_a_small_variance_beside_a_large_one_keeps_its_digits(small: float) -> N
     np.testing.assert_allclose(np.abs(model.components[0]), [0.6, 0.8], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_randomized_components_are_the_first_of_all() -> None:
     values = decaying(3, 1300, 1200)
     some, all_ = fit(values, k=4), fit(values)
