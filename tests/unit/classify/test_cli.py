@@ -16,7 +16,9 @@ from meshlens.classify.storage.catalogue import cli as catalogue_cli
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
 # The command, with a bar that does not wait until it has taken long.
-BAR_AT_ONCE = "import sys; from classify import cli; cli._BAR_AFTER = 0; sys.exit(cli.main())"
+BAR_AT_ONCE = (
+    "import sys; from meshlens.classify import cli; cli._BAR_AFTER = 0; sys.exit(cli.main())"
+)
 SEVEN, EIGHT = SAMPLES / "digit-7.png", SAMPLES / "digit-8.png"
 
 

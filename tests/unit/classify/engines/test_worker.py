@@ -52,7 +52,7 @@ LOG = """
 from meshlens.classify.formats.card import Kind
 from meshlens.classify.engines.worker_client import Apart
 from meshlens.classify.errors import InvalidModel
-from meshlens.daprkit.telemetry import configure_logs
+from meshlens.daprkit.telemetry.logs import configure_logs
 configure_logs("classify", "DEBUG")
 try:
     Apart(1).open(Kind.FROZEN_GRAPH, b"no graph", (), ())

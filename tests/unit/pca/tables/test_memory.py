@@ -15,7 +15,7 @@ MEASURE = """
 import io, json, sys
 import numpy as np
 import pyarrow as pa
-from meshlens.pca.tables import arrow_ipc as arrow
+from meshlens.pca.tables import arrow_csv, arrow_ipc
 from meshlens.pca.numbers.decomposition import fit, project
 from meshlens.pca.errors import PcaError
 from meshlens.pca.tables.table import decode_table
