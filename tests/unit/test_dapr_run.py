@@ -12,6 +12,7 @@ from meshlens.daprkit.settings import MIB
 PROGRAM = Path(__file__).resolve().parents[2] / "tools" / "dapr_run.py"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "env", "says"),
     [

@@ -26,6 +26,8 @@ from meshlens.daprkit.settings import ServerSettings
 from meshlens.daprkit.telemetry.traces import SECONDS_FOR_LAST_SPANS
 from meshlens.pca.settings import Settings as PcaSettings
 
+pytestmark = pytest.mark.slow
+
 SERVICES: dict[str, type[ServerSettings]] = {"pca": PcaSettings, "classify": ClassifySettings}
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 # daprd's own cache of addresses, and that of a cluster's DNS as kubeadm sets it.

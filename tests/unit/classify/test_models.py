@@ -33,6 +33,7 @@ def name(classifier: Classifier, picture: bytes) -> str:
     return classifier.answer(Payload(picture, LIMIT), ClassifyOptions()).labels[0].label
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("invert", [False, True], ids=["light on dark", "dark on light"])
 def test_digits_that_were_held_out_are_read(reader: Classifier, *, invert: bool) -> None:
     digits = load_digits()

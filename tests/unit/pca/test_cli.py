@@ -11,6 +11,8 @@ import pytest
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.pca.service import Service
 
+pytestmark = pytest.mark.slow
+
 POINTS = b"2,1,3,1.5,4,3,5,3.5,6,4\n"
 
 

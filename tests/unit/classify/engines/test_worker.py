@@ -24,6 +24,8 @@ from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import State
 from processes import eventually
 
+pytestmark = pytest.mark.slow
+
 MAKE = """
 import sys, tensorflow as tf
 model = tf.Module()

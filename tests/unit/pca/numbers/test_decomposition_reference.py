@@ -54,6 +54,7 @@ def has_tie(components: Array) -> npt.NDArray[np.bool_]:
     return np.asarray(largest[:, -1] - largest[:, -2] < 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("name", DATA)
 def test_all_outputs_are_those_of_scikit_learn(name: str, *, standardize: bool) -> None:

@@ -272,6 +272,7 @@ def test_a_picture_without_pixels_is_refused(kind: str) -> None:
         decode(data, RGB_FRAME, max_pixels=LIMIT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 @settings(deadline=None, max_examples=60)
 @given(share=st.floats(0, 1, exclude_max=True))
@@ -314,6 +315,7 @@ def test_arbitrary_bytes_raise_nothing_but_our_errors(start: bytes, rest: bytes)
         decode(start + rest, RGB_FRAME, max_pixels=LIMIT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(changes=st.dictionaries(st.integers(0, 10**6), st.integers(0, 255), max_size=8))
