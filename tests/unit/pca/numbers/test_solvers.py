@@ -28,6 +28,7 @@ def test_a_small_variance_beside_a_large_one_keeps_its_digits(small: float) -> N
     np.testing.assert_allclose(np.abs(model.components[0]), [0.6, 0.8], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_randomized_components_are_the_first_of_all() -> None:
     values = decaying(3, 1300, 1200)
     some, all_ = fit(values, k=4), fit(values)

@@ -67,9 +67,12 @@ def measure(expression: str, content_type: str) -> tuple[int, str]:
     return int(done.stdout), done.stderr
 
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/status").exists(), reason="only Linux tells the high-water mark"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not Path("/proc/self/status").exists(), reason="only Linux reports the high-water mark"
+    ),
+]
 
 
 @pytest.mark.parametrize("name", INPUTS)

@@ -126,3 +126,10 @@ def test_damaged_binary_is_a_table_or_refused(data: st.DataObject) -> None:
     except InvalidTable:
         return
     assert np.isfinite(table.values).all()
+
+
+@pytest.mark.parametrize("names", ["a,b,b", "a,a,b", "b,a,b,a"])
+def test_a_column_that_comes_twice_is_refused_where_names_are_matched(names: str) -> None:
+    row = ",".join("1" * len(names.split(",")))
+    with pytest.raises(InvalidTable, match=r"names of the fit, 'a', 'b'.*one of them twice"):
+        decode_table(f"{names}\n{row}\n".encode(), variables=("a", "b"))
