@@ -62,6 +62,9 @@ def measure(metadata: bytes, body: memoryview) -> Size:
     compressed = batch.table(_RecordBatch.COMPRESSION) is not None
     decoded = 0
     for offset, length in batch.structs(_RecordBatch.BUFFERS, "<qq"):
+        if offset < 0 or length < 0:
+            # It would make room for another buffer to decompress to more.
+            raise ValueError(f"expected buffers in the body, got {length} bytes at {offset}")
         size = _read_size(body, offset) if compressed and length else -1
         decoded += length if size < 0 else size
     rows = batch.number(_RecordBatch.LENGTH, "<q") if kind == _RECORD_BATCH else 0
