@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 _OFFSET = struct.Struct("<I")
 _IDENTIFIER = slice(4, 8)
+_REMEDY = "the file is damaged: export or copy it again"
 
 
 class Table:
@@ -32,8 +33,9 @@ class Table:
         """Return the root table of `data`, which must carry the four bytes of `identifier`."""
         if data[_IDENTIFIER] != identifier:
             raise InvalidModel(
-                f"expected a flatbuffer marked {identifier!r}, got {data[_IDENTIFIER]!r};"
-                " is this file complete, and of that type?"
+                f"expected a flatbuffer marked {identifier!r}",
+                got=repr(data[_IDENTIFIER]),
+                remedy="is this file complete, and of that type?",
             )
         return cls(data, _OFFSET.unpack_from(data)[0])
 
@@ -52,7 +54,9 @@ class Table:
         """
         start, length = self._vector(slot, 4)
         if length > most:
-            raise InvalidModel(f"expected at most {most} tables in slot {slot}, got {length}")
+            raise InvalidModel(
+                f"expected at most {most} tables in slot {slot}", got=f"{length}", remedy=_REMEDY
+            )
         return [
             type(self)(self._data, self._raw.Indirect(start + 4 * index)) for index in range(length)
         ]
@@ -85,8 +89,9 @@ class Table:
         start, length = int(self._raw.Vector(offset)), int(self._raw.VectorLen(offset))
         if start + length * width > len(self._data):
             raise InvalidModel(
-                f"expected a vector within {len(self._data)} bytes, got {length} x {width}"
-                f" at {start}; the file is damaged"
+                f"expected a vector within {len(self._data)} bytes",
+                got=f"{length} x {width} at {start}",
+                remedy=_REMEDY,
             )
         return start, length
 
@@ -97,4 +102,4 @@ def reading(what: str) -> Iterator[None]:
     try:
         yield
     except (struct.error, LookupError, TypeError, ValueError, OverflowError) as error:
-        raise InvalidModel(f"{what} is damaged: {error}") from error
+        raise InvalidModel(f"{what} is damaged: {error}", remedy=_REMEDY) from error
