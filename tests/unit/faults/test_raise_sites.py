@@ -36,19 +36,37 @@ def calls(file: Path) -> Iterator[tuple[str, ast.Call]]:
                 yield name, node
 
 
-def incomplete(folder: Path) -> Sequence[str]:
+def says_again(call: ast.Call) -> bool:
+    """Whether the text is that of another fault, which has said all."""
+    return bool(call.args) and not isinstance(call.args[0], ast.Constant | ast.JoinedStr)
+
+
+def incomplete(folder: Path, parts: Sequence[str]) -> Sequence[str]:
     return [
         f"{file.relative_to(ROOT)}:{call.lineno} {name} says no {part}"
         for file in sorted(folder.rglob("*.py"))
         for name, call in calls(file)
-        for part in ("got", "remedy", *(["option"] if name in OF_OPTIONS else []))
-        if part not in {keyword.arg for keyword in call.keywords}
+        for part in (*parts, *(["option"] if name in OF_OPTIONS else []))
+        if part not in {keyword.arg for keyword in call.keywords} and not says_again(call)
     ]
 
 
-@pytest.mark.parametrize("package", ["services/pca/src", "libs/daprkit/src"])
-def test_a_fault_is_raised_with_all_its_parts(package: str) -> None:
-    assert incomplete(ROOT / package) == []
+CLASSIFY = "services/classify/src/meshlens/classify"
+
+
+@pytest.mark.parametrize(
+    ("package", "parts"),
+    [
+        ("services/pca/src", ["got", "remedy"]),
+        ("libs/daprkit/src", ["got", "remedy"]),
+        # What libraries say of a damaged file is all that can be said of it.
+        (f"{CLASSIFY}/formats", ["remedy"]),
+        (f"{CLASSIFY}/storage", ["remedy"]),
+        (f"{CLASSIFY}/engines", ["remedy"]),
+    ],
+)
+def test_a_fault_is_raised_with_all_its_parts(package: str, parts: Sequence[str]) -> None:
+    assert incomplete(ROOT / package, parts) == []
 
 
 def test_the_faults_of_all_packages_are_looked_at() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from meshlens.faults import Place
 from meshlens.pca.errors import FitNotFound, InvalidOption, InvalidTable, PcaError
-from meshlens.pca.service import Service
+from meshlens.pca.service import STATUS, Service
 from meshlens.pca.tables.table import decode_table
 from unit.pca.calls import POINTS, ask
 
@@ -66,6 +66,10 @@ def test_a_fault_of_an_option_names_it(
     fault = refusal_of(service, "plot", NAMED, query)
     assert isinstance(fault, InvalidOption)
     assert fault.option == option
+
+
+def test_every_fault_has_a_status() -> None:
+    assert set(PcaError.__subclasses__()) == set(STATUS)
 
 
 def test_an_absent_option_that_must_be_given_is_named(service: Service) -> None:

@@ -21,6 +21,7 @@ from meshlens.classify.formats.tflite_metadata import (
     decode_metadata,
     reading,
 )
+from meshlens.faults import Place
 from meshlens.flatbuffer import Table
 
 IDENTIFIER = b"TFL3"
@@ -181,7 +182,9 @@ def _packed_files(data: bytes, named: Sequence[AssociatedFile]) -> tuple[bytes, 
                 _read_packed(archive, SUBJECT_FILE),
             )
     except _ZIP_ERRORS as error:
-        raise InvalidModel(f"the archive behind the model is damaged: {error}") from error
+        raise InvalidModel(
+            f"the archive behind the model is damaged: {error}", remedy="write the metadata again"
+        ) from error
 
 
 def _read_packed(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -190,9 +193,19 @@ def _read_packed(archive: zipfile.ZipFile, name: str) -> bytes:
     entry = archive.getinfo(name)
     # Other methods decompress without a bound.
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise InvalidModel(f"{name} must be stored or deflated, got method {entry.compress_type}")
+        raise InvalidModel(
+            f"{name} must be stored or deflated",
+            got=f"method {entry.compress_type}",
+            remedy="write the metadata again",
+            places=[Place(file=name)],
+        )
     if entry.file_size > _LARGEST_FILE:
-        raise InvalidModel(f"{name} must have at most {_LARGEST_FILE} bytes, got {entry.file_size}")
+        raise InvalidModel(
+            f"{name} must have at most {_LARGEST_FILE} bytes",
+            got=f"{entry.file_size}",
+            remedy="pack shorter labels",
+            places=[Place(file=name)],
+        )
     with archive.open(entry) as file:
         # With a size: an entry that understates its own would otherwise be decompressed whole.
         return file.read(entry.file_size)
