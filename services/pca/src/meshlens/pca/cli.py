@@ -89,7 +89,7 @@ def _plot(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
     options = parse_options(PlotOptions, query)
     table = options.read(body, content_type)
     fit = options.decompose_whole(table)
-    return draw(table, fit, options.style(kept=options.count_kept(table)))
+    return draw(table, fit, options, kept=options.count_kept(fit))
 
 
 def _fit(body: bytes, content_type: str, query: dict[str, str]) -> bytes:

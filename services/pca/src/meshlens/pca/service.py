@@ -68,12 +68,12 @@ class Service:
         if not options.fit:
             table = options.read(request.body, request.content_type)
             fit = options.decompose_whole(table)
-            style = options.style(kept=options.count_kept(table))
-            return Reply(draw(table, fit, style), _SVG, result=_facts(fit, fit.n))
+            picture = draw(table, fit, options, kept=options.count_kept(fit))
+            return Reply(picture, _SVG, result=_facts(fit, fit.n))
         _refuse_beside_fit(options)
         fit = self._load(options.fit)
         table = options.read(request.body, request.content_type, variables=fit.names, model=fit)
-        picture = draw(table, fit, options.style(), new=True)
+        picture = draw(table, fit, options, new=True)
         result = {"fit": options.fit, **_facts(fit, len(table.values))}
         return Reply(picture, _SVG, result=result)
 

@@ -108,7 +108,7 @@ def fit(
     """
     n, p = values.shape
     count = k if isinstance(k, int) else None
-    _check_shape(n, p, count)
+    check_count(n, p, count)
     # What overflows is reported below, as a variance that is not finite.
     with np.errstate(over="ignore", invalid="ignore"):
         moments = fold(values, scatter=choose_solver(n, p, count) == COVARIANCE)
@@ -195,7 +195,13 @@ def name_components(k: int) -> tuple[str, ...]:
     return tuple(f"PC{number}" for number in range(1, k + 1))
 
 
-def _check_shape(n: int, p: int, k: int | None) -> None:
+def check_count(n: int, p: int, k: int | None) -> None:
+    """Check that n observations of p variables have components, and k of them.
+
+    Raises:
+        NoVariance: fewer than two observations.
+        InvalidOption: k is not within 1 to min(n, p).
+    """
     if n < 2:  # noqa: PLR2004 - a variance takes two
         raise NoVariance(
             "principal components need at least 2 observations",
