@@ -32,11 +32,11 @@ BREACHES = [
     ("classify.formats.tflite", "ai_edge_litert", "outside"),
     # Inside a service imports go down.
     ("pca.numbers.decomposition", "meshlens.pca.drawing.svg.marks", "floors"),
-    ("pca.numbers.decomposition", "meshlens.pca.drawing.scree", "floors"),
+    ("pca.numbers.decomposition", "meshlens.pca.drawing.kinds", "floors"),
     ("pca.numbers.moments", "meshlens.pca.drawing.layout.legend", "floors"),
     ("pca.tables.columns", "meshlens.pca.drawing.layout.figure", "floors"),
     ("pca.drawing.layout.ticks", "meshlens.pca.tables.table", "layout"),
-    ("pca.drawing.scene", "meshlens.pca.drawing.layout.figure", "floors"),
+    ("pca.drawing.svg.marks", "meshlens.pca.drawing.layout.figure", "floors"),
     ("classify.tasks.images.pixels", "meshlens.classify.serving.repository", "floors"),
     ("classify.formats.tflite", "meshlens.classify.service", "floors"),
     ("classify.formats.labels", "meshlens.classify.formats.tflite_metadata", "floors"),

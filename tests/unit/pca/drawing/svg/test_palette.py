@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from meshlens.pca.drawing.groups import MOST_GROUPS, find_groups
+from meshlens.pca.drawing.groups import MOST_GROUPS
 from meshlens.pca.drawing.svg.palette import DARK, LIGHT, template
 
 Array = npt.NDArray[np.float64]
@@ -85,22 +85,3 @@ def test_as_many_groups_as_are_kept_differ_in_colour_or_shape() -> None:
 def test_neighbours_differ_in_both() -> None:
     for number in range(MOST_GROUPS - 1):
         assert template(number, 4) != template(number + 1, 4)
-
-
-def test_groups_are_in_the_order_of_numbers_and_letters() -> None:
-    groups = find_groups(("10", "9", "b", "a", "10"), 5)
-    assert groups.names == ("9", "10", "a", "b")
-    assert groups.codes.tolist() == [1, 0, 3, 2, 1]
-
-
-def test_small_groups_beyond_the_palette_are_one() -> None:
-    groups = find_groups(tuple(str(min(i, 99)) for i in range(1000)), 1000)
-    assert len(groups.names) == MOST_GROUPS
-    assert groups.names[-1] == "61 smaller groups"
-    assert groups.rest == 61
-    assert "99" in groups.names
-    assert np.bincount(groups.codes).sum() == 1000
-
-
-def test_an_empty_name_is_a_group_too() -> None:
-    assert find_groups(("", "a", "nan"), 3).names == ("(no name)", "a", "nan")

@@ -9,12 +9,11 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from meshlens.pca.drawing.layers.labels import choose_labels, find_outliers
 from meshlens.pca.drawing.layout.panel import Panel
-from meshlens.pca.drawing.layout.placement import Placer, measure, shorten, wrap
+from meshlens.pca.drawing.layout.placement import Placer
 from meshlens.pca.tables.table import Table
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
-from unit.pca.pictures import SVG, picture
+from unit.pca.pictures import picture
 
 Array = npt.NDArray[np.float64]
 
@@ -83,6 +82,19 @@ def test_a_word_far_from_what_it_names_has_a_leader() -> None:
             assert name.leader[:2] == (200, 200)
 
 
+def test_a_word_would_rather_hide_points_than_what_it_names() -> None:
+    # Too narrow for a word beside its anchor; and all but the lines of the anchor is crowded.
+    narrow = Panel(0, 0, 80, 300, low=np.zeros(2), high=np.ones(2))
+    anchor = np.array([40.0, 150.0])
+    crowd = np.random.default_rng(0).uniform([0, 0], [80, 300], size=(5000, 2))
+    crowd = crowd[np.abs(crowd[:, 1] - 150) > 15]
+    name = Placer(narrow, crowd, NOTHING).place("x" * 10, anchor)
+    assert name is not None
+    left, top, right, bottom = name.box
+    assert left < 40 < right
+    assert bottom <= 150 or top >= 150
+
+
 @pytest.mark.parametrize("aspect", ["equal", "free"])
 @pytest.mark.parametrize("kind", ["scores", "biplot", "loadings"])
 @pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer])
@@ -100,55 +112,8 @@ def test_words_of_a_picture_do_not_overlap(
         aspect=aspect,
         width=size[0],
         height=size[1],
-        **({} if kind == "loadings" else {"labels": 30}),
+        **({} if kind == "loadings" else {"label": 30}),
     )
     boxes = drawn.boxes("name", "label")
     assert len(boxes) >= 4
     assert overlaps(boxes) == 0
-
-
-def test_all_observations_are_labelled_if_asked_for_and_outliers_else() -> None:
-    values = np.vstack([np.random.default_rng(0).normal(size=(40, 2)), [[20.0, -20.0]]])
-    labels = tuple(f"n{i}" for i in range(41))
-
-    def labelled(rule: object, count: int = 41) -> set[str]:
-        drawn = picture(Table(values[-count:], labels=labels[-count:]), labels=rule)
-        texts = drawn.root.findall(f"{SVG}text[@class='label']")
-        return {text.text or "" for text in texts}
-
-    assert labelled("outliers") == {"n40"}
-    assert labelled("auto") == {"n40"}
-    assert labelled("none") == set()
-    assert labelled("all") == set(labels)
-    assert len(labelled(3)) == 3
-    assert labelled("auto", count=10) == set(labels[-10:])
-
-
-def test_outliers_are_those_of_chauvenet() -> None:
-    # exp(-d / 2) of normal observations lie beyond d: less than half a one of 1000 beyond 15.2.
-    distances = np.array([1.0, 15.3, 15.1, 99.0] + [0.5] * 996)
-    assert find_outliers(distances).tolist() == [3, 1]
-
-
-def test_few_normal_observations_are_called_outliers() -> None:
-    for seed in range(20):
-        points = np.random.default_rng(seed).normal(size=(10_000, 2))
-        assert len(find_outliers(np.square(points).sum(axis=1))) <= 4
-
-
-def test_the_outermost_are_labelled_first() -> None:
-    assert choose_labels(np.array([3.0, 9.0, 1.0, 9.0]), 3).tolist() == [1, 3, 0]
-    assert choose_labels(np.zeros(0), "all").tolist() == []
-
-
-@given(st.text(max_size=80), st.floats(12, 300))
-def test_shortened_words_have_the_room_they_are_given(content: str, width: float) -> None:
-    short = shorten(content, width)
-    assert measure(short) <= max(width, 2 * 12)
-    if measure(content) <= width and content.isprintable():
-        assert short == content
-
-
-def test_lines_break_between_words() -> None:
-    assert list(wrap("one two three", 60, font_size=10)) == ["one two", "three"]
-    assert list(wrap("unbreakable", 10, font_size=10)) == ["unbreakable"]

@@ -84,6 +84,16 @@ def test_points_on_a_line_have_none() -> None:
     assert "all observations (n = 10)" in drawn.caption()
 
 
+def test_points_on_a_line_but_for_rounding_have_none() -> None:
+    line = np.outer(np.linspace(0.0, 1.0, 10), [1.0, 2.0])
+    noise = 1e-8 * np.random.default_rng(0).normal(size=line.shape)
+    assert np.linalg.det(np.cov((line + noise).T)) > 0
+    assert find_ellipses(line + noise, find_groups((), 10), "t", 0.95) == (
+        (),
+        ("all observations (n = 10)",),
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "name"),
     [("normal", "90 % normal"), ("t", "90 % t"), ("confidence", "90 % confidence of mean")],

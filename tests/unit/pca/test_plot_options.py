@@ -9,6 +9,7 @@ from meshlens.pca.drawing.style import Style
 from meshlens.pca.errors import FitNotFound, InvalidOption, InvalidTable
 from meshlens.pca.options import PlotOptions, parse_options
 from meshlens.pca.service import Service
+from meshlens.pca.tables.table import Table
 from unit.pca.calls import ask
 from unit.pca.pictures import Picture
 
@@ -26,6 +27,10 @@ def draw(service: Service, **query: str) -> Picture:
     return Picture(reply.body)
 
 
+def read_style(options: PlotOptions) -> Style:
+    return Style(**options.model_dump(include=set(Style.model_fields), exclude_unset=True))
+
+
 def test_every_option_reaches_the_picture() -> None:
     query = {
         "kind": "biplot",
@@ -41,14 +46,14 @@ def test_every_option_reaches_the_picture() -> None:
         "width": "400",
         "height": "500",
     }
-    style = parse_options(PlotOptions, query).style()
-    assert style == Style(
+    style = parse_options(PlotOptions, query)
+    assert read_style(style) == Style(
         kind="biplot",
         components=(2, 3),
         alpha=0.5,
         ellipse="t",
         level=0.9,
-        labels=3,
+        label=3,
         arrows=2,
         theme="dark",
         aspect="free",
@@ -56,7 +61,7 @@ def test_every_option_reaches_the_picture() -> None:
         width=400,
         height=500,
     )
-    assert parse_options(PlotOptions, {}).style() == Style()
+    assert read_style(parse_options(PlotOptions, {})) == Style()
 
 
 @pytest.mark.parametrize(
@@ -138,3 +143,20 @@ def test_new_points_have_the_variables_of_the_fit(service: Service) -> None:
 def test_a_fit_that_is_none_is_not_found(service: Service) -> None:
     with pytest.raises(FitNotFound):
         service.plot(ask(ROWS, fit="0" * 64))
+
+
+@pytest.mark.parametrize("standardize", ["false", "true"])
+@pytest.mark.parametrize("k", ["1", "3", "0.5", "0.999", "parallel"])
+def test_a_scree_plot_keeps_as_many_components_as_a_fit(k: str, standardize: str) -> None:
+    query = {"kind": "scree", "k": k, "standardize": standardize}
+    options = parse_options(PlotOptions, query)
+    values = np.random.default_rng(0).normal(size=(20, 3)) @ np.diag([9.0, 2.0, 1.0])
+    table = Table(values)
+    fitted = len(options.decompose(table).components)
+    assert options.count_kept(options.decompose_whole(table)) == fitted
+
+
+def test_without_k_nothing_is_said_to_be_kept() -> None:
+    options = parse_options(PlotOptions, {"kind": "scree"})
+    whole = options.decompose_whole(Table(np.random.default_rng(0).normal(size=(5, 3))))
+    assert options.count_kept(whole) is None
