@@ -130,7 +130,7 @@ def _read(picture: Path, options: argparse.Namespace) -> Payload:
 def _describe(picture: Path, answer: ClassificationAnswer, options: argparse.Namespace) -> str:
     """Return the line about one picture."""
     if options.json:
-        return json.dumps({"picture": str(picture), **answer.model_dump(mode="json")})
+        return json.dumps({"picture": str(picture), **answer.to_fields()})
     if len(options.pictures) > 1:
         return f"{picture}: {answer.verdict.sentence}"
     return answer.verdict.sentence

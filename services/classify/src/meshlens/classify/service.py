@@ -101,7 +101,7 @@ class Service:
         media_type = request.preferred(answer.media_types)
         if media_type == JSON:
             return _reply_json(source, answer)
-        event = answer.to_event(answer.model_dump(mode="json"))
+        event = answer.to_event(answer.to_fields())
         charset = "; charset=utf-8" if media_type.startswith("text/") else ""
         return _reply(source, event, answer.render(media_type, payload), media_type + charset)
 
@@ -164,7 +164,7 @@ class Service:
 
 def _reply_json(source: Source, answer: Answer) -> Reply:
     """Return a reply that says which model has answered, and what."""
-    fields = answer.model_dump(mode="json")
+    fields = answer.to_fields()
     body = encode_json({"model": source.model, "version": source.version, **fields})
     return _reply(source, answer.to_event(fields), body, JSON)
 

@@ -77,8 +77,12 @@ class Answer(BaseModel):
 
     media_types: ClassVar[tuple[str, ...]] = (JSON,)
 
+    def to_fields(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return self.model_dump(mode="json")
+
     def to_event(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what the result event says; `fields` are the answer's, as JSON values."""
+        """Return what the result event says; `fields` are those of the answer."""
         return fields
 
     def render(self, media_type: str, payload: Payload) -> bytes:

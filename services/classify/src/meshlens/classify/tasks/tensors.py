@@ -35,7 +35,13 @@ class TensorsAnswer(Answer):
     """The outputs of a model."""
 
     outputs: dict[str, Any] = Field(description="nested lists by name")
-    shapes: dict[str, list[int]] = Field(exclude=True, description="for the event, by name")
+    shapes: dict[str, list[int]] = Field(
+        default_factory=dict, exclude=True, description="for the event, by name"
+    )
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return the outputs, which are JSON values already and may be large."""
+        return {"outputs": self.outputs}
 
     def to_event(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002 - they may be large
         """Return the shapes of the outputs."""

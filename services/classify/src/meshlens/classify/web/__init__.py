@@ -9,7 +9,7 @@ from meshlens.daprkit.pages import build_page
 from meshlens.daprkit.routing import Reply, Request, Route
 
 # In this order they are one script.
-_SCRIPTS = ("stage", "answer", "models", "page")
+_SCRIPTS = ("stage", "answer", "tasks", "models", "page")
 
 
 def routes() -> Sequence[Route]:
