@@ -26,8 +26,8 @@ from meshlens.classify.formats.card import Task
 from meshlens.classify.models import shipped_models
 from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
-from meshlens.classify.tasks.classification import ClassificationAnswer
-from meshlens.classify.tasks.verdicts import Level
+from meshlens.classify.tasks.classification.classifier import ClassificationAnswer
+from meshlens.classify.tasks.classification.verdicts import Level
 from meshlens.daprkit.routing import Reply, Request
 from meshlens.daprkit.status import Status
 from unit.classify.pictures import png_header

@@ -14,7 +14,7 @@ from meshlens.classify.formats.card import Task
 from meshlens.classify.methods import lease_lens
 from meshlens.classify.models import shipped_models
 from meshlens.classify.serving.repository import Repository
-from meshlens.classify.tasks.classification import (
+from meshlens.classify.tasks.classification.classifier import (
     TOP_K,
     ClassificationAnswer,
     ClassifyOptions,

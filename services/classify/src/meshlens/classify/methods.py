@@ -10,11 +10,12 @@ from meshlens.classify.serving.opening import Loaded
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable, State
 from meshlens.classify.storage.source import Source
+from meshlens.classify.tasks.descriptions import Description
 from meshlens.classify.tasks.images.pixels import Image
-from meshlens.classify.tasks.lens import Description, Lens, Payload
+from meshlens.classify.tasks.lens import Lens, Payload
 from meshlens.classify.tasks.options import ModelOptions
 from meshlens.classify.tasks.table import TASKS
-from meshlens.classify.tasks.tensors import Predictor, TensorsAnswer
+from meshlens.classify.tasks.tensors.predictor import Predictor, TensorsAnswer
 from pydantic import BaseModel, SerializeAsAny, model_serializer
 
 

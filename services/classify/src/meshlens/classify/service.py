@@ -24,9 +24,10 @@ from meshlens.classify.requests.bodies import decode_body, encode_json
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable
 from meshlens.classify.storage.source import Source
-from meshlens.classify.tasks.classification import ClassifyOptions
+from meshlens.classify.tasks.classification.classifier import ClassifyOptions
+from meshlens.classify.tasks.descriptions import FrameDescription
 from meshlens.classify.tasks.images.pixels import encode_png
-from meshlens.classify.tasks.lens import JSON, Answer, FrameDescription, Payload
+from meshlens.classify.tasks.lens import JSON, Answer, Payload
 from meshlens.classify.tasks.options import ModelOptions, NoOptions, parse_options
 from meshlens.classify.tasks.table import TASKS
 from meshlens.daprkit.routing import Reply, Request, Route, Subscription
