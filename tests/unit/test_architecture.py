@@ -28,7 +28,7 @@ BREACHES = [
     ("pca.numbers.solvers", "scipy", "outside"),
     ("pca.tables.delimited", "svgwrite", "outside"),
     ("classify.tasks.images.encoding", "tensorflow", "outside"),
-    ("classify.tasks.detection", "tensorflow", "outside"),
+    ("classify.tasks.detection.detector", "tensorflow", "outside"),
     ("classify.formats.tflite", "ai_edge_litert", "outside"),
     # Inside a service imports go down.
     ("pca.numbers.decomposition", "meshlens.pca.drawing.svg.marks", "floors"),

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from meshlens.classify.engines.engine import Quantization, TensorSpec
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.tflite import ModelFile
-from meshlens.classify.tasks.classification import Classifier
+from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.images.pixels import Frame
 from numpy.typing import NDArray
 from unit.classify.fake_engine import FakeEngine, opened

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from hypothesis.strategies import floats
 from meshlens.classify.engines.engine import TensorSpec
 from meshlens.classify.errors import InvalidTensor
-from meshlens.classify.tasks.tensors import decode_tensors, encode_tensors
+from meshlens.classify.tasks.tensors.nested_lists import decode_tensors, encode_tensors
 from numpy.typing import NDArray
 from unit.classify.fake_engine import FakeEngine
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from meshlens.classify.formats.labels import Label
-from meshlens.classify.tasks.classification import ClassificationAnswer
-from meshlens.classify.tasks.verdicts import Level, article, judge
+from meshlens.classify.tasks.classification.classifier import ClassificationAnswer
+from meshlens.classify.tasks.classification.verdicts import Level, article, judge
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis.strategies import integers, lists, sampled_from, tuples
 from meshlens.classify.engines.engine import (
     DEFAULT_SIGNATURE,
     Quantization,
@@ -18,9 +15,8 @@ from meshlens.classify.engines.engine import (
 from meshlens.classify.errors import InvalidModel, InvalidOption
 from meshlens.classify.formats.card import ModelCard, decode_card
 from meshlens.classify.formats.tflite import ModelFile
-from meshlens.classify.tasks.boxes import Box, suppress_overlaps
-from meshlens.classify.tasks.detection import Detector
-from meshlens.classify.tasks.drawing import draw_boxes, overlay_boxes
+from meshlens.classify.tasks.detection.boxes import Box
+from meshlens.classify.tasks.detection.detector import Detector
 from meshlens.classify.tasks.images.pixels import Frame, Image
 from unit.classify.fake_engine import opened
 
@@ -127,44 +123,6 @@ def test_one_output_may_hold_box_score_and_class_in_fractions() -> None:
     }
 
 
-def plainly_suppressed(boxes: list[tuple[Box, int]], overlap: float) -> list[int]:
-    """Which boxes stay, by what the words say; the reference for `suppress_overlaps`."""
-
-    def area(x1: float, y1: float, x2: float, y2: float) -> float:
-        return max(x2 - x1, 0) * max(y2 - y1, 0)
-
-    stay: list[int] = []
-    for index, (box, kind) in enumerate(boxes):
-        for earlier in stay:
-            other, other_kind = boxes[earlier]
-            shared = area(
-                max(box.x1, other.x1),
-                max(box.y1, other.y1),
-                min(box.x2, other.x2),
-                min(box.y2, other.y2),
-            )
-            whole = area(box.x1, box.y1, box.x2, box.y2) - shared
-            whole += area(other.x1, other.y1, other.x2, other.y2)
-            if kind == other_kind and shared > overlap * whole:
-                break
-        else:
-            stay.append(index)
-    return stay
-
-
-@given(
-    lists(tuples(*[integers(-3, 9)] * 4, integers(0, 1)), max_size=12),
-    sampled_from([0.0, 0.25, 0.5, 0.9, 1.0]),
-)
-def test_overlapping_boxes_are_suppressed_as_the_words_say(
-    rows: list[tuple[int, int, int, int, int]], overlap: float
-) -> None:
-    table = np.array(rows, np.float64).reshape(-1, 5)
-    kept = suppress_overlaps(table[:, :4], table[:, 4], overlap)
-    boxes = [(Box("", 1, x1, y1, x2, y2), kind) for x1, y1, x2, y2, kind in rows]
-    assert kept.tolist() == plainly_suppressed(boxes, overlap)
-
-
 def test_of_boxes_that_overlap_the_surest_of_each_class_is_answered() -> None:
     rows = np.array(
         [
@@ -246,27 +204,6 @@ def test_scores_of_another_count_than_boxes_are_refused() -> None:
     model = FakeModel(np.zeros((2, 4), np.float32), np.zeros(3, np.float32))
     with pytest.raises(InvalidModel, match="one score for each of 2 boxes, got 3"):
         detector(model).warm_up()
-
-
-def test_labels_in_an_overlay_are_text_and_never_markup() -> None:
-    label = "<script>alert('&')</script>\x00\x1b"
-    svg = overlay_boxes([Box(label, 0.5, 1, 2, 30, 40)], 60, 50)
-    root = ET.fromstring(svg)  # noqa: S314 - our own answer
-    (text,) = root.findall(".//{http://www.w3.org/2000/svg}text")
-    assert text.text == "<script>alert('&')</script> 0.50"
-    assert "<script" not in svg
-
-
-@pytest.mark.parametrize("label", ["face", "Ä", "顔", ""])
-@pytest.mark.parametrize("size", [(1, 1), (60, 40), (3000, 100)])
-def test_boxes_anywhere_are_drawn_and_the_pixels_given_stay(
-    label: str, size: tuple[int, int]
-) -> None:
-    pixels = np.zeros((size[1], size[0], 3), np.uint8)
-    boxes = [Box(label, 1, 0, 0, 0, 0), Box(label, 1, 0, 0, size[0], size[1])]
-    for kind in ("image/jpeg", "image/png"):
-        assert draw_boxes(Image(pixels, *size), boxes, kind=kind)
-    assert not pixels.any()
 
 
 def test_a_card_that_says_nothing_of_detection_reads_two_outputs() -> None:

@@ -43,12 +43,12 @@ class Verdict:
         level: how sure the model is.
         sentence: plain text.
         html: the same sentence, the label linked to an encyclopedia; safe to put into a page.
-            No field of the JSON.
+            No field of the JSON, so empty in a verdict that was read from there.
     """
 
     level: Level
     sentence: str
-    html: Annotated[str, Field(exclude=True)]
+    html: Annotated[str, Field(exclude=True)] = ""
 
 
 def judge(top: Label, subject: str) -> Verdict:

@@ -1,4 +1,4 @@
-"""Classification: an image -> labels with probabilities, and a verdict in words."""
+"""The lens of a classifier: its options, its answer, and the model behind them."""
 
 from typing import ClassVar
 
@@ -6,22 +6,20 @@ import numpy as np
 from meshlens.classify.engines.engine import TensorSpec
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.labels import Label, name_classes
+from meshlens.classify.tasks.classification.verdicts import Verdict, judge
+from meshlens.classify.tasks.descriptions import Description, FrameDescription, describe_signatures
 from meshlens.classify.tasks.images.encoding import dequantize
 from meshlens.classify.tasks.images.input import ImageInput
 from meshlens.classify.tasks.images.pixels import Image, decode_image, gray_image
 from meshlens.classify.tasks.lens import (
     JSON,
     Answer,
-    Description,
-    FrameDescription,
     Lens,
     OpenedModel,
     Payload,
     choose_tensor,
-    describe_signatures,
 )
 from meshlens.classify.tasks.options import ModelOptions
-from meshlens.classify.tasks.verdicts import Verdict, judge
 from numpy.typing import NDArray
 from pydantic import Field
 

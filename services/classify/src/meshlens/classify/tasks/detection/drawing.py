@@ -4,7 +4,7 @@ import html
 import io
 from collections.abc import Sequence
 
-from meshlens.classify.tasks.boxes import Box
+from meshlens.classify.tasks.detection.boxes import Box
 from meshlens.classify.tasks.images.pixels import Image
 from PIL import Image as Pillow
 
