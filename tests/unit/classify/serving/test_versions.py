@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from mesh import eventually
 from meshlens.classify.errors import InvalidModel, ModelFailed, ModelNotFound, ModelNotReady
-from meshlens.classify.serving.policy import Policy, parse_policy
 from meshlens.classify.serving.repository import Repository
+from meshlens.classify.serving.version_policy import VersionPolicy, parse_policy
 from meshlens.classify.serving.versions import State
 from meshlens.classify.storage.folder import find_models
 from meshlens.classify.storage.watcher import MANIFEST, Looks, Watcher
@@ -185,7 +185,7 @@ def test_nobody_is_refused_and_nobody_gets_a_closed_engine_while_versions_change
 
 
 def test_a_version_that_is_gone_is_unloaded_and_forgotten(tmp_path: Path) -> None:
-    policy = Policy(latest=0)
+    policy = VersionPolicy(latest=0)
     repository = Repository(place(tmp_path, "a/1", "a/2"), Engines(), policy=policy)
     repository.start(lambda _: None)
     until(lambda: repository.ready, "both are loaded")

@@ -4,6 +4,7 @@ The flatbuffers library reads tables but trusts every offset and length in them.
 is checked before anything is made of it, and whatever is wrong is one exception.
 """
 
+import mmap
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,12 +24,12 @@ _IDENTIFIER = slice(4, 8)
 class Table:
     """One table: its fields by slot, the number of the field in the schema."""
 
-    def __init__(self, data: bytes, position: int) -> None:
+    def __init__(self, data: bytes | mmap.mmap, position: int) -> None:
         self._raw = RawTable(data, position)
         self._data = data
 
     @classmethod
-    def root(cls, data: bytes, identifier: bytes) -> Self:
+    def root(cls, data: bytes | mmap.mmap, identifier: bytes) -> Self:
         """Return the root table of `data`, which must carry the four bytes of `identifier`."""
         if data[_IDENTIFIER] != identifier:
             raise InvalidModel(
