@@ -16,7 +16,7 @@ from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable
 from meshlens.classify.settings import Settings
 from meshlens.classify.storage.cache import ModelCache
-from meshlens.classify.storage.origins import LARGEST_MODEL, LONGEST_FETCH, Origin
+from meshlens.classify.storage.origins import LARGEST_MODEL, LONGEST_FETCH, Origins
 from meshlens.classify.storage.source import Source
 from meshlens.classify.storage.watcher import Watcher
 from meshlens.daprkit.server import Server
@@ -81,7 +81,7 @@ def serve() -> int:
     inputs = Inputs(
         sidecar, timeout=settings.state_timeout, seconds=LONGEST_FETCH, limit=LARGEST_MODEL
     )
-    cache = ModelCache(blobs, Origin(inputs).fetch, seconds=settings.state_timeout)
+    cache = ModelCache(blobs, Origins(mesh=inputs.read).fetch, seconds=settings.state_timeout)
     try:
         repository = Repository(
             settings.models,
