@@ -53,7 +53,7 @@ class Scanner:
         """
         found = {_key(source): source for source in find_models(self._folder)}
         self._known &= found.keys()
-        seen = {}
+        seen: dict[Key, Digests] = {}
         for key, source in found.items():
             if key in self._known:
                 continue
