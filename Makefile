@@ -96,6 +96,10 @@ types: setup ## check types, strictly, tests included
 imports: setup ## check the import contracts
 	@$(RUN) lint-imports
 
+.PHONY: schemas
+schemas: setup ## write the JSON Schema of the result event to docs/
+	@$(RUN) python tools/event_schema.py
+
 .PHONY: bench
 bench: setup tools ## measure against bare loops and print ratios
 	@for program in $(BENCHMARKS); do PYTHONPATH=tests:tools $(RUN) --group bench python $$program; done

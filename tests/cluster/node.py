@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from cluster import settings
 from cluster.sandbox import Sandbox, SandboxError
-from mesh import MeshError, Process, eventually
+from mesh import MeshError
+from processes import Process, eventually
 
 _WAIT_SECONDS = 120.0
 _LOG_TAIL = 40

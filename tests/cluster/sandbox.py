@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 import psutil
-from mesh import Process, eventually
+from processes import Process, eventually
 
 ADDRESS = "10.99.0.1"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from cluster.programs import need_cluster, programs
 from cluster.sandbox import Sandbox, SandboxError
-from mesh import ROOT, eventually
+from mesh import ROOT
+from processes import eventually
 
 # Ignores SIGTERM, in its own session, with its own mount.
 DAEMON = """

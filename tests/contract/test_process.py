@@ -110,6 +110,13 @@ def test_mistaken_settings_are_all_named(service: str) -> None:
     assert "Traceback" not in told
 
 
+def test_a_protocol_of_traces_that_it_does_not_speak_is_refused(service: str) -> None:
+    code, told = end(start(service, APP_PORT="0", OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"))
+    assert code == 2
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL='http/protobuf'" in told
+    assert "grpc only" in told
+
+
 def test_a_taken_port_is_named(service: str) -> None:
     with running(service) as (_, port):
         code, told = end(start(service, APP_PORT=str(port)))
@@ -145,18 +152,25 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
 
     def __init__(self) -> None:
         self.spans: Queue[tuple[str, str]] = Queue()
+        self.services: set[str] = set()
 
     def Export(  # noqa: N802 - the protocol's name
         self, request: trace_service_pb2.ExportTraceServiceRequest, _: grpc.ServicerContext
     ) -> trace_service_pb2.ExportTraceServiceResponse:
         for resource in request.resource_spans:
+            self.services |= {
+                attribute.value.string_value
+                for attribute in resource.resource.attributes
+                if attribute.key == "service.name"
+            }
             for scope in resource.scope_spans:
                 for span in scope.spans:
                     self.spans.put((span.name, span.trace_id.hex()))
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
-def test_spans_of_the_callers_trace_reach_the_collector(service: str) -> None:
+@pytest.mark.parametrize("name", ["", "mine"])
+def test_spans_of_the_callers_trace_reach_the_collector(service: str, name: str) -> None:
     server = grpc.server(futures.ThreadPoolExecutor(2))
     collector = Collector()
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
@@ -165,7 +179,10 @@ def test_spans_of_the_callers_trace_reach_the_collector(service: str) -> None:
     token = context.attach(propagate.extract({"traceparent": f"00-{TRACE}-{PARENT}-01"}))
     try:
         with (
-            running(service, OTEL_EXPORTER_OTLP_ENDPOINT=address) as (process, port),
+            running(service, OTEL_EXPORTER_OTLP_ENDPOINT=address, OTEL_SERVICE_NAME=name) as (
+                process,
+                port,
+            ),
             Client(f"127.0.0.1:{port}") as client,
         ):
             with pytest.raises(CallError):
@@ -177,6 +194,7 @@ def test_spans_of_the_callers_trace_reach_the_collector(service: str) -> None:
         context.detach(token)
         server.stop(None).wait()
     assert trace == TRACE
+    assert collector.services == {name or service}
     assert span.endswith("AppCallback/OnInvoke")
 
 

@@ -27,8 +27,8 @@ BREACHES = [
     ("pca.numbers.decomposition", "pydantic", "outside"),
     ("pca.numbers.solvers", "scipy", "outside"),
     ("pca.tables.delimited", "svgwrite", "outside"),
-    ("classify.tasks.encoding", "tensorflow", "outside"),
-    ("classify.requests.pictures", "tensorflow", "outside"),
+    ("classify.tasks.images.encoding", "tensorflow", "outside"),
+    ("classify.tasks.detection", "tensorflow", "outside"),
     ("classify.formats.tflite", "ai_edge_litert", "outside"),
     # Inside a service imports go down.
     ("pca.numbers.decomposition", "meshlens.pca.drawing.svg.marks", "floors"),
@@ -37,7 +37,7 @@ BREACHES = [
     ("pca.tables.columns", "meshlens.pca.drawing.layout.figure", "floors"),
     ("pca.drawing.layout.ticks", "meshlens.pca.tables.table", "layout"),
     ("pca.drawing.scene", "meshlens.pca.drawing.layout.figure", "floors"),
-    ("classify.tasks.pixels", "meshlens.classify.serving.repository", "floors"),
+    ("classify.tasks.images.pixels", "meshlens.classify.serving.repository", "floors"),
     ("classify.formats.tflite", "meshlens.classify.service", "floors"),
     ("classify.formats.labels", "meshlens.classify.formats.tflite_metadata", "floors"),
     ("classify.formats.card", "meshlens.classify.formats.tflite", "floors"),
@@ -45,7 +45,7 @@ BREACHES = [
     ("classify.storage.source", "meshlens.classify.storage.folder", "circles"),
     # daprkit knows no service.
     ("daprkit.signals", "meshlens.daprkit.server", "floors"),
-    ("daprkit.routing", "meshlens.daprkit.server", "floors"),
+    ("daprkit.application.routing", "meshlens.daprkit.server", "floors"),
     ("daprkit.server", "meshlens.pca.service", "floors"),
     # Services know daprkit, not each other.
     ("pca.service", "meshlens.classify.service", "floors"),

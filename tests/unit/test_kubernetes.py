@@ -23,7 +23,7 @@ from manifests import (
 from meshlens.classify.settings import Settings as ClassifySettings
 from meshlens.daprkit.server import LIVE
 from meshlens.daprkit.settings import ServerSettings
-from meshlens.daprkit.telemetry import SECONDS_FOR_LAST_SPANS
+from meshlens.daprkit.telemetry.traces import SECONDS_FOR_LAST_SPANS
 from meshlens.pca.settings import Settings as PcaSettings
 
 SERVICES: dict[str, type[ServerSettings]] = {"pca": PcaSettings, "classify": ClassifySettings}

@@ -1,8 +1,10 @@
 """What a caller sees of any service on daprkit's server, over a real gRPC connection."""
 
 import json
+import socket
 import threading
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 
@@ -12,13 +14,16 @@ from dapr.proto import appcallback_service_v1, appcallback_v1, common_v1
 from google.protobuf import empty_pb2
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from meshlens.daprkit.application.application import Application
+from meshlens.daprkit.application.lanes import MANAGE_SLOTS, Lane
+from meshlens.daprkit.application.routing import Route
+from meshlens.daprkit.application.status import LONGEST_MESSAGE, Status, StatusTable
 from meshlens.daprkit.client import AppUnavailable, CallError, Client
 from meshlens.daprkit.messages import Reply, Request
-from meshlens.daprkit.routing import Route, Subscription
-from meshlens.daprkit.server import Server
+from meshlens.daprkit.server import GrpcService, Lifespan, Server
 from meshlens.daprkit.settings import EventMode, ServerSettings
 from meshlens.daprkit.sidecar.channel import Sidecar
-from meshlens.daprkit.status import Status, StatusTable
+from meshlens.daprkit.transports.topics import Subscription
 
 
 class Refused(Exception):
@@ -66,6 +71,10 @@ def refuse(_: Request) -> Reply:
     raise Refused("expected a yes, got a no; ask again")
 
 
+def refuse_at_length(_: Request) -> Reply:
+    raise Refused("no" * 5000)
+
+
 def break_down(_: Request) -> Reply:
     raise KeyError("the password is swordfish")
 
@@ -84,10 +93,12 @@ GATE = Gate()
 ROUTES = [
     Route("describe", describe, verbs=("GET", "POST")),
     Route("things/<name>/versions/<version>", describe, verbs=("GET",)),
-    Route("refuse", refuse, works=True),
-    Route("break", break_down, works=True),
-    Route("work", describe, works=True),
-    Route("gate", GATE.pass_through, works=True),
+    Route("refuse", refuse, lane=Lane.WORK),
+    Route("refuse-at-length", refuse_at_length, lane=Lane.WORK),
+    Route("break", break_down, lane=Lane.WORK),
+    Route("work", describe, lane=Lane.WORK),
+    Route("gate", GATE.pass_through, lane=Lane.WORK),
+    Route("manage", GATE.pass_through, lane=Lane.MANAGE),
 ]
 SUBSCRIPTIONS = [Subscription("things", take, options=("color",), dead_letter="things-dead")]
 MAX_BODY = 64 * 1024
@@ -95,7 +106,11 @@ TOKEN = "swordfish"
 
 
 @contextmanager
-def serving(**changes: object) -> Iterator[tuple[Server, int]]:
+def serving(
+    lifespan: Lifespan | None = None,
+    services: Sequence[GrpcService] = (),
+    **changes: object,
+) -> Iterator[tuple[Server, int]]:
     values: dict[str, object] = {
         "app_id": "toy",
         "app_port": 0,
@@ -107,7 +122,15 @@ def serving(**changes: object) -> Iterator[tuple[Server, int]]:
     settings = ServerSettings.model_validate(values | changes)
     sidecar = Sidecar(settings)
     statuses: StatusTable = {Refused: Status.FAILED_PRECONDITION}
-    server = Server(settings, ROUTES, statuses, sidecar, SUBSCRIPTIONS)
+    server = Server(
+        settings,
+        ROUTES,
+        statuses,
+        sidecar,
+        SUBSCRIPTIONS,
+        services=services,
+        lifespan=lifespan,
+    )
     port = server.start()
     try:
         yield server, port
@@ -293,6 +316,18 @@ def test_probes_answer_while_every_place_is_taken(port: int, client: Client, gat
         assert state.status == health_pb2.HealthCheckResponse.SERVING
 
 
+def test_management_that_waits_starves_neither_lists_nor_work(client: Client, gate: Gate) -> None:
+    with ThreadPoolExecutor(MANAGE_SLOTS) as callers:
+        calls = [callers.submit(client.invoke, "toy", "manage", b"x") for _ in range(MANAGE_SLOTS)]
+        gate.await_begun(MANAGE_SLOTS)
+        assert seen(client.invoke("toy", "describe"))["size"] == 0
+        assert seen(client.invoke("toy", "work"))["size"] == 0
+        refusal = refusal_of(lambda: client.invoke("toy", "manage"))
+        assert refusal.code == "RESOURCE_EXHAUSTED"
+        gate.open.set()
+        assert [call.result().body for call in calls] == [b"through"] * MANAGE_SLOTS
+
+
 @pytest.mark.parametrize("way", ["deadline", "timeout"])
 def test_work_whose_time_is_over_never_begins(client: Client, gate: Gate, way: str) -> None:
     with ThreadPoolExecutor(2) as callers:
@@ -397,3 +432,129 @@ def test_an_event_is_a_request_whose_metadata_are_options(port: int) -> None:
 
 def test_an_event_that_cannot_be_answered_is_refused_by_its_code(port: int) -> None:
     assert deliver(port, b"poison") is grpc.StatusCode.FAILED_PRECONDITION
+
+
+def test_a_lifespan_begins_behind_a_port_that_answers_and_ends_when_the_service_drains() -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def live(server: Server) -> Iterator[None]:
+        told.append("begun")
+        server.set_serving("model", serving=True)
+        yield
+        told.append("ended")
+
+    states = health_pb2.HealthCheckResponse
+    with (
+        serving(lifespan=live) as (server, port),
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        check = health_pb2_grpc.HealthStub(channel).Check
+        assert check(health_pb2.HealthCheckRequest(service="model")).status == states.SERVING
+        assert told == ["begun"]
+        server.drain()
+        assert told == ["begun", "ended"]
+        assert check(health_pb2.HealthCheckRequest()).status == states.NOT_SERVING
+        with Client(f"127.0.0.1:{port}") as client:
+            assert seen(client.invoke("toy", "work"))["size"] == 0
+    assert told == ["begun", "ended"]
+
+
+def test_a_lifespan_ends_though_nobody_drains_the_service() -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def live(_: Server) -> Iterator[None]:
+        yield
+        told.append("ended")
+
+    with serving(lifespan=live):
+        assert told == []
+    assert told == ["ended"]
+
+
+@pytest.mark.parametrize("address", ["::1", "[::1]"])
+def test_an_ipv6_address_in_either_spelling_serves_calls_and_metrics(address: str) -> None:
+    metrics_port = free_port("::1")
+    with serving(listen_address=address, metrics_port=metrics_port) as (_, port):
+        with Client(f"[::1]:{port}") as client:
+            assert seen(client.invoke("toy", "work"))["size"] == 0
+        with urllib.request.urlopen(f"http://[::1]:{metrics_port}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+    assert 'calls_total{code="OK",method="work"} 1.0' in lines
+
+
+def free_port(address: str) -> int:
+    with socket.create_server((address, 0), family=socket.AF_INET6) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Number:
+    """A message of a gRPC service of the toy's own."""
+
+    model = "doubler"
+    version = "1"
+    time_limit = 10.0
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.value = int(body)
+
+    @property
+    def result(self) -> dict[str, int]:
+        return {"value": self.value}
+
+
+def double(number: Number) -> Number:
+    if not number.value:
+        raise Refused("expected a number above 0, got 0; send another")
+    return Number(str(2 * number.value).encode())
+
+
+def add_doubler(application: Application, server: grpc.Server) -> None:
+    def answer(request: Number, context: grpc.ServicerContext) -> Number:
+        return application.answer(
+            request,
+            double,
+            method="Double",
+            lane=Lane.WORK,
+            on_caller_gone=context.add_callback,
+        )
+
+    handler: grpc.RpcMethodHandler[Number, Number] = grpc.unary_unary_rpc_method_handler(
+        answer, request_deserializer=Number, response_serializer=lambda number: number.body
+    )
+    server.add_generic_rpc_handlers(
+        [grpc.method_handlers_generic_handler("toy.Numbers", {"Double": handler})]
+    )
+
+
+def test_a_grpc_service_of_its_own_messages_is_admitted_and_refused_as_methods_are(
+    gate: Gate,
+) -> None:
+    with (
+        serving(services=[add_doubler]) as (_, port),
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+        Client(f"127.0.0.1:{port}") as client,
+    ):
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+            "/toy.Numbers/Double"
+        )
+        assert call(b"21") == b"42"
+        with pytest.raises(grpc.RpcError) as fault:
+            call(b"0")
+        assert fault.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+        assert fault.value.details() == "expected a number above 0, got 0; send another"
+        with full_queue(client, gate), pytest.raises(grpc.RpcError) as fault:
+            call(b"21")
+        assert fault.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize("method", ["refuse-at-length", "work"])
+def test_long_messages_are_cut_before_they_fill_the_trailers(client: Client, method: str) -> None:
+    query = {"timeout": "x" * 5000} if method == "work" else {}
+    refusal = refusal_of(lambda: client.invoke("toy", method, query=query))
+    assert refusal.code in {"FAILED_PRECONDITION", "INVALID_ARGUMENT"}
+    assert len(refusal.message) == LONGEST_MESSAGE
+    assert refusal.message.endswith("...")

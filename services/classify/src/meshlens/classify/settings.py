@@ -1,16 +1,19 @@
 """The settings of this service, read from the environment."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 from meshlens.classify.models import shipped_models
 from meshlens.classify.serving.policy import Policy, parse_policy
-from meshlens.classify.tasks.pixels import MAX_PIXELS
+from meshlens.classify.tasks.images.pixels import MAX_PIXELS
 from meshlens.daprkit.settings import Bytes, ServerSettings
 from pydantic import ByteSize, DirectoryPath, Field, model_validator
 
 
 class Settings(ServerSettings):
     """Settings of classify; each field is an environment variable."""
+
+    metrics_namespace: ClassVar[str] = "meshlens"
+    event_type: ClassVar[str] = "meshlens.result.v1"
 
     app_id: str = Field(default="classify", description="Name in the mesh.")
     models: DirectoryPath = Field(

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 _STDIN = Path("-")
 _CHUNK = 1024 * 1024
-# What a service is asked for, and a command may be by mistake.
+# Methods of the service, which callers may pass to the command by mistake.
 _METHODS = ("plot", "fit", "transform", "inverse")
 _TYPES = {
     ".arrow": "application/vnd.apache.arrow.stream",
@@ -27,7 +27,7 @@ _TYPES = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return 0, 1 if nobody reads the output, or 2 for bad input."""
+    """Run the command; return 0, 1 if the output is no longer read, or 2 for bad input."""
     parser = _build_parser()
     parsed = vars(parser.parse_args(arguments))
     as_json, path, content_type = (parsed.pop(name) for name in ("json", "file", "content_type"))
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, FileNotFoundError) and str(path) in _METHODS:
             return _complain(
                 f"expected a file of points, got {path}, a method of the service; name a file, and"
-                " say --json for numbers instead of a picture (pca --help tells all options)"
+                " say --json for numbers instead of a picture (pca --help lists all options)"
             )
         return _complain(f"{path} cannot be read: {error.strerror}")
     try:
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _read(path: Path) -> bytes:
-    """Return the points; where that takes long, a terminal shows how far it is."""
+    """Return the points; a terminal shows progress if that takes long."""
     with contextlib.ExitStack() as stack:
         source = sys.stdin.buffer if path == _STDIN else stack.enter_context(path.open("rb"))
         total = None if path == _STDIN else path.stat().st_size
@@ -103,7 +103,7 @@ def _fit(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    """Return a parser that leaves values as text: `options` says what they may be."""
+    """Return a parser that leaves values as text: `options` validates them."""
     parser = argparse.ArgumentParser(
         prog="pca",
         description="Principal components of points: pca < points.csv > plot.svg",

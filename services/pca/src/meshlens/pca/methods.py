@@ -146,7 +146,7 @@ def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> Pc
 
     Raises:
         FitNotFound: there is no such model.
-        InvalidOption: other options say what the stored model decides.
+        InvalidOption: other options decide what the stored model has decided.
     """
     if not options.fit:
         return None

@@ -88,7 +88,7 @@ def decode_model(data: bytes) -> PcaModel:
     """Return the model that `encode_model` has written.
 
     Raises:
-        FitNotFound: the bytes are something else, or of a format that is not read.
+        FitNotFound: the bytes are something else, or of a format that cannot be read.
     """
     try:
         document = ModelDocument.model_validate_json(data)

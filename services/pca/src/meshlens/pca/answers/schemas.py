@@ -70,7 +70,7 @@ class DeletedAnswer(Answer):
 
 
 class Summary(Answer):
-    """What the event of a result says about a request."""
+    """What the event of a result reports about a request."""
 
     fit: str | None = Field(default=None, description="id of the stored model, if there is one")
     n: int = Field(description="observations")

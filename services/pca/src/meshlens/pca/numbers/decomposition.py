@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 from meshlens.pca.errors import InvalidOption, InvalidTable, NoVariance
-from meshlens.pca.numbers.moments import Moments, cut, fold
+from meshlens.pca.numbers.moments import Moments, fold, split_blocks
 from meshlens.pca.numbers.selection import Rule, Spectrum
 from meshlens.pca.numbers.solvers import COVARIANCE, RANDOMIZED, SVD, Scaling, choose_solver, solve
 
@@ -97,7 +97,7 @@ def fit(
     Args:
         values: (n, p), finite.
         names: the variables; x1 to xp if empty.
-        k: components to keep, or a rule that says how many; all min(n, p) if None.
+        k: components to keep, or a rule that counts them; all min(n, p) if None.
         standardize: divide each variable by its standard deviation (divisor n). A constant
             variable is left as it is.
 
@@ -154,7 +154,7 @@ def project(model: PcaModel, values: Array) -> Array:
     """Return the scores (n, k) of observations (n, p): their coordinates along the components.
 
     Raises:
-        InvalidTable: the observations have another number of variables than the fit.
+        InvalidTable: the observations have another number of variables than the model.
     """
     p = len(model.mean)
     if values.shape[1] != p:
@@ -165,7 +165,7 @@ def project(model: PcaModel, values: Array) -> Array:
         )
     scores = np.empty((len(values), len(model.components)))
     row = 0
-    for block in cut(values):
+    for block in split_blocks(values):
         scores[row : row + len(block)] = center(model, block) @ model.components.T
         row += len(block)
     return scores
@@ -175,7 +175,7 @@ def reconstruct(model: PcaModel, scores: Array) -> Array:
     """Return the points (n, p) that have these scores (n, k): the observations, if k is all.
 
     Raises:
-        InvalidTable: there are more or fewer scores than the fit has components.
+        InvalidTable: there are more or fewer scores than the model has components.
     """
     k = len(model.components)
     if scores.shape[1] != k:
@@ -190,7 +190,7 @@ def reconstruct(model: PcaModel, scores: Array) -> Array:
 
 
 def center(model: PcaModel, values: Array) -> Array:
-    """Return a copy of observations (n, p), centred and scaled as the fit's own."""
+    """Return a copy of observations (n, p), centred and scaled as the model's own."""
     standard: Array = values - model.mean
     if model.standardized:
         standard /= model.scale

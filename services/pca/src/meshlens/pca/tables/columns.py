@@ -26,8 +26,8 @@ class ReadOptions:
     """How the caller wants a body to be read.
 
     Attributes:
-        columns: variables of an observation. One line of text has two unless this says otherwise;
-            rows say it themselves and must agree with it.
+        columns: variables of an observation. One line of text has two unless it is given; rows
+            must agree with it.
         group: name of the column that holds groups; a numeric one too.
         header: whether the first row of text holds names; None to detect it.
     """
@@ -42,9 +42,9 @@ class NameColumn:
     """One column of names.
 
     Attributes:
-        name: of the column, or of the place where it stands.
+        name: of the column, made up from its place if the input names none.
         cells: n of them; empty where missing.
-        names_rows: whether its place says that it names the observations.
+        names_rows: whether it names the observations by its place.
     """
 
     name: str

@@ -92,7 +92,7 @@ def _parse_line(line: bytes, dialect: Dialect) -> Iterator[Array]:
             cells = [cell.strip().strip('"') for cell in cells]
         values = dialect.parse_all(cells)
         if values is None:
-            values = _parse_slowly(cells, dialect, lambda at: f"value {seen + at + 1}")  # noqa: B023 - it is called at once
+            values = _parse_cells(cells, dialect, lambda at: f"value {seen + at + 1}")  # noqa: B023 - it is called at once
         yield values
         start, seen = end + 1, seen + len(cells)
 
@@ -132,26 +132,26 @@ def _read_rows(body: bytes, width: int, dialect: Dialect, layout: Layout) -> Raw
         for column, index in enumerate(numbers):
             parsed = dialect.parse_all(columns[index])
             if parsed is None:
-                place = _name_cell(row, index, layout)
-                parsed = _parse_slowly(columns[index], dialect, place)
+                place = _find_place(row, index, layout)
+                parsed = _parse_cells(columns[index], dialect, place)
             values[:, column] = parsed
         parts.append(values)
         for cells, index in zip(texts, layout.texts, strict=True):
             known = {cell: cell.strip() for cell in {*columns[index]}}
             if index in layout.pure_names:
-                _check_names(known, columns[index], dialect, _name_cell(row, index, layout))
+                _check_names(known, columns[index], dialect, _find_place(row, index, layout))
             cells.extend(map(known.__getitem__, columns[index]))
         row += len(block)
     return layout.arrange(np.concatenate(parts), texts)
 
 
-def _name_cell(first_row: int, index: int, layout: Layout) -> Callable[[int], str]:
+def _find_place(first_row: int, index: int, layout: Layout) -> Callable[[int], str]:
     name = f" ({layout.names[index]})" if layout.named else ""
     return lambda at: f"row {first_row + at}, column {index + 1}{name}"
 
 
-def _parse_slowly(cells: Sequence[str], dialect: Dialect, place: Callable[[int], str]) -> Array:
-    """Return the numbers in cells, nan where one is missing; `place` says where a cell stands."""
+def _parse_cells(cells: Sequence[str], dialect: Dialect, place: Callable[[int], str]) -> Array:
+    """Return the numbers in cells, nan where one is missing; `place` returns where a cell is."""
     values = np.empty(len(cells))
     for at, cell in enumerate(cells):
         number = dialect.parse(cell)

@@ -19,7 +19,7 @@ class Dictionary:
         """Append a part, of strings or dictionary-encoded; what is null becomes empty."""
         if not pa.types.is_dictionary(column.type):
             column = column.cast(pa.string()).dictionary_encode()
-        # The last one stands for what is missing.
+        # The last name is for missing cells, whose index is -1.
         names = [*column.dictionary.to_pylist(), None]
         codes = [self._code("" if name is None else str(name).strip()) for name in names]
         indices = column.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)

@@ -57,8 +57,8 @@ def arrange(columns: Sequence[Cells], names: tuple[str, ...], group: str) -> Raw
 def _classify(cells: Cells, *, quoted_numbers: bool) -> set[Content]:
     """Return what is in the cells of a column.
 
-    Numbers in quotes are no names, unless so said: they are reported where numbers are read, as
-    is what is neither a number nor text.
+    Numbers in quotes are names only in a column of groups; elsewhere they are reported where
+    numbers are read, as is what is neither a number nor text.
     """
     kinds = {*map(type, cells)} - {type(None)}
     if kinds == {str} and (quoted_numbers or not any(map(_is_number, cells))):

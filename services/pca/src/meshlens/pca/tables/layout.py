@@ -1,4 +1,4 @@
-"""Which column of delimited text holds what, as its first rows say."""
+"""Which column of delimited text holds numbers, names, groups or row names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _NO_NAMES = frozenset(MISSING) - {""}
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What stands in which column.
+    """What each column holds.
 
     Attributes:
         names: of all columns; made up where there is no header.
@@ -108,7 +108,8 @@ def find_header(
 ) -> tuple[str, ...]:
     """Return the names in the first row, nothing if it holds none.
 
-    Unless the caller says it, it does if no field of it is a number, and not all are missing.
+    Unless the caller decides, the first row does if none of its fields is a number and not all
+    mark a missing one.
     """
     header = options.header
     if header is None:

@@ -1,7 +1,7 @@
 """Bytes of any accepted content type -> a table of observations.
 
-A codec for each way to write a table reads columns; here it is said which of them hold groups and
-what becomes of missing numbers.
+A codec for each content type reads columns; here they are matched with a model's variables,
+checked, and completed where numbers are missing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -72,12 +72,12 @@ def decode_table(
         body: the bytes as they were sent.
         content_type: media type without parameters; none means text.
         columns: variables of an observation. One line of text has two unless this or `variables`
-            says otherwise; rows say it themselves and must agree with it.
+            is given; rows must agree with it.
         group: name of the column that holds groups; without it, the one column of names does.
-        header: whether the first row of text holds names; None to see for oneself.
+        header: whether the first row of text holds names; None to detect it.
         missing: what becomes of observations with missing numbers.
-        variables: what there must be, in this order; named columns are put in it.
-        model: the fit of these variables by which missing numbers are filled in.
+        variables: the columns that there must be, in this order; named columns are put in it.
+        model: of these variables; missing numbers are filled in by it.
 
     Raises:
         InvalidOption: no column is called `group`.
@@ -105,7 +105,7 @@ def decode_table(
 
 
 def _decode_binary(body: bytes, options: ReadOptions) -> RawTable:
-    """Read what its first bytes say it is."""
+    """Read a body by the type that its first bytes show."""
     if body.startswith(NPY_MAGIC):
         return decode_npy(body, options)
     if body.startswith(_ARROW_MAGICS):
@@ -134,7 +134,7 @@ _DECODERS: Mapping[str, Callable[[bytes, ReadOptions], RawTable]] = {
 
 
 def _order(raw: RawTable, names: tuple[str, ...]) -> RawTable:
-    """Put the columns in the order of a fit's variables, by name where both have names.
+    """Put the columns in the order of a model's variables, by name where both have names.
 
     Raises:
         InvalidTable: the names are not the same.
@@ -189,7 +189,7 @@ def _check_infinite(raw: RawTable) -> None:
 
 
 def _complete(table: Table, raw: RawTable, how: Missing, model: PcaModel | None) -> Table:
-    """Do with missing numbers what the caller has chosen."""
+    """Refuse, drop or fill in observations with missing numbers, as the caller has chosen."""
     if _is_finite(table.values):
         return table
     missing = np.isnan(table.values)
@@ -203,7 +203,7 @@ def _complete(table: Table, raw: RawTable, how: Missing, model: PcaModel | None)
     kept = np.logical_not(missing.any(axis=1, keepdims=True)).reshape(-1)
     if not kept.any():
         raise InvalidTable(
-            "some observation must have all its numbers",
+            "at least one observation must be complete",
             got=f"missing ones in all {len(kept)}",
             remedy="say missing=mean or missing=iterative",
         )
@@ -217,7 +217,7 @@ def _complete(table: Table, raw: RawTable, how: Missing, model: PcaModel | None)
 
 
 def _is_finite(values: Array) -> bool:
-    """Say whether all values certainly are finite, in little time and no memory.
+    """Return whether all values are finite: a cheap check that is sufficient, not necessary.
 
     A sum is finite only if all its terms are; a sum may overflow though they are.
     """

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.pages import build_page
-from meshlens.daprkit.routing import Route
 from meshlens.pca.options import FitOptions, NoOptions, PlotOptions, TransformOptions, parse_options
 from meshlens.pca.web.form import describe
 
