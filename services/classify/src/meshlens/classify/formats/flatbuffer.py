@@ -1,7 +1,7 @@
-"""Bounds-checked reading of unverified flatbuffers.
+"""Bounded reading of flatbuffers that nobody has verified.
 
 The flatbuffers library reads tables but trusts every offset and length in them. Here a length
-is checked before it is used, and every defect raises the same exception.
+is checked before anything is made of it, and whatever is wrong is one exception.
 """
 
 import struct
@@ -21,7 +21,7 @@ _IDENTIFIER = slice(4, 8)
 
 
 class Table:
-    """One table: its fields by slot, which is the field's number in the schema."""
+    """One table: its fields by slot, the number of the field in the schema."""
 
     def __init__(self, data: bytes, position: int) -> None:
         self._raw = RawTable(data, position)
@@ -38,7 +38,7 @@ class Table:
         return cls(data, _OFFSET.unpack_from(data)[0])
 
     def table(self, slot: int) -> Self | None:
-        """Return the table in `slot`, None if absent."""
+        """Return the table in `slot`, None if it is not there."""
         offset = self._offset(slot)
         return (
             type(self)(self._data, self._raw.Indirect(self._raw.Pos + offset)) if offset else None
@@ -58,20 +58,20 @@ class Table:
         ]
 
     def number(self, slot: int, dtype: str) -> int:
-        """Return the number in `slot`, 0 if absent."""
+        """Return the number in `slot`, 0 if it is not there."""
         offset = self._offset(slot)
         if not offset:
             return 0
         return int(np.frombuffer(self._data, dtype, 1, self._raw.Pos + offset)[0])
 
     def numbers(self, slot: int, dtype: str) -> NDArray[np.generic]:
-        """Return the vector of numbers in `slot`: a view, empty if absent."""
+        """Return the vector of numbers in `slot`: a view, empty if it is not there."""
         wanted = np.dtype(dtype)
         start, length = self._vector(slot, wanted.itemsize)
         return np.frombuffer(self._data, wanted, length, start)
 
     def text(self, slot: int) -> str:
-        """Return the string in `slot`, empty if absent."""
+        """Return the string in `slot`, empty if it is not there."""
         return self.numbers(slot, "u1").tobytes().decode()
 
     def _offset(self, slot: int) -> int:
@@ -93,7 +93,7 @@ class Table:
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Raise InvalidModel for whatever the reader raises on a damaged `what`."""
+    """Turn whatever a damaged `what` makes the reader raise into InvalidModel."""
     try:
         yield
     except (struct.error, LookupError, TypeError, ValueError, OverflowError) as error:

@@ -1,7 +1,7 @@
-"""A .tflite file as a document: its labels, its normalization and its last operator.
+"""A .tflite file as a document: labels, normalization, and what its last operator is.
 
-The file is a flatbuffer (identifier TFL3, field numbers of tensorflow/lite/schema/schema.fbs). A
-zip archive with the files that its metadata names may follow it.
+The file is a flatbuffer (identifier TFL3, field numbers of tensorflow/lite/schema/schema.fbs);
+behind it may stand a zip archive with the files that its metadata names.
 """
 
 import io
@@ -30,7 +30,7 @@ _MOST_METADATA = 64
 _MOST_OPERATORS = 100_000
 _LOCALE = "en"
 
-# What zipfile raises on malformed archives.
+# What zipfile raises on archives that are not as they say.
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -51,14 +51,14 @@ _MAKES_PROBABILITIES = frozenset({_LOGISTIC, _SOFTMAX})
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """How a model file describes itself.
+    """What a model file says about itself.
 
     Attributes:
-        labels: one for each class; empty if it has none.
-        subject: what its pictures show, in one word; empty if not stated.
-        normalization: of the pixels; None if not stated.
+        labels: one for each class, empty if it names none.
+        subject: what its pictures show, in one word, empty if it does not say.
+        normalization: of the pixels, None if it does not say.
         probabilities: whether the graph ends in a softmax or logistic operator, so that its
-            first output needs no softmax. Trailing operators that keep values are skipped.
+            first output needs no softmax. Operators that keep values are looked through.
     """
 
     labels: tuple[str, ...]
@@ -68,10 +68,10 @@ class ModelFile:
 
 
 def decode_model_file(data: bytes) -> ModelFile:
-    """Return how a .tflite file describes itself.
+    """Return what the bytes of a .tflite file say.
 
     Raises:
-        InvalidModel: the bytes are not such a file, or are damaged.
+        InvalidModel: they are no such file, or damaged.
     """
     with reading("the model file"):
         root = Table.root(data, IDENTIFIER)
@@ -88,7 +88,7 @@ def decode_model_file(data: bytes) -> ModelFile:
 
 def _ends_in_probabilities(root: Table) -> bool:
     codes = [
-        # Codes above 127 do not fit the old field; old files do not have the new one.
+        # A code above 127 does not fit the old field, one of an old file is not in the new one.
         max(code.number(0, "i1"), code.number(3, "<i4"))
         for code in root.tables(1, most=_MOST_OPERATORS)
     ]
@@ -114,7 +114,7 @@ def _metadata(root: Table) -> Metadata:
 
 
 def _packed_files(data: bytes, named: Sequence[AssociatedFile]) -> tuple[bytes, bytes]:
-    """Return the label file and the subject file in the archive; empty where absent."""
+    """Return the label file and the subject file of the archive, empty where there is none."""
     stream = io.BytesIO(data)
     if not zipfile.is_zipfile(stream):
         return b"", b""
@@ -138,14 +138,14 @@ def _read_packed(archive: zipfile.ZipFile, name: str) -> bytes:
     if entry.file_size > _LARGEST_FILE:
         raise InvalidModel(f"{name} must have at most {_LARGEST_FILE} bytes, got {entry.file_size}")
     with archive.open(entry) as file:
-        # With a size: an entry that understates its own would otherwise be decompressed whole.
+        # Without a size, a wrong one in the archive would be decompressed whole.
         return file.read(entry.file_size)
 
 
 def _choose_label_file(named: Sequence[AssociatedFile], packed: Container[str]) -> str:
-    """Return the name of the output's label file, empty if there is none.
+    """Return the label file of the output, empty if there is none.
 
-    English comes before no locale, because a file without one may hold identifiers.
+    A file in English comes before the one without a locale, which may hold identifiers.
     """
     candidates = [
         file
