@@ -3,8 +3,9 @@
     UV_PROJECT_ENVIRONMENT=/tmp/train uv run --frozen --group train \
         python services/classify/train/train_digits.py
 
-The pictures are scikit-learn's bundled digits (8 x 8, gray, white on black), enlarged and prepared
-as the service does it, by `meshlens.classify.tasks.images`. Every fifth is held out.
+The pictures are scikit-learn's bundled digits (8 x 8, gray, white on black), enlarged, and shown
+to the model as the service shows them: through `meshlens.classify.tasks.images.pixels`. Every
+fifth is held out.
 """  # noqa: INP001 - a script, not a package
 
 import io
