@@ -114,6 +114,20 @@ def test_the_caption_says_what_became_of_missing_cells() -> None:
     assert "2 observations with missing cells were left out." in caption
 
 
+@pytest.mark.parametrize("kind", ["biplot", "loadings", "scree"])
+def test_every_kind_says_what_became_of_missing_cells(kind: str) -> None:
+    assert (
+        "2 observations with missing cells" in picture(Table(IRIS, dropped=2), kind=kind).caption()
+    )
+
+
+def test_axes_and_labels_stand_above_ellipses_and_these_above_points() -> None:
+    svg = picture(Table(IRIS[:, :2], groups=SPECIES), ellipse="t", label=3).svg
+    classes = ('"panel"', '"points g0"', '"ellipse g0"', '"axis ink"', '"mean"', '"label"')
+    places = [svg.index(f"class={class_}".encode()) for class_ in classes]
+    assert places == sorted(places)
+
+
 @settings(max_examples=30)
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=20), st.text(max_size=20))
 def test_any_text_makes_well_formed_xml(title: str, name: str, group: str, label: str) -> None:
