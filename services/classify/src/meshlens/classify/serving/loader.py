@@ -12,19 +12,17 @@ from meshlens.classify.engines.opening import OpenEngine
 from meshlens.classify.errors import ClassifyError
 from meshlens.classify.memory import give_memory_back, trim_memory
 from meshlens.classify.serving.opening import Loaded, open_model
-from meshlens.classify.serving.policy import (
+from meshlens.classify.serving.policy import Mode, Rules, next_action
+from meshlens.classify.serving.registry import Registry
+from meshlens.classify.serving.steps import (
     Admit,
     Close,
     Evict,
     Forget,
     Load,
-    Mode,
-    Rules,
     Step,
     WaitUntil,
-    next_action,
 )
-from meshlens.classify.serving.registry import Registry
 from meshlens.classify.serving.versions import Servable, Version
 from meshlens.classify.storage.source import Fetch
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from meshlens.classify.serving.opening import Loaded
-from meshlens.classify.serving.policy import (
+from meshlens.classify.serving.stages import FOLLOWING, LEAVING, LOADING, Stage
+from meshlens.classify.serving.steps import (
     Admit,
     Close,
     Evict,
@@ -22,7 +23,6 @@ from meshlens.classify.serving.policy import (
     Step,
     Unload,
 )
-from meshlens.classify.serving.stages import FOLLOWING, LEAVING, LOADING, Stage
 from meshlens.classify.storage.source import Source
 from meshlens.classify.tasks.classification import Classifier
 
