@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import grpc
 from load import Body, Call, Samples, by_grpc, drive
-from mesh import ROOT, Mesh, Profile, eventually, is_listening
-from meshlens.daprkit.client import Client
+from mesh import ROOT, Mesh, Profile
+from meshlens.daprkit.client import CallError, Client
+from processes import eventually, is_listening
 
 SHARED = ROOT.parent / "shared"
 A, B, TENSORFLOW = "mobilenet_v2", "aiy_birds_v1", "chopstick"
@@ -74,8 +74,8 @@ def answers(call: Call) -> bool:
     """Whether a call is answered."""
     try:
         call()
-    except grpc.RpcError as error:
-        if error.code() is grpc.StatusCode.UNAVAILABLE:  # it loads
+    except CallError as error:
+        if error.code == "UNAVAILABLE":  # it loads
             return False
         raise
     return True

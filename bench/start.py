@@ -10,7 +10,7 @@ import time
 import grpc
 import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from mesh import free_ports
+from processes import free_ports
 
 MIB = 1024 * 1024
 # What no Dapr app over gRPC can do without.
@@ -22,7 +22,7 @@ def start(service: str, port: int) -> tuple[float, float]:
     env = os.environ | {"EVENTS": "off", "APP_PORT": str(port)}
     began = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603 - a program of this repository
-        [sys.executable, "-m", service], env=env, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", f"meshlens.{service}"], env=env, stderr=subprocess.DEVNULL
     )
     try:
         with grpc.insecure_channel(

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from dapr_run import dapr_runtime
 from installed import need_module
-from mesh import Mesh, Profile, dapr_runtime
+from mesh import Mesh, Profile
 
 need_module("playwright", "make setup")
 

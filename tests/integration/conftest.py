@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dapr_run import dapr_runtime
 from installed import need
-from mesh import Mesh, Profile, dapr_runtime
+from mesh import Mesh, Profile
 
 _HERE = Path(__file__).parent
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from mesh import ROOT, eventually
+from mesh import ROOT
+from processes import eventually
 
 PLOT = ROOT / "out" / "iris.svg"
 

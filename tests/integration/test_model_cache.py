@@ -12,9 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 from installed import need
-from mesh import ROOT, Mesh, Profile, eventually
+from mesh import ROOT, Mesh, Profile
 from meshlens.classify.models import shipped_models
 from meshlens.daprkit.settings import MIB
+from processes import eventually
 from redis import Redis
 from stall import Stall
 

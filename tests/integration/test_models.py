@@ -13,9 +13,10 @@ from typing import Any, Self
 import psutil
 import pytest
 from installed import need_module
-from mesh import ROOT, Mesh, Profile, eventually, free_ports
+from mesh import ROOT, Mesh, Profile
 from meshlens.classify.models import shipped_models
 from meshlens.daprkit.client import Client
+from processes import eventually, free_ports
 
 CALLERS = 8
 CYCLES = 100

@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 from installed import need, need_module
-from mesh import ROOT, eventually
+from mesh import ROOT
+from processes import eventually
 
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 MODELS = ROOT / "out" / "models"

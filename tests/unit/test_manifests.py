@@ -68,6 +68,7 @@ def test_callers_retry_only_what_a_retry_can_mend() -> None:
     assert pubsub == {"inbound": {"retry": "until-taken"}}
 
 
+@pytest.mark.slow
 def test_the_folder_dapr_does_not_hide_the_sdk() -> None:
     assert {path.suffix for path in (ROOT / "dapr").iterdir()} == {".yaml"}
     program = "import dapr.clients; print(dapr.clients.__file__)"

@@ -11,10 +11,16 @@ README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 OF_DAPR = {"APP_ID", "DAPR_GRPC_PORT"}
 # Bounds of single operations, which their descriptions in the code explain.
 FINE = {"PUBLISH_TIMEOUT", "STATE_TIMEOUT"}
+# OpenTelemetry's own variables, which its documentation explains.
+STANDARD = {
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+}
 
 
 def test_the_readme_names_every_setting_and_no_other() -> None:
     table = README[README.index("| variable |") : README.index("`grpc.health.v1`")]
     named = set(re.findall(r"`([A-Z_]+)`", table)) - {"OTEL_EXPORTER_OTLP_ENDPOINT"}
     fields = PcaSettings.model_fields.keys() | ClassifySettings.model_fields.keys()
-    assert named == {field.upper() for field in fields} - OF_DAPR - FINE
+    assert named == {field.upper() for field in fields} - OF_DAPR - FINE - STANDARD

@@ -4,7 +4,7 @@
         python services/classify/train/train_digits.py
 
 The pictures are scikit-learn's bundled digits (8 x 8, gray, white on black), enlarged, and shown
-to the model as the service shows them: through `meshlens.classify.tasks.pixels`. Every fifth is
+to the model as the service shows them: through `meshlens.classify.tasks.images`. Every fifth is
 held out.
 """  # noqa: INP001 - a script, not a package
 
@@ -29,7 +29,7 @@ from meshlens.classify.formats.tflite_metadata import (
     Normalization,
     encode_metadata,
 )
-from meshlens.classify.tasks.pixels import Frame, decode_image
+from meshlens.classify.tasks.images.pixels import Frame, decode_image
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -103,7 +103,7 @@ def see(picture: Image.Image) -> NDArray[np.float32]:
     """Return `picture` as the service shows it to the model, (32, 32, 1)."""
     file = io.BytesIO()
     picture.save(file, "BMP")
-    pixels = decode_image(file.getvalue(), FRAME, max_pixels=PICTURE_SIDE**2)
+    pixels = decode_image(file.getvalue(), FRAME, max_pixels=PICTURE_SIDE**2).pixels
     return ((pixels - 127.5) / 127.5).astype(np.float32)
 
 

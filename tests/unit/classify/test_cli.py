@@ -16,7 +16,9 @@ from meshlens.classify.storage.catalogue import cli as catalogue_cli
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
 # The command, with a bar that does not wait until it has taken long.
-BAR_AT_ONCE = "import sys; from classify import cli; cli._BAR_AFTER = 0; sys.exit(cli.main())"
+BAR_AT_ONCE = (
+    "import sys; from meshlens.classify import cli; cli._BAR_AFTER = 0; sys.exit(cli.main())"
+)
 SEVEN, EIGHT = SAMPLES / "digit-7.png", SAMPLES / "digit-8.png"
 
 
@@ -149,6 +151,7 @@ def run_module(arguments: list[str], **changes: str) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -178,11 +181,13 @@ def test_the_environment_names_the_models(
     assert "model a " in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_module_is_the_command_unless_a_port_is_named() -> None:
     done = run_module(["-m", "meshlens.classify"])
     assert (done.returncode, done.stdout, done.stderr) == (0, b"It is very likely a 7.\n", b"")
 
 
+@pytest.mark.slow
 def test_the_module_serves_no_empty_folder(tmp_path: Path) -> None:
     done = run_module(["-m", "meshlens.classify"], APP_PORT="0", MODELS=str(tmp_path))
     assert done.returncode == 2
@@ -191,6 +196,7 @@ def test_the_module_serves_no_empty_folder(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "program",
     [
@@ -203,6 +209,7 @@ def test_tensorflow_is_never_imported(program: str) -> None:
     assert done.stdout.splitlines()[-1] == b"False", done.stderr
 
 
+@pytest.mark.slow
 def test_the_command_needs_nothing_of_the_mesh() -> None:
     program = (
         "import sys, meshlens.classify.cli;"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from meshlens.classify.web import build, read_samples, routes
 from meshlens.daprkit.errors import MethodNotFound
-from meshlens.daprkit.routing import Reply, Request
+from meshlens.daprkit.messages import Reply, Request
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
 

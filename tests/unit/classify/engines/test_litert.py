@@ -84,6 +84,7 @@ def test_half_a_model_is_refused(digits: bytes, share: float) -> None:
         LiteRtEngine(digits[: int(share * len(digits))], workers=1)
 
 
+@pytest.mark.slow
 def test_the_runtime_writes_nothing_to_stderr_and_others_may(models: Path) -> None:
     program = (
         "import os, sys, threading\n"

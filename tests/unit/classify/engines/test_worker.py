@@ -15,7 +15,6 @@ import numpy as np
 import psutil
 import pytest
 from installed import need_module
-from mesh import eventually
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.worker_client import Apart
 from meshlens.classify.errors import EngineGone, InvalidModel, InvalidTensor
@@ -23,6 +22,9 @@ from meshlens.classify.formats.card import Kind
 from meshlens.classify.formats.packing import pack
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import State
+from processes import eventually
+
+pytestmark = pytest.mark.slow
 
 MAKE = """
 import sys, tensorflow as tf
@@ -50,7 +52,7 @@ LOG = """
 from meshlens.classify.formats.card import Kind
 from meshlens.classify.engines.worker_client import Apart
 from meshlens.classify.errors import InvalidModel
-from meshlens.daprkit.telemetry import configure_logs
+from meshlens.daprkit.telemetry.logs import configure_logs
 configure_logs("classify", "DEBUG")
 try:
     Apart(1).open(Kind.FROZEN_GRAPH, b"no graph", (), ())

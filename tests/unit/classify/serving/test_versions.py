@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mesh import eventually
 from meshlens.classify.errors import InvalidModel, ModelFailed, ModelNotFound, ModelNotReady
 from meshlens.classify.serving.policy import Policy, parse_policy
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import State
 from meshlens.classify.storage.folder import find_models
 from meshlens.classify.storage.watcher import MANIFEST, Looks, Watcher
+from processes import eventually
 from unit.classify.fake_engine import FakeEngine
 from unit.classify.models import build_model
 

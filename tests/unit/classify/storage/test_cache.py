@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mesh import eventually
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.card import decode_card
 from meshlens.classify.storage.cache import ModelCache
@@ -14,6 +13,7 @@ from meshlens.classify.storage.folder import find_models
 from meshlens.classify.storage.origins import read_origin
 from meshlens.classify.storage.source import Source
 from meshlens.daprkit.errors import StoreUnavailable
+from processes import eventually
 
 DATA = b"a model"
 NAME = hashlib.sha256(DATA).hexdigest()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from meshlens.classify.formats.labels import Label
-from meshlens.classify.tasks.verdicts import Level, article, encode_result, judge
+from meshlens.classify.tasks.classification import ClassificationAnswer
+from meshlens.classify.tasks.verdicts import Level, article, judge
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,8 @@ def test_a_label_cannot_leave_its_place_in_a_page(label: str, subject: str) -> N
 
 def test_facts_are_json_values() -> None:
     label = Label(7, "7", 0.5)
-    assert encode_result([label], judge(label, "digit")) == {
+    answer = ClassificationAnswer(labels=[label], verdict=judge(label, "digit"))
+    assert answer.model_dump(mode="json") == {
         "labels": [{"index": 7, "label": "7", "probability": 0.5}],
         "verdict": {"level": "medium", "sentence": "It could be a 7."},
     }

@@ -93,6 +93,7 @@ def test_a_million_points_make_a_small_picture_with_each_outlier() -> None:
     assert "Shaded cells count observations" in drawn.caption()
 
 
+@pytest.mark.slow
 def test_points_that_fill_the_picture_stay_below_two_megabytes() -> None:
     generator = np.random.default_rng(0)
     for n in (100_000, 1_000_000):

@@ -296,6 +296,7 @@ def test_any_text_makes_well_formed_xml(title: str, name: str, group: str, label
         assert drawn.root.tag == f"{SVG}svg"
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes_in_any_process() -> None:
     code = (
         "import sys, numpy as np; from meshlens.pca.numbers.decomposition import fit;"

@@ -10,10 +10,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from meshlens.pca.errors import InvalidOption, InvalidTable, NoVariance
-from meshlens.pca.numbers.decomposition import PcaModel, fit, project
+from meshlens.pca.numbers.decomposition import PcaModel, fit, project, reconstruct
 from sklearn import datasets
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
+from unit.pca.numbers.data import constant_column, normal, wine
 
 Array = npt.NDArray[np.float64]
 
@@ -271,3 +272,16 @@ def test_k_beyond_what_there_is_is_refused(k: int) -> None:
 def test_observations_of_other_variables_are_not_projected() -> None:
     with pytest.raises(InvalidTable, match="3 variables of the fit, got 2"):
         project(fit(draw_normal(17, 9, 3)), draw_normal(18, 9, 2))
+
+
+def test_contributions_and_cos2_of_variables_follow_from_correlations() -> None:
+    model, values, scores = wine(3)
+    correlations = np.corrcoef(scores.T, values.T)[:3, 3:]
+    np.testing.assert_allclose(model.cos2, correlations**2, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(model.contributions.sum(axis=1), 1, rtol=1e-12)
+    assert fit(constant_column(40)).cos2[:, 1].tolist() == [0, 0, 0, 0]
+
+
+def test_a_fit_knows_points_of_its_own_dimension_only() -> None:
+    with pytest.raises(InvalidTable, match="2 components of the fit, got 3"):
+        reconstruct(fit(normal(16, 9, 2)), normal(17, 9, 3))

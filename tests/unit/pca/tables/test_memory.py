@@ -15,7 +15,7 @@ MEASURE = """
 import io, json, sys
 import numpy as np
 import pyarrow as pa
-from meshlens.pca.tables import arrow_ipc as arrow
+from meshlens.pca.tables import arrow_csv, arrow_ipc
 from meshlens.pca.numbers.decomposition import fit, project
 from meshlens.pca.errors import PcaError
 from meshlens.pca.tables.table import decode_table
@@ -67,9 +67,12 @@ def measure(expression: str, content_type: str) -> tuple[int, str]:
     return int(done.stdout), done.stderr
 
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/status").exists(), reason="only Linux tells the high-water mark"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not Path("/proc/self/status").exists(), reason="only Linux tells the high-water mark"
+    ),
+]
 
 
 @pytest.mark.parametrize("name", INPUTS)

@@ -56,9 +56,9 @@ class ModelServer(Server):
             self._watcher.start()
         return port
 
-    def leave(self) -> None:
+    def drain(self) -> None:
         """Begin no further load, and go on serving."""
-        super().leave()
+        super().drain()
         self._watcher.stop()
         self._repository.stop()
 

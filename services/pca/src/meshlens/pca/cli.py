@@ -8,15 +8,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from meshlens.pca.drawing.plot import draw
+from meshlens.pca import methods
+from meshlens.pca.answers import encoding
 from meshlens.pca.errors import PcaError
-from meshlens.pca.models import add_facts, encode_fit
+from meshlens.pca.models import encode_model
 from meshlens.pca.options import FitOptions, PlotOptions, parse_options
 from tqdm import tqdm
 
 _STDIN = Path("-")
 _CHUNK = 1024 * 1024
-# What a service is asked for, and a command may be by mistake.
+# Methods of the service, which callers may pass to the command by mistake.
 _METHODS = ("plot", "fit", "transform", "inverse")
 _TYPES = {
     ".arrow": "application/vnd.apache.arrow.stream",
@@ -26,7 +27,7 @@ _TYPES = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return 0, 1 if nobody reads the output, or 2 for bad input."""
+    """Run the command; return 0, 1 if the output is no longer read, or 2 for bad input."""
     parser = _build_parser()
     parsed = vars(parser.parse_args(arguments))
     as_json, path, content_type = (parsed.pop(name) for name in ("json", "file", "content_type"))
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, FileNotFoundError) and str(path) in _METHODS:
             return _complain(
                 f"expected a file of points, got {path}, a method of the service; name a file, and"
-                " say --json for numbers instead of a picture (pca --help tells all options)"
+                " say --json for numbers instead of a picture (pca --help lists all options)"
             )
         return _complain(f"{path} cannot be read: {error.strerror}")
     try:
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _read(path: Path) -> bytes:
-    """Return the points; where that takes long, a terminal shows how far it is."""
+    """Return the points; a terminal shows progress if that takes long."""
     with contextlib.ExitStack() as stack:
         source = sys.stdin.buffer if path == _STDIN else stack.enter_context(path.open("rb"))
         total = None if path == _STDIN else path.stat().st_size
@@ -86,22 +87,23 @@ def _complain(message: str) -> int:
 
 
 def _plot(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
-    options = parse_options(PlotOptions, query)
-    table = options.read(body, content_type)
-    fit = options.decompose_whole(table)
-    return draw(table, fit, options.style(kept=options.count_kept(table)))
+    return methods.plot(body, content_type, parse_options(PlotOptions, query)).svg
 
 
 def _fit(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
-    options = parse_options(FitOptions, query)
-    table = options.read(body, content_type)
-    model = encode_fit(options.decompose(table))
-    counts = {"filled": table.filled, "dropped": table.dropped}
-    return add_facts(model, id=hashlib.sha256(model).hexdigest(), **counts)
+    """Return the answer of the service, which would keep the model under the same id."""
+    result = methods.fit(body, content_type, parse_options(FitOptions, query))
+    document = encode_model(result.model)
+    return encoding.encode_model(
+        document,
+        model_id=hashlib.sha256(document).hexdigest(),
+        filled=result.table.filled,
+        dropped=result.table.dropped,
+    )
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    """Return a parser that leaves values as text: `options` says what they may be."""
+    """Return a parser that leaves values as text: `options` validates them."""
     parser = argparse.ArgumentParser(
         prog="pca",
         description="Principal components of points: pca < points.csv > plot.svg",
@@ -119,7 +121,7 @@ def _build_parser() -> argparse.ArgumentParser:
         help="how the points are written (default: by the end of the file's name, else text/csv)",
     )
     for name, field in PlotOptions.model_fields.items():
-        # Fits are stored in the mesh.
+        # Models are stored in the mesh.
         if name == "fit":
             continue
         if field.annotation is bool:

@@ -34,7 +34,7 @@ class ReadingOptions(NoOptions):
         default="", max_length=1000, description="column of the groups; one of names is found"
     )
     header: bool | None = Field(
-        default=None, description="whether the first row holds names; seen by itself if not said"
+        default=None, description="whether the first row holds names; detected if not given"
     )
     missing: Missing = Field(
         default=Missing.REFUSE,
@@ -166,9 +166,9 @@ class PlotOptions(FitOptions):
         """Return the fit of a table with all its components, of which a picture shows some."""
         return decomposition.fit(table.values, names=table.names, standardize=self.standardize)
 
-    def count_kept(self, table: Table) -> int | None:
-        """Return how many components the option k would keep."""
-        return len(self.decompose(table).components) if self.k is not None else None
+    def count_kept(self, model: PcaModel) -> int | None:
+        """Return how many components of a model that has all the option k keeps, if it is given."""
+        return decomposition.count_kept(model, self.count(), standardize=self.standardize)
 
     def style(self, *, kept: int | None = None) -> Style:
         """Return what these options say about the picture.

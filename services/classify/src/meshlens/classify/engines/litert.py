@@ -1,4 +1,4 @@
-"""Runs .tflite models by LiteRT: a pool of interpreters, because one serves one thread only."""
+"""Runs .tflite models with LiteRT: a pool of interpreters, since one serves only one thread."""
 
 import os
 import sys
@@ -25,18 +25,18 @@ _stderr_taken = threading.Lock()
 
 
 class LiteRtEngine:
-    """A .tflite model, run by up to as many interpreters as there are workers.
+    """A .tflite model, run by at most one interpreter per worker.
 
-    To make one keeps Python's lock, and everybody else, for some milliseconds. So a load makes
-    the first, and each of the others is made when it is missed.
+    Creating an interpreter holds the GIL for some milliseconds, so loading creates only the first;
+    the others are created on demand.
 
-    Invoking releases the GIL, and each interpreter computes on the calling thread, so `workers`
-    threads use as many cores. Tensors are copied in and out of an interpreter: its own buffers
-    belong to the next request as soon as it is back in the pool, and the copies take microseconds.
+    Invoking one releases the GIL and computes on the calling thread, so `workers` threads use as
+    many cores. Tensors are copied in and out: an interpreter's own buffers belong to the next
+    request as soon as it is back in the pool, and the copies take microseconds.
 
     Args:
         data: the bytes of the file, shared by all interpreters and kept alive by them.
-        workers: interpreters to make at most.
+        workers: the largest number of interpreters.
 
     Raises:
         InvalidModel: LiteRT cannot run it.
@@ -58,21 +58,21 @@ class LiteRtEngine:
 
     @property
     def signatures(self) -> Mapping[str, Signature]:
-        """The one function of a .tflite file, under the name that SavedModels use."""
+        """The one function of a .tflite file, under the default name of SavedModels."""
         return {DEFAULT_SIGNATURE: self}
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """What `run` wants."""
+        """The tensors that `run` takes."""
         return self._inputs
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        """What `run` answers."""
+        """The tensors that `run` returns."""
         return self._outputs
 
     def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute every output; wait if all interpreters are at work.
+        """Compute every output; wait while all interpreters are busy.
 
         Raises:
             InvalidTensor: the model cannot compute with these arrays.
@@ -96,7 +96,7 @@ class LiteRtEngine:
             self._pool.put(interpreter)
 
     def _take(self) -> Interpreter:
-        """Return an interpreter that is free, a new one if there may be more, or wait for one."""
+        """Return a free interpreter, create one if allowed, or else wait for one."""
         with suppress(Empty):
             return self._pool.get_nowait()
         with self._making:
@@ -107,7 +107,7 @@ class LiteRtEngine:
         return self._pool.get()
 
     def _resize(self, interpreter: Interpreter, tensors: Mapping[str, Tensor]) -> None:
-        """Give the inputs the shapes of `tensors`, where they are not those of the last run."""
+        """Resize the inputs to the shapes of `tensors` if the last run had others."""
         changed = False
         for detail in interpreter.get_input_details():
             shape = tensors[detail["name"]].shape
@@ -118,7 +118,7 @@ class LiteRtEngine:
             interpreter.allocate_tensors()
 
     def close(self) -> None:
-        """Wait for what runs, then let the interpreters go; `run` must not be called any more."""
+        """Wait for running calls, then drop the interpreters; do not call `run` afterwards."""
         for _ in range(self._made):
             self._pool.get()
 
@@ -150,10 +150,10 @@ def _spec(detail: Mapping[str, Any]) -> TensorSpec:
 
 @contextmanager
 def _without_banner() -> Iterator[None]:
-    """Keep LiteRT's greeting out of logs that are JSON and of a command's output.
+    """Keep LiteRT's banner out of JSON logs and of a command's output.
 
-    The runtime writes it straight to the process's stderr and has no switch for it in Python.
-    Whatever else is written meanwhile is passed on afterwards.
+    The runtime writes it straight to the process's stderr, with no switch for it in Python.
+    Anything else written in the meantime is forwarded afterwards.
     """
     with _stderr_taken:
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Which engine runs which kind of model."""
+"""Opens a model with the engine for its format."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -18,9 +18,9 @@ def open_engine(
     """Return the engine that runs the model in `data`.
 
     Args:
-        kind: of the model.
-        data: the bytes of its file; of a SavedModel what `packing.pack` makes of its folder.
-        inputs: names of the inputs of a frozen graph, if not all.
+        kind: its format.
+        data: the bytes of its file; for a SavedModel, its folder packed by `packing.pack`.
+        inputs: names of a frozen graph's inputs, if not all.
         outputs: names of its outputs, if not all.
         workers: threads that call it.
 
@@ -36,5 +36,5 @@ def open_engine(
 
 @cache
 def _tensorflow(workers: int) -> Apart:
-    """Return where TensorFlow runs: one place for all models of it."""
+    """Return the process that runs TensorFlow, the same for all its models."""
     return Apart(workers)

@@ -1,8 +1,8 @@
-"""TensorFlow in a process of its own.
+"""Runs TensorFlow in its own process.
 
-To import it and to load its models keeps Python's lock for hundreds of milliseconds, in which no
-other model would answer; its memory comes back only with the end of a process; and what crashes it
-would take everything else along. So the first such model starts a process, the last one ends it.
+Importing it and loading its models hold the GIL for hundreds of milliseconds, in which no other
+model could answer; its memory is only freed when a process ends; and a crash in it would take the
+service down. So opening the first such model starts a process, and closing the last one ends it.
 """
 
 import functools
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class Apart:
-    """Opens models in a process of their own.
+    """Opens models in a separate process.
 
     Args:
         workers: threads that call a model.
@@ -63,7 +63,7 @@ class Apart:
         return _Engine(process, opened, functions, functools.partial(self._leave, process))
 
     def _leave(self, process: "_Process") -> None:
-        """End the process with its last model."""
+        """End the process if this was its last model."""
         with self._lock:
             process.models -= 1
             if process.models:
@@ -74,14 +74,14 @@ class Apart:
 
 
 class _Process:
-    """A Python that runs `meshlens.classify.engines.worker_server`, and ends when this one does.
+    """A Python process that runs `worker_server`, and ends when this one does.
 
     Attributes:
-        room: opens models there.
-        models: how many it has.
+        room: opens models in that process.
+        models: how many are open.
 
     Raises:
-        InvalidModel: it has ended before it could open any.
+        InvalidModel: the process ended before it could open any.
     """
 
     def __init__(self, workers: int) -> None:
@@ -92,7 +92,7 @@ class _Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the service, which answers before it ends
+            start_new_session=True,  # Ctrl-C must reach only the service, which drains first
         )
         self._log = threading.Thread(target=self._pass_on, name="tensorflow-log", daemon=True)
         self._log.start()
@@ -106,7 +106,7 @@ class _Process:
         _log.info("TensorFlow runs in process %d", self._child.pid)
 
     def _connect(self, key: bytes, workers: int) -> Room:
-        """Return its room, once it listens."""
+        """Return the room in the process, once it listens."""
         assert self._child.stdin is not None  # noqa: S101 - for the type checker, as the next one
         assert self._child.stdout is not None  # noqa: S101
         with self._child.stdout as stdout:
@@ -120,13 +120,13 @@ class _Process:
 
     @property
     def ended(self) -> bool:
-        """Whether it is gone."""
+        """Whether the process has ended."""
         return self._child.poll() is not None
 
     def end(self) -> None:
-        """End it; its memory is free when this returns."""
+        """End the process; its memory is free when this returns."""
         assert self._child.stdin is not None  # noqa: S101 - for the type checker
-        with suppress(OSError):  # it may be gone
+        with suppress(OSError):  # it may have ended already
             self._child.stdin.close()
         try:
             self._child.wait(_END_SECONDS)
@@ -138,17 +138,17 @@ class _Process:
         _log.info("TensorFlow's process %d has ended", self._child.pid)
 
     def tell_end(self) -> str:
-        """Say how it ended, once its connections have."""
+        """Return a message on how the process ended, waiting for the end if need be."""
         with suppress(subprocess.TimeoutExpired):
             self._child.wait(_END_SECONDS)
         code = self._child.poll()
         return (
             f"TensorFlow's process {self._child.pid} has ended with code {code};"
-            " it is started again: try again in a moment"
+            " it is being restarted: retry in a moment"
         )
 
     def _pass_on(self) -> None:
-        """Log what the process and TensorFlow write to stderr, each line for itself."""
+        """Log what the process and TensorFlow write to stderr, line by line."""
         assert self._child.stderr is not None  # noqa: S101 - for the type checker
         with self._child.stderr as stderr:
             for line in stderr:
@@ -178,7 +178,7 @@ class _Engine:
         return self._functions
 
     def close(self) -> None:
-        """Give the model's memory back, and all of TensorFlow's with the last one."""
+        """Free the model's memory, and with the last model all of TensorFlow's."""
         self._functions.clear()
         with suppress(EngineGone), _noticing_the_end(self._process):
             self._opened.close()

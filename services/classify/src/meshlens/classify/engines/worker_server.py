@@ -1,7 +1,7 @@
-"""The process that `apart` starts: `python -m meshlens.classify.engines.worker_server FOLDER`.
+"""The process for TensorFlow: `python -m meshlens.classify.engines.worker_server FOLDER`.
 
-It takes a key from stdin, says when it listens in the folder, and ends with its stdin: with the
-process that has started it, however that one ends.
+It reads a key from stdin, prints a line once it listens on a socket in the folder, and ends when
+its stdin closes: with the process that started it, however that one ends.
 """
 
 import os
@@ -25,12 +25,12 @@ from meshlens.classify.errors import ClassifyError
 from meshlens.classify.formats.card import Kind
 
 KEY_BYTES = 32
-# Below everything that answers; a thread cannot take it back, so the import has its own.
+# Nicer than every thread that answers. A thread cannot undo it, so the import has its own.
 _GENTLE = 10
 
 
 class Opened:
-    """A model that is asked from another process."""
+    """A model that another process calls."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -46,11 +46,11 @@ class Opened:
             return self._engine.signatures[name].run(tensors)
         except ClassifyError:
             raise
-        except Exception:  # noqa: BLE001 - raised again, as one that both sides know
+        except Exception:  # noqa: BLE001 - raised again as a class that both sides know
             raise RuntimeError(f"in TensorFlow's process: {traceback.format_exc()}") from None
 
     def close(self) -> None:
-        """Let the model go."""
+        """Drop the model."""
         self._engine.close()
 
 
@@ -64,7 +64,7 @@ class Room:
     def __init__(self, workers: int) -> None:
         self._workers = workers
 
-    def open(self, kind: Kind, data: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> Any:  # noqa: ANN401 - a proxy of Opened arrives
+    def open(self, kind: Kind, data: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> Any:  # noqa: ANN401 - callers get a proxy of Opened
         """Return the model in `data`.
 
         Raises:
@@ -81,7 +81,7 @@ class Room:
 
 
 class HostManager(BaseManager):
-    """What crosses the processes: the standard library's proxies, of rooms and models."""
+    """The standard library's proxies, for rooms and models."""
 
 
 HostManager.register("Opened", exposed=("describe", "run", "close"), create_method=False)
@@ -89,10 +89,10 @@ HostManager.register("Room", Room, exposed=("open",), method_to_typeid={"open": 
 
 
 def _import_gently(workers: int) -> None:
-    """Import TensorFlow at a low priority, so that those who answer are not kept waiting."""
-    with suppress(OSError):  # not on every platform
+    """Import TensorFlow at a low priority, so that requests are not kept waiting."""
+    with suppress(OSError):  # not supported on every platform
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GENTLE)
-    with suppress(ClassifyError):  # who opens a model is told
+    with suppress(ClassifyError):  # opening a model raises it again
         import_tensorflow(workers)
 
 

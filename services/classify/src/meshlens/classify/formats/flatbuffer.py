@@ -1,7 +1,7 @@
-"""Bounded reading of flatbuffers that nobody has verified.
+"""Bounds-checked reading of unverified flatbuffers.
 
 The flatbuffers library reads tables but trusts every offset and length in them. Here a length
-is checked before anything is made of it, and whatever is wrong is one exception.
+is checked before it is used, and every defect raises the same exception.
 """
 
 import struct
@@ -22,7 +22,7 @@ _REMEDY = "the file is damaged: export or copy it again"
 
 
 class Table:
-    """One table: its fields by slot, the number of the field in the schema."""
+    """One table: its fields by slot, which is the field's number in the schema."""
 
     def __init__(self, data: bytes, position: int) -> None:
         self._raw = RawTable(data, position)
@@ -40,7 +40,7 @@ class Table:
         return cls(data, _OFFSET.unpack_from(data)[0])
 
     def table(self, slot: int) -> Self | None:
-        """Return the table in `slot`, None if it is not there."""
+        """Return the table in `slot`, None if absent."""
         offset = self._offset(slot)
         return (
             type(self)(self._data, self._raw.Indirect(self._raw.Pos + offset)) if offset else None
@@ -62,20 +62,20 @@ class Table:
         ]
 
     def number(self, slot: int, dtype: str) -> int:
-        """Return the number in `slot`, 0 if it is not there."""
+        """Return the number in `slot`, 0 if absent."""
         offset = self._offset(slot)
         if not offset:
             return 0
         return int(np.frombuffer(self._data, dtype, 1, self._raw.Pos + offset)[0])
 
     def numbers(self, slot: int, dtype: str) -> NDArray[np.generic]:
-        """Return the vector of numbers in `slot`: a view, empty if it is not there."""
+        """Return the vector of numbers in `slot`: a view, empty if absent."""
         wanted = np.dtype(dtype)
         start, length = self._vector(slot, wanted.itemsize)
         return np.frombuffer(self._data, wanted, length, start)
 
     def text(self, slot: int) -> str:
-        """Return the string in `slot`, empty if it is not there."""
+        """Return the string in `slot`, empty if absent."""
         return self.numbers(slot, "u1").tobytes().decode()
 
     def _offset(self, slot: int) -> int:
@@ -98,7 +98,7 @@ class Table:
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Turn whatever a damaged `what` makes the reader raise into InvalidModel."""
+    """Raise InvalidModel for whatever the reader raises on a damaged `what`."""
     try:
         yield
     except (struct.error, LookupError, TypeError, ValueError, OverflowError) as error:

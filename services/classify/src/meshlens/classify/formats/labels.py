@@ -21,7 +21,7 @@ class Label:
 
 
 def decode_labels(data: bytes) -> tuple[str, ...]:
-    """Return the labels of a file with one on each line.
+    """Return the labels in a file with one per line.
 
     Raises:
         InvalidModel: it is not UTF-8.
@@ -31,7 +31,7 @@ def decode_labels(data: bytes) -> tuple[str, ...]:
 
 
 def decode_text(data: bytes) -> str:
-    """Return the text of a file beside a model.
+    """Return the text in a file beside a model.
 
     Raises:
         InvalidModel: it is not UTF-8.
@@ -45,7 +45,7 @@ def decode_text(data: bytes) -> str:
 
 
 def name_classes(labels: tuple[str, ...], classes: int) -> tuple[str, ...]:
-    """Return one name for each of `classes`: `labels`, or the indices if there are none.
+    """Return a name for each of the `classes` classes: its label, or its index if there are none.
 
     Raises:
         InvalidModel: there are labels, but not one for each class.

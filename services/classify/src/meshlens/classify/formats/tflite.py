@@ -1,7 +1,7 @@
-"""A .tflite file as a document: labels, normalization, and what its last operator is.
+"""A .tflite file as a document: its labels, its normalization and its last operator.
 
-The file is a flatbuffer (identifier TFL3, field numbers of tensorflow/lite/schema/schema.fbs);
-behind it may stand a zip archive with the files that its metadata names.
+The file is a flatbuffer (identifier TFL3, field numbers of tensorflow/lite/schema/schema.fbs). A
+zip archive with the files that its metadata names may follow it.
 """
 
 import io
@@ -31,7 +31,7 @@ _MOST_METADATA = 64
 _MOST_OPERATORS = 100_000
 _LOCALE = "en"
 
-# What zipfile raises on archives that are not as they say.
+# What zipfile raises on malformed archives.
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -52,14 +52,14 @@ _MAKES_PROBABILITIES = frozenset({_LOGISTIC, _SOFTMAX})
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """What a model file says about itself.
+    """How a model file describes itself.
 
     Attributes:
-        labels: one for each class, empty if it names none.
-        subject: what its pictures show, in one word, empty if it does not say.
-        normalization: of the pixels, None if it does not say.
+        labels: one for each class; empty if it has none.
+        subject: what its pictures show, in one word; empty if not stated.
+        normalization: of the pixels; None if not stated.
         probabilities: whether the graph ends in a softmax or logistic operator, so that its
-            first output needs no softmax. Operators that keep values are looked through.
+            first output needs no softmax. Trailing operators that keep values are skipped.
     """
 
     labels: tuple[str, ...]
@@ -69,10 +69,10 @@ class ModelFile:
 
 
 def decode_model_file(data: bytes) -> ModelFile:
-    """Return what the bytes of a .tflite file say.
+    """Return how a .tflite file describes itself.
 
     Raises:
-        InvalidModel: they are no such file, or damaged.
+        InvalidModel: the bytes are not such a file, or are damaged.
     """
     with reading("the model file"):
         root = Table.root(data, IDENTIFIER)
@@ -89,7 +89,7 @@ def decode_model_file(data: bytes) -> ModelFile:
 
 def _ends_in_probabilities(root: Table) -> bool:
     codes = [
-        # A code above 127 does not fit the old field, one of an old file is not in the new one.
+        # Codes above 127 do not fit the old field; old files do not have the new one.
         max(code.number(0, "i1"), code.number(3, "<i4"))
         for code in root.tables(1, most=_MOST_OPERATORS)
     ]
@@ -115,7 +115,7 @@ def _metadata(root: Table) -> Metadata:
 
 
 def _packed_files(data: bytes, named: Sequence[AssociatedFile]) -> tuple[bytes, bytes]:
-    """Return the label file and the subject file of the archive, empty where there is none."""
+    """Return the label file and the subject file in the archive; empty where absent."""
     stream = io.BytesIO(data)
     if not zipfile.is_zipfile(stream):
         return b"", b""
@@ -151,14 +151,14 @@ def _read_packed(archive: zipfile.ZipFile, name: str) -> bytes:
             places=[Place(file=name)],
         )
     with archive.open(entry) as file:
-        # Without a size, a wrong one in the archive would be decompressed whole.
+        # With a size: an entry that understates its own would otherwise be decompressed whole.
         return file.read(entry.file_size)
 
 
 def _choose_label_file(named: Sequence[AssociatedFile], packed: Container[str]) -> str:
-    """Return the label file of the output, empty if there is none.
+    """Return the name of the output's label file, empty if there is none.
 
-    A file in English comes before the one without a locale, which may hold identifiers.
+    English comes before no locale, because a file without one may hold identifiers.
     """
     candidates = [
         file

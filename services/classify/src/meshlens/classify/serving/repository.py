@@ -167,10 +167,10 @@ class Repository:
             ModelFailed: the model classifies no pictures; and what `lease` raises.
         """
         with self.lease(name, version) as servable:
-            if servable.classifier is None:
+            if not isinstance(servable.lens, Classifier):
                 model = servable.source.model
                 raise ModelFailed(model, servable.state, "it does not classify pictures")
-            return servable.source, servable.classifier
+            return servable.source, servable.lens
 
     # Changing
 

@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from meshlens.classify.errors import ModelNotFound
 from meshlens.classify.serving.opening import Loaded
 from meshlens.classify.serving.policy import STABLE, Policy
 from meshlens.classify.storage.source import Source
-from meshlens.classify.tasks.classification import Classifier
+from meshlens.classify.tasks.lens import Lens
 
 
 class State(StrEnum):
@@ -44,9 +45,9 @@ class Servable:
     loaded: Loaded | None = None
 
     @property
-    def classifier(self) -> Classifier | None:
-        """Names what pictures show, None if the model does not or is not AVAILABLE."""
-        return self.loaded.classifier if self.loaded else None
+    def lens(self) -> Lens[Any, Any] | None:
+        """What the model is used for, None unless it is AVAILABLE."""
+        return self.loaded.lens if self.loaded else None
 
 
 @dataclass(slots=True, eq=False)

@@ -1,34 +1,32 @@
-"""Boxes -> something to look at: a picture with them drawn, or an overlay to lay over it."""
+"""Boxes -> something to look at: an image with them drawn, or an overlay to lay over it."""
 
 import html
 import io
 from collections.abc import Sequence
 
-import numpy as np
 from meshlens.classify.tasks.boxes import Box
-from numpy.typing import NDArray
+from meshlens.classify.tasks.images.pixels import Image
+from PIL import Image as Pillow
 
 # Seen on light and on dark: a bright line inside a dark one.
 _BRIGHT, _DARK = "#ffd400", "#000000"
 _JPEG_QUALITY = 90
 
 
-def draw_boxes(
-    pixels: NDArray[np.uint8], boxes: Sequence[Box], *, scale: tuple[float, float], kind: str
-) -> bytes:
-    """Return a picture with its boxes drawn.
+def draw_boxes(image: Image, boxes: Sequence[Box], *, kind: str) -> bytes:
+    """Return an image with its boxes drawn.
 
     Args:
-        pixels: (h, w, 3), RGB; left as they are.
-        boxes: in the pixels of the whole picture.
-        scale: what a pixel of the whole picture is wide and high in `pixels`.
-        kind: JPEG or PNG.
+        image: RGB; left as it is.
+        boxes: in the pixels of the whole image.
+        kind: image/jpeg or image/png.
     """
-    from PIL import Image, ImageDraw  # noqa: PLC0415 - few callers want a picture; it costs memory
+    from PIL import ImageDraw  # noqa: PLC0415 - few callers want an image; it costs memory
 
-    image = Image.fromarray(pixels)
-    pen = ImageDraw.Draw(image)
-    line = _line(image.width, image.height)
+    drawn = Pillow.fromarray(image.pixels)
+    scale = drawn.width / image.width, drawn.height / image.height
+    pen = ImageDraw.Draw(drawn)
+    line = _line(drawn.width, drawn.height)
     font_size = 6 * line
     for box in boxes:
         x1, y1, x2, y2 = (
@@ -49,15 +47,15 @@ def draw_boxes(
         place = corner[0] - left + line, corner[1] - top + line
         pen.text(place, text, fill=_BRIGHT, font_size=font_size)
     file = io.BytesIO()
-    if kind == "JPEG":
-        image.save(file, kind, quality=_JPEG_QUALITY)
+    if kind == "image/jpeg":
+        drawn.save(file, "JPEG", quality=_JPEG_QUALITY)
     else:
-        image.save(file, kind, compress_level=1)
+        drawn.save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
 def overlay_boxes(boxes: Sequence[Box], width: int, height: int) -> str:
-    """Return an SVG of the size of the whole picture that shows the boxes and nothing else."""
+    """Return an SVG of the size of the whole image that shows the boxes and nothing else."""
     line = _line(width, height)
     shapes = "".join(_shape(box, line) for box in boxes)
     return (
@@ -99,5 +97,5 @@ def _escape(text: str) -> str:
 
 
 def _line(width: int, height: int) -> int:
-    """Return the width of a line that is seen when the whole picture is."""
+    """Return the width of a line that is visible when the whole image is."""
     return max(round(max(width, height) / 600), 1)

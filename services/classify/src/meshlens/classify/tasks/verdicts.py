@@ -1,18 +1,19 @@
-"""What is said about a picture: a verdict in a sentence, and the facts behind it."""
+"""What is said about an image: a verdict in a sentence, as plain text and as HTML."""
 
 import html
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated
 from urllib.parse import quote
 
 from meshlens.classify.formats.labels import Label
+from pydantic import Field
 
 # A search finds something for every label, of whatever model.
 _ENCYCLOPEDIA = "https://en.wikipedia.org/wiki/Special:Search?search="
-# Spelled with a vowel but spoken with a consonant, and the other way about.
+# Spelled with a vowel but spoken with a consonant, and the other way round. Not by the library
+# inflect: the same words come out, for 200 modules at import and 0.2 ms a call.
 _SPOKEN_CONSONANT = re.compile(r"eu|uni([^dmn]|$)|u[bcfgkqrst][aeiou]|one\b|once\b", re.IGNORECASE)
 _SPOKEN_VOWEL = re.compile(r"[aeiou]|hour|honest|heir|8|11\b|18\b", re.IGNORECASE)
 
@@ -36,21 +37,22 @@ _LEVELS = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a picture shows, in the words of a person.
+    """What an image shows, in the words of a person.
 
     Attributes:
         level: how sure the model is.
         sentence: plain text.
         html: the same sentence, the label linked to an encyclopedia; safe to put into a page.
+            No field of the JSON.
     """
 
     level: Level
     sentence: str
-    html: str
+    html: Annotated[str, Field(exclude=True)]
 
 
 def judge(top: Label, subject: str) -> Verdict:
-    """Return the verdict on the most probable label of a picture that should show a `subject`."""
+    """Return the verdict on the most probable label of an image that should show a `subject`."""
     for bound, level, words in _LEVELS:
         if top.probability > bound:
             opening = f"It {words} {article(top.label)} "
@@ -59,17 +61,6 @@ def judge(top: Label, subject: str) -> Verdict:
             return Verdict(level, f"{opening}{top.label}.", f"{opening}{anchor}.")
     sentence = f"It does not appear to be {article(subject)} {subject} in the picture."
     return Verdict(Level.LOW, sentence, html.escape(sentence))
-
-
-def encode_result(labels: Sequence[Label], verdict: Verdict) -> dict[str, Any]:
-    """Return the facts of an answer as JSON values."""
-    return {
-        "labels": [
-            {"index": label.index, "label": label.label, "probability": label.probability}
-            for label in labels
-        ],
-        "verdict": {"level": verdict.level, "sentence": verdict.sentence},
-    }
 
 
 def article(noun: str) -> str:

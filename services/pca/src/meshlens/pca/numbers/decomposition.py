@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 from meshlens.pca.errors import InvalidOption, InvalidTable, NoVariance
-from meshlens.pca.numbers.moments import Moments, cut, fold
+from meshlens.pca.numbers.moments import Moments, fold, split_blocks
 from meshlens.pca.numbers.selection import Rule, Spectrum
 from meshlens.pca.numbers.solvers import COVARIANCE, RANDOMIZED, SVD, Scaling, choose_solver, solve
 
@@ -97,7 +97,7 @@ def fit(
     Args:
         values: (n, p), finite.
         names: the variables; x1 to xp if empty.
-        k: components to keep, or a rule that says how many; all min(n, p) if None.
+        k: components to keep, or a rule that counts them; all min(n, p) if None.
         standardize: divide each variable by its standard deviation (divisor n). A constant
             variable is left as it is.
 
@@ -138,11 +138,23 @@ def fit(
     )
 
 
+def count_kept(model: PcaModel, k: int | Rule | None, *, standardize: bool) -> int | None:
+    """Return how many components of a model that has all of them k would keep; None for None.
+
+    Raises:
+        InvalidOption: k is not within 1 to min(n, p).
+    """
+    if callable(k):
+        return k(Spectrum(model.n, model.variance, model.explained_variance, standardize))
+    _check_shape(model.n, len(model.names), k)
+    return k
+
+
 def project(model: PcaModel, values: Array) -> Array:
     """Return the scores (n, k) of observations (n, p): their coordinates along the components.
 
     Raises:
-        InvalidTable: the observations have another number of variables than the fit.
+        InvalidTable: the observations have another number of variables than the model.
     """
     p = len(model.mean)
     if values.shape[1] != p:
@@ -153,7 +165,7 @@ def project(model: PcaModel, values: Array) -> Array:
         )
     scores = np.empty((len(values), len(model.components)))
     row = 0
-    for block in cut(values):
+    for block in split_blocks(values):
         scores[row : row + len(block)] = center(model, block) @ model.components.T
         row += len(block)
     return scores
@@ -163,7 +175,7 @@ def reconstruct(model: PcaModel, scores: Array) -> Array:
     """Return the points (n, p) that have these scores (n, k): the observations, if k is all.
 
     Raises:
-        InvalidTable: there are more or fewer scores than the fit has components.
+        InvalidTable: there are more or fewer scores than the model has components.
     """
     k = len(model.components)
     if scores.shape[1] != k:
@@ -178,7 +190,7 @@ def reconstruct(model: PcaModel, scores: Array) -> Array:
 
 
 def center(model: PcaModel, values: Array) -> Array:
-    """Return a copy of observations (n, p), centred and scaled as the fit's own."""
+    """Return a copy of observations (n, p), centred and scaled as the model's own."""
     standard: Array = values - model.mean
     if model.standardized:
         standard /= model.scale

@@ -1,4 +1,4 @@
-"""How far observations are from a fit, and how well it shows them; numpy only."""
+"""How far observations are from a model, and how well it represents them; numpy only."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 from meshlens.pca.numbers.decomposition import PcaModel, center
-from meshlens.pca.numbers.moments import cut
+from meshlens.pca.numbers.moments import split_blocks
 from meshlens.pca.numbers.quantiles import f_quantile, normal_quantile
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Diagnostics:
-    """What is said about n observations.
+    """How far each of n observations is from a model.
 
     Attributes:
         t2: (n,), Hotelling's T squared: distance from the mean within the components.
@@ -56,21 +56,21 @@ class Diagnostics:
 def diagnose(
     model: PcaModel, values: Array, scores: Array, *, confidence: float = 0.95
 ) -> Diagnostics:
-    """Measure observations against a fit; they may be its own or new ones.
+    """Measure observations against a model; they may be those it was fitted to, or new ones.
 
     Args:
-        model: the fit.
+        model: with the first k components.
         values: (n, p), finite.
         scores: (n, k), theirs.
         confidence: of the limits, within 0 and 1.
     """
-    known = is_known(model)
+    known = has_variance(model)
     variance = np.where(known, model.explained_variance, 1.0)
     squares = np.square(scores)
     t2 = (squares / variance) @ known.astype(np.float64)
     spe, distance = np.empty(len(values)), np.empty(len(values))
     row = 0
-    for block in cut(values):
+    for block in split_blocks(values):
         end = row + len(block)
         standard = center(model, block)
         distance[row:end] = np.square(standard).sum(axis=1)
@@ -92,19 +92,19 @@ def diagnose(
 
 
 def find_limits(model: PcaModel, *, confidence: float) -> Limits:
-    """Return the limits of a fit.
+    """Return the limits of a model.
 
     For T squared it is that of a new observation, by the F distribution (Tracy, Young and Mason
     1992), for the error that of Jackson and Mudholkar (1979).
     """
-    n, k = model.n, int(is_known(model).sum())
+    n, k = model.n, int(has_variance(model).sum())
     t2 = None
     if n > k:
         t2 = k * (n * n - 1) / (n * (n - k)) * f_quantile(confidence, k, n - k)
-    return Limits(confidence, t2, _limit_error(model, confidence))
+    return Limits(confidence, t2, _limit_spe(model, confidence))
 
 
-def is_known(model: PcaModel) -> npt.NDArray[np.bool_]:
+def has_variance(model: PcaModel) -> npt.NDArray[np.bool_]:
     """Return (k,), whether a component has a variance that is not rounding only."""
     largest = max(model.n, len(model.mean)) * float(np.finfo(np.float64).eps)
     known: npt.NDArray[np.bool_] = (
@@ -113,7 +113,7 @@ def is_known(model: PcaModel) -> npt.NDArray[np.bool_]:
     return known
 
 
-def _limit_error(model: PcaModel, confidence: float) -> float | None:
+def _limit_spe(model: PcaModel, confidence: float) -> float | None:
     if model.residual is None:
         return None
     first, second, third = model.residual

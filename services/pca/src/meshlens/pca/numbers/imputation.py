@@ -30,7 +30,7 @@ class Missing(StrEnum):
     MEAN = "mean"
     """Each missing number becomes the mean of its variable."""
     ITERATIVE = "iterative"
-    """Each missing number becomes what the first two principal components say it should be."""
+    """Each missing number becomes what the first two principal components predict."""
 
 
 def refuse(values: Array, missing: Mask, place: Callable[[int, int], Place]) -> None:
@@ -39,7 +39,7 @@ def refuse(values: Array, missing: Mask, place: Callable[[int, int], Place]) -> 
     Args:
         values: (n, p).
         missing: (n, p), which of them are.
-        place: where row i, column j stands in the input.
+        place: returns where row i, column j is in the input.
 
     Raises:
         InvalidTable: there are some.
@@ -71,7 +71,7 @@ def fill(values: Array, missing: Mask, how: Missing, model: PcaModel | None = No
         values: (n, p), nan or anything where missing.
         missing: (n, p), which of them are.
         how: MEAN or ITERATIVE.
-        model: a fit of p variables, if there is one.
+        model: of p variables, if there is one.
 
     Raises:
         InvalidTable: a variable has no number at all.
@@ -139,6 +139,6 @@ def _fill_by_model(values: Array, missing: Mask, how: Missing, model: PcaModel) 
 
 
 def _last_row(missing: Mask) -> int:
-    """Return the row in which the last missing number that is named stands."""
+    """Return the row of the last missing number that is named."""
     rows = np.flatnonzero(missing.any(axis=1))
     return int(rows[min(len(rows), _MOST_NAMED) - 1])

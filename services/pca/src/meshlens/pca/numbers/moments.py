@@ -27,7 +27,7 @@ class Moments:
         shift: (p,), subtracted from all of them first; a constant column's value.
         offset: (p,), mean of what is left.
         squares: (p,), sums of the squared deviations from the mean.
-        scatter: (p, p), sums of the products of deviations; None if nobody asked for it.
+        scatter: (p, p), sums of the products of deviations; None if not computed.
     """
 
     n: int
@@ -72,15 +72,15 @@ class Moments:
 
 
 def fold(values: Array, *, scatter: bool = True) -> Moments:
-    """Return the moments of observations (n, p), n at least 1; without their scatter if so said."""
-    blocks = cut(values)
+    """Return the moments of observations (n, p), n at least 1, with or without their scatter."""
+    blocks = split_blocks(values)
     moments = Moments.of(next(blocks), scatter=scatter)
     for block in blocks:
         moments = moments.merge(Moments.of(block, shift=moments.shift, scatter=scatter))
     return moments
 
 
-def cut(values: Array) -> Iterator[Array]:
+def split_blocks(values: Array) -> Iterator[Array]:
     """Yield the rows in blocks of a size that is quick to work on."""
     n, p = values.shape
     rows = max(p, _NUMBERS // p, 1)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from meshlens.pca.numbers.moments import Moments, cut
+from meshlens.pca.numbers.moments import Moments, split_blocks
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -31,7 +31,7 @@ _OVERSAMPLING, _ITERATIONS = 10, 7
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
-    """Principal components before anything is said about signs.
+    """Principal components, their signs not yet chosen.
 
     Attributes:
         solver: what has found them.
@@ -80,7 +80,7 @@ def choose_solver(n: int, p: int, k: int | None) -> str:
 def solve(values: Array, moments: Moments, scaling: Scaling, k: int | None) -> Solution:
     """Find the components of observations (n, p): the first k, or all min(n, p) if k is None.
 
-    All may be found where the first k are asked for.
+    All may be found where only the first k are needed.
     """
     n, p = values.shape
     match choose_solver(n, p, k):
@@ -111,7 +111,7 @@ def _solve_covariance(moments: Moments, scaling: Scaling, k: int | None) -> Solu
 def _solve_tall(values: Array, scaling: Scaling) -> Solution:
     """Fold the rows into the triangular factor, whose singular vectors are those of the table."""
     triangle = np.zeros((0, values.shape[1]))
-    for block in cut(values):
+    for block in split_blocks(values):
         stacked = np.concatenate([triangle, scaling.apply(block)])
         triangle = np.asarray(np.linalg.qr(stacked, mode="r"))
     return _solve_svd(triangle, len(values))

@@ -1,4 +1,4 @@
-"""How much memory Arrow IPC messages take once decompressed, told before anything is.
+"""How much memory Arrow IPC messages take once decompressed, known before anything is.
 
 A message says it in its metadata, a FlatBuffer, and in the first eight bytes of each compressed
 buffer. Format: arrow/format/Message.fbs, flatbuffers.dev/internals.

@@ -1,7 +1,12 @@
-"""What codecs hand over: columns of numbers and of names, not yet known for what they are."""
+"""What every codec takes and returns: how to read, and columns of numbers and of names.
 
-from collections.abc import Iterable, Sequence
+Whether a column holds numbers or names is decided here, for all of them; and so is which of the
+names are groups and which name the observations.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TypeAlias
 
 import numpy as np
@@ -18,14 +23,14 @@ _MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadOptions:
     """How the caller wants a body to be read.
 
     Attributes:
-        columns: variables of an observation. One line of text has two unless this says otherwise;
-            rows say it themselves and must agree with it.
+        columns: variables of an observation. One line of text has two unless it is given; rows
+            must agree with it.
         group: name of the column that holds groups; a numeric one too.
-        header: whether the first row of text holds names; None to see for oneself.
+        header: whether the first row of text holds names; None to detect it.
     """
 
     columns: int | None = None
@@ -34,13 +39,13 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Text:
+class NameColumn:
     """One column of names.
 
     Attributes:
-        name: of the column, or of the place where it stands.
+        name: of the column, made up from its place if the input names none.
         cells: n of them; empty where missing.
-        names_rows: whether its place says that it names the observations.
+        names_rows: whether it names the observations by its place.
     """
 
     name: str
@@ -49,8 +54,8 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Columns:
-    """What a codec has read.
+class RawTable:
+    """What a codec has read, before groups, labels and missing numbers are dealt with.
 
     Attributes:
         values: (n, p), nan where a number is missing.
@@ -63,7 +68,7 @@ class Columns:
     values: Array
     places: Sequence[int]
     names: tuple[str, ...] = ()
-    texts: tuple[Text, ...] = field(default=())
+    texts: tuple[NameColumn, ...] = field(default=())
     first_row: int | None = 1
 
     def place(self, row: int, column: int) -> Place:
@@ -74,13 +79,34 @@ class Columns:
         return Place(row=row + self.first_row, column=self.places[column], field=name)
 
 
-def take_groups(columns: Columns, group: str) -> tuple[Columns, tuple[str, ...], tuple[str, ...]]:
-    """Part the numbers from the groups and the names of the observations.
+class Content(Enum):
+    """What a codec finds in a cell, or by its type in a whole column."""
+
+    NUMBER = auto()
+    MISSING = auto()
+    NAME = auto()
+
+
+def holds_names(contents: Collection[Content], *, declared: bool = False) -> bool:
+    """Return whether a column holds names, not numbers: the rule for every way to write a table.
+
+    Names and numbers in one column are a fault, and of the numbers: names among them are reported.
+
+    Args:
+        contents: what is in its cells; dates, for one, are names.
+        declared: whether it holds names whatever is in it, since the caller has said that it
+            holds the groups, or its place that it names the observations.
+    """
+    return declared or (Content.NAME in contents and Content.NUMBER not in contents)
+
+
+def split_groups(raw: RawTable, group: str) -> tuple[RawTable, tuple[str, ...], tuple[str, ...]]:
+    """Separate the numeric columns from the groups and the names of the observations.
 
     A column of names holds groups if it repeats itself, else it names the observations.
 
     Args:
-        columns: what was read.
+        raw: what was read.
         group: the column of the groups, if the caller has named it; other columns of names
             then have no part in the analysis.
 
@@ -92,9 +118,9 @@ def take_groups(columns: Columns, group: str) -> tuple[Columns, tuple[str, ...],
         InvalidTable: several columns may be meant.
     """
     groups: tuple[str, ...] = ()
-    texts = columns.texts
+    texts = raw.texts
     if group:
-        columns, texts, groups = _take(columns, group)
+        raw, texts, groups = _remove_group(raw, group)
     distinct = [text for text in texts if text.names_rows or _is_distinct(text.cells)]
     labels = tuple(distinct[0].cells) if distinct else ()
     repeated = [text for text in texts if text not in distinct]
@@ -107,7 +133,7 @@ def take_groups(columns: Columns, group: str) -> tuple[Columns, tuple[str, ...],
         )
     if not group and repeated:
         groups = tuple(repeated[0].cells)
-    return columns, groups, labels
+    return raw, groups, labels
 
 
 def too_wide(width: int) -> InvalidTable:
@@ -119,6 +145,26 @@ def too_wide(width: int) -> InvalidTable:
     )
 
 
+def ragged(expected: int, length: int, row: int) -> InvalidTable:
+    """Return the fault of a row that is longer or shorter than the first."""
+    place = Place(row=row)
+    return InvalidTable(
+        f"rows must have equal length, {expected} as the first",
+        got=f"{length} at {place}",
+        remedy="complete or shorten that row",
+        places=[place],
+    )
+
+
+def empty_body() -> InvalidTable:
+    """Return the fault of a body without observations."""
+    return InvalidTable(
+        "the body must hold observations",
+        got="an empty body",
+        remedy="send numbers as x1,y1,x2,y2,... or one row a line",
+    )
+
+
 def quote(names: Iterable[str]) -> str:
     """Return names for a message: the first few of them, none too long."""
     shown = [repr(name if len(name) <= 40 else f"{name[:39]}…") for name in names]  # noqa: PLR2004 - as much as a message bears
@@ -126,30 +172,32 @@ def quote(names: Iterable[str]) -> str:
     return ", ".join(shown[:_MOST_NAMED]) + more
 
 
-def _take(columns: Columns, group: str) -> tuple[Columns, tuple[Text, ...], tuple[str, ...]]:
-    """Return what is left without the column called `group`, and its cells."""
-    for text in columns.texts:
+def _remove_group(
+    raw: RawTable, group: str
+) -> tuple[RawTable, tuple[NameColumn, ...], tuple[str, ...]]:
+    """Return the numbers and columns of names without the column `group`, and its cells."""
+    for text in raw.texts:
         if text.name == group:
-            rest = tuple(other for other in columns.texts if other is not text)
-            return columns, rest, tuple(text.cells)
-    names = columns.names or tuple(f"x{place}" for place in columns.places)
+            rest = tuple(other for other in raw.texts if other is not text)
+            return raw, rest, tuple(text.cells)
+    names = raw.names or tuple(f"x{place}" for place in raw.places)
     if group not in names:
         raise InvalidOption(
             "group must be the name of a column",
             got=f"group={quote([group])}",
+            remedy=f"the columns are {quote([*names, *(text.name for text in raw.texts)])}",
             option="group",
-            remedy=f"the columns are {quote([*names, *(text.name for text in columns.texts)])}",
         )
     at = names.index(group)
-    numbers = columns.values[:, at].tolist()
+    numbers = raw.values[:, at].tolist()
     cells = tuple("" if number != number else f"{number:.15g}" for number in numbers)  # noqa: PLR0124 - only nan differs from itself
-    left = Columns(
-        values=np.delete(columns.values, at, axis=1),
-        places=[place for column, place in enumerate(columns.places) if column != at],
-        names=columns.names and names[:at] + names[at + 1 :],
-        first_row=columns.first_row,
+    left = RawTable(
+        values=np.delete(raw.values, at, axis=1),
+        places=[place for column, place in enumerate(raw.places) if column != at],
+        names=raw.names and names[:at] + names[at + 1 :],
+        first_row=raw.first_row,
     )
-    return left, columns.texts, cells
+    return left, raw.texts, cells
 
 
 def _is_distinct(cells: Sequence[str]) -> bool:

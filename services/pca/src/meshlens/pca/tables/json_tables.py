@@ -1,56 +1,55 @@
 """JSON -> columns: rows, records, columns, a split table or an Open Inference tensor."""
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from reprlib import repr as shorten
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
-from meshlens.pca.tables.columns import Array, Columns, Reading, Text
-from meshlens.pca.tables.delimited import MISSING, ragged
+from meshlens.pca.tables.columns import Array, NameColumn, RawTable, ReadOptions, ragged
+from meshlens.pca.tables.json_columns import (
+    NUMBER_TYPES,
+    SHAPES,
+    Cells,
+    arrange,
+    not_a_table,
+    to_array,
+)
 from pydantic_core import from_json
 
-_Cells: TypeAlias = Sequence[Any]
-
-_SHAPES = (
-    'send [[x1, y1], ...], [{"x": x1, "y": y1}, ...], {"x": [x1, ...], "y": [y1, ...]},'
-    ' {"columns": ["x", "y"], "data": [[x1, y1], ...]} or an Open Inference tensor'
-)
 _LARGE = 1 << 20  # bytes
-_NUMBER_TYPES = {int, float}
 _DATATYPES = frozenset(
     ["FP16", "FP32", "FP64", "BF16"]
     + [f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)]
 )
 
 
-def decode_json(body: bytes, reading: Reading) -> Columns:
+def decode_json(body: bytes, options: ReadOptions) -> RawTable:
     """Read a JSON table; null is a missing number.
 
     Raises:
         InvalidTable: it is no JSON, has none of the shapes, or some cell is no number.
     """
     read = _decode_large_rows(body) if len(body) > _LARGE else None
-    return read or _decode_document(body, reading)
+    return read or _decode_document(body, options)
 
 
-def _decode_document(body: bytes, reading: Reading) -> Columns:
+def _decode_document(body: bytes, options: ReadOptions) -> RawTable:
     try:
         document = from_json(body)
     except ValueError as error:
         raise InvalidTable(
             "the body must be JSON",
             got=str(error),
-            remedy=f"{_SHAPES}, or say another content type",
+            remedy=f"{SHAPES}, or say another content type",
         ) from None
     match document:
         case [dict(), *_]:
-            return _decode_records(document, reading.group)
+            return _decode_records(document, options.group)
         case list():
-            return _decode_rows(document, (), reading.group)
+            return _decode_rows(document, (), options.group)
         case {"inputs": [tensor]}:
             return _decode_tensor(tensor)
         case {"inputs": inputs}:
@@ -63,15 +62,15 @@ def _decode_document(body: bytes, reading: Reading) -> Columns:
         case {"shape": _, "data": _}:
             return _decode_tensor(document)
         case {"columns": list(names), "data": list(rows)}:
-            return _decode_split(names, rows, document.get("index"), reading.group)
+            return _decode_split(names, rows, document.get("index"), options.group)
         case dict() if document:
-            return _decode_columns(document, reading.group)
+            return _decode_columns(document, options.group)
         case _:
-            raise _no_table(document)
+            raise not_a_table(document)
 
 
-def _decode_large_rows(body: bytes) -> Columns | None:
-    """Return rows of numbers, parsed a part at a time, or None if it takes a closer style.
+def _decode_large_rows(body: bytes) -> RawTable | None:
+    """Return rows of numbers, parsed a part at a time, or None if it takes a closer look.
 
     Python's own numbers take nine times the memory of an array. Where each part between two rows
     is the inside of an array, the whole is one.
@@ -90,37 +89,37 @@ def _decode_large_rows(body: bytes) -> Columns | None:
         width = parts[0].shape[1] if parts else len(rows[0]) if rows and rows[0] else 0
         if not rows or not width or {*map(type, rows)} != {list} or {*map(len, rows)} != {width}:
             return None
-        if {*map(type, chain.from_iterable(rows))} - _NUMBER_TYPES - {type(None)}:
+        if {*map(type, chain.from_iterable(rows))} - NUMBER_TYPES - {type(None)}:
             return None
-        parts.append(_to_array(rows))
+        parts.append(to_array(rows))
         start = stop + 1
     values = np.concatenate(parts)
-    return Columns(values, places=range(1, values.shape[1] + 1))
+    return RawTable(values, places=range(1, values.shape[1] + 1))
 
 
-def _decode_rows(rows: _Cells, names: tuple[str, ...], group: str) -> Columns:
+def _decode_rows(rows: Cells, names: tuple[str, ...], group: str) -> RawTable:
     """Read [[x1, y1], [x2, y2], ...]."""
     if {*map(type, rows)} - {list}:
         at = next(at for at, row in enumerate(rows) if not isinstance(row, list))
-        raise _no_table(rows[at], Place(row=at + 1))
+        raise not_a_table(rows[at], Place(row=at + 1))
     width = len(names) or (len(rows[0]) if rows else 0)
     if not rows or not width:
         raise InvalidTable(
-            "JSON must hold at least one row of at least one number", got="none", remedy=_SHAPES
+            "JSON must hold at least one row of at least one number", got="none", remedy=SHAPES
         )
     if {*map(len, rows)} != {width}:
         at = next(at for at, row in enumerate(rows) if len(row) != width)
         raise ragged(width, len(rows[at]), at + 1)
-    if not {*map(type, chain.from_iterable(rows))} - _NUMBER_TYPES:
-        return Columns(_to_array(rows), places=range(1, width + 1), names=names)
-    return _arrange([*zip(*rows, strict=True)], names, group)
+    if not {*map(type, chain.from_iterable(rows))} - NUMBER_TYPES:
+        return RawTable(to_array(rows), places=range(1, width + 1), names=names)
+    return arrange([*zip(*rows, strict=True)], names, group)
 
 
-def _decode_records(records: Sequence[Any], group: str) -> Columns:
+def _decode_records(records: Sequence[Any], group: str) -> RawTable:
     """Read [{"x": x1, "y": y1}, ...]; keys in any order, absent ones are missing cells."""
     if {*map(type, records)} - {dict}:
         at = next(at for at, record in enumerate(records) if not isinstance(record, dict))
-        raise _no_table(records[at], Place(row=at + 1))
+        raise not_a_table(records[at], Place(row=at + 1))
     names = dict.fromkeys(chain.from_iterable(records))
     # One record with ten thousand keys of its own after another would fill the memory.
     cells = sum(map(len, records))
@@ -134,12 +133,12 @@ def _decode_records(records: Sequence[Any], group: str) -> Columns:
     return _decode_columns(columns, group)
 
 
-def _decode_columns(columns: Mapping[str, Any], group: str) -> Columns:
+def _decode_columns(columns: Mapping[str, Any], group: str) -> RawTable:
     """Read {"x": [x1, x2, ...], "y": [y1, y2, ...]}."""
     lengths = {}
     for name, cells in columns.items():
         if not isinstance(cells, list):
-            raise _no_table(cells, Place(field=name))
+            raise not_a_table(cells, Place(field=name))
         lengths[name] = len(cells)
     if len({*lengths.values()}) > 1:
         first = next(iter(lengths))
@@ -150,10 +149,10 @@ def _decode_columns(columns: Mapping[str, Any], group: str) -> Columns:
             remedy="write null where a number is missing",
             places=[Place(field=other)],
         )
-    return _arrange([*columns.values()], tuple(columns), group)
+    return arrange([*columns.values()], tuple(columns), group)
 
 
-def _decode_split(names: _Cells, rows: _Cells, index: object, group: str) -> Columns:
+def _decode_split(names: Cells, rows: Cells, index: object, group: str) -> RawTable:
     """Read {"columns": ["x", "y"], "data": [[x1, y1], ...], "index": ["a", ...]}."""
     read = _decode_rows(rows, tuple(map(str, names)), group)
     if not isinstance(index, list) or index == [*range(len(rows))]:
@@ -164,15 +163,15 @@ def _decode_split(names: _Cells, rows: _Cells, index: object, group: str) -> Col
             got=f"{len(index)} names",
             remedy="correct it or leave it out",
         )
-    labels = Text("index", [*map(str, index)], names_rows=True)
-    return Columns(read.values, read.places, read.names, (labels, *read.texts))
+    labels = NameColumn("index", [*map(str, index)], names_rows=True)
+    return RawTable(read.values, read.places, read.names, (labels, *read.texts))
 
 
-def _decode_tensor(tensor: object) -> Columns:
+def _decode_tensor(tensor: object) -> RawTable:
     """Read {"name": ..., "shape": [n, p], "datatype": "FP64", "data": [...]}, flat or nested."""
     if not isinstance(tensor, dict) or not {"shape", "data"} <= {*tensor}:
         raise InvalidTable(
-            "an input must have shape, datatype and data", got=shorten(tensor), remedy=_SHAPES
+            "an input must have shape, datatype and data", got=shorten(tensor), remedy=SHAPES
         )
     shape, data, datatype = tensor["shape"], tensor["data"], tensor.get("datatype", "FP64")
     if datatype not in _DATATYPES:
@@ -206,99 +205,3 @@ def _decode_tensor(tensor: object) -> Columns:
             remedy="correct the shape or the data",
         )
     return read
-
-
-def _arrange(columns: Sequence[_Cells], names: tuple[str, ...], group: str) -> Columns:
-    """Part columns of numbers from columns of names; that of groups may hold both."""
-    if group in names:
-        at = names.index(group)
-        columns = [*columns]
-        columns[at] = [None if cell is None else str(cell) for cell in columns[at]]
-    kinds = [{*map(type, cells)} - {type(None)} for cells in columns]
-    texts = [index for index, kind in enumerate(kinds) if kind == {str}]
-    for index in texts:
-        if any(map(_is_number, columns[index])) and group not in names[index : index + 1]:
-            texts = []  # Numbers in quotes are no names: the first of them is named as a fault.
-            break
-    numbers = [index for index in range(len(columns)) if index not in texts]
-    if not numbers or not columns[0]:
-        raise InvalidTable(
-            "JSON must hold at least one row of at least one number", got="none", remedy=_SHAPES
-        )
-    values = np.empty((len(columns[0]), len(numbers)))
-    for column, index in enumerate(numbers):
-        if kinds[index] - _NUMBER_TYPES:
-            raise _no_number(columns, names)
-        values[:, column] = _to_array(columns[index])
-    return Columns(
-        values=values,
-        places=[index + 1 for index in numbers],
-        names=tuple(names[index] for index in numbers) if names else (),
-        texts=tuple(
-            Text(
-                names[index] if names else f"x{index + 1}",
-                ["" if cell is None else cell.strip() for cell in columns[index]],
-            )
-            for index in texts
-        ),
-    )
-
-
-def _to_array(cells: _Cells) -> Array:
-    """Return numbers and None as an array; an integer beyond a double is infinite."""
-    try:
-        return np.array(cells, dtype=np.float64)
-    except OverflowError:
-        pass
-    if cells and isinstance(cells[0], list):
-        return np.stack([_to_array(row) for row in cells])
-    values = np.full(len(cells), math.nan)
-    for at, cell in enumerate(cells):
-        try:
-            values[at] = math.nan if cell is None else float(cell)
-        except OverflowError:
-            values[at] = math.inf if cell > 0 else -math.inf
-    return values
-
-
-def _is_number(cell: object) -> bool:
-    if not isinstance(cell, str) or cell in MISSING:
-        return False
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _no_number(columns: Sequence[_Cells], names: tuple[str, ...]) -> InvalidTable:
-    """Name the first cell, row by row, that is neither a number nor a name among names."""
-    mixed = [
-        {*map(type, cells)} - {type(None)} != {str} or any(map(_is_number, cells))
-        for cells in columns
-    ]
-    row, column = next(
-        (row, column)
-        for row, cells in enumerate(zip(*columns, strict=True))
-        for column, cell in enumerate(cells)
-        if mixed[column] and type(cell) not in _NUMBER_TYPES and cell is not None
-    )
-    place = Place(row=row + 1, column=column + 1, field=names[column] if names else "")
-    return InvalidTable(
-        "every value must be a JSON number",
-        got=f"{shorten(columns[column][row])} at {place}",
-        remedy="correct it, without quotes, or leave that observation out",
-        places=[place],
-    )
-
-
-def _no_table(what: object, place: Place | None = None) -> InvalidTable:
-    where = "the body"
-    if place:
-        where = f"column {shorten(place.field)}" if place.field else str(place)
-    return InvalidTable(
-        "JSON must be an array of rows, each an array of numbers, or another table",
-        got=f"{shorten(what)} as {where}",
-        remedy=_SHAPES,
-        places=[place] if place else (),
-    )

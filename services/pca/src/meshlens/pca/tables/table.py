@@ -1,7 +1,7 @@
 """Bytes of any accepted content type -> a table of observations.
 
-A codec for each way to write a table reads columns; here it is said which of them hold groups and
-what becomes of missing numbers.
+A codec for each content type reads columns; here they are matched with a model's variables,
+checked, and completed where numbers are missing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +15,16 @@ from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers import imputation
 from meshlens.pca.numbers.decomposition import PcaModel, name_variables
 from meshlens.pca.numbers.imputation import Missing
-from meshlens.pca.tables.columns import MOST_COLUMNS, Columns, Reading, quote, take_groups, too_wide
-from meshlens.pca.tables.delimited import decode_form, decode_text, nothing
+from meshlens.pca.tables.columns import (
+    MOST_COLUMNS,
+    RawTable,
+    ReadOptions,
+    empty_body,
+    quote,
+    split_groups,
+    too_wide,
+)
+from meshlens.pca.tables.delimited import decode_form, decode_text
 from meshlens.pca.tables.json_tables import decode_json
 from meshlens.pca.tables.npy import MAGIC as NPY_MAGIC
 from meshlens.pca.tables.npy import decode_npy
@@ -64,12 +72,12 @@ def decode_table(
         body: the bytes as they were sent.
         content_type: media type without parameters; none means text.
         columns: variables of an observation. One line of text has two unless this or `variables`
-            says otherwise; rows say it themselves and must agree with it.
+            is given; rows must agree with it.
         group: name of the column that holds groups; without it, the one column of names does.
-        header: whether the first row of text holds names; None to see for oneself.
+        header: whether the first row of text holds names; None to detect it.
         missing: what becomes of observations with missing numbers.
-        variables: what there must be, in this order; named columns are put in it.
-        model: the fit of these variables by which missing numbers are filled in.
+        variables: the columns that there must be, in this order; named columns are put in it.
+        model: of these variables; missing numbers are filled in by it.
 
     Raises:
         InvalidOption: no column is called `group`.
@@ -84,34 +92,34 @@ def decode_table(
             remedy="say how the body is written, or leave the content type out for text",
         )
     if not body:
-        raise nothing()
+        raise empty_body()
     width = columns or len(variables) or None
-    read = decode(body, Reading(columns=width, group=group, header=header))
-    read, groups, labels = take_groups(read, group)
+    raw = decode(body, ReadOptions(columns=width, group=group, header=header))
+    raw, groups, labels = split_groups(raw, group)
     if variables:
-        read = _order(read, tuple(variables))
-    _check_columns(read, width)
-    _check_infinite(read)
-    table = Table(read.values, read.names, groups, labels)
-    return _complete(table, read, missing, model)
+        raw = _order(raw, tuple(variables))
+    _check_columns(raw, width)
+    _check_infinite(raw)
+    table = Table(raw.values, raw.names, groups, labels)
+    return _complete(table, raw, missing, model)
 
 
-def _decode_binary(body: bytes, reading: Reading) -> Columns:
-    """Read what its first bytes say it is."""
+def _decode_binary(body: bytes, options: ReadOptions) -> RawTable:
+    """Read a body by the type that its first bytes show."""
     if body.startswith(NPY_MAGIC):
-        return decode_npy(body, reading)
+        return decode_npy(body, options)
     if body.startswith(_ARROW_MAGICS):
-        return _decode_arrow(body, reading)
-    return (decode_json if body.lstrip()[:1] in (b"[", b"{") else decode_text)(body, reading)
+        return _decode_arrow(body, options)
+    return (decode_json if body.lstrip()[:1] in (b"[", b"{") else decode_text)(body, options)
 
 
-def _decode_arrow(body: bytes, reading: Reading) -> Columns:
+def _decode_arrow(body: bytes, options: ReadOptions) -> RawTable:
     from meshlens.pca.tables import arrow_ipc  # noqa: PLC0415 - Arrow takes 40 MB, which other input does without
 
-    return arrow_ipc.decode_arrow(body, reading)
+    return arrow_ipc.decode_arrow(body, options)
 
 
-_DECODERS: Mapping[str, Callable[[bytes, Reading], Columns]] = {
+_DECODERS: Mapping[str, Callable[[bytes, ReadOptions], RawTable]] = {
     "": decode_text,
     "text/plain": decode_text,
     "text/csv": decode_text,
@@ -125,34 +133,34 @@ _DECODERS: Mapping[str, Callable[[bytes, Reading], Columns]] = {
 }
 
 
-def _order(read: Columns, names: tuple[str, ...]) -> Columns:
-    """Put the columns in the order of a fit's variables, by name where both have names.
+def _order(raw: RawTable, names: tuple[str, ...]) -> RawTable:
+    """Put the columns in the order of a model's variables, by name where both have names.
 
     Raises:
         InvalidTable: the names are not the same.
     """
     unnamed = names == name_variables(len(names))
-    if not read.names or unnamed or read.names == names:
-        return read
-    absent = [name for name in names if name not in read.names]
-    other = [name for name in read.names if name not in names]
-    if absent or other or len(read.names) != len(names):
+    if not raw.names or unnamed or raw.names == names:
+        return raw
+    absent = [name for name in names if name not in raw.names]
+    other = [name for name in raw.names if name not in names]
+    if absent or other or len(raw.names) != len(names):
         raise InvalidTable(
             f"columns must have the names of the fit, {quote(names)}, in any order",
             got=f"{quote(other) or 'no others'} but not {quote(absent) or 'one of them twice'}",
             remedy="rename the columns, or send rows without a header in the order of the fit",
         )
-    order = [read.names.index(name) for name in names]
+    order = [raw.names.index(name) for name in names]
     return replace(
-        read,
-        values=read.values[:, order],
+        raw,
+        values=raw.values[:, order],
         names=names,
-        places=[read.places[index] for index in order],
+        places=[raw.places[index] for index in order],
     )
 
 
-def _check_columns(read: Columns, columns: int | None) -> None:
-    p = read.values.shape[1]
+def _check_columns(raw: RawTable, columns: int | None) -> None:
+    p = raw.values.shape[1]
     if p > MOST_COLUMNS:
         raise too_wide(p)
     if p < 1:
@@ -167,28 +175,28 @@ def _check_columns(read: Columns, columns: int | None) -> None:
         )
 
 
-def _check_infinite(read: Columns) -> None:
-    if _is_finite(read.values):
+def _check_infinite(raw: RawTable) -> None:
+    if _is_finite(raw.values):
         return
-    infinite = np.isinf(read.values)
+    infinite = np.isinf(raw.values)
     if infinite.any():
         row, column = np.argwhere(infinite)[0]
-        place = read.place(int(row), int(column))
+        place = raw.place(int(row), int(column))
         raise InvalidTable(
             "every number must be finite",
-            got=f"{read.values[row, column]} at {place}",
+            got=f"{raw.values[row, column]} at {place}",
             remedy="correct it or leave that observation out",
             places=[place],
         )
 
 
-def _complete(table: Table, read: Columns, how: Missing, model: PcaModel | None) -> Table:
-    """Do with missing numbers what the caller has chosen."""
+def _complete(table: Table, raw: RawTable, how: Missing, model: PcaModel | None) -> Table:
+    """Refuse, drop or fill in observations with missing numbers, as the caller has chosen."""
     if _is_finite(table.values):
         return table
     missing = np.isnan(table.values)
     if how is Missing.REFUSE:
-        imputation.refuse(table.values, missing, read.place)
+        imputation.refuse(table.values, missing, raw.place)
     if how is not Missing.DROP:
         values = (
             imputation.fill(table.values, missing, how, model) if missing.any() else table.values
@@ -197,7 +205,7 @@ def _complete(table: Table, read: Columns, how: Missing, model: PcaModel | None)
     kept = np.logical_not(missing.any(axis=1, keepdims=True)).reshape(-1)
     if not kept.any():
         raise InvalidTable(
-            "some observation must have all its numbers",
+            "at least one observation must be complete",
             got=f"missing ones in all {len(kept)}",
             remedy="say missing=mean or missing=iterative",
         )
@@ -211,7 +219,7 @@ def _complete(table: Table, read: Columns, how: Missing, model: PcaModel | None)
 
 
 def _is_finite(values: Array) -> bool:
-    """Say whether all values certainly are finite, in little time and no memory.
+    """Return whether all values are finite: a cheap check that is sufficient, not necessary.
 
     A sum is finite only if all its terms are; a sum may overflow though they are.
     """

@@ -1,0 +1,161 @@
+"""What each method does: a body and its options -> a result; service and command call the same."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from meshlens.pca.drawing.plot import draw
+from meshlens.pca.errors import InvalidOption, InvalidTable
+from meshlens.pca.models import ModelStore, load_model
+from meshlens.pca.numbers.decomposition import PcaModel, name_components, project, reconstruct
+from meshlens.pca.numbers.diagnostics import Diagnostics, diagnose
+from meshlens.pca.options import FitOptions, InverseOptions, PlotOptions, TransformOptions
+from meshlens.pca.tables.table import Table
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlotResult:
+    """Result of `plot`.
+
+    Attributes:
+        svg: the picture.
+        model: whose axes it shows.
+        n: number of observations in it.
+    """
+
+    svg: bytes
+    model: PcaModel
+    n: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitResult:
+    """Result of `fit`.
+
+    Attributes:
+        model: the principal components.
+        table: the observations.
+    """
+
+    model: PcaModel
+    table: Table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TransformResult:
+    """Result of `transform`.
+
+    Attributes:
+        values: (n, k), coordinates of the observations along the components.
+        table: the observations.
+        model: whose components they are.
+        diagnostics: of the observations, if the caller wants them.
+    """
+
+    values: Array
+    table: Table
+    model: PcaModel
+    diagnostics: Diagnostics | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InverseResult:
+    """Result of `inverse`.
+
+    Attributes:
+        values: (n, p), the observations that have the scores.
+        table: the scores, with the groups and labels of the observations.
+        model: along whose components the scores are.
+    """
+
+    values: Array
+    table: Table
+    model: PcaModel
+
+
+def plot(
+    body: bytes, content_type: str, options: PlotOptions, model: PcaModel | None = None
+) -> PlotResult:
+    """Draw observations with their principal axes, or with those of an earlier model.
+
+    Raises:
+        PcaError: the body, an option or both cannot be drawn.
+    """
+    if model is not None:
+        table = options.read(body, content_type, variables=model.names, model=model)
+        svg = draw(table, model, options.style(), new=True)
+        return PlotResult(svg, model, len(table.values))
+    table = options.read(body, content_type)
+    model = options.decompose_whole(table)
+    svg = draw(table, model, options.style(kept=options.count_kept(model)))
+    return PlotResult(svg, model, model.n)
+
+
+def fit(body: bytes, content_type: str, options: FitOptions) -> FitResult:
+    """Find the principal components of observations.
+
+    Raises:
+        PcaError: the body or an option is refused.
+    """
+    table = options.read(body, content_type)
+    return FitResult(options.decompose(table), table)
+
+
+def transform(
+    body: bytes, content_type: str, options: TransformOptions, model: PcaModel | None = None
+) -> TransformResult:
+    """Project observations on their own components, or on those of an earlier model.
+
+    Raises:
+        PcaError: the body or an option is refused.
+    """
+    if model is None:
+        fitted = fit(body, content_type, options)
+        table, model = fitted.table, fitted.model
+    else:
+        table = options.read(body, content_type, variables=model.names, model=model)
+    scores = project(model, table.values)
+    diagnostics = None
+    if options.diagnostics:
+        diagnostics = diagnose(model, table.values, scores, confidence=options.confidence)
+    return TransformResult(scores, table, model, diagnostics)
+
+
+def inverse(
+    body: bytes, content_type: str, options: InverseOptions, model: PcaModel
+) -> InverseResult:
+    """Return the points that have the scores in a body.
+
+    Raises:
+        PcaError: the body or an option is refused.
+    """
+    table = options.read(body, content_type, variables=name_components(len(model.components)))
+    points = reconstruct(model, table.values)
+    if not np.isfinite(points).all():
+        raise InvalidTable(
+            "points must be finite", got="scores too large", remedy="send smaller ones"
+        )
+    return InverseResult(points, table, model)
+
+
+def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> PcaModel | None:
+    """Return the stored model that options name, None if they name none.
+
+    Raises:
+        FitNotFound: there is no such model.
+        InvalidOption: other options decide what the stored model has decided.
+    """
+    if not options.fit:
+        return None
+    chosen = options.model_dump(include={"k", "seed", "standardize"}, exclude_unset=True)
+    if chosen:
+        raise InvalidOption(
+            "with fit=<id> the fit decides on k and standardize",
+            got=f"{' and '.join(chosen)} as well",
+            remedy="leave them out, or leave fit out",
+            option=next(iter(chosen)),
+        )
+    return load_model(store, options.fit)

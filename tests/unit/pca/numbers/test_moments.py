@@ -1,0 +1,34 @@
+"""Moments that are folded are those of the whole."""
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from meshlens.pca.numbers.moments import Moments, fold
+from unit.pca.numbers.data import normal
+
+
+@given(
+    st.lists(st.integers(1, 4), min_size=2, max_size=6),
+    st.floats(-1e9, 1e9),
+    st.integers(0, 1000),
+)
+def test_moments_of_parts_make_the_moments_of_the_whole(
+    lengths: list[int], offset: float, seed: int
+) -> None:
+    values = np.round(normal(seed, sum(lengths), 3) * 1000) + round(offset)
+    cuts = np.cumsum([0, *lengths])
+    shift = values[0]
+    parts = [Moments.of(values[start:end], shift=shift) for start, end in pairwise(cuts)]
+    whole = fold(values)
+    for order in (parts, parts[::-1]):
+        merged = order[0]
+        for part in order[1:]:
+            merged = merged.merge(part)
+        assert merged.n == whole.n
+        assert merged.scatter is not None
+        assert whole.scatter is not None
+        np.testing.assert_allclose(merged.mean, whole.mean, rtol=1e-14, atol=1e-12)
+        np.testing.assert_allclose(merged.scatter, whole.scatter, rtol=1e-9, atol=1e-6)
+        np.testing.assert_allclose(merged.squares, whole.squares, rtol=1e-9)

@@ -1,0 +1,53 @@
+"""Which solver is chosen, and that each finds the same."""
+
+import numpy as np
+import pytest
+from meshlens.pca.numbers.decomposition import fit
+from meshlens.pca.numbers.diagnostics import find_limits
+from unit.pca.numbers.data import (
+    decaying,
+    normal,
+)
+
+
+@pytest.mark.slow
+def test_the_solver_is_chosen_by_shape_and_conditioning() -> None:
+    assert fit(normal(0, 150, 4)).solver == "svd"
+    assert fit(normal(0, 5000, 4)).solver == "covariance"
+    assert fit(normal(0, 5000, 2) @ [[1, 1], [0, 1e-3]]).solver == "svd"
+    assert fit(normal(0, 40, 500)).solver == "svd"
+    assert fit(normal(0, 1200, 1100), k=5).solver == "randomized"
+
+
+@pytest.mark.parametrize("small", [1e-3, 1e-5, 1e-7])
+def test_a_small_variance_beside_a_large_one_keeps_its_digits(small: float) -> None:
+    values = np.linalg.qr(normal(1, 20_000, 2) - normal(1, 20_000, 2).mean(axis=0))[0]
+    values = (values * [1, small]) @ np.array([[0.6, 0.8], [-0.8, 0.6]])
+    model = fit(values)
+    ratio = model.explained_variance[1] / model.explained_variance[0]
+    assert ratio == pytest.approx(small**2, rel=1e-8)
+    np.testing.assert_allclose(np.abs(model.components[0]), [0.6, 0.8], rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_randomized_components_are_the_first_of_all() -> None:
+    values = decaying(3, 1300, 1200)
+    some, all_ = fit(values, k=4), fit(values)
+    assert some.solver == "randomized"
+    np.testing.assert_allclose(some.components, all_.components[:4], atol=1e-9)
+    for name in ("explained_variance", "explained_variance_ratio"):
+        np.testing.assert_allclose(getattr(some, name), getattr(all_, name)[:4], rtol=1e-9)
+    np.testing.assert_array_equal(fit(values, k=4).components, some.components)
+    limits = find_limits(some, confidence=0.95)
+    assert limits.t2 is not None
+    assert limits.spe is None
+
+
+def test_the_order_of_a_hundred_thousand_rows_flips_no_sign() -> None:
+    values = normal(4, 100_000, 2) @ [[1, 0.3], [0, 1]]
+    for standardize in (False, True):
+        model = fit(values, standardize=standardize)
+        for seed in range(5):
+            order = np.random.default_rng(seed).permutation(len(values))
+            shuffled = fit(values[order], standardize=standardize)
+            np.testing.assert_allclose(shuffled.components, model.components, rtol=1e-9)
