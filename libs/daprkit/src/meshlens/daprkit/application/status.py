@@ -14,7 +14,6 @@ INTERNAL_MESSAGE = "internal error; the service's log has the details under this
 # Bytes; trailers share gRPC's 8 KiB of metadata with the details, so a message is cut long before.
 LONGEST_MESSAGE = 1000
 
-# Without CannotListen: the process ends with it, before anybody can call.
 DAPRKIT: StatusTable = {
     errors.WrongToken: Status.UNAUTHENTICATED,
     errors.InvalidRequest: Status.INVALID_ARGUMENT,
@@ -26,6 +25,7 @@ DAPRKIT: StatusTable = {
     errors.EventNotConfirmed: Status.UNAVAILABLE,
     errors.StoreUnavailable: Status.UNAVAILABLE,
     errors.InputUnavailable: Status.UNAVAILABLE,
+    errors.CannotListen: Status.UNAVAILABLE,
 }
 
 

@@ -5,13 +5,16 @@ zip archive with the files that its metadata names may follow it.
 """
 
 import io
+import mmap
 import zipfile
 import zlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import IO
 
 from meshlens.classify.errors import InvalidModel
-from meshlens.classify.formats.flatbuffer import Table, reading
 from meshlens.classify.formats.labels import decode_labels, decode_text
 from meshlens.classify.formats.tflite_metadata import (
     AssociatedFile,
@@ -19,8 +22,10 @@ from meshlens.classify.formats.tflite_metadata import (
     Metadata,
     Normalization,
     decode_metadata,
+    reading,
 )
 from meshlens.faults import Place
+from meshlens.flatbuffer import Table
 
 IDENTIFIER = b"TFL3"
 METADATA_NAME = "TFLITE_METADATA"
@@ -48,6 +53,50 @@ _ZIP_ERRORS = (
 _DEQUANTIZE, _LOGISTIC, _RESHAPE, _SOFTMAX, _SQUEEZE, _CAST, _QUANTIZE = 6, 14, 22, 25, 43, 53, 114
 _KEEPS_VALUES = frozenset({_DEQUANTIZE, _RESHAPE, _SQUEEZE, _CAST, _QUANTIZE})
 _MAKES_PROBABILITIES = frozenset({_LOGISTIC, _SOFTMAX})
+
+
+class _Model(IntEnum):
+    """Slots of the table Model."""
+
+    OPERATOR_CODES = 1
+    SUBGRAPHS = 2
+    BUFFERS = 4
+    METADATA = 6
+
+
+class _OperatorCode(IntEnum):
+    """Slots of the table OperatorCode."""
+
+    DEPRECATED_BUILTIN_CODE = 0
+    BUILTIN_CODE = 3
+
+
+class _Subgraph(IntEnum):
+    """Slots of the table SubGraph."""
+
+    OUTPUTS = 2
+    OPERATORS = 3
+
+
+class _Operator(IntEnum):
+    """Slots of the table Operator."""
+
+    OPCODE_INDEX = 0
+    INPUTS = 1
+    OUTPUTS = 2
+
+
+class _Metadata(IntEnum):
+    """Slots of the table Metadata."""
+
+    NAME = 0
+    BUFFER = 1
+
+
+class _Buffer(IntEnum):
+    """Slots of the table Buffer."""
+
+    DATA = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +127,7 @@ def decode_model_file(data: bytes) -> ModelFile:
         root = Table.root(data, IDENTIFIER)
         probabilities = _ends_in_probabilities(root)
         metadata = _metadata(root)
-    labels, subject = _packed_files(data, metadata.output_files)
+    labels, subject = _packed_files(io.BytesIO(data), metadata.output_files)
     return ModelFile(
         labels=decode_labels(labels) if labels else (),
         subject=decode_text(subject).strip(),
@@ -87,36 +136,62 @@ def decode_model_file(data: bytes) -> ModelFile:
     )
 
 
+def count_labels(path: Path) -> int:
+    """Return how many labels a .tflite file names, 0 if it names none.
+
+    Only the pages of the file that lead to the labels are read, however large it is.
+
+    Raises:
+        InvalidModel: it is no such file, or damaged.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file, reading("the model file"):
+        # Not closed: the arrays of an error's traceback may still point into it.
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        metadata = _metadata(Table.root(mapped, IDENTIFIER))
+        labels, _ = _packed_files(file, metadata.output_files)
+    return len(decode_labels(labels)) if labels else 0
+
+
 def _ends_in_probabilities(root: Table) -> bool:
     codes = [
         # Codes above 127 do not fit the old field; old files do not have the new one.
-        max(code.number(0, "i1"), code.number(3, "<i4"))
-        for code in root.tables(1, most=_MOST_OPERATORS)
+        max(
+            code.number(_OperatorCode.DEPRECATED_BUILTIN_CODE, "<b"),
+            code.number(_OperatorCode.BUILTIN_CODE, "<i"),
+        )
+        for code in root.tables(_Model.OPERATOR_CODES, most=_MOST_OPERATORS)
     ]
-    main = root.tables(2, most=_MOST_OPERATORS)[0]
-    wanted = main.numbers(2, "<i4")[0]
-    for operator in reversed(main.tables(3, most=_MOST_OPERATORS)):
-        if wanted not in operator.numbers(2, "<i4"):
+    main = root.tables(_Model.SUBGRAPHS, most=_MOST_OPERATORS)[0]
+    wanted = _first(main, _Subgraph.OUTPUTS)
+    for operator in reversed(main.tables(_Subgraph.OPERATORS, most=_MOST_OPERATORS)):
+        if wanted not in operator.numbers(_Operator.OUTPUTS, "<i"):
             continue
-        code = codes[operator.number(0, "<u4")]
+        code = codes[operator.number(_Operator.OPCODE_INDEX, "<I")]
         if code not in _KEEPS_VALUES:
             return code in _MAKES_PROBABILITIES
-        wanted = operator.numbers(1, "<i4")[0]
+        wanted = _first(operator, _Operator.INPUTS)
     return False
 
 
+def _first(table: Table, slot: int) -> int:
+    """Return the first of a vector of tensor numbers."""
+    for number in table.numbers(slot, "<i"):
+        return int(number)
+    raise ValueError("a graph or an operator has no tensors")
+
+
 def _metadata(root: Table) -> Metadata:
-    for entry in root.tables(6, most=_MOST_METADATA):
-        if entry.text(0) == METADATA_NAME:
-            buffers = root.tables(4, most=_MOST_OPERATORS)
-            buffer = buffers[entry.number(1, "<u4")]
-            return decode_metadata(buffer.numbers(0, "u1").tobytes())
+    for entry in root.tables(_Model.METADATA, most=_MOST_METADATA):
+        if entry.text(_Metadata.NAME) == METADATA_NAME:
+            buffers = root.tables(_Model.BUFFERS, most=_MOST_OPERATORS)
+            buffer = buffers[entry.number(_Metadata.BUFFER, "<I")]
+            return decode_metadata(buffer.content(_Buffer.DATA))
     return Metadata()
 
 
-def _packed_files(data: bytes, named: Sequence[AssociatedFile]) -> tuple[bytes, bytes]:
+def _packed_files(stream: IO[bytes], named: Sequence[AssociatedFile]) -> tuple[bytes, bytes]:
     """Return the label file and the subject file in the archive; empty where absent."""
-    stream = io.BytesIO(data)
     if not zipfile.is_zipfile(stream):
         return b"", b""
     try:

@@ -86,22 +86,35 @@ class Source:
         pictures = self.card.output.label is not None or self.card.input.type is not None
         return Task.CLASSIFY if self.kind is Kind.TFLITE or pictures else Task.TENSOR
 
+    def label_file(self, repository: Path) -> Path | None:
+        """Return the file of its labels: the one its card names, else the one beside it.
+
+        Raises:
+            InvalidModel: the card's file is outside the repository.
+        """
+        if self.card.output.label and self.card_path:
+            return locate(self.card.output.label.path, card=self.card_path, repository=repository)
+        own = self.path.with_suffix(".txt")
+        beside = [own] if own.is_file() else sorted(self.path.parent.glob("*label*.txt"))
+        return beside[0] if len(beside) == 1 else None
+
     def labels(self, repository: Path) -> tuple[str, ...]:
         """Return the labels that its card names or that stand beside it, none if there are none.
 
         Raises:
             InvalidModel: the card's file is missing or outside the repository.
         """
-        if self.card.output.label and self.card_path:
-            path = locate(self.card.output.label.path, card=self.card_path, repository=repository)
-            return decode_labels(read_file(path))
-        own = self.path.with_suffix(".txt")
-        beside = [own] if own.is_file() else sorted(self.path.parent.glob("*label*.txt"))
-        return decode_labels(read_file(beside[0])) if len(beside) == 1 else ()
+        path = self.label_file(repository)
+        return decode_labels(read_file(path)) if path else ()
+
+    @property
+    def subject_file(self) -> Path:
+        """Where what its pictures show may be written."""
+        return self.path.parent / SUBJECT_FILE
 
     def subject(self) -> str:
-        """Return what its pictures show, empty if nobody says."""
-        beside = self.path.parent / SUBJECT_FILE
+        """Return what its pictures show, empty if nothing says so."""
+        beside = self.subject_file
         return self.card.subject or (
             decode_text(read_file(beside)).strip() if beside.is_file() else ""
         )
