@@ -135,7 +135,7 @@ def reading(what: str) -> Iterator[None]:
     try:
         yield
     except (LookupError, ValueError) as error:
-        raise InvalidModel(f"{what} is damaged: {error}") from error
+        raise InvalidModel(f"{what} is damaged: {error}; export or copy it again") from error
 
 
 def _first_subgraph(root: Table) -> tuple[list[Table], list[Table]]:
