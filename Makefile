@@ -5,32 +5,32 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# uv as it is installed, else this version from PyPI, in the user's cache.
+# The installed uv, else this version from PyPI, in the user's cache.
 UV_VERSION := 0.13.9
 CACHE      := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/meshlens
 UV_CACHED  := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 UV         := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(UV_CACHED))
 RUN        := $(UV) run --frozen --quiet
 
-# MODELS=folder: what classify serves instead of the model it ships. Services run elsewhere, so: absolute.
+# MODELS=folder: models for classify instead of the one that ships. Absolute, as services run in another folder.
 ifdef MODELS
 export MODELS := $(abspath $(MODELS))
 endif
-# TENSORFLOW=1: with TensorFlow. It stays where it is, until TENSORFLOW= takes it out; all else is exactly as
-# locked, so that no package that was left over hides one that is missing.
+# TENSORFLOW=1 installs TensorFlow. It stays until TENSORFLOW= removes it; everything else is exactly as locked, so
+# that no leftover package hides a missing one.
 TENSORFLOW ?= $(wildcard $(or $(UV_PROJECT_ENVIRONMENT),.venv)/lib/python*/site-packages/tensorflow-*.dist-info)
-# PROFILE=redis: the components that `make run` uses; the default needs nothing installed.
+# PROFILE=redis: the components for `make run`; the default needs nothing installed.
 PROFILE ?= embedded
-# PYTEST=... : further options of pytest, such as PYTEST='-k plot -x'.
+# PYTEST=...: further options for pytest, such as PYTEST='-k plot -x'.
 PYTEST ?=
 FUZZ_SECONDS ?= 15
 
 .PHONY: help
-help: ## print this
+help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  MODELS=folder   models for run, demo, test and bench instead of the one that ships"
-	@echo "  TENSORFLOW=1    an environment with TensorFlow, for frozen graphs and SavedModels; it stays until TENSORFLOW="
+	@echo "  MODELS=folder   models for run, demo, test and bench, instead of the one that ships"
+	@echo "  TENSORFLOW=1    install TensorFlow, for frozen graphs and SavedModels; it stays until TENSORFLOW="
 	@echo "  PROFILE=redis   state and events in the Redis at REDIS_HOST (localhost:6379), for run"
 	@echo "  DAPR_BIN=folder daprd and dapr to use; else installed ones, else built once"
 
@@ -43,12 +43,12 @@ run: setup tools ## run the mesh until Ctrl-C and print its addresses
 	@$(RUN) python tools/dapr_run.py --profile $(PROFILE)
 
 .PHONY: test
-test: setup tools ## all tests but those on a cluster: unit, contract, integration, browser
+test: setup tools ## all tests except those on a cluster: unit, contract, integration, browser
 	@$(RUN) pytest $(PYTEST)
 
 .PHONY: test-unit
-test-unit: setup ## tests of the domain, in seconds, without Dapr
-	@$(RUN) pytest tests/unit $(PYTEST)
+test-unit: setup ## tests of the domain, in seconds: without Dapr and those marked slow, which `make test` runs
+	@$(RUN) pytest tests/unit -m 'not slow' $(PYTEST)
 
 .PHONY: test-contract
 test-contract: setup ## tests of the gRPC contract, without a sidecar
@@ -67,7 +67,7 @@ test-cluster: setup ## tests on a real Kubernetes with the real Dapr control pla
 	@$(RUN) pytest tests/cluster $(PYTEST)
 
 .PHONY: fuzz
-fuzz: setup ## feed the parsers with hostile bytes for FUZZ_SECONDS (15) each
+fuzz: setup ## feed the parsers hostile bytes for FUZZ_SECONDS (15) each
 	@found=$$(mktemp -d) && trap 'rm -rf "$$found"' EXIT && for harness in tests/fuzz/fuzz_*.py; do \
 	  name=$${harness#tests/fuzz/fuzz_} && name=$${name%.py} && mkdir "$$found/$$name" && \
 	  $(RUN) python $$harness -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
@@ -77,7 +77,7 @@ fuzz: setup ## feed the parsers with hostile bytes for FUZZ_SECONDS (15) each
 all: format lint types imports test ## everything that CI checks, after formatting
 
 .PHONY: format
-format: setup ## format, and mend what ruff can mend
+format: setup ## format, and fix what ruff can fix
 	@$(RUN) ruff format
 	@$(RUN) ruff check --fix
 
@@ -86,15 +86,19 @@ lint: setup ## check style and format
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS); \
-	  else echo "shellcheck is missing, shell scripts are not checked; install it: apt-get install shellcheck"; fi
+	  else echo "shellcheck is missing, so shell scripts are not checked; install it: apt-get install shellcheck"; fi
 
 .PHONY: types
 types: setup ## check types, strictly, tests included
 	@$(RUN) mypy
 
 .PHONY: imports
-imports: setup ## check who may import whom
+imports: setup ## check the import contracts
 	@$(RUN) lint-imports
+
+.PHONY: schemas
+schemas: setup ## write the JSON Schema of the result event to docs/
+	@$(RUN) python tools/event_schema.py
 
 .PHONY: bench
 bench: setup tools ## measure against bare loops and print ratios
@@ -105,7 +109,7 @@ tools: ## find Dapr's programs, or build them once into the cache
 	@tools/dapr-bin >/dev/null
 
 .PHONY: setup
-setup: $(UV) ## make the Python environment as locked
+setup: $(UV) ## create the Python environment as locked
 	@$(UV) sync --frozen --quiet --compile-bytecode $(if $(CI)$(TENSORFLOW),--group train)
 
 .PHONY: install-hooks
@@ -113,7 +117,7 @@ install-hooks: setup ## check before each commit, and the unit tests before each
 	@$(RUN) pre-commit install --hook-type pre-commit --hook-type pre-push
 
 $(UV_CACHED):
-	@echo "uv is not installed: putting uv $(UV_VERSION) into $(CACHE)"
+	@echo "uv is not installed: installing uv $(UV_VERSION) into $(CACHE)"
 	@rm -rf $(CACHE)/uv-$(UV_VERSION).part
 	@python3 -m venv $(CACHE)/uv-$(UV_VERSION).part
 	@$(CACHE)/uv-$(UV_VERSION).part/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

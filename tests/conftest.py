@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from installed import need_module
 from mesh import Mesh, Profile
 from meshlens.classify.models import shipped_models
+
+# Nothing timed is asserted: a busy machine fails no example.
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 FACES = """
 model: {path: mtcnn.pb, type: frozen_graph}

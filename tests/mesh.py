@@ -11,37 +11,28 @@ fails the start at once, with the end of its log.
 
 import http.client
 import os
-import secrets
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
-import grpc
 import yaml
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from dapr_run import SERVING, dapr_runtime, health_through
+from processes import Process, eventually, free_ports, is_listening
 from sqlite_files import make_sqlite_files
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("pca", "classify")
 
-# Below 32768, where Linux begins to choose ports for outgoing connections.
-_PORTS = range(20_000, 32_768)
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
-_POLL_SECONDS = 0.05
 _LOG_TAIL = 40
-
-T = TypeVar("T")
 
 
 class Profile(StrEnum):
@@ -78,72 +69,6 @@ class Ports:
     grpc: int
     internal: int
     metrics: int
-
-
-class Process:
-    """One program that leads a session of its own; its output goes to a file."""
-
-    def __init__(
-        self, name: str, command: Sequence[str], *, folder: Path, env: Mapping[str, str]
-    ) -> None:
-        self.name = name
-        self.may_end = False
-        self.log_path = folder / f"{name}.log"
-        # Where a test run is killed hard, the kernel ends what it started.
-        guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-        with self.log_path.open("ab") as log:
-            self._log_start = log.tell()
-            self._child = subprocess.Popen(
-                [*guard, *command],
-                cwd=folder,
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    @property
-    def pid(self) -> int:
-        """The process id, which is the id of its group too."""
-        return self._child.pid
-
-    @property
-    def exit_code(self) -> int | None:
-        """The exit code; None while it runs."""
-        return self._child.poll()
-
-    def log(self, lines: int | None = None) -> str:
-        """Return what it wrote, or the last `lines` of it."""
-        with self.log_path.open("rb") as log:
-            log.seek(self._log_start)
-            written = log.read().decode(errors="replace").splitlines()
-        return "\n".join(written if lines is None else written[-lines:])
-
-    def terminate(self) -> None:
-        """Send SIGTERM to the program alone, as an orchestrator does."""
-        self.may_end = True
-        self._child.terminate()
-
-    def wait(self, seconds: float) -> int:
-        """Return the exit code once it has ended.
-
-        Raises:
-            MeshError: it still runs after `seconds`.
-        """
-        try:
-            return self._child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise MeshError(
-                f"{self.name} still runs {seconds} s after its signal:\n{self.log(_LOG_TAIL)}"
-            ) from None
-
-    def kill(self) -> None:
-        """Kill it and all that it started."""
-        self.may_end = True
-        with suppress(ProcessLookupError):  # nothing of the group is left
-            os.killpg(self.pid, signal.SIGKILL)
-        self._child.wait()
 
 
 class Mesh:
@@ -208,7 +133,7 @@ class Mesh:
             process.terminate()
         deadline = time.monotonic() + _STOP_SECONDS
         for process in self._processes.values():
-            with suppress(MeshError):  # what does not end is killed
+            with suppress(TimeoutError):  # what does not end is killed
                 process.wait(max(0.0, deadline - time.monotonic()))
             process.kill()
 
@@ -351,7 +276,7 @@ class Mesh:
             **({"MODELS": str(self._models)} if self._models else {}),
             **self._env.get(service, {}),
         }
-        self._start(service, [sys.executable, "-m", service], env)
+        self._start(service, [sys.executable, "-m", f"meshlens.{service}"], env)
 
     def start_redis(self) -> None:
         """Start the Redis of the mesh, empty."""
@@ -372,19 +297,8 @@ class Mesh:
         return log.rfind("App entered healthy") > log.rfind("App entered un-healthy")
 
     def _serves(self, via: str, service: str) -> bool:
-        """Whether the service's own health check answers SERVING, by proxying through a sidecar."""
-        with grpc.insecure_channel(f"127.0.0.1:{self._ports[via].grpc}") as channel:
-            try:
-                answer = health_pb2_grpc.HealthStub(channel).Check(
-                    health_pb2.HealthCheckRequest(),
-                    metadata=(("dapr-app-id", service),),
-                    timeout=2.0,
-                )
-            except grpc.RpcError as error:
-                self._refusal = f"{error.code().name}: {error.details()}"
-                return False
-            self._refusal = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
-            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        self._health = health_through(self._ports[via].grpc, service)
+        return self._health == SERVING
 
     def _await(self, condition: Callable[[], bool], what: str) -> None:
         def unless_dead() -> bool:
@@ -404,49 +318,7 @@ class Mesh:
             eventually(unless_dead, what, within=_START_SECONDS)
         except TimeoutError as error:
             logs = "\n".join(f"--- {name}\n{log}" for name, log in self.logs.items())
-            raise MeshError(f"{error}; last answer: {self._refusal}\n{logs}") from None
-
-
-def eventually(condition: Callable[[], T], what: str, *, within: float = 20.0) -> T:
-    """Return the first true value of `condition`.
-
-    Raises:
-        TimeoutError: there was none `within` so many seconds; the message says `what`.
-    """
-    deadline = time.monotonic() + within
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {within} s: {what}")
-        time.sleep(_POLL_SECONDS)
-    return value
-
-
-def free_ports() -> Iterator[int]:
-    """Yield ports that nobody listens on, each one once, from a place drawn at random."""
-    start = secrets.randbelow(len(_PORTS))
-    for offset in range(len(_PORTS)):
-        port = _PORTS[(start + offset) % len(_PORTS)]
-        with socket.socket() as probe:
-            try:
-                probe.bind(("", port))
-            except OSError:
-                continue
-        yield port
-
-
-def is_listening(port: int) -> bool:
-    """Whether something accepts connections on this port of the host."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@cache
-def dapr_runtime() -> Path:
-    """The folder whose .dapr/bin holds Dapr's programs; builds them where they are missing."""
-    finder = subprocess.run(
-        [ROOT / "tools" / "dapr-bin"], stdout=subprocess.PIPE, text=True, check=True
-    )
-    return Path(finder.stdout.strip())
+            raise MeshError(f"{error}; last answer: {self._health}\n{logs}") from None
 
 
 @cache

@@ -9,15 +9,14 @@ import contextlib
 import itertools
 import os
 import re
-import secrets
 import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -25,22 +24,23 @@ from typing import IO, Any, Self
 import grpc
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from meshlens.daprkit.settings import Bytes
+from processes import eventually, free_ports, kill_group
+from pydantic import TypeAdapter, ValidationError
 from sqlite_files import make_sqlite_files
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN_FILE = ROOT / "dapr" / "dapr.yaml"
+SERVING = "SERVING"
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
-_POLL_SECONDS = 0.1
 _HEALTH_SECONDS = 10.0
 _ASKED = re.compile(
     rb'^dapr_grpc_io_client_completed_rpcs\{.*AppCallback/ListTopicSubscriptions".*"OK"\} [1-9]',
     re.MULTILINE,
 )
 _LOG_TAIL = 15
-_MIB = 1024 * 1024
-_UNITS = {"": 1, "k": 1000, "ki": 1024, "m": 1000**2, "mi": _MIB, "g": 1000**3, "gi": 1024**3}
 _PORT_KEYS = ("appPort", "daprHTTPPort", "daprGRPCPort", "daprInternalGRPCPort", "metricsPort")
 
 
@@ -72,7 +72,7 @@ class DaprRun:
     Args:
         profile: the folder of components/ that the sidecars load.
         folder: working directory of sidecars and services; they write to .dapr in it.
-        free_ports: take any free ports instead of those of dapr.yaml.
+        any_ports: take free ports instead of those of dapr.yaml.
         output: where the CLI's and the services' output goes; None for this program's own.
     """
 
@@ -81,12 +81,12 @@ class DaprRun:
         profile: str = "embedded",
         folder: Path = ROOT,
         *,
-        free_ports: bool = False,
+        any_ports: bool = False,
         output: IO[bytes] | None = None,
     ) -> None:
         self._folder = folder
         self._output = output
-        self._content = _run_file(profile, folder, free_ports=free_ports)
+        self._content = run_file(profile, folder, any_ports=any_ports)
         self._env = _environment(profile)
         self._log_folder = folder / ".dapr" / "logs"
         self._earlier = set(self._log_folder.glob("*.log"))
@@ -115,7 +115,7 @@ class DaprRun:
         Raises:
             RunError: it did not come up; nothing of it runs on.
         """
-        runtime = self._env["DAPR_RUNTIME_PATH"] = _dapr_runtime()
+        runtime = self._env["DAPR_RUNTIME_PATH"] = str(dapr_runtime())
         make_sqlite_files(self._folder)
         self._cli = subprocess.Popen(  # noqa: S603 - the Dapr CLI
             [Path(runtime, ".dapr", "bin", "dapr"), "run", "-f", "-"],
@@ -130,8 +130,8 @@ class DaprRun:
         )
         try:
             assert self._cli.stdin is not None  # noqa: S101 - it was asked for, mypy cannot know
-            with self._cli.stdin as run_file:
-                run_file.write(yaml.safe_dump(self._content).encode())
+            with self._cli.stdin as stdin:
+                stdin.write(yaml.safe_dump(self._content).encode())
             for app, sidecar in itertools.product(self.sidecars, self.sidecars.values()):
                 self._wait_for(app, sidecar)
             self._wait_for_health()
@@ -151,40 +151,37 @@ class DaprRun:
         self._cli.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._cli.wait(_STOP_SECONDS)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._cli.pid, signal.SIGKILL)
-        self._cli.wait()
+        kill_group(self._cli)
 
     def _wait_for(self, app: str, sidecar: Sidecar) -> None:
         """Wait until the app's health check answers SERVING through the sidecar."""
-        deadline = time.monotonic() + _START_SECONDS
-        with grpc.insecure_channel(
-            f"127.0.0.1:{sidecar.grpc}", options=[("grpc.max_reconnect_backoff_ms", 200)]
-        ) as channel:
-            while not _serves(channel, app):
-                if self._cli.poll() is not None:
-                    raise RunError(f"{self._logs()}dapr run ended with code {self._cli.returncode}")
-                for path, log in self._written():
-                    if ended := _ENDED.search(log):
-                        name = path.name.split("_")[0]
-                        raise RunError(f"{self._logs()}{name}, while the mesh started: {ended[0]}")
-                if time.monotonic() > deadline:
-                    raise RunError(
-                        f"{self._logs()}{app} does not serve through the sidecar of {sidecar.app}"
-                        f" after {_START_SECONDS:.0f} s"
-                    )
-                time.sleep(_POLL_SECONDS)
+
+        def serves() -> bool:
+            if self._cli.poll() is not None:
+                raise RunError(f"{self._logs()}dapr run ended with code {self._cli.returncode}")
+            for path, log in self._written():
+                if ended := _ENDED.search(log):
+                    name = path.name.split("_")[0]
+                    raise RunError(f"{self._logs()}{name}, while the mesh started: {ended[0]}")
+            return health_through(sidecar.grpc, app) == SERVING
+
+        what = f"{app} serves through the sidecar of {sidecar.app}"
+        self._await(serves, what, _START_SECONDS)
 
     def _wait_for_health(self) -> None:
         """Wait until each sidecar has found its app healthy, because until then it refuses calls.
 
         It does not say so, but then asks the app for its subscriptions, and counts its questions.
         """
-        deadline = time.monotonic() + _HEALTH_SECONDS
-        while not all(_has_asked(sidecar) for sidecar in self.sidecars.values()):
-            if time.monotonic() > deadline:
-                raise RunError(f"{self._logs()}a sidecar does not find its app healthy")
-            time.sleep(_POLL_SECONDS)
+        for sidecar in self.sidecars.values():
+            what = f"the sidecar of {sidecar.app} finds it healthy"
+            self._await(partial(_has_asked, sidecar), what, _HEALTH_SECONDS)
+
+    def _await(self, condition: Callable[[], bool], what: str, seconds: float) -> None:
+        try:
+            eventually(condition, what, within=seconds)
+        except TimeoutError as error:
+            raise RunError(f"{self._logs()}{error}") from None
 
     def _written(self) -> Iterator[tuple[Path, str]]:
         """Yield the logs of this run: of each app, then of each sidecar."""
@@ -202,14 +199,22 @@ class DaprRun:
         return text
 
 
-def _serves(channel: grpc.Channel, app: str) -> bool:
-    try:
-        answer = health_pb2_grpc.HealthStub(channel).Check(
-            health_pb2.HealthCheckRequest(), metadata=(("dapr-app-id", app),), timeout=1
-        )
-    except grpc.RpcError:
-        return False
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+def health_through(port: int, app: str) -> str:
+    """Return the status that an app's health check answers through a sidecar, or why it does not.
+
+    Args:
+        port: the sidecar's gRPC port.
+        app: the app's name in the mesh.
+    """
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(
+                health_pb2.HealthCheckRequest(), metadata=(("dapr-app-id", app),), timeout=2
+            )
+        except grpc.RpcError as error:
+            return f"{error.code().name}: {error.details()}"
+    status: str = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+    return status
 
 
 def _has_asked(sidecar: Sidecar) -> bool:
@@ -219,19 +224,23 @@ def _has_asked(sidecar: Sidecar) -> bool:
         return bool(_ASKED.search(metrics.read()))
 
 
-def _run_file(profile: str, folder: Path, *, free_ports: bool) -> dict[str, Any]:
-    """Return dapr.yaml with this run's components, limit, folder and ports."""
+def run_file(profile: str, folder: Path, *, any_ports: bool = False) -> dict[str, Any]:
+    """Return dapr.yaml with this run's components, limit, folder and ports.
+
+    Raises:
+        RunError: MAX_BODY is no number of bytes.
+    """
     content: dict[str, Any] = yaml.safe_load(RUN_FILE.read_text())
     common = content["common"]
     common["resourcesPaths"] = [
         path.replace("/embedded", f"/{profile}") for path in common["resourcesPaths"]
     ]
     if limit := os.environ.get("MAX_BODY"):
-        common["maxBodySize"] = str(_bytes(limit) + _MIB)
-    ports = _free_ports()
+        common["maxBodySize"] = str(2 * _bytes(limit))
+    ports = free_ports()
     for app in content["apps"]:
         app["appDirPath"] = str(folder)
-        if free_ports:
+        if any_ports:
             app |= {key: next(ports) for key in _PORT_KEYS}
             app["env"]["METRICS_PORT"] = next(ports)
     return content
@@ -254,33 +263,30 @@ def _environment(profile: str) -> dict[str, str]:
     return env
 
 
-def _dapr_runtime() -> str:
-    """Return the folder for DAPR_RUNTIME_PATH; what is missing is built, with progress."""
+@cache
+def dapr_runtime() -> Path:
+    """Return the folder whose .dapr/bin holds Dapr's programs; what is missing is built.
+
+    Raises:
+        RunError: it cannot be; the reason is on stderr.
+    """
     try:
         finder = subprocess.run(  # noqa: S603 - a program of this repository
             [ROOT / "tools" / "dapr-bin"], stdout=subprocess.PIPE, text=True, check=True
         )
     except subprocess.CalledProcessError as error:
         raise RunError("Dapr's programs are missing; see the message above") from error
-    return finder.stdout.strip()
+    return Path(finder.stdout.strip())
 
 
 def _bytes(quantity: str) -> int:
-    """Return the bytes of a quantity such as 16777216 or 16Mi."""
-    match = re.fullmatch(r"(\d+)\s*([kmg]?i?)b?", quantity.strip().lower())
-    if not match or match[2] not in _UNITS:
-        raise RunError(f"MAX_BODY must be bytes, or a number with a unit (16Mi), got {quantity!r}")
-    return int(match[1]) * _UNITS[match[2]]
-
-
-def _free_ports() -> Iterator[int]:
-    """Yield ports that nobody listens on, below those that the kernel chooses for clients."""
-    ports = range(20_000, 32_768)
-    start = secrets.randbelow(len(ports))
-    for port in itertools.chain(ports[start:], ports[:start]):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("", port))
-            yield port
+    """Return the bytes of a quantity such as 16777216 or 16Mi, as the services read it."""
+    try:
+        return int(TypeAdapter(Bytes).validate_python(quantity))
+    except ValidationError as error:
+        raise RunError(
+            f"MAX_BODY must be bytes, or a number with a unit (16Mi), got {quantity!r}"
+        ) from error
 
 
 def _main() -> int:

@@ -5,7 +5,6 @@ sidecar shows the event that the service published.
 """
 
 import json
-import queue
 import signal
 import sys
 import tempfile
@@ -13,19 +12,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
-import grpc
-from dapr.proto import api_service_v1, api_v1, appcallback_v1
-from dapr_run import ROOT, DaprRun, RunError, Sidecar
+from dapr_run import ROOT, DaprRun, RunError
+from subscriber import Event, Subscriber
 
 POINTS = ROOT / "examples" / "points" / "iris.csv"
 PICTURE = ROOT / "services" / "classify" / "samples" / "digit-7.png"
 PLOT = ROOT / "out" / "iris.svg"
 
-_EVENT_SECONDS = 20.0
 _CALL_SECONDS = 30.0
 
 
@@ -52,49 +48,6 @@ class Steps:
             print(f"      {result}", flush=True)
 
 
-class Subscriber:
-    """Receives the first event of a sidecar; in memory events do not travel further.
-
-    It speaks to the sidecar by the generated stub: the SDK's own subscription sometimes ends its
-    side of the stream before it is used.
-    """
-
-    def __init__(self, sidecar: Sidecar) -> None:
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{sidecar.grpc}")
-        self._requests: queue.Queue[api_v1.SubscribeTopicEventsRequestAlpha1 | None] = queue.Queue()
-        self._answers = api_service_v1.DaprStub(self._channel).SubscribeTopicEventsAlpha1(
-            iter(self._requests.get, None), timeout=_EVENT_SECONDS
-        )
-        topic = api_v1.SubscribeTopicEventsRequestInitialAlpha1(
-            pubsub_name="pubsub", topic="results"
-        )
-        self._requests.put(api_v1.SubscribeTopicEventsRequestAlpha1(initial_request=topic))
-        self._next()  # the subscription stands
-
-    def event(self) -> dict[str, Any]:
-        """Return the event's data and acknowledge it."""
-        event = self._next().event_message
-        success = appcallback_v1.TopicEventResponse(
-            status=appcallback_v1.TopicEventResponse.SUCCESS
-        )
-        processed = api_v1.SubscribeTopicEventsRequestProcessedAlpha1(id=event.id, status=success)
-        self._requests.put(api_v1.SubscribeTopicEventsRequestAlpha1(event_processed=processed))
-        data: dict[str, Any] = json.loads(event.data)
-        return data
-
-    def close(self) -> None:
-        """End the subscription."""
-        self._requests.put(None)
-        self._channel.close()
-
-    def _next(self) -> api_v1.SubscribeTopicEventsResponseAlpha1:
-        try:
-            answer: api_v1.SubscribeTopicEventsResponseAlpha1 = next(self._answers)
-        except grpc.RpcError as error:
-            raise DemoError(f"no event within {_EVENT_SECONDS:.0f} s: {error.details()}") from error
-        return answer
-
-
 def post(url: str, body: bytes, headers: dict[str, str]) -> bytes:
     """Return the answer of a POST.
 
@@ -112,39 +65,41 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> bytes:
         raise DemoError(f"{url} cannot be reached: {error}") from error
 
 
-def describe(event: dict[str, Any]) -> str:
+def describe(event: Event) -> str:
     """Return an event on one line."""
-    size, digest = event["input"]["size"], event["input"]["sha256"][:12]
+    facts = event.data
+    size, digest = facts["input"]["size"], facts["input"]["sha256"][:12]
     return (
-        f"{event['service']}/{event['method']} {event['outcome']} in"
-        f" {event['elapsed_seconds'] * 1000:.0f} ms, input of {size} bytes, sha256 {digest}..."
+        f"{facts['service']}/{facts['method']} {facts['outcome']} in"
+        f" {facts['elapsed_seconds'] * 1000:.0f} ms, input of {size} bytes, sha256 {digest}..."
     )
 
 
 def present(step: Steps, mesh: DaprRun) -> None:
     """Send points and a picture through the running mesh, and show answers and events."""
     pca, classify = mesh.sidecars["pca"], mesh.sidecars["classify"]
-    with step("subscribing to the results at both sidecars"):
-        at_pca, at_classify = Subscriber(pca), Subscriber(classify)
+    with ExitStack() as subscriptions:
+        with step("subscribing to the results at both sidecars"):
+            # In memory events do not travel further than the sidecar that got them.
+            at_pca = subscriptions.enter_context(Subscriber(pca.grpc))
+            at_classify = subscriptions.enter_context(Subscriber(classify.grpc))
 
-    points = POINTS.read_bytes()
-    with step(f"{POINTS.name}, through the sidecar of classify, to pca") as result:
-        svg = post(classify.url("pca", "plot"), points, {"content-type": "text/csv"})
-        PLOT.parent.mkdir(exist_ok=True)
-        PLOT.write_bytes(svg)
-        size = f"{points.count(b',') // 2 + 1} points, {len(svg) / 1000:.0f} kB"
-        result.append(f"{PLOT.relative_to(ROOT)}, {size}")
-        result.append(f"event: {describe(at_pca.event())}")
+        points = POINTS.read_bytes()
+        with step(f"{POINTS.name}, through the sidecar of classify, to pca") as result:
+            svg = post(classify.url("pca", "plot"), points, {"content-type": "text/csv"})
+            PLOT.parent.mkdir(exist_ok=True)
+            PLOT.write_bytes(svg)
+            size = f"{points.count(b',') // 2 + 1} points, {len(svg) / 1000:.0f} kB"
+            result.append(f"{PLOT.relative_to(ROOT)}, {size}")
+            result.append(f"event: {describe(at_pca.next())}")
 
-    with step(f"{PICTURE.name}, through the sidecar of pca, to classify") as result:
-        headers = {"content-type": "image/png", "accept": "application/json"}
-        url = pca.url("classify", "classify")
-        answer = json.loads(post(url, PICTURE.read_bytes(), headers))
-        best = answer["labels"][0]
-        result.append(f"label {best['label']}, p = {best['probability']:.3f}")
-        result.append(f"event: {describe(at_classify.event())}")
-    at_pca.close()
-    at_classify.close()
+        with step(f"{PICTURE.name}, through the sidecar of pca, to classify") as result:
+            headers = {"content-type": "image/png", "accept": "application/json"}
+            url = pca.url("classify", "classify")
+            answer = json.loads(post(url, PICTURE.read_bytes(), headers))
+            best = answer["labels"][0]
+            result.append(f"label {best['label']}, p = {best['probability']:.3f}")
+            result.append(f"event: {describe(at_classify.next())}")
 
 
 def main() -> int:
@@ -155,7 +110,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="meshlens-demo-") as folder:
             with Path(folder, "dapr.log").open("wb") as log:
-                mesh = DaprRun(folder=Path(folder), free_ports=True, output=log)
+                mesh = DaprRun(folder=Path(folder), any_ports=True, output=log)
                 with step("dapr run -f dapr/dapr.yaml") as result:
                     mesh.start()
                     result.append("pca and classify are up, each with its sidecar")
@@ -164,7 +119,7 @@ def main() -> int:
             finally:
                 with step("stopping the mesh"):
                     mesh.close()
-    except (DemoError, RunError) as error:
+    except (DemoError, RunError, TimeoutError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

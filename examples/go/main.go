@@ -1,7 +1,7 @@
-// A caller in Go: points to pca and a picture to classify, by proxied gRPC.
+// Command call sends points to pca and a picture to classify, by proxied gRPC.
 //
-// OnInvoke on the caller's own sidecar, with the app's name in the metadata: the one way that carries
-// the deadline to the app and on which the sidecar's retries work.
+// It calls OnInvoke on its own sidecar, with the app's name in the metadata: the only way that passes the
+// deadline on to the app and has the sidecar retry.
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// The sidecars limit the size of messages; gRPC's own 4 MiB would be less.
+// The sidecars limit the size of messages; gRPC's default limit, 4 MiB, is lower.
 const maxMessage = 32 << 20
 
 func main() {

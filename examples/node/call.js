@@ -1,14 +1,14 @@
-// A caller in Node: points to pca and a picture to classify, by proxied gRPC.
+// Sends points to pca and a picture to classify, by proxied gRPC.
 //
-// OnInvoke on the caller's own sidecar, with the app's name in the metadata: the one way that carries
-// the deadline to the app and on which the sidecar's retries work.
+// It calls OnInvoke on its own sidecar, with the app's name in the metadata: the only way that passes the
+// deadline on to the app and has the sidecar retry.
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 import grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 
-// The sidecars limit the size of messages; gRPC's own 4 MiB would be less.
+// The sidecars limit the size of messages; gRPC's default limit, 4 MiB, is lower.
 const MAX_MESSAGE = 32 * 1024 * 1024;
 
 const [points, picture] = process.argv.slice(2);

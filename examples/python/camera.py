@@ -1,7 +1,7 @@
-"""A camera: publishes the pictures of a folder at a frame rate, for classify to answer by events.
+"""Publishes the pictures of a folder at a frame rate, like a camera, for classify to answer.
 
-Nobody waits for an answer. Each frame is an event on the topic `images`; classify answers it with
-an event on `results` whose `cause` is the id that is printed here.
+It does not wait for answers. Each frame is an event on the topic `images`; classify answers it with
+an event on `results` whose `cause` is the id printed here.
 
     camera.py [--fps 5] [--model NAME] [--loops 1] FOLDER
 """
@@ -17,7 +17,7 @@ import grpc
 from dapr.proto import api_service_v1, api_v1
 from tqdm import tqdm
 
-# Of a frame and of what protobuf puts around it.
+# A frame and the protobuf around it.
 _MAX_MESSAGE = 32 * 1024 * 1024
 _PICTURES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tiff", ".webp"}
 
@@ -45,14 +45,14 @@ def publish(sidecar: api_service_v1.DaprStub, frame: Path, camera: str, model: s
 def main() -> None:
     """Replay the folder and print the id of each frame."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="where the pictures are")
-    parser.add_argument("--fps", type=float, default=5.0, help="frames a second (default: 5)")
-    parser.add_argument("--loops", type=int, default=1, help="how often (default: once)")
-    parser.add_argument("--model", default="", help="which model should answer")
+    parser.add_argument("folder", type=Path, help="folder of pictures")
+    parser.add_argument("--fps", type=float, default=5.0, help="frames per second (default: 5)")
+    parser.add_argument("--loops", type=int, default=1, help="times to replay it (default: 1)")
+    parser.add_argument("--model", default="", help="name of the model to answer")
     arguments = parser.parse_args()
     frames = sorted(path for path in arguments.folder.iterdir() if path.suffix.lower() in _PICTURES)
     if not frames:
-        sys.exit(f"expected pictures in {arguments.folder}, found none")
+        sys.exit(f"expected pictures in {arguments.folder}, got none; name a folder that has some")
     address = f"127.0.0.1:{os.environ.get('DAPR_GRPC_PORT', '3512')}"
     options = [("grpc.max_send_message_length", _MAX_MESSAGE)]
     with grpc.insecure_channel(address, options) as channel:

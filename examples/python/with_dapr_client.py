@@ -1,7 +1,7 @@
-"""A caller with Dapr's Python SDK: points to pca and a picture to classify.
+"""Sends points to pca and a picture to classify, with Dapr's Python SDK.
 
-The SDK invokes over the HTTP API of the sidecar at DAPR_HTTP_PORT, where neither deadlines nor the
-sidecar's retries reach; with_proxied_grpc.py has both.
+The SDK uses the HTTP API of the sidecar at DAPR_HTTP_PORT, which neither passes on deadlines nor
+retries; with_proxied_grpc.py does both.
 """
 
 import json

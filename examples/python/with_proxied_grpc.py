@@ -1,8 +1,8 @@
-"""A caller over proxied gRPC: points to pca and a picture to classify.
+"""Sends points to pca and a picture to classify, by proxied gRPC.
 
-OnInvoke on the caller's own sidecar, with the app's name in the metadata: the one way that carries
-the deadline to the app and on which the sidecar's retries work. It needs grpcio and the stubs of
-Dapr's SDK, and nothing of the app.
+It calls OnInvoke on its own sidecar, with the app's name in the metadata: the only way that passes
+the deadline on to the app and has the sidecar retry. It needs grpcio and the stubs of Dapr's SDK,
+and nothing from the app.
 """
 
 import json
@@ -14,7 +14,7 @@ import grpc
 from dapr.proto import appcallback_service_v1, common_v1
 from google.protobuf.any_pb2 import Any
 
-# The sidecars limit the size of messages; gRPC's own 4 MiB would be less.
+# The sidecars limit the size of messages; gRPC's default limit, 4 MiB, is lower.
 _MAX_MESSAGE = 32 * 1024 * 1024
 
 

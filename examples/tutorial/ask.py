@@ -1,6 +1,6 @@
-"""Ask the tutorial's model what somebody does who takes so many steps a minute.
+"""Calls the tutorial's model: does someone with this cadence walk, jog or run?
 
-DAPR_HTTP_PORT says which sidecar to call, as Dapr tells every app.
+DAPR_HTTP_PORT is the sidecar to call; Dapr sets it for every app.
 """
 
 import argparse
@@ -13,8 +13,8 @@ from dapr.clients import DaprClient
 GAITS = ("walk", "jog", "run")
 
 
-def ask(mesh: DaprClient, cadence: float) -> dict[str, Any]:
-    """Return what classify answers."""
+def predict(mesh: DaprClient, cadence: float) -> dict[str, Any]:
+    """Return the answer of classify."""
     answer = mesh.invoke_method(
         "classify",
         "models/gait/predict",
@@ -23,33 +23,33 @@ def ask(mesh: DaprClient, cadence: float) -> dict[str, Any]:
         http_verb="POST",
         timeout=10,
     )
-    told: dict[str, Any] = json.loads(answer.data)
-    return told
+    prediction: dict[str, Any] = json.loads(answer.data)
+    return prediction
 
 
-def say(told: dict[str, Any]) -> str:
-    """Print the likeliest gait and return the version that answered."""
-    (probabilities,) = told["outputs"]["probabilities"]
+def report(prediction: dict[str, Any]) -> str:
+    """Print the most likely gait and return the version that answered."""
+    (probabilities,) = prediction["outputs"]["probabilities"]
     probability, gait = max(zip(probabilities, GAITS, strict=True))
-    version = str(told["version"])
+    version = str(prediction["version"])
     print(f"version {version}: {gait}, p = {probability:.2f}", flush=True)
     return version
 
 
 def main(cadence: float, until: str | None) -> None:
-    """Ask once, or again and again until the version that is waited for answers."""
+    """Call once, or repeatedly until the given version answers."""
     with DaprClient() as mesh:
-        version = say(ask(mesh, cadence))
+        version = report(predict(mesh, cadence))
         while until and version != until:
             time.sleep(0.05)
-            told = ask(mesh, cadence)
-            if told["version"] != version:
-                version = say(told)
+            prediction = predict(mesh, cadence)
+            if prediction["version"] != version:
+                version = report(prediction)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Ask the tutorial's model.")
-    parser.add_argument("cadence", type=float, help="steps a minute")
-    parser.add_argument("--until", metavar="VERSION", help="ask until this version answers")
+    parser = argparse.ArgumentParser(description="Call the tutorial's model.")
+    parser.add_argument("cadence", type=float, help="steps per minute")
+    parser.add_argument("--until", metavar="VERSION", help="call until this version answers")
     options = parser.parse_args()
     main(options.cadence, options.until)

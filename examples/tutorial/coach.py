@@ -1,4 +1,4 @@
-"""A Dapr app that answers `advise` with advice, for which it asks classify by name."""
+"""A Dapr app with one method, `advise`, which calls classify by name."""
 
 import json
 import os
@@ -17,7 +17,7 @@ app = App()
 
 @app.method("advise")  # type: ignore[untyped-decorator] # the SDK's decorator carries no types
 def advise(request: InvokeMethodRequest) -> InvokeMethodResponse:
-    """Answer the steps a minute in the body with a sentence."""
+    """Return advice for the cadence in the body, in steps per minute."""
     body = json.dumps({"inputs": {"cadence": [[float(request.text())]]}})
     with DaprClient() as mesh:
         answer = mesh.invoke_method(

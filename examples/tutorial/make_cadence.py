@@ -1,7 +1,7 @@
-"""Write cadence.csv: 300 people on foot, their steps a minute, and whether they walk, jog or run.
+"""Writes cadence.csv: the steps per minute of 300 people, and whether they walk, jog or run.
 
-The numbers are drawn at random around the middle of each gait, not measured; every run writes the
-same. Some who walk fast take more steps than some who jog, as in life.
+The numbers are drawn at random around the mean of each gait, not measured; every run writes the
+same ones. As in life, some fast walkers take more steps than some slow joggers.
 """
 
 import random
@@ -10,7 +10,7 @@ from pathlib import Path
 
 SEED = 7
 PEOPLE = 100
-# Steps a minute: the middle, and how far from it people are.
+# Steps per minute: mean and standard deviation.
 GAITS = {"walk": (112, 11), "jog": (152, 9), "run": (178, 8)}
 
 

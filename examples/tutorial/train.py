@@ -1,8 +1,9 @@
-"""Train a model that tells from steps a minute whether somebody walks, jogs or runs.
+"""Trains a model that predicts from the cadence whether someone walks, jogs or runs.
 
     python train.py --rows 20 cadence.csv models/gait/1
 
-It writes a SavedModel: input `cadence` (n, 1), output `probabilities` (n, 3) of walk, jog, run.
+It writes a SavedModel: input `cadence` (n, 1) in steps per minute, output `probabilities` (n, 3) of
+walk, jog and run.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import csv
 import os
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # warnings about the processor
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no warnings about the processor
 
 import tensorflow as tf
 
@@ -25,14 +26,14 @@ def main(table: Path, folder: Path, rows: int | None) -> None:
     known, unseen = people[:rows], people[rows or 0 :]
     model = train(known)
     save(model, folder)
-    told = f"learned from {len(known)} people"
+    summary = f"learned from {len(known)} people"
     if rows and unseen:
-        told += f", right about {share_right(model, unseen):.0%} of {len(unseen)} others"
-    print(told)
+        summary += f", right about {share_right(model, unseen):.0%} of {len(unseen)} others"
+    print(summary)
 
 
 def train(people: list[dict[str, str]]) -> tf.keras.Model:
-    """Return a softmax regression on the cadence; without chance, so that all get the same."""
+    """Return a softmax regression on the cadence; deterministic, so every reader gets the same."""
     cadence, gait = arrays(people)
     scale = tf.keras.layers.Normalization(axis=None)
     scale.adapt(cadence)
@@ -46,20 +47,20 @@ def train(people: list[dict[str, str]]) -> tf.keras.Model:
 
 
 def share_right(model: tf.keras.Model, people: list[dict[str, str]]) -> float:
-    """Return how often the likeliest gait is the true one."""
+    """Return the share of people whose most likely gait is the true one."""
     cadence, gait = arrays(people)
     return float(tf.reduce_mean(tf.cast(tf.argmax(model(cadence), 1) == gait, tf.float32)))
 
 
 def arrays(people: list[dict[str, str]]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the cadences (n, 1) and the numbers of the gaits (n,)."""
+    """Return the cadences (n, 1) and the indices of the gaits (n,)."""
     cadence = tf.constant([[float(person["cadence"])] for person in people])
     gait = tf.constant([GAITS.index(person["gait"]) for person in people], tf.int64)
     return cadence, gait
 
 
 def save(model: tf.keras.Model, folder: Path) -> None:
-    """Write a SavedModel whose input and output have names that callers can use."""
+    """Write a SavedModel whose input and output have proper names for callers."""
 
     def answer(cadence: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probabilities": model(cadence)}
@@ -74,7 +75,7 @@ def save(model: tf.keras.Model, folder: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Train the tutorial's model.")
     parser.add_argument("table", type=Path, help="CSV with the columns cadence and gait")
-    parser.add_argument("folder", type=Path, help="where the SavedModel goes")
-    parser.add_argument("--rows", type=int, help="how many rows to learn from; all if left out")
+    parser.add_argument("folder", type=Path, help="folder for the SavedModel")
+    parser.add_argument("--rows", type=int, help="number of rows to learn from (default: all)")
     options = parser.parse_args()
     main(options.table, options.folder, options.rows)

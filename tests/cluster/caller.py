@@ -1,4 +1,4 @@
-"""Pods that call the services, each through a sidecar with an app id of its own."""
+"""Pods that call the services, each through a sidecar with its own app id."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ _SCRIPTS = Path(__file__).parent / "scripts"
 
 @dataclass(frozen=True)
 class Call:
-    """One call: by `grpc` (proxied, with the retries of the policy) or by `http`."""
+    """One call: over `grpc` (proxied, with the retries of the policy) or over `http`."""
 
     protocol: str
     app: str
@@ -26,18 +26,18 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """The status code by name or number, and the answer or what the refusal says."""
+    """The status code by name or number, and the answer or the error message."""
 
     code: str
     text: str
 
 
 class Caller:
-    """A pod from which scripts run.
+    """A pod in which scripts run.
 
     Args:
         node: the cluster.
-        name: of the pod and of its app id.
+        name: of the pod, also its app id.
     """
 
     def __init__(self, node: Node, name: str) -> None:
@@ -45,7 +45,7 @@ class Caller:
         self._name = name
 
     def call(self, *calls: Call) -> list[Answer]:
-        """Make calls, some at a time, and return their answers in the same order."""
+        """Make calls, several at a time, and return their answers in the same order."""
         lines = [
             json.dumps(vars(it) | {"body": base64.b64encode(it.body).decode()}) for it in calls
         ]
@@ -53,15 +53,15 @@ class Caller:
         return [Answer(**json.loads(line)) for line in printed.splitlines()]
 
     def run(self, script: str, *arguments: str, stdin: str = "") -> str:
-        """Run a script of scripts/ in the pod and return what it prints.
+        """Run a script from scripts/ in the pod and return its output.
 
         Raises:
-            SandboxError: it failed; the message holds what it wrote.
+            SandboxError: it failed; the message holds its output.
         """
         return self._node.kubectl(*self._exec(script, arguments), stdin=stdin, timeout=300.0)
 
     def start(self, script: str, *arguments: str) -> subprocess.Popen[str]:
-        """Start a script of scripts/ in the pod; its streams are the test's."""
+        """Start a script from scripts/ in the pod; the test owns its streams."""
         return self._node.popen(*self._exec(script, arguments))
 
     def _exec(self, script: str, arguments: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The cluster that all tests of this folder share, its logs where one fails, and what it took."""
+"""The cluster shared by all tests in this folder, its logs on failure, and the timings."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from cluster.project import PROD, Project
 
 _HERE = Path(__file__).parent
 _FIGURES = pytest.StashKey[Figures]()
-# A rollout under load takes minutes; what starts the cluster has limits of its own.
+# A rollout under load takes minutes; starting the cluster has its own limits.
 _SECONDS = 900
 
 
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build the programs where they are missing, so that their progress is seen."""
+    """Build missing programs before capture starts, so that their progress is visible."""
     here = any(_HERE in item.path.parents for item in session.items)
     if here and not session.config.option.collectonly and not objection():
         programs()
@@ -31,7 +31,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Put the state of the cluster under the report of a test that failed."""
+    """Append the state of the cluster to the report of a failed test."""
     report: pytest.TestReport = yield  # type: ignore[assignment] # a wrapper receives the report
     if report.failed and isinstance(item, pytest.Function):
         running = item.funcargs.get("node")
@@ -49,7 +49,7 @@ def pytest_terminal_summary(
     terminalreporter.section("the cluster")
     for line in figures.lines:
         terminalreporter.line(line)
-    terminalreporter.line("No CNI plugin here enforces a NetworkPolicy: they are applied, no more.")
+    terminalreporter.line("No CNI plugin here enforces NetworkPolicies: they are only applied.")
     terminalreporter.line(f"All logs: {WORK / 'log'}")
 
 
@@ -70,7 +70,7 @@ def images(figures: Figures) -> Iterator[Images]:
 
 @pytest.fixture(scope="session")
 def prod(node: Node, images: Images, figures: Figures) -> Project:
-    """The project as prod describes it, with a Redis, a volume of models, and pods that call it."""
+    """The project deployed by prod, with a Redis, a volume of models, and pods that call it."""
     project = Project(node, images)
     project.offer_volume()
     project.start_redis()

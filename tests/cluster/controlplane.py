@@ -1,4 +1,4 @@
-"""Dapr's own control plane, by its official chart."""
+"""Dapr's control plane, from its official chart."""
 
 from cluster.node import Node
 from cluster.programs import Programs
@@ -7,8 +7,8 @@ NAMESPACE = "dapr-system"
 
 
 def install_dapr(node: Node, programs: Programs) -> None:
-    """Install Dapr and wait until all of its pods are ready."""
-    # Helm does not wait until these are served, and Sentry ends where they are not.
+    """Install Dapr and wait until all its pods are ready."""
+    # Helm does not wait until the API server serves these, and Sentry exits if it does not.
     resources = f"--filename={programs.dapr_chart / 'crds'}"
     node.kubectl("apply", "--server-side", resources)
     node.kubectl("wait", "--for=condition=Established", resources, "--timeout=60s")

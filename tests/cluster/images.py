@@ -1,7 +1,7 @@
 """Images for the cluster, built without Docker and kept as archives in the user's cache.
 
-An archive's name holds a digest of what it was built from: a change builds anew, a fresh clone
-does not. Of what Buildah stores itself only the base image stays.
+An archive's name contains a digest of its sources: a change triggers a new build, a fresh clone
+does not. In Buildah's own store only the base image stays.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _FILES = Path(__file__).parent / "images"
 _DAPR = ("daprd", "injector", "operator", "placement", "scheduler", "sentry")
 _SUITE = "bookworm"
 _PACKAGES = "ca-certificates,python3,python3-venv"
-# Buildah ends with this run, and with it what it has started and mounted, killed or not.
+# Buildah, its child processes and its mounts end with this run, even if the run is killed.
 _SANDBOX = (
     *("setpriv", "--pdeathsig", "KILL"),
     *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
@@ -30,13 +30,13 @@ _CA = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 class Images:
-    """Builds images where the cache does not hold them; one run at a time may.
+    """Builds images that are not in the cache; for one run at a time.
 
     Args:
-        cache: the folder that outlives a run.
+        cache: a folder that outlives the run.
 
     Attributes:
-        sizes: bytes of the services' images that were asked for, by name.
+        sizes: bytes of the services' requested images, by name.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -45,10 +45,10 @@ class Images:
         self._archives.mkdir(parents=True, exist_ok=True)
         store = ["--root", str(cache / "buildah"), "--runroot", "/run/meshlens-buildah"]
         self._buildah = [*_SANDBOX, "buildah", *store]
-        self._run("rm", "--all")  # what a run left that was killed
+        self._run("rm", "--all")  # left by a run that was killed
 
     def control_plane(self, programs: Programs) -> list[Path]:
-        """Archives of Dapr's programs, and of the program that holds a pod open."""
+        """Archives of Dapr's programs and of the pause program, which holds a pod open."""
         pins = str(programs.kubernetes)
         archives = [self._image(PAUSE_IMAGE, "pause", programs.kubernetes, inputs=[pins])]
         for name in _DAPR:
@@ -63,7 +63,7 @@ class Images:
         return self._image(REDIS_IMAGE, "redis", _FILES, {"BASE": self._base()})
 
     def service(self, image: str, service: str, arguments: Mapping[str, str]) -> Path:
-        """Archive of one of the project's services, from its own Dockerfile."""
+        """Archive of a service, built by its own Dockerfile."""
         arguments = {**self._arguments(), **arguments}
         archive = self._build(
             image, _dockerfile(service), ROOT, arguments, [_digest_of_sources(service)]
@@ -72,7 +72,7 @@ class Images:
         return archive
 
     def id_when_built_anew(self, service: str, folder: Path) -> str:
-        """Build a service's image without cache; return its id, a digest of all that is in it."""
+        """Build a service's image without cache; return its id, a digest of its content."""
         file = folder / "id"
         options = ["--no-cache", "--timestamp=0", f"--iidfile={file}"]
         options += _options(self._arguments())
@@ -85,7 +85,7 @@ class Images:
         return {"BASE": self._base(), "SSL_CERT_FILE": str(_CA)}
 
     def _base(self) -> str:
-        """Name of the base image; made from Debian's packages where it is missing."""
+        """Name of the base image; built from Debian's packages if missing."""
         recipe = [_SUITE, _PACKAGES, (_FILES / "base.Dockerfile").read_text()]
         name = f"localhost/meshlens-base:{_digest(recipe)}"
         known = [*self._buildah, "inspect", "--type=image", name]
@@ -140,13 +140,13 @@ def _dockerfile(service: str) -> Path:
 
 def _options(arguments: Mapping[str, str]) -> list[str]:
     values = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-    # Packages come through the machine's own certificates, a company's included.
+    # Packages are fetched with the machine's own certificates, including a company's.
     certificates = [f"--volume={_CA}:{_CA}:ro"] if _CA.exists() else []
     return ["--isolation=chroot", "--pull=false", *certificates, *values]
 
 
 def _make_root(folder: Path) -> None:
-    """Put a minimal Debian as base.tar into `folder`."""
+    """Write a minimal Debian to base.tar in `folder`."""
     root = folder / "root"
     _run(["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _SUITE, root])
     left_out = ("./dev/*", "./var/cache/apt/archives/*", "./var/lib/apt/lists/*")
@@ -155,7 +155,7 @@ def _make_root(folder: Path) -> None:
 
 
 def _digest_of_sources(service: str) -> str:
-    """A digest of all that a service's image is made from."""
+    """A digest of all sources of a service's image."""
     locked = [".dockerignore", "pyproject.toml", "uv.lock", "services/*/pyproject.toml"]
     places = [*locked, "libs", f"services/{service}"]
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *places]
@@ -174,7 +174,7 @@ def _digest(parts: Sequence[str]) -> str:
 
 
 def _run(command: Sequence[str | Path]) -> None:
-    """Run a program; where it fails, the error holds all that it wrote."""
+    """Run a program; if it fails, the error holds its whole output."""
     done = subprocess.run(
         [str(part) for part in command],
         stdout=subprocess.PIPE,

@@ -19,18 +19,18 @@ WORK = CACHE / "run"
 
 
 class Figures:
-    """What the run took, as lines to print."""
+    """Timings and sizes of the run, as lines to print."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self._since = time.monotonic()
 
     def add(self, line: str) -> None:
-        """Note a figure."""
+        """Record a figure."""
         self.lines.append(line)
 
     def lap(self, what: str) -> None:
-        """Note the seconds since the last lap, or since the start."""
+        """Record the seconds since the last lap, or since the start."""
         now = time.monotonic()
         self.add(f"{now - self._since:6.1f} s  {what}")
         self._since = now
@@ -38,12 +38,12 @@ class Figures:
 
 @contextmanager
 def running_cluster(images: Images, figures: Figures) -> Iterator[Node]:
-    """A Ready node with Dapr's control plane; of all that, only its logs are left afterwards."""
+    """A Ready node with Dapr's control plane; only its logs are left afterwards."""
     built = programs()
     archives = images.control_plane(built)
     figures.lap("images of the control plane")
     with ExitStack() as stack:
-        shutil.rmtree(WORK, ignore_errors=True)  # what a run that was killed left
+        shutil.rmtree(WORK, ignore_errors=True)  # left by a run that was killed
         stack.callback(_remove_state)
         sandbox = stack.enter_context(Sandbox(WORK, built.kubernetes / "pause", "meshlens"))
         node = Node(sandbox, built.kubernetes)
@@ -71,7 +71,7 @@ def _remove_state() -> None:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """One run at a time: a second waits for the first."""
+    """Allow one run at a time: a second one waits for the first."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Constant load from a pod inside the mesh, and what became of it."""
+"""Constant load from a pod inside the mesh, and its outcome."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ _END_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Sent:
-    """One call of the load: `digest` is its body's, `since` the time at which it began."""
+    """One call of the load: the digest of its body, and `since`, the time at which it began."""
 
     app: str
     digest: str
@@ -31,12 +31,12 @@ class Sent:
 
 
 class Load:
-    """Calls to both services while it is open, about ten a second from each thread.
+    """Calls both services while it is open, about ten times a second from each thread.
 
     Args:
-        caller: the pod that calls.
+        caller: the pod that makes the calls.
         protocol: grpc (proxied, with the retries of the policy) or http (without).
-        threads: how many call at the same time.
+        threads: how many threads call.
     """
 
     def __init__(self, caller: Caller, protocol: str, threads: int) -> None:
@@ -61,7 +61,7 @@ class Load:
 
     @property
     def failed(self) -> list[Sent]:
-        """The calls that were not answered with a result."""
+        """The calls that got no result."""
         return [call for call in self.calls if call.code != "OK"]
 
     @property
@@ -71,7 +71,7 @@ class Load:
 
 
 def events(project: Project) -> set[str]:
-    """The digests of all inputs whose results are in the stream of events."""
+    """The digests of all inputs whose results are in the event stream."""
     read = ("redis-cli", "--json", "XRANGE", "results", "-", "+")
     printed = project.kubectl("exec", "deployment/redis", "--", *read)
     found = set()
@@ -86,13 +86,13 @@ def events(project: Project) -> set[str]:
 def calling(
     project: Project, figures: Figures, what: str, *, abrupt: bool = False
 ) -> Iterator[None]:
-    """Call by gRPC and by HTTP while the body runs: no call may fail, and no event be lost.
+    """Call over gRPC and HTTP while the body runs: no call may fail, and no event may be lost.
 
     Args:
-        project: what is called.
-        figures: take how many calls there were, and what became of them.
-        what: the body does.
-        abrupt: it kills, so that calls by HTTP, which nothing repeats, may fail.
+        project: the services to call.
+        figures: gets the number of calls and their outcomes.
+        what: the body does, for the figures.
+        abrupt: the body kills something, so calls over HTTP, which nothing retries, may fail.
     """
     caller = project.caller("caller")
     with Load(caller, "grpc", threads=4) as proxied, Load(caller, "http", threads=2) as plain:

@@ -1,4 +1,4 @@
-"""A Kubernetes cluster of one node: the control plane, containerd, kubelet, kube-proxy and DNS."""
+"""A one-node Kubernetes cluster: control plane, containerd, kubelet, kube-proxy and DNS."""
 
 import json
 import secrets
@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from cluster import settings
 from cluster.sandbox import Sandbox, SandboxError
-from mesh import MeshError, Process, eventually
+from mesh import MeshError
+from processes import Process, eventually
 
 _WAIT_SECONDS = 120.0
 _LOG_TAIL = 40
@@ -37,7 +38,7 @@ class Node:
         self._processes: list[Process] = []
 
     def start(self) -> None:
-        """Start all its programs, and wait until the API server is ready."""
+        """Start all its programs and wait until the API server is ready."""
         self._write_files()
         self._start("containerd", "containerd", "--config", self._files / "containerd.toml")
         self._start("etcd", self._programs / "etcd", *settings.etcd(self._files))
@@ -61,7 +62,7 @@ class Node:
         return {process.name: process.log(_PROGRAM_TAIL) for process in self._processes}
 
     def report(self) -> dict[str, str]:
-        """What to read when something fails: states, events, and the logs of what is not ready."""
+        """What helps to explain a failure: states, events, and the logs of unready pods."""
         sections = {
             "pods": self._ask("get", "pods", "--all-namespaces", "--output=wide"),
             "events": self._ask("events", "--all-namespaces", "--types=Warning"),
@@ -79,27 +80,27 @@ class Node:
         ready = ["wait", "--for=condition=Ready", f"node/{settings.NODE}", "--timeout=1s"]
         self.eventually(lambda: "met" in self.kubectl(*ready), "the node is Ready")
         account = ["get", "serviceaccount", "default"]
-        self.eventually(lambda: "default" in self.kubectl(*account), "service accounts are made")
+        self.eventually(lambda: "default" in self.kubectl(*account), "service accounts exist")
 
     def kubectl(self, *arguments: str | Path, stdin: str = "", timeout: float = 120.0) -> str:
         """Run kubectl and return its output.
 
         Raises:
-            SandboxError: it failed; the message holds what it wrote.
+            SandboxError: it failed; the message holds its output.
         """
         return self.sandbox.run(self._kubectl(arguments), stdin=stdin, timeout=timeout)
 
-    def get(self, *arguments: str) -> Any:  # noqa: ANN401 # what the API answers
-        """Return what `kubectl get` finds, as JSON."""
+    def get(self, *arguments: str) -> Any:  # noqa: ANN401 # whatever the API returns
+        """Return the result of `kubectl get`, decoded from JSON."""
         return json.loads(self.kubectl("get", *arguments, "--output=json"))
 
     def eventually(
         self, condition: Callable[[], bool], what: str, *, within: float = _WAIT_SECONDS
     ) -> None:
-        """Wait until a condition holds; what kubectl refuses does not count as holding.
+        """Wait until a condition holds; it does not hold while kubectl fails.
 
         Raises:
-            MeshError: it did not in time, or a program of the node died.
+            MeshError: it did not hold in time, or a program of the node died.
         """
         refusal = ""
 
@@ -123,7 +124,7 @@ class Node:
             raise MeshError(f"{error}; last answer: {refusal}") from None
 
     def popen(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """Start kubectl; its streams are the caller's."""
+        """Start kubectl; the caller owns its streams."""
         return self.sandbox.popen(self._kubectl(arguments))
 
     def helm(self, *arguments: str | Path, timeout: float = 600.0) -> str:
@@ -132,11 +133,11 @@ class Node:
         return self.sandbox.run(command, timeout=timeout)
 
     def import_image(self, archive: Path) -> None:
-        """Hand an image to containerd; pods pull nothing."""
+        """Import an image into containerd, since pods cannot pull any."""
         self.sandbox.run(["ctr", "-n", "k8s.io", "images", "import", archive], timeout=600.0)
 
     def _ask(self, *arguments: str) -> str:
-        """What kubectl answers, its refusal included."""
+        """The output of kubectl, or its error message."""
         try:
             return self.kubectl(*arguments)
         except SandboxError as error:

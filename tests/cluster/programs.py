@@ -1,4 +1,4 @@
-"""The programs of a cluster: those built from pinned Go modules, and those of the system."""
+"""The programs of a cluster: some built from pinned Go modules, some from the system."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ CNI_PLUGINS = Path("/usr/lib/cni")
 
 _MAKE = ("make", "-s", "-C", ROOT / "tools")
 
-# What is run, and the Debian package that brings it.
+# Each program, and the Debian package that provides it.
 _SYSTEM = {
     "buildah": "buildah",
     "containerd": "containerd",
@@ -33,7 +33,7 @@ _SYSTEM = {
 
 @dataclass(frozen=True)
 class Programs:
-    """Folders of what was built."""
+    """Folders of the programs that were built."""
 
     kubernetes: Path
     dapr: Path
@@ -42,7 +42,7 @@ class Programs:
 
 
 def objection() -> str:
-    """Why no cluster can run on this machine; empty where one can."""
+    """Return why no cluster can run on this machine; empty if one can."""
     if os.geteuid() != 0:
         return (
             "a cluster needs root, for namespaces and containers; run it as root: make test-cluster"
@@ -57,7 +57,7 @@ def objection() -> str:
 
 
 def need_cluster() -> None:
-    """Skip where no cluster can run, or fail where CI promises one."""
+    """Skip if no cluster can run here, or fail if CI promises one."""
     why = objection()
     if why and os.environ.get("CI"):
         pytest.fail(why)
@@ -67,7 +67,7 @@ def need_cluster() -> None:
 
 @cache
 def programs() -> Programs:
-    """Build what is missing of the programs, and tell where they are."""
+    """Build missing programs, and return where they all are."""
     subprocess.run([*_MAKE, "cluster"], check=True)
     return Programs(
         kubernetes=Path(_make("cluster-bin")),

@@ -22,7 +22,7 @@ _METRICS = 9091
 _LEAVE_SECONDS = 180.0
 _REDIS = Path(__file__).parent / "redis.yaml"
 _CALLER = Path(__file__).parent / "caller.yaml"
-# App ids: prod lets the first call by gRPC and the second by HTTP, and does not know the third.
+# App ids: prod allows the first to call by gRPC and the second by HTTP; the third is unknown.
 CALLERS = ("caller", "gateway", "stranger")
 
 
@@ -44,7 +44,7 @@ class Project:
         self._imported: set[str] = set()
 
     def apply(self, overlay: Path) -> None:
-        """Apply an overlay and wait until its rollouts are over."""
+        """Apply an overlay and wait until its rollouts are complete."""
         rendered = list(yaml.safe_load_all(self.node.kubectl("kustomize", overlay)))
         deployments = [it for it in rendered if it["kind"] == "Deployment"]
         for deployment in deployments:
@@ -54,7 +54,7 @@ class Project:
         self.await_rollouts()
 
     def start_callers(self) -> None:
-        """Start the pods that call."""
+        """Start the pods that make calls."""
         template = _CALLER.read_text()
         pods = "\n---\n".join(template.replace("NAME", name) for name in CALLERS)
         self.node.kubectl("apply", "--filename=-", stdin=pods)
@@ -62,7 +62,7 @@ class Project:
         self.kubectl("wait", "--for=condition=Ready", "--timeout=120s", *names)
 
     def offer_volume(self) -> None:
-        """Offer the volume of models, with the digits in it."""
+        """Create the volume of models, with the digits in it."""
         shutil.copytree(shipped_models() / "digits", self.models / "digits")
         volume = {
             "apiVersion": "v1",
@@ -78,40 +78,40 @@ class Project:
         self.node.kubectl("apply", "--filename=-", stdin=yaml.safe_dump(volume))
 
     def start_redis(self) -> None:
-        """Make the namespace, and start in it what keeps state and events until its pod ends."""
+        """Create the namespace and start a Redis in it, which keeps its data until its pod ends."""
         self.node.kubectl("apply", "--filename", ROOT / "k8s" / "base" / "namespace.yaml")
         self._import(REDIS_IMAGE)
         self.node.kubectl("apply", "--filename", _REDIS)
         self.kubectl("rollout", "status", "deployment/redis", "--timeout=120s")
 
     def await_rollouts(self) -> None:
-        """Wait until every replica of both services is the newest and available."""
+        """Wait until every replica of both services is up to date and available."""
         for name in ("pca", "classify"):
-            # The autoscaler decides how many there are.
+            # The autoscaler decides on the number of replicas.
             self.node.eventually(partial(self._is_scaled, name), f"{name} is scaled")
             self.kubectl("rollout", "status", f"deployment/{name}", "--timeout=300s")
 
     def await_leavers(self) -> None:
-        """Wait until the replicas that are about to end have ended."""
+        """Wait until all terminating replicas have ended."""
 
         def all_stay() -> bool:
             listing = self.node.get("pods", f"--namespace={NAMESPACE}", f"--selector={_NAME}")
             return all("deletionTimestamp" not in pod["metadata"] for pod in listing["items"])
 
-        self.node.eventually(all_stay, "no replica is about to end", within=_LEAVE_SECONDS)
+        self.node.eventually(all_stay, "no replica is terminating", within=_LEAVE_SECONDS)
 
     def caller(self, name: str) -> Caller:
-        """The pod that calls under this app id."""
+        """The pod that makes calls under this app id."""
         return Caller(self.node, name)
 
     def replicas(self, app: str) -> list[dict[str, Any]]:
-        """What the API server says of a service's replicas."""
+        """A service's replicas, as the API server describes them."""
         selector = f"--selector={_NAME}={app}"
         listing = self.node.get("pods", f"--namespace={NAMESPACE}", selector)
         return list(listing["items"])
 
     def pods(self, app: str) -> list[str]:
-        """The names of a service's replicas that are not about to end."""
+        """The names of a service's replicas that are not terminating."""
         return [
             pod["metadata"]["name"]
             for pod in self.replicas(app)
@@ -119,7 +119,7 @@ class Project:
         ]
 
     def answered(self, app: str, method: str) -> dict[str, int]:
-        """How many calls of a method each replica has answered with OK, by its own count."""
+        """How many calls of a method each replica has answered with OK, by its own metrics."""
         return {pod: self._answered_by(pod, method) for pod in self.pods(app)}
 
     def _answered_by(self, pod: str, method: str) -> int:

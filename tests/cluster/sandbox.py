@@ -1,8 +1,8 @@
-"""Namespaces of their own for a whole Kubernetes node: processes, mounts and network.
+"""Separate process, mount and network namespaces for a whole Kubernetes node.
 
-Ending process 1 of the sandbox ends all that runs in it, however it was started, and with the last
-process the kernel drops its mounts and its network. Nothing is left behind, not even when the test
-run itself is killed: process 1 dies with it.
+Ending process 1 of the sandbox ends everything in it, however it was started, and with the last
+process the kernel removes its mounts and its network. Nothing is left behind, even if the test run
+itself is killed: process 1 dies with it.
 """
 
 import os
@@ -14,12 +14,12 @@ from types import TracebackType
 from typing import Self
 
 import psutil
-from mesh import Process, eventually
+from processes import Process, eventually
 
 ADDRESS = "10.99.0.1"
 
-# Inside, the usual places of containerd, kubelet and CNI are folders of this run. The kubelet needs
-# a default route; it leads nowhere, so pods reach nothing outside.
+# Inside, the usual folders of containerd, kubelet and CNI belong to this run. The kubelet needs a
+# default route; it leads nowhere, so pods cannot reach anything outside.
 _FURNISH = f"""
 mount -t tmpfs tmpfs /run
 mount --bind "$1" /var/lib
@@ -38,16 +38,16 @@ _END_SECONDS = 60.0
 
 
 class SandboxError(Exception):
-    """A command in the sandbox failed; the message holds what it wrote."""
+    """A command in the sandbox failed; the message holds its output."""
 
 
 class Sandbox:
     """The namespaces, with all files in `folder`.
 
     Args:
-        folder: logs are in `log`, and the state of what runs inside in `lib`.
-        pause: the program that is process 1.
-        cgroup: the control group that is for what runs inside; no other sandbox may have it.
+        folder: logs go to `log`, the state of the programs inside to `lib`.
+        pause: the program for process 1.
+        cgroup: the control group of everything inside; no other sandbox may use it.
     """
 
     def __init__(self, folder: Path, pause: Path, cgroup: str) -> None:
@@ -82,10 +82,10 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """End everything inside, and wait until nothing of it is left.
+        """End everything inside, and wait until nothing is left.
 
         Raises:
-            TimeoutError: a process or a control group stays.
+            TimeoutError: a process or a control group remains.
         """
         for process in self._started:
             process.kill()
@@ -96,7 +96,7 @@ class Sandbox:
             eventually(empty, what, within=_END_SECONDS)
 
     def processes(self) -> list[int]:
-        """The processes in the sandbox's namespaces, which live as long as one is in them."""
+        """The processes in the sandbox's namespaces, which last as long as any is in them."""
         return [pid for pid in psutil.pids() if self._namespaces & set(_namespaces_of(pid))]
 
     def start(self, name: str, command: Sequence[str | Path], **env: str) -> Process:
@@ -114,7 +114,7 @@ class Sandbox:
         """Run a program inside and return its output.
 
         Raises:
-            SandboxError: it did not end with 0, or not in time.
+            SandboxError: it failed, or did not end in time.
         """
         line = " ".join(map(str, command))
         try:
@@ -127,13 +127,13 @@ class Sandbox:
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired as error:
-            raise SandboxError(f"not within {timeout} s: {line}\n{error.stderr!r}") from None
+            raise SandboxError(f"no end within {timeout} s: {line}\n{error.stderr!r}") from None
         if done.returncode != 0:
             raise SandboxError(f"{line} ended with {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
     def popen(self, command: Sequence[str | Path]) -> subprocess.Popen[str]:
-        """Start a program inside whose streams the caller holds."""
+        """Start a program inside; the caller owns its streams."""
         return subprocess.Popen(
             [*self._enter, *map(str, command)],
             stdin=subprocess.PIPE,
@@ -144,7 +144,7 @@ class Sandbox:
         )
 
     def processes_in(self, group: str) -> set[int]:
-        """The processes in the control groups of this name, and in the groups inside them."""
+        """The processes in the control groups of this name and in the groups below them."""
         return {
             int(pid)
             for hierarchy in _hierarchies()
@@ -170,23 +170,23 @@ class Sandbox:
         self.run(["sh", "-euc", _FURNISH, "sh", self._state, self.logs])
 
     def _remove_cgroups(self) -> bool:
-        """Remove the sandbox's control groups; tells whether they are gone."""
+        """Remove the sandbox's control groups; return whether they are gone."""
         for hierarchy in _hierarchies():
             for folder, _, _ in os.walk(hierarchy / self.cgroup, topdown=False):
-                with suppress(OSError):  # what ends is still in it
+                with suppress(OSError):  # a process in it is still ending
                     Path(folder).rmdir()
         return not any((hierarchy / self.cgroup).exists() for hierarchy in _hierarchies())
 
 
 def _hierarchies() -> list[Path]:
-    """Where a group must be made: in the one hierarchy of cgroup v2, in each of v1."""
+    """Where to create a group: in the one hierarchy of cgroup v2, or in each of v1."""
     if (_CGROUPS / "cgroup.controllers").exists():
         return [_CGROUPS]
     return [path for path in _CGROUPS.iterdir() if path.is_dir() and not path.is_symlink()]
 
 
 def _namespaces_of(pid: int) -> list[str]:
-    """The names of a process's namespaces; none where it has ended."""
+    """The names of a process's namespaces; none if it has ended."""
     try:
         return [str(Path(f"/proc/{pid}/ns/{kind}").readlink()) for kind in _KINDS]
     except OSError:

@@ -1,4 +1,4 @@
-"""What the programs of the node are told: flags and files."""
+"""Flags and configuration files of the node's programs."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def etcd(files: Path) -> list[str]:
 
 
 def apiserver(files: Path) -> list[str]:
-    """Flags of kube-apiserver; it makes its own certificate, which clients trust as the root."""
+    """Flags of kube-apiserver; it creates its own certificate, which clients trust as the root."""
     key = files / "service-account.key"
     return [
         "--etcd-servers=http://127.0.0.1:2379",
@@ -53,7 +53,7 @@ def controller_manager(files: Path) -> list[str]:
 
 
 def proxy() -> list[str]:
-    """Flags of kube-proxy; 0 leaves the conntrack settings alone, which may be read-only here."""
+    """Flags of kube-proxy; 0 leaves conntrack settings unchanged, since they may be read-only."""
     return [
         "--proxy-mode=nftables",
         f"--hostname-override={NODE}",
@@ -78,7 +78,7 @@ def kubelet_configuration(files: Path, cgroup: str) -> dict[str, Any]:
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
-        # Only what is in the sandbox reaches it.
+        # It can only be reached from inside the sandbox.
         "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
         "authorization": {"mode": "AlwaysAllow"},
         "containerRuntimeEndpoint": _CONTAINERD,
@@ -91,15 +91,15 @@ def kubelet_configuration(files: Path, cgroup: str) -> dict[str, Any]:
         "failSwapOn": False,
         "enforceNodeAllocatable": [],
         "localStorageCapacityIsolation": False,
-        "syncFrequency": "2s",  # how soon a pod sees a ConfigMap that came after it, as Dapr's do
-        # The disk is the machine's: how full it is says nothing about this run.
+        "syncFrequency": "2s",  # how soon a pod sees a ConfigMap created after it, such as Dapr's
+        # The disk is the host's: how full it is has nothing to do with this run.
         "evictionHard": {"memory.available": "100Mi"},
         "imageGCHighThresholdPercent": 100,
     }
 
 
 def kubeconfig(files: Path, token: str) -> dict[str, Any]:
-    """The administrator's way to the API server."""
+    """The administrator's access to the API server."""
     cluster = {"server": _API, "certificate-authority": str(files / "apiserver.crt")}
     return {
         "apiVersion": "v1",
@@ -147,7 +147,7 @@ def cni() -> dict[str, Any]:
 
 
 def corefile(kubeconfig: Path) -> str:
-    """CoreDNS's configuration: names of the cluster and no others, kept as long as kubeadm does."""
+    """CoreDNS's configuration: only names of the cluster, cached as long as with kubeadm."""
     return f"""
 .:53 {{
   bind {ADDRESS}

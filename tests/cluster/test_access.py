@@ -61,8 +61,8 @@ def test_a_sidecar_answers_no_program_without_a_certificate(prod: Project) -> No
     pods = prod.node.get("pods", f"--namespace={NAMESPACE}", "-lapp.kubernetes.io/name=classify")
     address = pods["items"][0]["status"]["podIP"]
     for port, refusal in ((50002, "UNAVAILABLE"), (50001, "UNAVAILABLE"), (50051, "OK")):
-        # The last shows that the others are refused for what they lack: probes need that port open,
-        # and what closes it to pods is the NetworkPolicy, which no plugin enforces here.
+        # The last port shows that the others only refuse the missing certificate. Probes need it
+        # open; only the NetworkPolicy closes it to pods, and no plugin enforces that here.
         answer = prod.caller("stranger").run("call_address.py", f"{address}:{port}")
         assert answer == f"{refusal}\n", port
 
@@ -86,7 +86,7 @@ def test_nothing_in_a_pod_runs_as_root_or_writes_outside_its_volumes(prod: Proje
         mounts = [it for container in pod["spec"]["containers"] for it in container["volumeMounts"]]
         volumes = {it["mountPath"] for it in mounts if not it.get("readOnly")}
         running = prod.node.sandbox.processes_in(f"pod{pod['metadata']['uid']}")
-        assert len(running) > len(pod["spec"]["containers"])  # and the one that holds the pod open
+        assert len(running) > len(pod["spec"]["containers"])  # and the pause program
         for process in running:
             assert 0 not in psutil.Process(process).uids(), process
             assert writable(process) <= volumes | {"/etc/hosts"}, process  # that one is root's

@@ -8,7 +8,7 @@ from cluster.caller import NAMESPACE
 from cluster.node import Node
 from manifests import COMPONENTS, render
 
-# Kinds that others bring; this cluster has none of them.
+# Kinds from other projects, which this cluster does not have.
 FOREIGN = {"HTTPRoute", "PodMonitor", "ScaledObject", "TriggerAuthentication"}
 CHOICES = [("dev", ""), ("prod", "")] + [("prod", component) for component in COMPONENTS]
 

@@ -1,8 +1,8 @@
-"""The manifests are what the cluster holds: applying them again changes nothing."""
+"""The cluster's state equals the manifests: applying them again changes nothing."""
 
 from cluster.project import PROD, Project
 
-# kubectl always sends a budget's selector, which the API lets it replace but not merge.
+# kubectl always sends a budget's selector, which the API can replace but not merge.
 ALWAYS_SENT = "poddisruptionbudget.policy/"
 
 

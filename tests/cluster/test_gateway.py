@@ -1,4 +1,4 @@
-"""The component `gateway`: a sidecar through which programs outside the mesh come in."""
+"""The component `gateway`: a sidecar that lets in programs from outside the mesh."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -16,9 +16,9 @@ POINTS = "1,2,3,5,4,4,9,1"
 
 @pytest.fixture(scope="module")
 def fetch(prod: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fetch]:
-    """Asks the gateway's Service, past the sidecar of the pod that asks."""
+    """Calls the gateway's Service directly, bypassing the sidecar of the calling pod."""
     rendered = render(tmp_path_factory.mktemp("gateway"), "prod", ["gateway"])
-    # What the route does is the Gateway API's, which this cluster has not.
+    # Routing is up to the Gateway API, which this cluster does not have.
     own = [
         each
         for each in rendered
@@ -33,7 +33,7 @@ def fetch(prod: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
             printed = prod.caller("stranger").run("fetch.py", f"gateway{path}", stdin=body)
             return Answer(**json.loads(printed))
 
-        # A Service leads to a pod a moment after the pod is ready.
+        # A Service reaches a pod only a moment after the pod is ready.
         page = "/v1.0/invoke/pca/method/ui"
         prod.node.eventually(lambda: ask(page).code == "200", "the Service leads to the gateway")
         yield ask

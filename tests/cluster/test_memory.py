@@ -1,4 +1,4 @@
-"""A replica that holds more than its limit, while callers call."""
+"""A replica that exceeds its memory limit, while callers call."""
 
 import pytest
 from cluster.lifetime import Figures
@@ -6,8 +6,8 @@ from cluster.load import calling
 from cluster.project import Project
 from cluster.sandbox import SandboxError
 
-# Far more than the limit, in processes that hold less than the service each. The first line makes
-# process 1, the service, what the kernel ends first, as it would if the service held all that.
+# Far more than the limit, in processes that each use less than the service. The first line makes
+# the kernel kill process 1, the service, first, as if the service used all that memory.
 OVERUSE = """
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ KILLED = "jsonpath={.status.containerStatuses[?(@.name=='classify')].lastState.t
 def test_a_replica_over_its_limit_is_killed_and_replaced(prod: Project, figures: Figures) -> None:
     pod = prod.pods("classify")[0]
     with calling(prod, figures, "a replica of classify killed for its memory", abrupt=True):
-        with pytest.raises(SandboxError, match="137"):  # what runs beside the service ends with it
+        with pytest.raises(SandboxError, match="137"):  # killed with the service
             prod.kubectl("exec", pod, "--container=classify", "--", "python", "-c", OVERUSE)
         prod.node.eventually(
             lambda: prod.kubectl("get", f"pod/{pod}", f"--output={KILLED}") == "OOMKilled",

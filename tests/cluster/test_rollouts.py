@@ -1,4 +1,4 @@
-"""Replicas come and go while callers call: who notices, and is any event lost."""
+"""Replicas come and go while callers call: no caller notices, and no event is lost."""
 
 import os
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def test_deleted_pods(prod: Project) -> None:
 
 
 def test_scaling(prod: Project) -> None:
-    prod.kubectl("delete", "hpa", *SERVICES)  # it would scale to its least number again
+    prod.kubectl("delete", "hpa", *SERVICES)  # it would scale back to its minimum
     for replicas in (1, 3, 1):
         for name in SERVICES:
             prod.kubectl("scale", f"deployment/{name}", f"--replicas={replicas}")

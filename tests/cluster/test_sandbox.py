@@ -1,4 +1,4 @@
-"""What is left of a sandbox when it ends: nothing, however it ends."""
+"""Nothing is left of a sandbox, however it ends."""
 
 import os
 import signal
@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from cluster.programs import need_cluster, programs
 from cluster.sandbox import Sandbox, SandboxError
-from mesh import ROOT, eventually
+from mesh import ROOT
+from processes import eventually
 
-# Deaf to SIGTERM, in a session of its own, and busy with a mount of its own.
+# Ignores SIGTERM, in its own session, with its own mount.
 DAEMON = """
 trap '' TERM
 mkdir /run/held && mount -t tmpfs tmpfs /run/held && cd /run/held
@@ -36,7 +37,7 @@ def pause() -> Path:
 
 
 def mounts(folder: Path) -> list[str]:
-    """What is mounted in or from a folder, as this process sees it."""
+    """The mounts in or from a folder, as this process sees them."""
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     return [line for line in lines if str(folder) in line]
 

@@ -1,4 +1,4 @@
-"""Versions of models come, fail and go back on all replicas while callers call.
+"""Versions of models are added, fail and are rolled back on all replicas, under load.
 
 The last test leaves classify with TensorFlow behind, for the walkthrough to delete.
 """
@@ -16,7 +16,7 @@ from cluster.lifetime import Figures
 from cluster.load import calling
 from cluster.project import TENSORFLOW, Project
 
-# What a chopstick of 10 cm is: the float32 that TensorFlow's own session gives, in 12 digits.
+# The prediction for a chopstick of 10 cm: the float32 of TensorFlow's own session, in 12 digits.
 TEN = [[3.98174306027e-11, 1.0, 1.83699980923e-18]]
 
 
@@ -36,9 +36,9 @@ def test_a_bad_rollout_is_seen_and_goes_back_by_one_command(prod: Project) -> No
     good = set(prod.pods("classify"))
     prod.kubectl("set", "env", "deployment/classify", "MODEL_VERSIONS=digits@9")
     prod.node.eventually(lambda: bool(waiting(prod) - good), "a new replica is up, and not ready")
-    told = states(prod, "2")
-    assert {told[pod] for pod in good} == {"AVAILABLE"}
-    assert "AVAILABLE" not in {told[pod] for pod in told.keys() - good}
+    by_pod = states(prod, "2")
+    assert {by_pod[pod] for pod in good} == {"AVAILABLE"}
+    assert "AVAILABLE" not in {by_pod[pod] for pod in by_pod.keys() - good}
     prod.kubectl("rollout", "undo", "deployment/classify")
     prod.await_rollouts()
     assert set(states(prod, "2").values()) == {"AVAILABLE"}
@@ -76,7 +76,7 @@ def test_a_saved_model_answers_on_three_replicas(prod: Project, shared: Path) ->
 
 
 def put(project: Project, version: int, card: str = "") -> None:
-    """Bring a version of the digits as the documentation says: under another name, then renamed."""
+    """Add a version of the digits as documented: under a temporary name, then renamed."""
     digits = project.models / "digits"
     part = digits / ".part"
     shutil.copytree(digits / "1", part)
@@ -94,18 +94,18 @@ def await_version(project: Project, version: str) -> None:
 
 
 def states(project: Project, version: str) -> dict[str, str]:
-    """Each replica's own word for a version of the digits: its state, or that it is not there."""
+    """The state of a version of the digits on each replica, or that it is absent."""
     answers = {}
     for pod in project.pods("classify"):
         address = project.kubectl("get", f"pod/{pod}", "--output=jsonpath={.status.podIP}")
         models = json.loads(project.caller("caller").run("models.py", f"{address}:50051"))
-        told = {it["version"]: it["state"] for it in models["models"] if it["model"] == "digits"}
-        answers[pod] = told.get(version, "not there")
+        known = {it["version"]: it["state"] for it in models["models"] if it["model"] == "digits"}
+        answers[pod] = known.get(version, "not there")
     return answers
 
 
 def waiting(project: Project) -> set[str]:
-    """The replicas of classify that have started and are not ready."""
+    """The replicas of classify that have started but are not ready."""
     return {
         pod["metadata"]["name"]
         for pod in project.replicas("classify")

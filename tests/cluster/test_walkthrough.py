@@ -1,4 +1,4 @@
-"""The commands of docs/kubernetes.md, from an empty namespace, in order; the last of the tests."""
+"""The commands of docs/kubernetes.md, in order, from an empty namespace; runs last."""
 
 import json
 import os
@@ -26,7 +26,7 @@ _MINUTES = 10 * 60.0
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that is like the repository, and takes what the commands write."""
+    """A folder that mirrors the repository and receives what the commands write."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("k8s", "examples", "services"):
         (folder / name).symlink_to(ROOT / name)

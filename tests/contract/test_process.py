@@ -17,7 +17,7 @@ from queue import Queue
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from meshlens.daprkit.client import Client
+from meshlens.daprkit.client import CallError, Client
 from opentelemetry import context, propagate
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 def start(service: str, **changes: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", service],
+        [sys.executable, "-m", f"meshlens.{service}"],
         env=os.environ | {"EVENTS": "off", "MODELS": ""} | changes,
         stderr=subprocess.PIPE,
         text=True,
@@ -92,9 +92,9 @@ def test_it_serves_while_it_drains_and_says_that_it_leaves(service: str) -> None
             process.terminate()
             assert next(states).status == health_pb2.HealthCheckResponse.NOT_SERVING
             with Client(f"127.0.0.1:{port}") as client:
-                with pytest.raises(grpc.RpcError) as fault:
+                with pytest.raises(CallError) as fault:
                     client.invoke(service, "no-such-method", timeout=PATIENCE)
-                assert fault.value.code() is grpc.StatusCode.NOT_FOUND
+                assert fault.value.code == "NOT_FOUND"
         assert process.poll() is None
         process.terminate()
         code, _ = end(process)
@@ -108,6 +108,13 @@ def test_mistaken_settings_are_all_named(service: str) -> None:
     assert "APP_PORT='none'" in told
     assert "MAX_BODY='much'" in told
     assert "Traceback" not in told
+
+
+def test_a_protocol_of_traces_that_it_does_not_speak_is_refused(service: str) -> None:
+    code, told = end(start(service, APP_PORT="0", OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"))
+    assert code == 2
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL='http/protobuf'" in told
+    assert "grpc only" in told
 
 
 def test_a_taken_port_is_named(service: str) -> None:
@@ -131,7 +138,7 @@ def test_prometheus_reads_calls_by_method_and_code(service: str) -> None:
         running(service, METRICS_PORT=str(metrics)) as (_, port),
         Client(f"127.0.0.1:{port}") as client,
     ):
-        with pytest.raises(grpc.RpcError):
+        with pytest.raises(CallError):
             client.invoke(service, "no-such-method", timeout=PATIENCE)
         with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics") as answer:
             lines = answer.read().decode().splitlines()
@@ -145,18 +152,25 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
 
     def __init__(self) -> None:
         self.spans: Queue[tuple[str, str]] = Queue()
+        self.services: set[str] = set()
 
     def Export(  # noqa: N802 - the protocol's name
         self, request: trace_service_pb2.ExportTraceServiceRequest, _: grpc.ServicerContext
     ) -> trace_service_pb2.ExportTraceServiceResponse:
         for resource in request.resource_spans:
+            self.services |= {
+                attribute.value.string_value
+                for attribute in resource.resource.attributes
+                if attribute.key == "service.name"
+            }
             for scope in resource.scope_spans:
                 for span in scope.spans:
                     self.spans.put((span.name, span.trace_id.hex()))
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
-def test_spans_of_the_callers_trace_reach_the_collector(service: str) -> None:
+@pytest.mark.parametrize("name", ["", "mine"])
+def test_spans_of_the_callers_trace_reach_the_collector(service: str, name: str) -> None:
     server = grpc.server(futures.ThreadPoolExecutor(2))
     collector = Collector()
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
@@ -165,10 +179,13 @@ def test_spans_of_the_callers_trace_reach_the_collector(service: str) -> None:
     token = context.attach(propagate.extract({"traceparent": f"00-{TRACE}-{PARENT}-01"}))
     try:
         with (
-            running(service, OTEL_EXPORTER_OTLP_ENDPOINT=address) as (process, port),
+            running(service, OTEL_EXPORTER_OTLP_ENDPOINT=address, OTEL_SERVICE_NAME=name) as (
+                process,
+                port,
+            ),
             Client(f"127.0.0.1:{port}") as client,
         ):
-            with pytest.raises(grpc.RpcError):
+            with pytest.raises(CallError):
                 client.invoke(service, "no-such-method", timeout=PATIENCE)
             process.terminate()
             assert end(process)[0] == 0
@@ -177,6 +194,7 @@ def test_spans_of_the_callers_trace_reach_the_collector(service: str) -> None:
         context.detach(token)
         server.stop(None).wait()
     assert trace == TRACE
+    assert collector.services == {name or service}
     assert span.endswith("AppCallback/OnInvoke")
 
 
@@ -191,7 +209,7 @@ def test_a_collector_that_does_not_answer_holds_up_no_end(service: str) -> None:
         ):
             token = context.attach(propagate.extract({"traceparent": f"00-{TRACE}-{PARENT}-01"}))
             try:
-                with pytest.raises(grpc.RpcError):
+                with pytest.raises(CallError):
                     client.invoke(service, "no-such-method", timeout=PATIENCE)
             finally:
                 context.detach(token)

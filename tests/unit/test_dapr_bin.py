@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 DAPR_BIN = Path(__file__).resolve().parents[2] / "tools" / "dapr-bin"
 # A machine with a shell, git and make, and nothing else.
 BARE = (

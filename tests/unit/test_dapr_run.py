@@ -1,4 +1,4 @@
-"""What `make run` refuses before it starts anything, and what to do about it."""
+"""What `make run` starts the sidecars with, and what it refuses before it starts anything."""
 
 import os
 import subprocess
@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from dapr_run import run_file
+from meshlens.daprkit.settings import MIB
 
 PROGRAM = Path(__file__).resolve().parents[2] / "tools" / "dapr_run.py"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "env", "says"),
     [
@@ -33,3 +36,13 @@ def test_a_run_that_cannot_start_says_what_to_do(
     assert run.returncode == 1
     assert says in run.stderr
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("limit", "sidecars"), [("32Mi", 64 * MIB), ("1000000", 2_000_000), ("1 GiB", 2048 * MIB)]
+)
+def test_the_sidecars_limit_is_twice_max_body(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: str, sidecars: int
+) -> None:
+    monkeypatch.setenv("MAX_BODY", limit)
+    assert run_file("embedded", tmp_path)["common"]["maxBodySize"] == str(sidecars)

@@ -23,8 +23,10 @@ from manifests import (
 from meshlens.classify.settings import Settings as ClassifySettings
 from meshlens.daprkit.server import LIVE
 from meshlens.daprkit.settings import ServerSettings
-from meshlens.daprkit.telemetry import SECONDS_FOR_LAST_SPANS
+from meshlens.daprkit.telemetry.traces import SECONDS_FOR_LAST_SPANS
 from meshlens.pca.settings import Settings as PcaSettings
+
+pytestmark = pytest.mark.slow
 
 SERVICES: dict[str, type[ServerSettings]] = {"pca": PcaSettings, "classify": ClassifySettings}
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from meshlens.classify import web as classify_web
-from meshlens.daprkit.routing import Reply
+from meshlens.daprkit.messages import Reply
 from meshlens.pca import web as pca_web
 
 SCRIPT = re.compile('<script type="module">(.*?)</script>', re.DOTALL)

@@ -1,4 +1,4 @@
-"""What the README says of settings is what the services read."""
+"""The README's table of settings matches the services."""
 
 import re
 from pathlib import Path
@@ -7,14 +7,20 @@ from meshlens.classify.settings import Settings as ClassifySettings
 from meshlens.pca.settings import Settings as PcaSettings
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
-# What Dapr sets for the app, not a person.
+# Set by Dapr, not by people.
 OF_DAPR = {"APP_ID", "DAPR_GRPC_PORT"}
-# Bounds of single operations, which their descriptions in the code explain.
+# Limits of single operations, explained by their descriptions in the code.
 FINE = {"PUBLISH_TIMEOUT", "STATE_TIMEOUT"}
+# OpenTelemetry's own variables, which its documentation explains.
+STANDARD = {
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+}
 
 
 def test_the_readme_names_every_setting_and_no_other() -> None:
     table = README[README.index("| variable |") : README.index("`grpc.health.v1`")]
     named = set(re.findall(r"`([A-Z_]+)`", table)) - {"OTEL_EXPORTER_OTLP_ENDPOINT"}
     fields = PcaSettings.model_fields.keys() | ClassifySettings.model_fields.keys()
-    assert named == {field.upper() for field in fields} - OF_DAPR - FINE
+    assert named == {field.upper() for field in fields} - OF_DAPR - FINE - STANDARD

@@ -1,4 +1,4 @@
-"""Calls classify at an address, as a program without a sidecar would; prints the status code."""
+"""Calls classify by address, like a program without a sidecar; prints the status code."""
 
 import sys
 

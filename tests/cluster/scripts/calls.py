@@ -1,4 +1,4 @@
-"""In a caller's pod: make calls, some at a time, through the pod's own sidecar.
+"""Runs in a caller's pod: makes calls, several at a time, through the pod's own sidecar.
 
 Each line of standard input is a call as JSON: protocol (grpc or http), app, method, body (base64).
 Each line of standard output is its answer as JSON: code and text; they come in the calls' order.
@@ -12,19 +12,18 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import grpc
-from meshlens.daprkit.client import Client
+from meshlens.daprkit.client import CallError, Client
 
 _SECONDS = 30.0
 _AT_A_TIME = 8
 
 
 def by_grpc(client: Client, app: str, method: str, body: bytes) -> tuple[str, str]:
-    """Return the status code and the answer, or what the refusal says."""
+    """Return the status code, and the answer or the error message."""
     try:
         answer = client.invoke(app, method, body, timeout=_SECONDS)
-    except grpc.RpcError as error:
-        return error.code().name, error.details() or ""
+    except CallError as error:
+        return error.code, error.message
     return "OK", answer.body.decode()
 
 
@@ -50,7 +49,7 @@ def answer(client: Client, line: str) -> str:
 
 
 def main() -> None:
-    """Call as the lines say."""
+    """Make the calls given on standard input, one per line."""
     with Client() as client, ThreadPoolExecutor(_AT_A_TIME) as pool:
         for said in pool.map(partial(answer, client), sys.stdin):
             print(said)

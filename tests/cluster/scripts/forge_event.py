@@ -1,4 +1,4 @@
-"""Hands classify an event of a topic, as only its own sidecar should; prints the status code."""
+"""Sends classify a topic event, which only its own sidecar may do; prints the status code."""
 
 import grpc
 from dapr.proto import appcallback_service_v1, appcallback_v1

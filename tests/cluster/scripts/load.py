@@ -1,4 +1,4 @@
-"""In a caller's pod: call both services at a constant rate until standard input ends.
+"""Runs in a caller's pod: calls both services at a constant rate until standard input ends.
 
 load.py PROTOCOL THREADS PICTURE prints a JSON object for each call at the end. No two bodies are
 equal, so that each call has an event of its own.
@@ -15,8 +15,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable
 
-import grpc
-from meshlens.daprkit.client import Client
+from meshlens.daprkit.client import CallError, Client
 
 _SECONDS = 30.0
 _PAUSE = 0.1
@@ -25,16 +24,16 @@ Send = Callable[[str, str, bytes], tuple[str, str]]
 
 
 def by_grpc(app: str, method: str, body: bytes) -> tuple[str, str]:
-    """Return the status code, and what a refusal says."""
+    """Return the status code, and the error message if there is one."""
     try:
         CLIENT.invoke(app, method, body, timeout=_SECONDS)
-    except grpc.RpcError as error:
-        return error.code().name, error.details() or ""
+    except CallError as error:
+        return error.code, error.message
     return "OK", ""
 
 
 def by_http(app: str, method: str, body: bytes) -> tuple[str, str]:
-    """Return OK or the status, and what a refusal says."""
+    """Return OK or the status, and the error message if there is one."""
     url = f"http://127.0.0.1:3500/v1.0/invoke/{app}/method/{method}"
     try:
         with urllib.request.urlopen(url, body, timeout=_SECONDS) as answer:
@@ -47,12 +46,12 @@ def by_http(app: str, method: str, body: bytes) -> tuple[str, str]:
 
 
 def points() -> bytes:
-    """Six points like no others."""
+    """Return six points that no other call sends."""
     return ",".join(str(byte) for byte in uuid.uuid4().bytes[:12]).encode()
 
 
 def call_on(send: Send, picture: bytes, ended: threading.Event, calls: list[object]) -> None:
-    """Call until the end, in turn a service and the other."""
+    """Call the two services in turn until the end."""
     while not ended.wait(_PAUSE):
         for app, method, body in (
             ("pca", "plot", points()),
@@ -66,7 +65,7 @@ def call_on(send: Send, picture: bytes, ended: threading.Event, calls: list[obje
 
 
 def main() -> None:
-    """Call as the arguments say."""
+    """Run the load given by the arguments."""
     protocol, threads, picture = sys.argv[1:]
     send = {"grpc": by_grpc, "http": by_http}[protocol]
     ended = threading.Event()

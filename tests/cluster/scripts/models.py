@@ -1,4 +1,4 @@
-"""Prints what models one replica has, asked at its own address."""
+"""Prints the models of one replica, called at its own address."""
 
 import sys
 

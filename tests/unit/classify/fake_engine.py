@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 
 import numpy as np
-from meshlens.classify.engines.engine import DEFAULT_SIGNATURE, Quantization, Signature, TensorSpec
+from meshlens.classify.engines.engine import (
+    DEFAULT_SIGNATURE,
+    Engine,
+    Quantization,
+    Signature,
+    TensorSpec,
+)
+from meshlens.classify.formats.card import ModelCard
+from meshlens.classify.formats.tflite import ModelFile
+from meshlens.classify.tasks.lens import OpenedModel
 from numpy.typing import NDArray
 
 
@@ -35,3 +44,14 @@ class FakeEngine:
 
     def close(self) -> None:
         self.closed = True
+
+
+def opened(
+    engine: Engine,
+    file: ModelFile,
+    labels: tuple[str, ...] = (),
+    subject: str = "",
+    card: ModelCard | None = None,
+) -> OpenedModel:
+    """What a lens is made from: a model of that engine, with what stands in and beside its file."""
+    return OpenedModel("model", engine, file, card or ModelCard(), labels, subject)

@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 import numpy as np
-from meshlens.classify.tasks.pixels import Frame
+from meshlens.classify.tasks.images.pixels import Frame
 from numpy.typing import NDArray
 from PIL import Image
 

@@ -16,7 +16,9 @@ from meshlens.classify.storage.catalogue import cli as catalogue_cli
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
 # The command, with a bar that does not wait until it has taken long.
-BAR_AT_ONCE = "import sys; from classify import cli; cli._BAR_AFTER = 0; sys.exit(cli.main())"
+BAR_AT_ONCE = (
+    "import sys; from meshlens.classify import cli; cli._BAR_AFTER = 0; sys.exit(cli.main())"
+)
 SEVEN, EIGHT = SAMPLES / "digit-7.png", SAMPLES / "digit-8.png"
 
 
@@ -50,6 +52,29 @@ def test_json_is_an_object_for_each_picture(capfd: pytest.CaptureFixture[str]) -
     assert seven["picture"] == str(SEVEN)
     assert [len(said["labels"]) for said in (seven, eight)] == [2, 2]
     assert eight["verdict"]["sentence"] == "It is very likely an 8."
+
+
+def test_the_card_says_how_many_labels_unless_the_caller_does(
+    tmp_path: Path, models: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "digits.tflite").symlink_to(models / "digits/1/digits.tflite")
+    (tmp_path / "digits.yaml").write_text("model: {path: digits.tflite}\noutput: {top: 3}")
+    asked = ["--json", "--models", str(tmp_path), str(SEVEN)]
+    for arguments, count in (([], 3), (["--top-k", "4"], 4)):
+        assert cli.main([*arguments, *asked]) == 0
+        assert len(json.loads(capfd.readouterr().out)["labels"]) == count
+
+
+def test_a_model_that_classifies_no_pictures_is_told(
+    tmp_path: Path, models: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "digits.tflite").symlink_to(models / "digits/1/digits.tflite")
+    (tmp_path / "digits.yaml").write_text("model: {path: digits.tflite}\ntask: tensor")
+    assert cli.main(["--models", str(tmp_path), str(SEVEN)]) == 2
+    assert capfd.readouterr().err == (
+        "classify: expected a model that classifies pictures, got digits, which computes tensors;"
+        " ask models/digits/predict, or another model\n"
+    )
 
 
 def test_a_bad_picture_fails_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -149,6 +174,7 @@ def run_module(arguments: list[str], **changes: str) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -178,11 +204,13 @@ def test_the_environment_names_the_models(
     assert "model a " in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_module_is_the_command_unless_a_port_is_named() -> None:
     done = run_module(["-m", "meshlens.classify"])
     assert (done.returncode, done.stdout, done.stderr) == (0, b"It is very likely a 7.\n", b"")
 
 
+@pytest.mark.slow
 def test_the_module_serves_no_empty_folder(tmp_path: Path) -> None:
     done = run_module(["-m", "meshlens.classify"], APP_PORT="0", MODELS=str(tmp_path))
     assert done.returncode == 2
@@ -191,6 +219,7 @@ def test_the_module_serves_no_empty_folder(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "program",
     [
@@ -203,6 +232,7 @@ def test_tensorflow_is_never_imported(program: str) -> None:
     assert done.stdout.splitlines()[-1] == b"False", done.stderr
 
 
+@pytest.mark.slow
 def test_the_command_needs_nothing_of_the_mesh() -> None:
     program = (
         "import sys, meshlens.classify.cli;"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.serving.repository import Repository
-from meshlens.classify.tasks.classification import Classifier
-from meshlens.classify.tasks.pixels import decode_image
+from meshlens.classify.tasks.classification.classifier import Classifier, ClassifyOptions
+from meshlens.classify.tasks.lens import Payload
 from PIL import Image, ImageOps
 from sklearn.datasets import load_digits
 from unit.classify.pictures import LIMIT, encode
@@ -30,10 +30,10 @@ def reader(models: Path) -> Classifier:
 
 
 def name(classifier: Classifier, picture: bytes) -> str:
-    pixels = decode_image(picture, classifier.frame, max_pixels=LIMIT)
-    return classifier.classify(pixels, top_k=1)[0].label
+    return classifier.answer(Payload(picture, LIMIT), ClassifyOptions()).labels[0].label
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("invert", [False, True], ids=["light on dark", "dark on light"])
 def test_digits_that_were_held_out_are_read(reader: Classifier, *, invert: bool) -> None:
     digits = load_digits()
@@ -71,7 +71,6 @@ def test_real_models_name_real_pictures(
 ) -> None:
     classifier = load(shared / "models", model)
     data = (shared / f"images/{picture}.jpg").read_bytes()
-    pixels = decode_image(data, classifier.frame, max_pixels=LIMIT)
-    top = classifier.classify(pixels, top_k=1)[0]
+    top = classifier.answer(Payload(data, LIMIT), ClassifyOptions()).labels[0]
     assert (top.index, top.label) == (index, label)
     assert top.probability == pytest.approx(probability, abs=0.01)

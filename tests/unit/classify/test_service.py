@@ -22,11 +22,15 @@ from meshlens.classify.errors import (
     ModelNotFound,
     ModelNotReady,
 )
+from meshlens.classify.formats.card import Task
 from meshlens.classify.models import shipped_models
 from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
-from meshlens.daprkit.routing import Reply, Request
-from meshlens.daprkit.status import Status
+from meshlens.classify.tasks.classification.classifier import ClassificationAnswer
+from meshlens.classify.tasks.classification.verdicts import Level
+from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.status import Status
+from meshlens.daprkit.messages import Reply, Request
 from unit.classify.pictures import png_header
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
@@ -72,13 +76,17 @@ def ask(
     )
 
 
+def classify(service: Service, request: Request) -> Reply:
+    return service.answer(Task.CLASSIFY, request)
+
+
 def answer(reply: Reply) -> Any:  # noqa: ANN401 - whatever JSON holds
     assert reply.content_type == "application/json"
     return json.loads(reply.body)
 
 
 def test_a_picture_is_named(service: Service) -> None:
-    reply = service.classify(ask(SEVEN))
+    reply = classify(service, ask(SEVEN))
     said = answer(reply)
     assert list(said) == ["model", "version", "labels", "verdict"]
     assert (said["model"], said["version"]) == ("digits", "1")
@@ -88,8 +96,16 @@ def test_a_picture_is_named(service: Service) -> None:
     assert said["verdict"] == {"level": "very high", "sentence": "It is very likely a 7."}
 
 
+def test_the_answer_is_one_line_of_json_that_its_type_reads_back(service: Service) -> None:
+    reply = classify(service, ask(SEVEN))
+    assert reply.body == json.dumps(answer(reply), ensure_ascii=False).encode() + b"\n"
+    read = ClassificationAnswer.model_validate_json(reply.body)
+    assert read.to_fields() == reply.result
+    assert (read.labels[0].label, read.verdict.level) == ("7", Level.VERY_HIGH)
+
+
 def test_the_event_gets_the_facts_and_not_the_picture(service: Service) -> None:
-    reply = service.classify(ask(SEVEN, accept="text/plain", top_k="1"))
+    reply = classify(service, ask(SEVEN, accept="text/plain", top_k="1"))
     assert (reply.model, reply.version) == ("digits", "1")
     assert reply.result is not None
     assert list(reply.result) == ["labels", "verdict"]
@@ -108,7 +124,7 @@ def test_the_event_gets_the_facts_and_not_the_picture(service: Service) -> None:
     ],
 )
 def test_bytes_are_a_picture_whatever_they_are_called(service: Service, content_type: str) -> None:
-    assert answer(service.classify(ask(SEVEN, content_type)))["labels"][0]["label"] == "7"
+    assert answer(classify(service, ask(SEVEN, content_type)))["labels"][0]["label"] == "7"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +132,7 @@ def test_bytes_are_a_picture_whatever_they_are_called(service: Service, content_
 )
 def test_json_carries_base64_or_a_data_url(service: Service, image: str) -> None:
     body = json.dumps({"image": image}).encode()
-    assert answer(service.classify(ask(body, "application/json")))["labels"][0]["label"] == "7"
+    assert answer(classify(service, ask(body, "application/json")))["labels"][0]["label"] == "7"
 
 
 @pytest.mark.parametrize(
@@ -133,23 +149,23 @@ def test_json_carries_base64_or_a_data_url(service: Service, image: str) -> None
 def test_the_answer_is_what_the_caller_accepts(
     service: Service, accept: str, content_type: str, body: bytes
 ) -> None:
-    reply = service.classify(ask(SEVEN, accept=accept))
+    reply = classify(service, ask(SEVEN, accept=accept))
     assert (reply.content_type, reply.body) == (content_type, body)
 
 
 @pytest.mark.parametrize("accept", ["", "*/*", "application/json", "image/webp"])
 def test_a_caller_that_names_no_text_gets_json(service: Service, accept: str) -> None:
-    answer(service.classify(ask(SEVEN, accept=accept)))
+    answer(classify(service, ask(SEVEN, accept=accept)))
 
 
 @pytest.mark.parametrize("model", ["digits", "digits@1", "digits@", "", "@1"])
 def test_a_model_is_asked_by_name_and_version(service: Service, model: str) -> None:
-    assert answer(service.classify(ask(SEVEN, model=model)))["model"] == "digits"
+    assert answer(classify(service, ask(SEVEN, model=model)))["model"] == "digits"
 
 
 def test_as_many_labels_are_answered_as_are_asked_for(service: Service) -> None:
-    assert len(answer(service.classify(ask(SEVEN, top_k="1")))["labels"]) == 1
-    assert len(answer(service.classify(ask(SEVEN, top_k="99")))["labels"]) == 10
+    assert len(answer(classify(service, ask(SEVEN, top_k="1")))["labels"]) == 1
+    assert len(answer(classify(service, ask(SEVEN, top_k="99")))["labels"]) == 10
 
 
 @pytest.mark.parametrize("model", ["no-such", "digits@2", "digits/1"])
@@ -157,19 +173,19 @@ def test_an_unknown_model_is_refused_by_the_names_of_the_known(
     service: Service, model: str
 ) -> None:
     with pytest.raises(ModelNotFound, match="digits") as fault:
-        service.classify(ask(SEVEN, model=model))
+        classify(service, ask(SEVEN, model=model))
     assert repr(model) in str(fault.value)
 
 
 def test_a_failed_model_says_why(service: Service) -> None:
     with pytest.raises(ModelFailed, match=r"it is END: .*TFL3"):
-        service.classify(ask(SEVEN, model="broken"))
+        classify(service, ask(SEVEN, model="broken"))
 
 
 def test_a_model_that_loads_says_so(folder: Path) -> None:
     repository = Repository(folder, partial(open_engine, workers=1), default="digits")
     with pytest.raises(ModelNotReady, match="START"):
-        Service(repository, max_pixels=1).classify(ask(SEVEN))
+        classify(Service(repository, max_pixels=1), ask(SEVEN))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +205,7 @@ def test_a_wrong_option_is_refused_with_the_known_ones(
 ) -> None:
     request = replace(ask(SEVEN), query=query)
     with pytest.raises(InvalidOption, match="the options are: model, top_k") as fault:
-        service.classify(request)
+        classify(service, request)
     assert named in str(fault.value)
     assert len(str(fault.value)) < 1000
 
@@ -214,20 +230,20 @@ def test_a_wrong_option_is_refused_with_the_known_ones(
 )
 def test_json_without_a_picture_is_refused(service: Service, body: bytes, named: str) -> None:
     with pytest.raises(InvalidBody, match=named) as fault:
-        service.classify(ask(body, "application/json"))
+        classify(service, ask(body, "application/json"))
     assert len(str(fault.value)) < 1000
 
 
 @pytest.mark.parametrize("image", ["", base64.b64encode(b"a text").decode()])
 def test_base64_of_no_picture_is_refused(service: Service, image: str) -> None:
     with pytest.raises(InvalidImage):
-        service.classify(ask(json.dumps({"image": image}).encode(), "application/json"))
+        classify(service, ask(json.dumps({"image": image}).encode(), "application/json"))
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "text/html", "multipart/mixed"])
 def test_a_content_type_of_no_picture_is_refused(service: Service, content_type: str) -> None:
     with pytest.raises(InvalidBody, match=f"expected content type .* got '{content_type}'"):
-        service.classify(ask(SEVEN, content_type))
+        classify(service, ask(SEVEN, content_type))
 
 
 def test_bad_pictures_are_refused_and_the_next_is_answered(service: Service) -> None:
@@ -238,15 +254,15 @@ def test_bad_pictures_are_refused_and_the_next_is_answered(service: Service) -> 
         (png_header(50_000, 50_000), ImageTooLarge),
     ):
         with pytest.raises(fault):
-            service.classify(ask(body))
-        assert answer(service.classify(ask(SEVEN)))["labels"][0]["label"] == "7"
+            classify(service, ask(body))
+        assert answer(classify(service, ask(SEVEN)))["labels"][0]["label"] == "7"
 
 
 def test_callers_at_once_get_the_answers_of_callers_in_turn(service: Service) -> None:
     requests = [ask(path.read_bytes()) for path in sorted(SAMPLES.glob("*.png"))] * 4
-    in_turn = [service.classify(request) for request in requests]
+    in_turn = [classify(service, request) for request in requests]
     with ThreadPoolExecutor(8) as threads:
-        at_once = list(threads.map(service.classify, requests))
+        at_once = list(threads.map(partial(classify, service), requests))
     assert at_once == in_turn
     assert [answer(reply)["labels"][0]["index"] for reply in in_turn] == list(range(10)) * 4
 
@@ -306,19 +322,19 @@ def test_every_error_that_a_caller_can_cause_has_its_status() -> None:
 
 
 def test_only_computing_waits_for_a_worker(service: Service) -> None:
-    assert {(route.path, route.verbs, route.works) for route in service.routes()} == {
-        ("classify", ("POST", "PUT"), True),
-        ("detect", ("POST", "PUT"), True),
-        ("preview", ("POST", "PUT"), True),
-        ("models", ("GET",), False),
-        ("models/<name>", ("GET",), False),
-        ("models/<name>/predict", ("POST", "PUT"), True),
-        ("models/<name>/versions/<version>", ("GET",), False),
-        ("models/<name>/versions/<version>/load", ("POST", "PUT"), False),
-        ("models/<name>/versions/<version>/unload", ("POST", "PUT"), False),
-        ("models/<name>/versions/<version>/predict", ("POST", "PUT"), True),
-        ("ui", ("GET",), False),
-        ("ui/samples/<name>", ("GET",), False),
+    assert {(route.path, route.verbs, route.lane) for route in service.routes()} == {
+        ("classify", ("POST", "PUT"), Lane.WORK),
+        ("detect", ("POST", "PUT"), Lane.WORK),
+        ("preview", ("POST", "PUT"), Lane.WORK),
+        ("models", ("GET",), Lane.LIGHT),
+        ("models/<name>", ("GET",), Lane.LIGHT),
+        ("models/<name>/predict", ("POST", "PUT"), Lane.WORK),
+        ("models/<name>/versions/<version>", ("GET",), Lane.LIGHT),
+        ("models/<name>/versions/<version>/load", ("POST", "PUT"), Lane.MANAGE),
+        ("models/<name>/versions/<version>/unload", ("POST", "PUT"), Lane.MANAGE),
+        ("models/<name>/versions/<version>/predict", ("POST", "PUT"), Lane.WORK),
+        ("ui", ("GET",), Lane.LIGHT),
+        ("ui/samples/<name>", ("GET",), Lane.LIGHT),
     }
 
 
@@ -359,11 +375,11 @@ def test_a_version_is_unloaded_and_loaded(models: Path) -> None:
     repository = Repository(models, partial(open_engine, workers=1))
     service, path = Service(repository, max_pixels=1_000_000), {"name": "digits", "version": "1"}
     assert answer(service.load(ask(parameters=path)))["state"] == "AVAILABLE"
-    assert answer(service.classify(ask(SEVEN)))["version"] == "1"
+    assert answer(classify(service, ask(SEVEN)))["version"] == "1"
     assert answer(service.unload(ask(parameters=path)))["state"] == "END"
     with pytest.raises(ModelFailed, match="it is END: it was unloaded"):
-        service.classify(ask(SEVEN))
+        classify(service, ask(SEVEN))
     assert answer(service.load(ask(parameters=path)))["state"] == "AVAILABLE"
-    assert answer(service.classify(ask(SEVEN)))["labels"][0]["label"] == "7"
+    assert answer(classify(service, ask(SEVEN)))["labels"][0]["label"] == "7"
     with pytest.raises(ModelNotFound, match="digits@7"):
         service.load(ask(parameters={"name": "digits", "version": "7"}))

@@ -33,3 +33,45 @@ def test_all_mistakes_are_reported_together(
 def test_tokens_do_not_show_in_the_settings_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAPR_API_TOKEN", "swordfish")
     assert "swordfish" not in repr(load(ServerSettings))
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [("127.0.0.1", "127.0.0.1"), ("::", "::"), ("[::]", "::"), ("[::1]", "::1")],
+)
+def test_an_ipv6_address_may_have_brackets(
+    monkeypatch: pytest.MonkeyPatch, text: str, address: str
+) -> None:
+    monkeypatch.setenv("LISTEN_ADDRESS", text)
+    assert load(ServerSettings).listen_address == address
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "4317"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json", "4317"),
+        ("OTEL_TRACES_EXPORTER", "zipkin", "'otlp' or 'none'"),
+    ],
+)
+def test_traces_that_could_not_be_exported_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+    remedy: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        load(ServerSettings)
+    told = capsys.readouterr().err
+    assert f"{name}={value!r}" in told
+    assert remedy in told
+
+
+@pytest.mark.parametrize("name", ["METRICS_NAMESPACE", "EVENT_TYPE"])
+def test_names_that_the_service_decides_are_not_read_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "other")
+    assert getattr(load(ServerSettings), name.lower()) != "other"

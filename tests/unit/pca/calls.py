@@ -2,7 +2,7 @@
 
 import hashlib
 
-from meshlens.daprkit.routing import Request
+from meshlens.daprkit.messages import Request
 
 POINTS = b"2,1,3,1.5,4,3,5,3.5,6,4"
 

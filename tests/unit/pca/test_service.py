@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from meshlens.daprkit.routing import Reply, Request
-from meshlens.daprkit.status import Status
+from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.status import Status
+from meshlens.daprkit.messages import Reply, Request
 from meshlens.pca import errors
 from meshlens.pca.errors import FitNotFound, InvalidOption, InvalidTable
 from meshlens.pca.numbers import decomposition
@@ -290,7 +291,7 @@ def test_every_error_of_the_service_has_a_status() -> None:
 
 def test_what_computes_waits_for_a_worker_and_is_published(service: Service) -> None:
     routes = {route.path: route for route in service.routes()}
-    assert {path for path, route in routes.items() if route.works} == {
+    assert {path for path, route in routes.items() if route.lane is Lane.WORK} == {
         "plot",
         "fit",
         "transform",

@@ -19,6 +19,8 @@ from meshlens.classify.errors import InvalidModel, InvalidTensor
 from meshlens.classify.formats.packing import pack
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 WORKERS = 2
 # What a chopstick of 10 cm is: the numbers that TensorFlow's own session gives.
 TEN = np.array([[3.98174306027e-11, 1.0, 1.83699980923e-18]], np.float32)

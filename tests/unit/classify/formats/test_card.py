@@ -15,9 +15,9 @@ from meshlens.classify.formats.card import Kind, ModelCard, PixelType, Task, dec
 from meshlens.classify.formats.tflite import ModelFile
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.storage.folder import find_models
-from meshlens.classify.tasks.classification import Classifier
-from meshlens.classify.tasks.pixels import Frame
-from unit.classify.fake_engine import FakeEngine
+from meshlens.classify.tasks.classification.classifier import Classifier
+from meshlens.classify.tasks.images.pixels import Frame
+from unit.classify.fake_engine import FakeEngine, opened
 from unit.classify.models import build_model
 
 SEED = b"""
@@ -175,7 +175,7 @@ def test_blue_comes_first_where_the_card_says_so() -> None:
     file = ModelFile((), "", None, probabilities=True)
     card = decode_card(b"input: {type: bgr8}")
     pixels = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
-    Classifier(engine, file, card=card).classify(pixels, top_k=1)
+    Classifier(opened(engine, file, card=card)).classify(pixels, top_k=1)
     assert engine.seen is not None
     np.testing.assert_array_equal(engine.seen[0], pixels[:, :, ::-1])
 
@@ -184,8 +184,8 @@ def test_a_model_that_takes_any_size_gets_the_cards() -> None:
     engine = FakeEngine(np.array([[1.0]], np.float32), input_shape=(-1, -1, -1, 3))
     file = ModelFile((), "", None, probabilities=True)
     with pytest.raises(InvalidModel, match=r"say input\.size and input\.type in a card"):
-        Classifier(engine, file)
-    classifier = Classifier(engine, file, card=decode_card(b"input: {size: [4, 5]}"))
+        Classifier(opened(engine, file))
+    classifier = Classifier(opened(engine, file, card=decode_card(b"input: {size: [4, 5]}")))
     assert classifier.frame == Frame(4, 5, 3)
     classifier.warm_up()
     assert engine.seen is not None

@@ -48,6 +48,7 @@ def test_bytes_that_are_no_metadata_are_refused(data: bytes) -> None:
         decode_metadata(data)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(METADATA, st.dictionaries(st.integers(0, 10**4), st.integers(0, 255), max_size=6))
 def test_damaged_metadata_raises_nothing_but_our_errors(
@@ -158,6 +159,7 @@ def test_half_a_model_raises_nothing_but_our_errors(share: float) -> None:
         decode_model_file(model[: int(share * len(model))])
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.integers(0, 10**6), st.integers(0, 255), min_size=1, max_size=8))
 def test_a_damaged_model_raises_nothing_but_our_errors(changes: dict[int, int]) -> None:

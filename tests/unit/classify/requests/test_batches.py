@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import InvalidBody
+from meshlens.classify.formats.card import Task
 from meshlens.classify.models import shipped_models
-from meshlens.classify.requests.batches import MOST_PICTURES
+from meshlens.classify.requests.batches import MOST_IMAGES
 from meshlens.classify.service import Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.daprkit.errors import InvalidRequest
-from meshlens.daprkit.routing import Request
+from meshlens.daprkit.messages import Request
 from unit.classify.pictures import png_header
 
 SAMPLES = Path(__file__).resolve().parents[4] / "services/classify/samples"
@@ -52,7 +53,7 @@ def form(*files: bytes, disposition: str = 'form-data; name="a"; filename="{}.pn
 
 
 def answers(service: Service, request: Request) -> list[dict[str, Any]]:
-    reply = service.classify(request)
+    reply = service.answer(Task.CLASSIFY, request)
     told = json.loads(reply.body)
     assert (told["model"], told["version"]) == ("digits", "1")
     assert told["count"] == len(told["answers"])
@@ -93,11 +94,11 @@ def test_a_list_of_one_is_a_list(service: Service) -> None:
 
 
 def test_too_many_pictures_are_refused_with_the_limit(service: Service) -> None:
-    assert len(answers(service, form(*[b""] * MOST_PICTURES))) == MOST_PICTURES
-    with pytest.raises(InvalidRequest, match=f"at most {MOST_PICTURES} files"):
-        service.classify(form(*[b""] * (MOST_PICTURES + 1)))
-    with pytest.raises(InvalidBody, match=f"1 to {MOST_PICTURES}"):
-        service.classify(listed(*[""] * (MOST_PICTURES + 1)))
+    assert len(answers(service, form(*[b""] * MOST_IMAGES))) == MOST_IMAGES
+    with pytest.raises(InvalidRequest, match=f"at most {MOST_IMAGES} files"):
+        service.answer(Task.CLASSIFY, form(*[b""] * (MOST_IMAGES + 1)))
+    with pytest.raises(InvalidBody, match=f"1 to {MOST_IMAGES}"):
+        service.answer(Task.CLASSIFY, listed(*[""] * (MOST_IMAGES + 1)))
 
 
 @pytest.mark.parametrize(
@@ -105,25 +106,25 @@ def test_too_many_pictures_are_refused_with_the_limit(service: Service) -> None:
 )
 def test_a_list_that_is_none_is_refused(service: Service, body: bytes) -> None:
     with pytest.raises(InvalidBody, match="images"):
-        service.classify(ask(body, "application/json"))
+        service.answer(Task.CLASSIFY, ask(body, "application/json"))
 
 
 def test_a_form_without_files_or_with_fields_is_refused(service: Service) -> None:
     with pytest.raises(InvalidRequest, match="at least one file"):
-        service.classify(form())
+        service.answer(Task.CLASSIFY, form())
     with pytest.raises(InvalidRequest, match="files only, got the field 'a'"):
-        service.classify(form(b"5", disposition='form-data; name="a"'))
+        service.answer(Task.CLASSIFY, form(b"5", disposition='form-data; name="a"'))
 
 
 @pytest.mark.parametrize("boundary", ["", "other", "x" * 71, "ä"])
 def test_a_form_that_is_none_is_refused(service: Service, boundary: str) -> None:
     whole = form(DIGITS[0])
     with pytest.raises(InvalidRequest, match="multipart/form-data"):
-        service.classify(ask(whole.body, whole.content_type, boundary))
+        service.answer(Task.CLASSIFY, ask(whole.body, whole.content_type, boundary))
 
 
 @pytest.mark.parametrize("end", [0, 1, 20, 60, 200])
 def test_a_form_that_breaks_off_is_refused(service: Service, end: int) -> None:
     whole = form(DIGITS[0])
     with pytest.raises(InvalidRequest):
-        service.classify(ask(whole.body[:end], whole.content_type, BOUNDARY))
+        service.answer(Task.CLASSIFY, ask(whole.body[:end], whole.content_type, BOUNDARY))

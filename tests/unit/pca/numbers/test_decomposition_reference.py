@@ -55,6 +55,7 @@ def has_tie(components: Array) -> npt.NDArray[np.bool_]:
     return np.asarray(largest[:, -1] - largest[:, -2] < 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize(
     "name",

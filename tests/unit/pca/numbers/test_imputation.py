@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.decomposition import fit, project
 from meshlens.pca.numbers.imputation import Missing, fill, refuse
@@ -117,4 +118,4 @@ def test_variables_or_observations_too_few_for_two_components_leave_one(
 
 def test_nothing_missing_is_not_refused() -> None:
     values = np.ones((2, 2))
-    refuse(values, np.isnan(values), lambda row, column: f"{row}, {column}")
+    refuse(values, np.isnan(values), lambda row, column: Place(row=row, column=column))

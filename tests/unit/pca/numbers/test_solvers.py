@@ -10,6 +10,7 @@ from unit.pca.numbers.data import (
 )
 
 
+@pytest.mark.slow
 def test_the_solver_is_chosen_by_shape_and_conditioning() -> None:
     assert fit(normal(0, 150, 4)).solver == "svd"
     assert fit(normal(0, 5000, 4)).solver == "covariance"

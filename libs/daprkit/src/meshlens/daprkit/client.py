@@ -3,19 +3,80 @@
 Proxied gRPC carries the caller's deadline and cancellation to the app, and is the way on which
 Dapr's retries work; InvokeService and the HTTP API do neither. It needs no proto of the app:
 OnInvoke on the caller's own sidecar, with the app's name in the metadata.
+
+    CallError
+    |-- CallRejected          the call itself is at fault; sent again unchanged, it fails again
+    |-- AppUnavailable        the same call may succeed later, after `retry_after` if that is given
+    |-- CallTimedOut          no answer in time
+    `-- AppFailed             the app or the mesh broke down
 """
 
+from collections.abc import Mapping
 from typing import Self
 from urllib.parse import urlencode
 
 import grpc
 from dapr.proto import appcallback_service_v1, common_v1
 from google.protobuf import any_pb2
-from meshlens.daprkit.routing import Reply
-from meshlens.daprkit.sidecar.channel import message_options
+from meshlens.daprkit.details import TRAILER, Details, decode_details
+from meshlens.daprkit.errors import DaprkitError
+from meshlens.daprkit.messages import Reply
+from meshlens.daprkit.sidecar.limits import message_options
 from opentelemetry import propagate
 
 _ANY_SIZE = -1
+
+
+class CallError(DaprkitError):
+    """A call was not answered.
+
+    Attributes:
+        code: name of the gRPC status code, such as NOT_FOUND.
+        message: what the app, or a sidecar on the way, says of it.
+        details: the same as data, as far as the app sent it: reason, expected, got, remedy, option
+            and places of the fault.
+        retry_after: seconds to wait before the next try; None if the app does not name them.
+    """
+
+    def __init__(self, code: str, message: str, details: Details) -> None:
+        self.code = code
+        self.message = message
+        self.details = details
+        self.retry_after = details.retry_after
+        super().__init__(f"{code}: {message}")
+
+
+class CallRejected(CallError):
+    """The call itself is at fault; sent again unchanged, it fails again."""
+
+
+class AppUnavailable(CallError):
+    """The same call may succeed later."""
+
+
+class CallTimedOut(CallError):
+    """No answer came in time."""
+
+
+class AppFailed(CallError):
+    """The app or the mesh broke down, or the call was cancelled."""
+
+
+_CLASSES: Mapping[grpc.StatusCode, type[CallError]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: CallRejected,
+    grpc.StatusCode.NOT_FOUND: CallRejected,
+    grpc.StatusCode.ALREADY_EXISTS: CallRejected,
+    grpc.StatusCode.FAILED_PRECONDITION: CallRejected,
+    grpc.StatusCode.OUT_OF_RANGE: CallRejected,
+    grpc.StatusCode.UNAUTHENTICATED: CallRejected,
+    grpc.StatusCode.PERMISSION_DENIED: CallRejected,
+    grpc.StatusCode.UNIMPLEMENTED: CallRejected,
+    # Too large; a full queue says when to retry, and is AppUnavailable.
+    grpc.StatusCode.RESOURCE_EXHAUSTED: CallRejected,
+    grpc.StatusCode.UNAVAILABLE: AppUnavailable,
+    grpc.StatusCode.ABORTED: AppUnavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: CallTimedOut,
+}
 
 
 class Client:
@@ -49,7 +110,7 @@ class Client:
         data: bytes = b"",
         *,
         content_type: str = "application/octet-stream",
-        query: dict[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
         accept: str = "",
         timeout: float | None = None,
     ) -> Reply:
@@ -65,20 +126,23 @@ class Client:
             timeout: seconds after which the call is given up, here and in the app.
 
         Raises:
-            grpc.RpcError: the call failed; `code()` and `details()` say how.
+            CallError: the call failed; its class says whether it is worth another try.
         """
         headers = {"accept": accept} if accept else {}
         propagate.inject(headers)
-        answer, call = self._stub.OnInvoke.with_call(
-            common_v1.InvokeRequest(
-                method=method,
-                data=any_pb2.Any(value=data),
-                content_type=content_type,
-                http_extension=common_v1.HTTPExtension(querystring=urlencode(query or {})),
-            ),
-            metadata=(("dapr-app-id", app_id), *self._token, *headers.items()),
-            timeout=timeout,
-        )
+        try:
+            answer, call = self._stub.OnInvoke.with_call(
+                common_v1.InvokeRequest(
+                    method=method,
+                    data=any_pb2.Any(value=data),
+                    content_type=content_type,
+                    http_extension=common_v1.HTTPExtension(querystring=urlencode(query or {})),
+                ),
+                metadata=(("dapr-app-id", app_id), *self._token, *headers.items()),
+                timeout=timeout,
+            )
+        except grpc.RpcError as error:
+            raise _translate(error) from error
         return Reply(
             body=answer.data.value,
             content_type=answer.content_type,
@@ -86,3 +150,11 @@ class Client:
                 key: value for key, value in call.initial_metadata() if isinstance(value, str)
             },
         )
+
+
+def _translate(error: grpc.RpcError) -> CallError:
+    trailers = {datum.key: datum.value for datum in error.trailing_metadata() or ()}
+    details = decode_details(bytes(trailers.get(TRAILER, b"")))
+    code = error.code()
+    kind = _CLASSES.get(code, AppFailed) if details.retry_after is None else AppUnavailable
+    return kind(code.name, error.details() or "", details)

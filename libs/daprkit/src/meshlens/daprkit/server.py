@@ -5,30 +5,45 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextlib import AbstractContextManager, ExitStack
+from typing import TypeAlias
 
 import grpc
 import structlog
 from dapr.ext.grpc import App
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from meshlens.daprkit.access import TokenInterceptor
-from meshlens.daprkit.admission import Admission, Places
+from meshlens.daprkit.application.admission import Admission
+from meshlens.daprkit.application.application import Application
+from meshlens.daprkit.application.events import Events, NoEvents
+from meshlens.daprkit.application.lanes import rule_lanes
+from meshlens.daprkit.application.routing import Route
+from meshlens.daprkit.application.status import Statuses, StatusTable
 from meshlens.daprkit.errors import CannotListen
-from meshlens.daprkit.routing import Route, Router, RoutingInterceptor, Subscription
 from meshlens.daprkit.settings import EventMode, ServerSettings
-from meshlens.daprkit.sidecar.channel import MESSAGE_OVERHEAD, Sidecar, message_options
-from meshlens.daprkit.sidecar.events import ConfirmedEvents, Events, NoEvents
+from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.daprkit.sidecar.events import ConfirmedEvents
+from meshlens.daprkit.sidecar.limits import MESSAGE_OVERHEAD, message_options
 from meshlens.daprkit.signals import EndSignals
-from meshlens.daprkit.status import Statuses, StatusInterceptor, StatusTable
-from meshlens.daprkit.telemetry import Metrics, configure_logs, configure_traces
+from meshlens.daprkit.telemetry.logs import configure_logs
+from meshlens.daprkit.telemetry.metrics import Metrics
+from meshlens.daprkit.telemetry.traces import export_spans
+from meshlens.daprkit.transports.access import TokenInterceptor
+from meshlens.daprkit.transports.errors import ErrorInterceptor
+from meshlens.daprkit.transports.invoke import InvokeInterceptor
+from meshlens.daprkit.transports.topics import Subscription, subscribe
+from meshlens.daprkit.transports.trace_context import make_trace_interceptor
 
-# Threads beyond those that working requests can hold: for methods that do not work, such as
-# lists and pages, and for daprd's probe (500 ms) and health checks, which never wait.
-LIGHT_THREADS = 16
+# Threads beyond those that admitted requests can hold: for daprd's probe (500 ms) and health
+# checks, which never wait.
 PROBE_THREADS = 8
 # Of this name grpc.health.v1 says whether the process answers, whatever its models do; no model
 # has a slash in its name.
 LIVE = "/live"
+
+# Adds a gRPC service, which answers by the application, to the server.
+GrpcService: TypeAlias = Callable[[Application, grpc.Server], None]
+# Entered once the port answers, left when the service drains.
+Lifespan: TypeAlias = Callable[["Server"], AbstractContextManager[None]]
 
 _log = structlog.get_logger(__name__)
 
@@ -42,6 +57,11 @@ class Server:
         statuses: status codes of the service's own exceptions.
         sidecar: the app's own sidecar, for the events.
         subscriptions: the topics it answers.
+        services: gRPC services it answers beside Dapr's.
+        lifespan: what the service does while it serves, such as loading and watching models. It
+            is entered once the port answers, and left when no new work of its own should begin;
+            requests are answered before and after. A service that must not be called before says
+            so by `set_serving("", serving=False)` before it runs.
     """
 
     def __init__(
@@ -51,33 +71,43 @@ class Server:
         statuses: StatusTable,
         sidecar: Sidecar,
         subscriptions: Sequence[Subscription] = (),
+        *,
+        services: Sequence[GrpcService] = (),
+        lifespan: Lifespan | None = None,
     ) -> None:
         configure_logs(settings.app_id, settings.log_level)
         self._settings = settings
-        self._traces = configure_traces(settings.app_id)
+        self._lifespan = lifespan
+        self._living = ExitStack()
+        wants_spans = settings.otel_traces_exporter == "otlp"
+        self._spans = export_spans(settings.app_id) if wants_spans else None
         self._admission = Admission(settings.workers, settings.queue_per_worker)
-        self._metrics = Metrics(lambda: self._admission.places.held)
         known = Statuses(statuses)
-        router = Router(
+        self._metrics = Metrics(
+            settings.metrics_namespace,
+            admitted=lambda: self._admission.slots.held,
+            name_code=lambda error: known.describe(error)[0].name,
+        )
+        lanes = rule_lanes(self._admission, _make_events(settings, sidecar))
+        application = Application(
             routes,
+            lanes=lanes,
             statuses=known,
-            admission=self._admission,
-            light=Places(LIGHT_THREADS),
-            events=_events(settings, sidecar),
             metrics=self._metrics,
             max_body=settings.max_body,
             time_limit=settings.request_timeout,
         )
+        # Kept, since an App stops its server when it is collected.
         self._app = App(
             thread_pool=ThreadPoolExecutor(
-                self._admission.places.limit + LIGHT_THREADS + PROBE_THREADS,
+                sum(lane.slots.limit for lane in lanes.values()) + PROBE_THREADS,
                 thread_name_prefix="call",
             ),
             interceptors=(
-                self._traces.interceptor,
-                StatusInterceptor(known),
+                make_trace_interceptor(self._spans),
+                ErrorInterceptor(known, settings.app_id),
                 TokenInterceptor(settings.app_api_token),
-                RoutingInterceptor(router),
+                InvokeInterceptor(application),
             ),
             options=[
                 *message_options(settings.max_body + MESSAGE_OVERHEAD),
@@ -86,18 +116,24 @@ class Server:
         )
         self._app.register_health_check(lambda: None)
         for subscription in subscriptions:
-            self._app.subscribe(
-                settings.pubsub, subscription.topic, dead_letter_topic=subscription.dead_letter
-            )(partial(router.on_event, subscription))
+            subscribe(self._app, application, subscription, pubsub=settings.pubsub)
         self._health = health.HealthServicer()
-        self._app.add_external_service(health_pb2_grpc.add_HealthServicer_to_server, self._health)
-        servers: list[grpc.Server] = []
-        self._app.add_external_service(lambda _, server: servers.append(server), None)
-        (self._server,) = servers
+        self._app.add_external_service(self._take_server, self._health)
+        for add in services:
+            add(application, self._server)
         self.set_serving(LIVE, serving=True)
 
+    def _take_server(self, health: health.HealthServicer, server: grpc.Server) -> None:
+        """Serve health checks, and keep the server.
+
+        The App hands its server to what adds a service, and to nobody else; we need it, because
+        `App.run` cannot report the port, nor `App.stop` let running requests finish.
+        """
+        health_pb2_grpc.add_HealthServicer_to_server(health, server)
+        self._server = server
+
     def set_serving(self, name: str, *, serving: bool) -> None:
-        """Say by grpc.health.v1 whether the model called `name` can be asked.
+        """Report by grpc.health.v1 whether the model called `name` can be called.
 
         The empty name is the service as a whole; it serves unless this says otherwise.
         """
@@ -105,33 +141,41 @@ class Server:
         self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
 
     def count(self, name: str, text: str, read: Callable[[], int]) -> None:
-        """Show Prometheus a number that the service counts itself; it must never fall."""
+        """Show Prometheus a number that the service counts itself, under its whole name.
+
+        It must never fall.
+        """
         self._metrics.count(name, text, read)
 
     def start(self) -> int:
         """Listen and answer; return the port.
 
         Raises:
-            CannotListen: the port is not to be had.
+            CannotListen: the port cannot be bound.
         """
-        address = f"{self._settings.listen_address}:{self._settings.app_port}"
+        listen = self._settings.listen_address
+        host = f"[{listen}]" if ":" in listen else listen
+        address = f"{host}:{self._settings.app_port}"
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise CannotListen(
-                f"expected to listen on {address}, got {error};"
-                " name a free port by APP_PORT or an address of this host by LISTEN_ADDRESS"
+                f"expected to listen on {address}",
+                got=str(error),
+                remedy="name a free port by APP_PORT or an address of this host by LISTEN_ADDRESS",
             ) from error
         self._server.start()
-        # What is there now stays: to look through it at each collection would keep callers waiting.
+        # What exists now stays: to look through it at each collection would keep callers waiting.
         gc.freeze()
         if self._settings.metrics_port:
-            self._metrics.serve(self._settings.listen_address, self._settings.metrics_port)
+            self._metrics.serve(listen, self._settings.metrics_port)
         _log.info(
             "serving",
             address=address,
             **self._settings.model_dump(mode="json", exclude={"dapr_api_token", "app_api_token"}),
         )
+        if self._lifespan:
+            self._living.enter_context(self._lifespan(self))
         return port
 
     def run(self) -> None:
@@ -142,36 +186,40 @@ class Server:
             except CannotListen as error:
                 sys.exit(str(error))
             number = signals.wait()
-            self.leave()
+            self.drain()
             # A second signal, or Ctrl-C, does not wait for the sidecar.
             if number != signal.SIGINT:
                 signals.wait(self._settings.drain_seconds)
             self.stop()
 
-    def leave(self) -> None:
-        """Tell whoever asks that this replica leaves, and go on serving.
+    def drain(self) -> None:
+        """Announce that this replica is leaving, and go on serving.
 
         daprd stays in the name registry while it blocks its own shutdown, so calls still arrive;
-        whoever asks grpc.health.v1 hears NOT_SERVING at once. Dapr's own health check stays
-        positive: an unhealthy app would end that block.
+        grpc.health.v1 answers NOT_SERVING at once. Dapr's own health check stays positive: an
+        unhealthy app would end that block.
         """
         _log.info("draining", seconds=self._settings.drain_seconds)
         self._health.enter_graceful_shutdown()
+        self._living.close()
 
     def stop(self) -> None:
-        """Refuse what is new, finish what runs, and hand over the last spans."""
+        """Refuse new requests, finish running ones, and export the last spans."""
+        self._living.close()
         self._server.stop(self._settings.stop_grace).wait()
         self._admission.close()
-        self._traces.close()
+        if self._spans:
+            self._spans.close()
         _log.info("stopped")
 
 
-def _events(settings: ServerSettings, sidecar: Sidecar) -> Events:
+def _make_events(settings: ServerSettings, sidecar: Sidecar) -> Events:
     match settings.events:
         case EventMode.CONFIRMED:
             return ConfirmedEvents(
                 sidecar,
                 service=settings.app_id,
+                event_type=settings.event_type,
                 pubsub=settings.pubsub,
                 topic=settings.results_topic,
                 timeout=settings.publish_timeout,

@@ -4,9 +4,9 @@ import os
 import re
 import sys
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import BeforeValidator, ByteSize, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -28,11 +28,32 @@ def _with_unit(quantity: object) -> object:
     return quantity
 
 
+def _without_brackets(address: str) -> str:
+    """Turn an IPv6 address as URLs spell it, [::1], into the address, ::1."""
+    return address[1:-1] if address.startswith("[") and address.endswith("]") else address
+
+
+def _is_grpc(protocol: str) -> str:
+    if protocol != "grpc":
+        raise ValueError("traces leave by grpc only; name the collector's gRPC port, often 4317")
+    return protocol
+
+
 Bytes = Annotated[ByteSize, BeforeValidator(_with_unit)]
+Address = Annotated[str, AfterValidator(_without_brackets)]
+OtlpProtocol = Annotated[str, AfterValidator(_is_grpc)]
 
 
 class ServerSettings(BaseSettings):
-    """What a Dapr gRPC app needs to know; each field is an environment variable."""
+    """What a Dapr gRPC app needs to know; each field is an environment variable.
+
+    Attributes:
+        metrics_namespace: what the names of its metrics begin with; set by the service's class.
+        event_type: CloudEvents type of its result events; likewise.
+    """
+
+    metrics_namespace: ClassVar[str] = ""
+    event_type: ClassVar[str] = "result.v1"
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -40,10 +61,10 @@ class ServerSettings(BaseSettings):
     app_port: int = Field(
         default=50051, ge=0, le=65535, description="Port of the gRPC server; 0 for any free one."
     )
-    listen_address: str = Field(
+    listen_address: Address = Field(
         default="127.0.0.1",
-        description="Where to listen. The sidecar calls from the same host; 0.0.0.0 opens the"
-        " port to probes from outside.",
+        description="Where to listen. The sidecar calls from the same host; 0.0.0.0, or [::] with"
+        " IPv6, opens the port to probes from outside.",
     )
     dapr_grpc_port: int = Field(default=50001, ge=1, le=65535, description="The sidecar's port.")
     dapr_api_token: str = Field(default="", repr=False, description="Sent to the sidecar.")
@@ -84,6 +105,13 @@ class ServerSettings(BaseSettings):
 
     metrics_port: int = Field(
         default=0, ge=0, le=65535, description="Port of the Prometheus endpoint; 0 for none."
+    )
+    otel_traces_exporter: Literal["otlp", "none"] = Field(
+        default="otlp", description="none: no spans, though an OTLP endpoint is set."
+    )
+    otel_exporter_otlp_protocol: OtlpProtocol = Field(default="grpc", description="grpc only.")
+    otel_exporter_otlp_traces_protocol: OtlpProtocol = Field(
+        default="grpc", description="grpc only."
     )
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe logged."

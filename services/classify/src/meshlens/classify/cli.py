@@ -4,17 +4,23 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import ClassifyError
+from meshlens.classify.formats.card import Task
+from meshlens.classify.methods import lease_lens
 from meshlens.classify.models import shipped_models
 from meshlens.classify.serving.repository import Repository
-from meshlens.classify.tasks.classification import Classifier
-from meshlens.classify.tasks.pixels import MAX_PIXELS, decode_image
-from meshlens.classify.tasks.verdicts import encode_result, judge
+from meshlens.classify.tasks.classification.classifier import (
+    TOP_K,
+    ClassificationAnswer,
+    ClassifyOptions,
+)
+from meshlens.classify.tasks.images.pixels import MAX_PIXELS
+from meshlens.classify.tasks.lens import Payload
 from tqdm import tqdm
 
 _STDIN = Path("-")
@@ -26,13 +32,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print what each picture shows; return 0, 1 if nobody reads it, or 2 if any was refused."""
     options = _parse_arguments(arguments)
     try:
-        classifier = _load_one(options.models, options.model)
+        repository = Repository(
+            options.models, partial(open_engine, workers=1), default=options.model
+        )
+        repository.load(repository.default)
+        chosen = ClassifyOptions(model=repository.default, top_k=options.top_k)
+        with lease_lens(repository, Task.CLASSIFY, chosen) as (_, lens):
+            return _answer_each(options, partial(lens.answer, options=chosen))
     except ClassifyError as error:
         return _complain(str(error))
+
+
+def _answer_each(
+    options: argparse.Namespace, answer: Callable[[Payload], ClassificationAnswer]
+) -> int:
+    """Print a line about each picture; return what `main` does."""
     code = 0
     for picture in _with_progress(options.pictures):
         try:
-            said = _say(picture, classifier, options)
+            line = _describe(picture, answer(_read(picture, options)), options)
         except ClassifyError as error:
             code = _complain(f"{picture}: {error}")
             continue
@@ -40,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = _complain(f"{picture} cannot be read: {error.strerror}")
             continue
         try:
-            print(said, flush=True)
+            print(line, flush=True)
         except BrokenPipeError:
             # The interpreter flushes once more when it ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -72,7 +90,11 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="a file, or - for standard input, which is read if no file is given",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object for each picture")
-    parser.add_argument("--top-k", type=int, default=5, help="labels in the JSON (default: 5)")
+    parser.add_argument(
+        "--top-k",
+        type=int,
+        help=f"labels in the JSON (default: as many as the model's card says, else {TOP_K})",
+    )
     parser.add_argument(
         "--model",
         default=os.environ.get("DEFAULT_MODEL", ""),
@@ -92,32 +114,26 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     for name in ("top_k", "max_pixels"):
-        if getattr(options, name) < 1:
-            flag = f"--{name.replace('_', '-')}"
-            parser.error(f"{flag} must be at least 1, got {getattr(options, name)}")
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            parser.error(f"--{name.replace('_', '-')} must be at least 1, got {value}")
     if _STDIN in options.pictures and sys.stdin.isatty():
         parser.error("expected a picture, got a terminal; try: classify < picture.jpg")
     return options
 
 
-def _load_one(folder: Path, name: str) -> Classifier:
-    """Return the classifier called `name`, the default one if it is empty."""
-    repository = Repository(folder, partial(open_engine, workers=1), default=name)
-    repository.load(repository.default)
-    return repository.get()[1]
-
-
-def _say(picture: Path, classifier: Classifier, options: argparse.Namespace) -> str:
-    """Return the line about one picture."""
+def _read(picture: Path, options: argparse.Namespace) -> Payload:
     data = sys.stdin.buffer.read() if picture == _STDIN else picture.read_bytes()
-    pixels = decode_image(data, classifier.frame, max_pixels=options.max_pixels)
-    labels = classifier.classify(pixels, top_k=options.top_k)
-    verdict = judge(labels[0], classifier.subject)
+    return Payload(data, options.max_pixels)
+
+
+def _describe(picture: Path, answer: ClassificationAnswer, options: argparse.Namespace) -> str:
+    """Return the line about one picture."""
     if options.json:
-        return json.dumps({"picture": str(picture), **encode_result(labels, verdict)})
+        return json.dumps({"picture": str(picture), **answer.to_fields()})
     if len(options.pictures) > 1:
-        return f"{picture}: {verdict.sentence}"
-    return verdict.sentence
+        return f"{picture}: {answer.verdict.sentence}"
+    return answer.verdict.sentence
 
 
 def _complain(message: str) -> int:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from meshlens.daprkit.routing import Reply, Request, Route
-from meshlens.daprkit.status import Status
+from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.routing import Route
+from meshlens.daprkit.application.status import Status
+from meshlens.daprkit.messages import Reply, Request
 from meshlens.pca import methods, web
 from meshlens.pca.answers import encoding
 from meshlens.pca.answers.schemas import DeletedAnswer
@@ -39,10 +41,10 @@ class Service:
     def routes(self) -> Sequence[Route]:
         """Return which method answers which path."""
         return (
-            Route("plot", self.plot, works=True),
-            Route("fit", self.fit, works=True),
-            Route("transform", self.transform, works=True),
-            Route("inverse", self.inverse, works=True),
+            Route("plot", self.plot, lane=Lane.WORK),
+            Route("fit", self.fit, lane=Lane.WORK),
+            Route("transform", self.transform, lane=Lane.WORK),
+            Route("inverse", self.inverse, lane=Lane.WORK),
             Route("fits/<id>", self.fits, verbs=("GET", "DELETE")),
             *web.routes(),
         )

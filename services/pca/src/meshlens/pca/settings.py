@@ -1,10 +1,15 @@
-"""What the environment says to this service."""
+"""The settings of this service, read from the environment."""
+
+from typing import ClassVar
 
 from meshlens.daprkit.settings import ServerSettings
 from pydantic import Field
 
 
 class Settings(ServerSettings):
-    """All that pca needs to know; each field is an environment variable."""
+    """Settings of pca; each field is an environment variable."""
+
+    metrics_namespace: ClassVar[str] = "meshlens"
+    event_type: ClassVar[str] = "meshlens.result.v1"
 
     app_id: str = Field(default="pca", description="Name in the mesh.")

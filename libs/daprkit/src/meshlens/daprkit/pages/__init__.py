@@ -13,7 +13,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from meshlens.daprkit.routing import Reply
+from meshlens.daprkit.messages import Reply
 
 # What every page has, before its own.
 _SCRIPTS = ("calls.js", "document.js")

@@ -6,10 +6,8 @@ starts first would hang; the generated stub connects when it is first used.
 
 import grpc
 from dapr.proto import api_service_v1
-from meshlens.daprkit.settings import MIB, ServerSettings
-
-# What a value costs beside itself in a message: keys, metadata, protobuf's own bytes.
-MESSAGE_OVERHEAD = MIB
+from meshlens.daprkit.settings import ServerSettings
+from meshlens.daprkit.sidecar.limits import MESSAGE_OVERHEAD, message_options
 
 _RECONNECT_MS = 500
 
@@ -39,8 +37,3 @@ class Sidecar:
     def close(self) -> None:
         """Close the channel."""
         self._channel.close()
-
-
-def message_options(size: int) -> list[tuple[str, int]]:
-    """Return the gRPC options that let messages of `size` bytes through, both ways."""
-    return [("grpc.max_receive_message_length", size), ("grpc.max_send_message_length", size)]

@@ -1,4 +1,4 @@
-"""What classify needs of a runtime: named tensors in, named tensors out."""
+"""The protocol of a runtime: named tensors in, named tensors out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ class TensorSpec:
     """One input or output of a model.
 
     Attributes:
-        name: as the model calls it.
-        shape: sizes of its axes, -1 where the model leaves one open; None if it leaves even
-            their number open.
-        dtype: of its numbers; object for bytes and text.
-        quantization: how integers stand for reals, None if they do not.
+        name: the model's name for it.
+        shape: sizes of its axes, -1 where the model leaves one open; None if even their number
+            is open.
+        dtype: of its elements; object for bytes and text.
+        quantization: how integers represent reals; None if they do not.
     """
 
     name: str
@@ -39,18 +39,18 @@ class TensorSpec:
 
 
 class Signature(Protocol):
-    """One function of a model: an array for each name in and out."""
+    """One function of a model: one array per name, in and out."""
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """What `run` wants."""
+        """The tensors that `run` takes."""
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        """What `run` answers."""
+        """The tensors that `run` returns."""
 
     def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute every output from one array for each input; any number of threads may call.
+        """Compute every output from one array per input; safe to call from any number of threads.
 
         Raises:
             InvalidTensor: the model cannot compute with these arrays.
@@ -62,7 +62,7 @@ class Engine(Protocol):
 
     @property
     def signatures(self) -> Mapping[str, Signature]:
-        """Its functions by name, the one to use unless told otherwise first."""
+        """Its functions by name, the default one first."""
 
     def close(self) -> None:
-        """Wait for what runs, then give the memory back."""
+        """Wait for running calls, then free the memory."""

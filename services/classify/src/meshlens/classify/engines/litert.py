@@ -1,7 +1,8 @@
-"""Runs .tflite models by LiteRT: a pool of interpreters, because one serves one thread only."""
+"""Runs .tflite models with LiteRT: a pool of interpreters, since one serves only one thread."""
 
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,18 +26,18 @@ _stderr_taken = threading.Lock()
 
 
 class LiteRtEngine:
-    """A .tflite model, run by up to as many interpreters as there are workers.
+    """A .tflite model, run by at most one interpreter per worker.
 
-    To make one keeps Python's lock, and everybody else, for some milliseconds. So a load makes
-    the first, and each of the others is made when it is missed.
+    Creating one holds the GIL for some milliseconds. So a load creates the first, and the others
+    are created on demand.
 
-    Invoking releases the GIL, and each interpreter computes on the calling thread, so `workers`
-    threads use as many cores. Tensors are copied in and out of an interpreter: its own buffers
-    belong to the next request as soon as it is back in the pool, and the copies take microseconds.
+    Invoking one releases the GIL and computes on the calling thread, so `workers` threads use as
+    many cores. Tensors are copied in and out: an interpreter's own buffers belong to the next
+    request as soon as it is back in the pool, and the copies take microseconds.
 
     Args:
         data: the bytes of the file, shared by all interpreters and kept alive by them.
-        workers: interpreters to make at most.
+        workers: most interpreters to create.
 
     Raises:
         InvalidModel: LiteRT cannot run it.
@@ -58,21 +59,21 @@ class LiteRtEngine:
 
     @property
     def signatures(self) -> Mapping[str, Signature]:
-        """The one function of a .tflite file, under the name that SavedModels use."""
+        """The one function of a .tflite file, under the default name of SavedModels."""
         return {DEFAULT_SIGNATURE: self}
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """What `run` wants."""
+        """What `run` takes."""
         return self._inputs
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        """What `run` answers."""
+        """What `run` returns."""
         return self._outputs
 
     def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute every output; wait if all interpreters are at work.
+        """Compute every output; wait if all interpreters are busy.
 
         Raises:
             InvalidTensor: the model cannot compute with these arrays.
@@ -89,14 +90,14 @@ class LiteRtEngine:
             }
         except (ValueError, RuntimeError) as error:
             raise InvalidTensor(
-                f"the model cannot compute with these inputs: {str(error).strip()};"
-                " send the shapes and types that it describes"
+                f"the model cannot compute with these inputs: {str(error).strip()}",
+                remedy="send the shapes and types that it describes",
             ) from error
         finally:
             self._pool.put(interpreter)
 
     def _take(self) -> Interpreter:
-        """Return an interpreter that is free, a new one if there may be more, or wait for one."""
+        """Return a free interpreter, a new one if there may be more, or wait for one."""
         with suppress(Empty):
             return self._pool.get_nowait()
         with self._making:
@@ -107,7 +108,7 @@ class LiteRtEngine:
         return self._pool.get()
 
     def _resize(self, interpreter: Interpreter, tensors: Mapping[str, Tensor]) -> None:
-        """Give the inputs the shapes of `tensors`, where they are not those of the last run."""
+        """Resize the inputs to the shapes of `tensors` if the last run had others."""
         changed = False
         for detail in interpreter.get_input_details():
             shape = tensors[detail["name"]].shape
@@ -118,7 +119,7 @@ class LiteRtEngine:
             interpreter.allocate_tensors()
 
     def close(self) -> None:
-        """Wait for what runs, then let the interpreters go; `run` must not be called any more."""
+        """Wait for what runs, then free the interpreters; `run` must not be called any more."""
         for _ in range(self._made):
             self._pool.get()
 
@@ -129,7 +130,10 @@ def _open(data: bytes) -> Interpreter:
             interpreter = Interpreter(model_content=data, num_threads=1)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise InvalidModel(f"LiteRT cannot run the model: {str(error).strip()}") from error
+        raise InvalidModel(
+            f"LiteRT cannot run the model: {str(error).strip()}",
+            remedy="convert it again, with operations that LiteRT has",
+        ) from error
     return interpreter
 
 
@@ -147,22 +151,22 @@ def _spec(detail: Mapping[str, Any]) -> TensorSpec:
 
 @contextmanager
 def _without_banner() -> Iterator[None]:
-    """Keep LiteRT's greeting out of logs that are JSON and of a command's output.
+    """Keep LiteRT's banner out of logs that are JSON and of a command's output.
 
     The runtime writes it straight to the process's stderr and has no switch for it in Python.
-    Whatever else is written meanwhile is passed on afterwards.
+    Whatever else is written meanwhile is passed on afterwards. It is kept in a file: a pipe that
+    nobody reads until then would block a runtime that writes more than it holds.
     """
-    with _stderr_taken:
+    with _stderr_taken, tempfile.TemporaryFile() as written:
         sys.stderr.flush()
         real = os.dup(_STDERR)
-        told, telling = os.pipe()
-        os.dup2(telling, _STDERR)
-        os.close(telling)
+        os.dup2(written.fileno(), _STDERR)
         try:
             yield
         finally:
             os.dup2(real, _STDERR)
             os.close(real)
-            with os.fdopen(told, "rb") as pipe:
-                rest = pipe.read().replace(_BANNER, b"")
-            os.write(_STDERR, rest)
+            written.seek(0)
+            rest = written.read().replace(_BANNER, b"")
+            while rest:
+                rest = rest[os.write(_STDERR, rest) :]

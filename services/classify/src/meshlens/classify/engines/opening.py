@@ -1,4 +1,4 @@
-"""Which engine runs which kind of model."""
+"""Opens a model with the engine for its format."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.litert import LiteRtEngine
-from meshlens.classify.engines.worker_client import Apart
+from meshlens.classify.engines.worker_client import WorkerClient
 from meshlens.classify.formats.card import Kind
 
 OpenEngine: TypeAlias = Callable[[Kind, bytes, Sequence[str], Sequence[str]], Engine]
@@ -18,9 +18,9 @@ def open_engine(
     """Return the engine that runs the model in `data`.
 
     Args:
-        kind: of the model.
-        data: the bytes of its file; of a SavedModel what `packing.pack` makes of its folder.
-        inputs: names of the inputs of a frozen graph, if not all.
+        kind: its format.
+        data: the bytes of its file; for a SavedModel, its folder packed by `packing.pack`.
+        inputs: names of a frozen graph's inputs, if not all.
         outputs: names of its outputs, if not all.
         workers: threads that call it.
 
@@ -31,10 +31,10 @@ def open_engine(
         case Kind.TFLITE:
             return LiteRtEngine(data, workers=workers)
         case Kind.FROZEN_GRAPH | Kind.SAVED_MODEL:
-            return _tensorflow(workers).open(kind, data, inputs, outputs)
+            return _tensorflow_worker(workers).open(kind, data, inputs, outputs)
 
 
 @cache
-def _tensorflow(workers: int) -> Apart:
-    """Return where TensorFlow runs: one place for all models of it."""
-    return Apart(workers)
+def _tensorflow_worker(workers: int) -> WorkerClient:
+    """Return the worker that all TensorFlow models share."""
+    return WorkerClient(workers)

@@ -1,7 +1,7 @@
-"""Runs frozen graphs and SavedModels by TensorFlow, which is imported when the first one is loaded.
+"""Runs frozen graphs and SavedModels with TensorFlow, imported when the first one is loaded.
 
-TensorFlow is an optional extra: the import takes seconds and half a gigabyte of memory, which a
-replica with .tflite models alone never spends.
+TensorFlow is an optional extra: importing it takes seconds and half a gigabyte of memory, which a
+replica with only .tflite models never spends.
 """
 
 import gc
@@ -26,7 +26,7 @@ _importing = threading.Lock()
 
 
 class TensorFlowEngine:
-    """A model of TensorFlow, whose functions release the GIL while they compute.
+    """A TensorFlow model, whose functions release the GIL while they compute.
 
     Args:
         functions: its signatures by name, the default one first.
@@ -41,18 +41,18 @@ class TensorFlowEngine:
         return self._functions
 
     def close(self) -> None:
-        """Let the model go; what runs keeps its own part of it until it ends."""
+        """Drop the model; running calls keep their part of it alive until they end."""
         self._functions.clear()
 
 
 def open_saved_model(model: bytes | Path, *, workers: int) -> TensorFlowEngine:
-    """Return the SavedModel in a folder, or in the bytes that `packing.pack` made of one.
+    """Return the SavedModel in a folder, or in the bytes of one packed by `packing.pack`.
 
     Raises:
         InvalidModel: it cannot be loaded, or has no signature.
     """
     if isinstance(model, bytes):
-        # TensorFlow reads variables and assets from files while it loads, and never again.
+        # TensorFlow reads variables and assets from files only while it loads.
         with tempfile.TemporaryDirectory(prefix="saved-model-") as folder:
             unpack(model, Path(folder))
             return open_saved_model(Path(folder), workers=workers)
@@ -61,7 +61,9 @@ def open_saved_model(model: bytes | Path, *, workers: int) -> TensorFlowEngine:
         loaded = tf.saved_model.load(os.fspath(model), tags=[_SERVING_TAG])
         signatures = dict(loaded.signatures)
     if not signatures:
-        raise InvalidModel("expected a SavedModel with signatures, got none; export it with one")
+        raise InvalidModel(
+            "expected a SavedModel with signatures", got="none", remedy="export it with one"
+        )
     names = sorted(signatures, key=lambda name: (name != DEFAULT_SIGNATURE, name))
     return TensorFlowEngine({name: _describe(loaded, signatures[name]) for name in names})
 
@@ -75,10 +77,10 @@ def open_frozen_graph(
         data: the bytes of a GraphDef.
         workers: threads that call it.
         inputs: names of its inputs; if empty, all its placeholders.
-        outputs: names of its outputs; if empty, what no other operation reads.
+        outputs: names of its outputs; if empty, the operations that no other one reads.
 
     Raises:
-        InvalidModel: it is no graph, has unknown operations, or not these inputs and outputs.
+        InvalidModel: it is not a graph, has unknown operations, or lacks these inputs or outputs.
     """
     tf = import_tensorflow(workers)
     definition = tf.compat.v1.GraphDef()
@@ -87,7 +89,9 @@ def open_frozen_graph(
     inputs = inputs or _placeholders(definition)
     outputs = outputs or _leaves(definition)
     if not definition.node or not outputs:
-        raise InvalidModel("expected a frozen graph, got no operations; is the file complete?")
+        raise InvalidModel(
+            "expected a frozen graph", got="no operations", remedy="is the file complete?"
+        )
     with _refusing("the frozen graph"):
         graph = tf.compat.v1.wrap_function(
             lambda: tf.graph_util.import_graph_def(definition, name=""), []
@@ -111,8 +115,8 @@ def import_tensorflow(workers: int) -> Any:  # noqa: ANN401 - TensorFlow ships n
         InvalidModel: it is not installed.
     """
     with _importing:
-        # Other kernels for other processors give other last digits, and one answer is wanted
-        # wherever a replica runs.
+        # oneDNN picks kernels by processor, and they differ in the last digits; replicas must
+        # answer the same everywhere.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         first = "tensorflow" not in sys.modules
@@ -120,15 +124,16 @@ def import_tensorflow(workers: int) -> Any:  # noqa: ANN401 - TensorFlow ships n
             tf = importlib.import_module("tensorflow")
         except ImportError as error:
             raise InvalidModel(
-                f"expected TensorFlow for this model, got {error};"
-                " install it: pip install 'meshlens-classify[tensorflow]'"
+                "expected TensorFlow for this model",
+                got=str(error),
+                remedy="install it: pip install 'meshlens-classify[tensorflow]'",
             ) from error
         if first:
-            # Its objects live for ever; to look through them at each collection stops everybody.
+            # Its objects live forever; scanning them at every collection would pause all threads.
             gc.freeze()
         tf.get_logger().setLevel("ERROR")
         try:
-            # A request computes on one core, like in LiteRT; the workers are as many as cores.
+            # A request computes on one core, as in LiteRT; there are as many workers as cores.
             tf.config.threading.set_intra_op_parallelism_threads(1)
             tf.config.threading.set_inter_op_parallelism_threads(workers)
         except RuntimeError:
@@ -159,14 +164,14 @@ class _Function:
             answers = self.call(arrays)
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
             raise InvalidTensor(
-                f"the model cannot compute with these inputs: {_first_line(error)};"
-                " send the shapes and types that it describes"
+                f"the model cannot compute with these inputs: {_first_line(error)}",
+                remedy="send the shapes and types that it describes",
             ) from error
         return {spec.name: answers[spec.name].numpy() for spec in self.outputs}
 
 
 def _describe(loaded: Any, function: Any) -> _Function:  # noqa: ANN401 - TensorFlow ships no types
-    """Return a signature of a SavedModel, which keeps the variables of `loaded` alive."""
+    """Return a function of a SavedModel; it keeps the variables of `loaded` alive."""
     _, named = function.structured_input_signature
     inputs = tuple(_spec(name, spec) for name, spec in sorted(named.items()))
     outputs = tuple(_spec(name, spec) for name, spec in sorted(function.structured_outputs.items()))
@@ -198,7 +203,7 @@ def _placeholders(definition: Any) -> tuple[str, ...]:  # noqa: ANN401 - TensorF
 
 
 def _leaves(definition: Any) -> tuple[str, ...]:  # noqa: ANN401 - TensorFlow ships no types
-    """Return the operations that compute something and that no other one reads."""
+    """Return the operations that compute something and that no other operation reads."""
     read = {name.lstrip("^").partition(":")[0] for node in definition.node for name in node.input}
     return tuple(
         node.name
@@ -213,13 +218,16 @@ def _tensor_name(name: str) -> str:
 
 @contextmanager
 def _refusing(what: str) -> Iterator[None]:
-    """Turn what TensorFlow and protobuf raise on a stranger's file into our own error."""
+    """Raise InvalidModel for whatever TensorFlow and protobuf raise on an untrusted file."""
     try:
         yield
     except (
         Exception
     ) as error:  # loaders raise anything on hostile bytes, protobuf's errors included
-        raise InvalidModel(f"TensorFlow cannot load {what}: {_first_line(error)}") from error
+        raise InvalidModel(
+            f"TensorFlow cannot load {what}: {_first_line(error)}",
+            remedy="export it again, by a TensorFlow that is no newer than this one",
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -1,1 +1,1 @@
-"""What files say: cards, labels, .tflite files, archives."""
+"""The file formats of models: cards, labels, .tflite files, archives."""

@@ -1,19 +1,19 @@
-"""Model cards: what the YAML file beside a model says about it.
+"""Model cards: the YAML file beside a model that describes it.
 
     model: {path: mobilenet.tflite, type: tflite}
     input: {name: input, size: [224, 224], type: rgb8}
     output: {name: MobilenetV2/Predictions, label: {path: labels.txt}, top: 5}
 
-and, all of it optional:
+and these optional fields:
 
-    name: mobilenet            # else the name of the folder or of the card
-    version: 2                 # else the number of the folder, else 1
+    name: mobilenet            # default: the name of the folder or of the card
+    version: 2                 # default: the number of the folder, else 1
     source: {uri: https://..., sha256: ...}   # or dapr://state/..., dapr://binding/...
     normalization: {mean: [127.5], std: [127.5]}
     subject: object
     signature: serving_default
     task: classify             # or detect, tensor
-    constants: {min_size: 20}  # what further inputs of a detector are
+    constants: {min_size: 20}  # values of a detector's further inputs
     detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2], units: pixels, threshold: 0.5,
                 overlap: 0.5}
 """
@@ -26,6 +26,7 @@ from typing import Annotated, Any, Self, TypeAlias
 import yaml
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.tflite_metadata import Normalization
+from meshlens.faults import Place
 from pydantic import (
     AliasChoices,
     BaseModel,
@@ -41,7 +42,7 @@ LARGEST_CARD = 64 * 1024
 
 
 class Kind(StrEnum):
-    """Which runtime a model is for, and how its files look."""
+    """The format of a model's files, which decides the runtime."""
 
     TFLITE = "tflite"
     FROZEN_GRAPH = "frozen_graph"
@@ -49,7 +50,7 @@ class Kind(StrEnum):
 
 
 class Task(StrEnum):
-    """What a model is asked for."""
+    """What a model is used for."""
 
     CLASSIFY = "classify"
     DETECT = "detect"
@@ -57,7 +58,7 @@ class Task(StrEnum):
 
 
 class PixelType(StrEnum):
-    """Order of the channels of a pixel, and whether they are integers or floats from 0 to 255."""
+    """Channel order of a pixel, and whether channels are integers or floats, both from 0 to 255."""
 
     RGB8 = "rgb8"
     RGB32F = "rgb32f"
@@ -68,17 +69,17 @@ class PixelType(StrEnum):
 
     @property
     def channels(self) -> int:
-        """Channels of a pixel."""
+        """Number of channels in a pixel."""
         return 1 if self.value.startswith("luma") else 3
 
     @property
     def blue_first(self) -> bool:
-        """Whether the channels stand in the order blue, green, red."""
+        """Whether the channel order is blue, green, red."""
         return self.value.startswith("bgr")
 
     @property
     def floats(self) -> bool:
-        """Whether a channel is a float."""
+        """Whether channels are floats."""
         return self.value.endswith("32f")
 
 
@@ -128,14 +129,14 @@ class _Part(BaseModel):
 
 
 class ModelPart(_Part):
-    """Which file or folder, relative to the card; `file` is another word for `model`."""
+    """The model's file or folder, relative to the card; `file` is an alias of `model`."""
 
-    path: str = Field(default="", description="of the model; if empty, the one beside the card")
+    path: str = Field(default="", description="of the model; if empty, the file beside the card")
     type: Annotated[Kind, BeforeValidator(_to_kind)] | None = None
 
 
 class SourcePart(_Part):
-    """Where the bytes come from if they are not there, and what they must be."""
+    """Where to fetch the bytes from if they are not in the folder, and their digest."""
 
     uri: str = Field(
         default="", pattern="^(https://.+|dapr://(state|binding)/[^/]+/.+)?$", max_length=2048
@@ -144,13 +145,13 @@ class SourcePart(_Part):
 
     @property
     def in_mesh(self) -> bool:
-        """Whether they come from a component of the mesh."""
+        """Whether the bytes come from a component of the mesh."""
         return self.uri.startswith("dapr://")
 
     @model_validator(mode="after")
-    def _says_what_others_may_overwrite(self) -> Self:
+    def _pins_what_others_may_overwrite(self) -> Self:
         if self.in_mesh and not self.sha256:
-            raise ValueError("an address of the mesh needs the sha256 of what must stand there")
+            raise ValueError("a dapr:// address needs the sha256 of its content")
         return self
 
 
@@ -159,7 +160,7 @@ class InputPart(_Part):
 
     name: str = ""
     size: Annotated[tuple[int, int], BeforeValidator(_to_size)] | None = Field(
-        default=None, description="width and height in pixels, for a model that takes any"
+        default=None, description="width and height in pixels, for a model that accepts any size"
     )
     type: PixelType | None = None
 
@@ -171,18 +172,18 @@ class InputPart(_Part):
 
 
 class LabelPart(_Part):
-    """The file with one label on each line, relative to the card."""
+    """The file of labels, one per line, relative to the card."""
 
     path: str = Field(min_length=1)
 
 
 class OutputPart(_Part):
-    """The output that is answered."""
+    """The output that answers are made of."""
 
     name: str = ""
-    type: str = Field(default="", description="what the numbers are, for people")
+    type: str = Field(default="", description="what the numbers are: probabilities or logits")
     label: Annotated[LabelPart, BeforeValidator(_to_label)] | None = None
-    top: int | None = Field(default=None, ge=1, description="labels to answer if not asked")
+    top: int | None = Field(default=None, ge=1, description="labels to return by default")
 
 
 class NormalizationPart(_Part):
@@ -193,7 +194,7 @@ class NormalizationPart(_Part):
 
 
 class Column(StrEnum):
-    """What one number of a box is."""
+    """The meaning of one column of a box."""
 
     LEFT = "x1"
     TOP = "y1"
@@ -204,7 +205,7 @@ class Column(StrEnum):
 
 
 class Units(StrEnum):
-    """What a coordinate of 1 is: one pixel of what the model sees, or its whole width or height."""
+    """Unit of the coordinates: a pixel of the model's input, or its whole width or height."""
 
     PIXELS = "pixels"
     FRACTIONS = "fractions"
@@ -214,13 +215,15 @@ _SIDES = frozenset({Column.LEFT, Column.TOP, Column.RIGHT, Column.BOTTOM})
 
 
 class DetectionPart(_Part):
-    """How a detector's outputs are read: (n, columns), and (n,) unless a column is the score."""
+    """How to read a detector's outputs: boxes (n, columns), and scores (n,) unless a column."""
 
     boxes: str = Field(default="", description="the output with the boxes; the first if empty")
     scores: str = Field(default="", description="the output with their scores; the next if empty")
     columns: tuple[Column, ...] = (Column.TOP, Column.LEFT, Column.BOTTOM, Column.RIGHT)
     units: Units = Units.PIXELS
-    threshold: float = Field(default=0.0, ge=0, le=1, description="lowest score, if not asked")
+    threshold: float = Field(
+        default=0.0, ge=0, le=1, description="lowest score, if the caller sets none"
+    )
     overlap: float = Field(
         default=1.0,
         ge=0,
@@ -238,7 +241,7 @@ class DetectionPart(_Part):
 
 
 class ModelCard(_Part):
-    """What a card says; a model without one has the card that says nothing."""
+    """The content of a card; a model without a card has an empty one."""
 
     name: str = Field(default="", pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.\-]*)?$")
     version: int | None = Field(default=None, ge=0)
@@ -259,18 +262,18 @@ class ModelCard(_Part):
     constants_part: Annotated[tuple[Constant, ...], BeforeValidator(_to_pairs)] = Field(
         default=(),
         validation_alias="constants",
-        description="what further inputs of a detector are, numbers by name",
+        description="values of a detector's further inputs, by name",
     )
     detection: DetectionPart = Field(default_factory=DetectionPart)
 
     @property
     def constants(self) -> dict[str, tuple[float, ...]]:
-        """What further inputs of a detector are, by name."""
+        """Values of a detector's further inputs, by name."""
         return dict(self.constants_part)
 
     @property
     def normalization(self) -> Normalization | None:
-        """How pixels become numbers, None if the card does not say."""
+        """How pixels become numbers; None if the card does not say."""
         part = self.normalization_part
         return Normalization(part.mean, part.std) if part else None
 
@@ -279,41 +282,56 @@ def decode_card(data: bytes) -> ModelCard:
     """Return the card in the bytes of a YAML file.
 
     Raises:
-        InvalidModel: it is no card; all its mistakes are named.
+        InvalidModel: the bytes are not a valid card; the message lists every mistake.
     """
     if len(data) > LARGEST_CARD:
-        raise InvalidModel(f"a card must have at most {LARGEST_CARD} bytes, got {len(data)}")
+        raise InvalidModel(
+            f"a card must have at most {LARGEST_CARD} bytes",
+            got=f"{len(data)}",
+            remedy="shorten it",
+        )
     try:
         content: Any = yaml.safe_load(data)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        told = " ".join(str(error).split())
-        raise InvalidModel(f"expected a card in YAML, got {told:.200}; correct the file") from error
+        reason = " ".join(str(error).split())
+        raise InvalidModel(
+            "expected a card in YAML", got=f"{reason:.200}", remedy="correct the file"
+        ) from error
     if not isinstance(content, dict):
         raise InvalidModel(
-            "expected a card such as model: {path: x.tflite}, got"
-            f" {type(content).__name__}; correct the file"
+            "expected a card such as model: {path: x.tflite}",
+            got=type(content).__name__,
+            remedy="correct the file",
         )
     try:
         return ModelCard.model_validate(content)
     except ValidationError as error:
-        mistakes = "; ".join(
-            f"{'.'.join(map(str, mistake['loc']))}: {mistake['msg']}, got {mistake['input']!r:.60}"
-            for mistake in error.errors(include_url=False)
+        mistakes = error.errors(include_url=False)
+        fields = [".".join(map(str, mistake["loc"])) for mistake in mistakes]
+        listed = "; ".join(
+            f"{field}: {mistake['msg']}, got {mistake['input']!r:.60}"
+            for field, mistake in zip(fields, mistakes, strict=True)
         )
-        raise InvalidModel(f"the card has mistakes: {mistakes}; correct them") from error
+        raise InvalidModel(
+            f"the card has mistakes: {listed}",
+            remedy="correct them",
+            places=[Place(field=field) for field in fields],
+        ) from error
 
 
 def locate(path: str, *, card: Path, repository: Path) -> Path:
-    """Return where the file that a card names stands.
+    """Return the path of a file that a card names.
 
     Raises:
-        InvalidModel: outside the repository.
+        InvalidModel: it lies outside the repository.
     """
-    root = os.path.abspath(repository)  # noqa: PTH100 - resolve() would follow the links of the owner
+    root = os.path.abspath(repository)  # noqa: PTH100 - resolve() would follow the owner's links
     target = os.path.abspath(card.parent / path)  # noqa: PTH100 - as above
     if os.path.commonpath((root, target)) != root:
         raise InvalidModel(
-            f"{card.name} must name a path inside the repository, got {path!r};"
-            " move the file into it"
+            f"{card.name} must name a path inside the repository",
+            got=repr(path),
+            remedy="move the file into it",
+            places=[Place(file=card.name)],
         )
     return Path(target)

@@ -21,7 +21,7 @@ class Label:
 
 
 def decode_labels(data: bytes) -> tuple[str, ...]:
-    """Return the labels of a file with one on each line.
+    """Return the labels in a file with one per line.
 
     Raises:
         InvalidModel: it is not UTF-8.
@@ -31,7 +31,7 @@ def decode_labels(data: bytes) -> tuple[str, ...]:
 
 
 def decode_text(data: bytes) -> str:
-    """Return the text of a file beside a model.
+    """Return the text in a file beside a model.
 
     Raises:
         InvalidModel: it is not UTF-8.
@@ -40,12 +40,12 @@ def decode_text(data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidModel(
-            f"expected labels and subject in UTF-8, got {error}; convert the file"
+            "expected labels and subject in UTF-8", got=str(error), remedy="convert the file"
         ) from error
 
 
 def name_classes(labels: tuple[str, ...], classes: int) -> tuple[str, ...]:
-    """Return one name for each of `classes`: `labels`, or the indices if there are none.
+    """Return a name for each of the `classes` classes: its label, or its index if there are none.
 
     Raises:
         InvalidModel: there are labels, but not one for each class.
@@ -54,7 +54,8 @@ def name_classes(labels: tuple[str, ...], classes: int) -> tuple[str, ...]:
         return tuple(str(index) for index in range(classes))
     if len(labels) != classes:
         raise InvalidModel(
-            f"expected {classes} labels, one for each class, got {len(labels)};"
-            " correct the label file"
+            f"expected {classes} labels, one for each class",
+            got=f"{len(labels)}",
+            remedy="correct the label file",
         )
     return labels

@@ -1,6 +1,6 @@
-"""A folder of files as bytes and back: what a SavedModel is while it has no place on a disk.
+"""A folder of files as bytes, and back: the form of a SavedModel outside the file system.
 
-The same files give the same bytes, so that their sha256 names the model.
+The same files give the same bytes, so their sha256 identifies the model.
 """
 
 import io
@@ -8,10 +8,13 @@ import tarfile
 from pathlib import Path
 
 from meshlens.classify.errors import InvalidModel
+from meshlens.faults import Place
+
+_REMEDY = "copy or fetch the model again"
 
 
 def pack(folder: Path) -> bytes:
-    """Return the files below `folder` as one uncompressed archive; what is hidden is left out.
+    """Return the files below `folder` as one uncompressed archive, without hidden ones.
 
     Raises:
         OSError: a file cannot be read.
@@ -32,7 +35,7 @@ def unpack(data: bytes, folder: Path) -> None:
     """Write the files of an archive into `folder`, and none outside it.
 
     Raises:
-        InvalidModel: the bytes are no such archive, or a file of it would stand elsewhere.
+        InvalidModel: the bytes are not such an archive, or a file in it would land elsewhere.
     """
     root = folder.resolve()
     try:
@@ -42,9 +45,13 @@ def unpack(data: bytes, folder: Path) -> None:
                 path = (root / entry.name).resolve()
                 if content is None or not path.is_relative_to(root):
                     raise InvalidModel(
-                        f"the archive of the model is damaged: {entry.name!r} is no file within it"
+                        f"the archive of the model is damaged: {entry.name!r} is not a file in it",
+                        remedy=_REMEDY,
+                        places=[Place(file=entry.name)],
                     )
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content.read())
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise InvalidModel(f"the archive of the model is damaged: {error}") from error
+        raise InvalidModel(
+            f"the archive of the model is damaged: {error}", remedy=_REMEDY
+        ) from error

@@ -1,15 +1,18 @@
-"""A .tflite file as a document: labels, normalization, and what its last operator is.
+"""A .tflite file as a document: its labels, its normalization and its last operator.
 
-The file is a flatbuffer (identifier TFL3, field numbers of tensorflow/lite/schema/schema.fbs);
-behind it may stand a zip archive with the files that its metadata names.
+The file is a flatbuffer (identifier TFL3, field numbers of tensorflow/lite/schema/schema.fbs). A
+zip archive with the files that its metadata names may follow it.
 """
 
 import io
+import mmap
 import zipfile
 import zlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
+from typing import IO
 
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.labels import decode_labels, decode_text
@@ -21,6 +24,7 @@ from meshlens.classify.formats.tflite_metadata import (
     decode_metadata,
     reading,
 )
+from meshlens.faults import Place
 from meshlens.flatbuffer import Table
 
 IDENTIFIER = b"TFL3"
@@ -32,7 +36,7 @@ _MOST_METADATA = 64
 _MOST_OPERATORS = 100_000
 _LOCALE = "en"
 
-# What zipfile raises on archives that are not as they say.
+# What zipfile raises on malformed archives.
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -97,14 +101,14 @@ class _Buffer(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """What a model file says about itself.
+    """How a model file describes itself.
 
     Attributes:
-        labels: one for each class, empty if it names none.
-        subject: what its pictures show, in one word, empty if it does not say.
-        normalization: of the pixels, None if it does not say.
+        labels: one for each class; empty if it has none.
+        subject: what its pictures show, in one word; empty if not stated.
+        normalization: of the pixels; None if not stated.
         probabilities: whether the graph ends in a softmax or logistic operator, so that its
-            first output needs no softmax. Operators that keep values are looked through.
+            first output needs no softmax. Trailing operators that keep values are skipped.
     """
 
     labels: tuple[str, ...]
@@ -114,16 +118,16 @@ class ModelFile:
 
 
 def decode_model_file(data: bytes) -> ModelFile:
-    """Return what the bytes of a .tflite file say.
+    """Return how a .tflite file describes itself.
 
     Raises:
-        InvalidModel: they are no such file, or damaged.
+        InvalidModel: the bytes are not such a file, or are damaged.
     """
     with reading("the model file"):
         root = Table.root(data, IDENTIFIER)
         probabilities = _ends_in_probabilities(root)
         metadata = _metadata(root)
-    labels, subject = _packed_files(data, metadata.output_files)
+    labels, subject = _packed_files(io.BytesIO(data), metadata.output_files)
     return ModelFile(
         labels=decode_labels(labels) if labels else (),
         subject=decode_text(subject).strip(),
@@ -132,9 +136,26 @@ def decode_model_file(data: bytes) -> ModelFile:
     )
 
 
+def count_labels(path: Path) -> int:
+    """Return how many labels a .tflite file names, 0 if it names none.
+
+    Only the pages of the file that lead to the labels are read, however large it is.
+
+    Raises:
+        InvalidModel: it is no such file, or damaged.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file, reading("the model file"):
+        # Not closed: the arrays of an error's traceback may still point into it.
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        metadata = _metadata(Table.root(mapped, IDENTIFIER))
+        labels, _ = _packed_files(file, metadata.output_files)
+    return len(decode_labels(labels)) if labels else 0
+
+
 def _ends_in_probabilities(root: Table) -> bool:
     codes = [
-        # A code above 127 does not fit the old field, one of an old file is not in the new one.
+        # Codes above 127 do not fit the old field; old files do not have the new one.
         max(
             code.number(_OperatorCode.DEPRECATED_BUILTIN_CODE, "<b"),
             code.number(_OperatorCode.BUILTIN_CODE, "<i"),
@@ -169,9 +190,8 @@ def _metadata(root: Table) -> Metadata:
     return Metadata()
 
 
-def _packed_files(data: bytes, named: Sequence[AssociatedFile]) -> tuple[bytes, bytes]:
-    """Return the label file and the subject file of the archive, empty where there is none."""
-    stream = io.BytesIO(data)
+def _packed_files(stream: IO[bytes], named: Sequence[AssociatedFile]) -> tuple[bytes, bytes]:
+    """Return the label file and the subject file in the archive; empty where absent."""
     if not zipfile.is_zipfile(stream):
         return b"", b""
     try:
@@ -181,7 +201,9 @@ def _packed_files(data: bytes, named: Sequence[AssociatedFile]) -> tuple[bytes, 
                 _read_packed(archive, SUBJECT_FILE),
             )
     except _ZIP_ERRORS as error:
-        raise InvalidModel(f"the archive behind the model is damaged: {error}") from error
+        raise InvalidModel(
+            f"the archive behind the model is damaged: {error}", remedy="write the metadata again"
+        ) from error
 
 
 def _read_packed(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -190,18 +212,28 @@ def _read_packed(archive: zipfile.ZipFile, name: str) -> bytes:
     entry = archive.getinfo(name)
     # Other methods decompress without a bound.
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise InvalidModel(f"{name} must be stored or deflated, got method {entry.compress_type}")
+        raise InvalidModel(
+            f"{name} must be stored or deflated",
+            got=f"method {entry.compress_type}",
+            remedy="write the metadata again",
+            places=[Place(file=name)],
+        )
     if entry.file_size > _LARGEST_FILE:
-        raise InvalidModel(f"{name} must have at most {_LARGEST_FILE} bytes, got {entry.file_size}")
+        raise InvalidModel(
+            f"{name} must have at most {_LARGEST_FILE} bytes",
+            got=f"{entry.file_size}",
+            remedy="pack shorter labels",
+            places=[Place(file=name)],
+        )
     with archive.open(entry) as file:
-        # Without a size, a wrong one in the archive would be decompressed whole.
+        # With a size: an entry that understates its own would otherwise be decompressed whole.
         return file.read(entry.file_size)
 
 
 def _choose_label_file(named: Sequence[AssociatedFile], packed: Container[str]) -> str:
-    """Return the label file of the output, empty if there is none.
+    """Return the name of the output's label file, empty if there is none.
 
-    A file in English comes before the one without a locale, which may hold identifiers.
+    English comes before no locale, because a file without one may hold identifiers.
     """
     candidates = [
         file

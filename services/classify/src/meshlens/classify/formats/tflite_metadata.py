@@ -1,6 +1,6 @@
-"""TFLite model metadata: what a model file says about its own pictures and labels.
+"""TFLite model metadata: how a model file describes its pictures and labels.
 
-The metadata is a flatbuffer of its own (identifier M001) inside the model. Field numbers are
+The metadata is a separate flatbuffer (identifier M001) inside the model. Field numbers are
 those of tensorflow/lite/support/metadata/metadata_schema.fbs.
 """
 
@@ -64,7 +64,7 @@ class _File(IntEnum):
 
 
 class FileType(IntEnum):
-    """What an associated file holds (AssociatedFileType)."""
+    """The content of an associated file (AssociatedFileType)."""
 
     UNKNOWN = 0
     DESCRIPTIONS = 1
@@ -74,7 +74,7 @@ class FileType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Normalization:
-    """tensor = (pixel - mean) / std, pixels from 0 to 255; one value, or one for each channel."""
+    """tensor = (pixel - mean) / std, pixels from 0 to 255; one value, or one per channel."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -86,7 +86,7 @@ class AssociatedFile:
 
     Attributes:
         name: in the archive behind the model.
-        type: what it holds; a type of a later schema is UNKNOWN.
+        type: its content; types of later schemas are UNKNOWN.
         locale: language of its text, empty for the model's own names.
     """
 
@@ -97,13 +97,13 @@ class AssociatedFile:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a classifier's metadata says, as far as classifying needs it.
+    """The part of a model's metadata that classification needs.
 
     Attributes:
         name: of the model.
         description: of the model.
-        normalization: of the first input, None if it says nothing.
-        output_files: files that belong to the first output.
+        normalization: of the first input; None if not stated.
+        output_files: associated files of the first output.
     """
 
     name: str = ""
@@ -113,7 +113,7 @@ class Metadata:
 
 
 def decode_metadata(data: bytes) -> Metadata:
-    """Return what the metadata flatbuffer `data` says.
+    """Return the metadata in the flatbuffer `data`.
 
     Raises:
         InvalidModel: it is damaged.
@@ -135,7 +135,9 @@ def reading(what: str) -> Iterator[None]:
     try:
         yield
     except (LookupError, ValueError) as error:
-        raise InvalidModel(f"{what} is damaged: {error}; export or copy it again") from error
+        raise InvalidModel(
+            f"{what} is damaged: {error}", remedy="export the model or copy it again"
+        ) from error
 
 
 def _first_subgraph(root: Table) -> tuple[list[Table], list[Table]]:
@@ -175,7 +177,7 @@ def _files(tensor: Table) -> tuple[AssociatedFile, ...]:
 
 
 def encode_metadata(metadata: Metadata) -> bytes:
-    """Return the flatbuffer that `decode_metadata` reads, and TFLite's own tools too."""
+    """Return the flatbuffer, readable by `decode_metadata` and by TFLite's own tools."""
     builder = flatbuffers.Builder()
     inputs = _encode_offsets(builder, [_encode_input(builder, metadata.normalization)])
     outputs = _encode_offsets(builder, [_encode_output(builder, metadata.output_files)])
@@ -224,7 +226,7 @@ def _encode_table(
     *,
     numbers: Mapping[int, int] | None = None,
 ) -> int:
-    """Write a table of `slots` fields, offsets and 8-bit numbers by slot; return where it is."""
+    """Write a table of `slots` fields, offsets and 8-bit numbers by slot; return its offset."""
     builder.StartObject(slots)
     for slot, offset in offsets.items():
         builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
@@ -234,7 +236,7 @@ def _encode_table(
 
 
 def _encode_offsets(builder: flatbuffers.Builder, offsets: Sequence[int]) -> int:
-    """Write a vector of offsets and return where it is."""
+    """Write a vector of offsets and return its offset."""
     builder.StartVector(4, len(offsets), 4)
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)

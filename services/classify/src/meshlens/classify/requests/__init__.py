@@ -1,1 +1,1 @@
-"""How requests are read: options, bodies, batches."""
+"""How the body of a request is read: one image, or a batch of them."""

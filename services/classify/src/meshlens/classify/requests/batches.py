@@ -1,80 +1,119 @@
-"""Several pictures in one request: an answer for each, and a bad one fails alone."""
+"""Several images in one request: an answer for each, and a bad one fails alone."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from meshlens.classify.errors import (
-    ClassifyError,
-    ImageTooLarge,
-    InvalidBody,
-    InvalidImage,
-    InvalidTensor,
+from meshlens.classify.errors import ImageTooLarge, InvalidBody, InvalidImage, InvalidTensor
+from meshlens.classify.requests.bodies import decode_base64
+from meshlens.classify.tasks.lens import JSON, Answer
+from meshlens.classify.tasks.options import explain
+from meshlens.daprkit.application.status import Status
+from meshlens.daprkit.messages import Request
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    model_serializer,
 )
-from meshlens.classify.requests.bodies import JSON, decode_base64, explain
-from meshlens.daprkit.routing import Request
-from meshlens.daprkit.status import LONGEST_MESSAGE
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 # They are one piece of work, which others wait for.
-MOST_PICTURES = 32
+MOST_IMAGES = 32
 
 _MULTIPART = "multipart/form-data"
-# The faults of one picture, and the names of their status codes.
-_CODES: Mapping[type[ClassifyError], str] = {
-    InvalidImage: "INVALID_ARGUMENT",
-    InvalidBody: "INVALID_ARGUMENT",
-    InvalidTensor: "INVALID_ARGUMENT",
-    ImageTooLarge: "RESOURCE_EXHAUSTED",
-}
+# What can be wrong with one image while the others are answered.
+_FAULTS = (InvalidImage, InvalidBody, InvalidTensor, ImageTooLarge)
 
 
 class ImagesBody(BaseModel):
-    """Several pictures in JSON."""
+    """Several images in JSON."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     images: tuple[str, ...] = Field(
-        min_length=1, max_length=MOST_PICTURES, description="base64, or data URLs with base64"
+        min_length=1, max_length=MOST_IMAGES, description="base64, or data URLs with base64"
     )
 
 
+class ImageError(BaseModel):
+    """Why an image was not answered."""
+
+    code: str = Field(description="the name of the status code, as for a request of its own")
+    message: str
+
+
+class BatchItem(BaseModel):
+    """What became of one image: its answer's fields, or the error; the name of its file first."""
+
+    name: str = Field(default="", description="of the file in a form; left out if there is none")
+    answer: SerializeAsAny[Answer] | None = None
+    error: ImageError | None = None
+
+    @model_serializer
+    def _flatten(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"name": self.name} if self.name else {}
+        if self.answer is not None:
+            told |= self.answer.to_fields()
+        if self.error is not None:
+            told["error"] = self.error.model_dump()
+        return told
+
+
+class BatchAnswer(Answer):
+    """What became of each image, in the order of the request."""
+
+    count: int
+    failed: int
+    answers: list[BatchItem]
+
+
 def is_batch(request: Request) -> bool:
-    """Return whether a request has a list of pictures, be it of one."""
+    """Return whether a request has a list of images, be it of one."""
     if request.content_type == JSON:
-        # A single picture has the key `image`, and base64 has no quotes.
+        # A single image has the key `image`, and base64 has no quotes.
         return b'"images"' in request.body
     return request.content_type == _MULTIPART
 
 
-def answer_each(request: Request, answer: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
-    """Return `answer` of each picture, or its error, in the order of the request.
+def answer_each(
+    request: Request,
+    answer: Callable[[bytes], Answer],
+    describe: Callable[[Exception], tuple[Status, str]],
+) -> BatchAnswer:
+    """Return `answer` of each image, or its error, in the order of the request.
+
+    Args:
+        request: the list.
+        answer: answers the bytes of one image.
+        describe: returns the status code and message of an error.
 
     Raises:
-        InvalidBody: the list itself cannot be read, or has too many pictures.
+        InvalidBody: the list itself cannot be read, or has too many images.
         InvalidRequest: likewise, of a form.
     """
-    answers: list[dict[str, Any]] = []
+    items: list[BatchItem] = []
     for name, read in _split(request):
-        told = {"name": name} if name else {}
         try:
-            answers.append(told | answer(read()))
-        except tuple(_CODES) as error:
-            message = str(error)[:LONGEST_MESSAGE]
-            answers.append(told | {"error": {"code": _CODES[type(error)], "message": message}})
-    failed = sum("error" in told for told in answers)
-    return {"count": len(answers), "failed": failed, "answers": answers}
+            items.append(BatchItem(name=name, answer=answer(read())))
+        except _FAULTS as fault:
+            status, message = describe(fault)
+            error = ImageError(code=status.name, message=message)
+            items.append(BatchItem(name=name, error=error))
+    failed = sum(item.error is not None for item in items)
+    return BatchAnswer(count=len(items), failed=failed, answers=items)
 
 
 def _split(request: Request) -> Sequence[tuple[str, Callable[[], bytes]]]:
-    """Return the name of each picture and what reads its bytes."""
+    """Return the name of each image and what reads its bytes."""
     if request.content_type == _MULTIPART:
-        files = request.files(MOST_PICTURES)
+        files = request.files(MOST_IMAGES)
         return [(file.name, lambda body=file.body: body) for file in files]  # type: ignore[misc] # mypy cannot infer a lambda with a default
     try:
         images = ImagesBody.model_validate_json(request.body).images
     except ValidationError as error:
         raise InvalidBody(
-            f'expected JSON {{"images": [<1 to {MOST_PICTURES} times base64 or data URL>]}},'
+            f'expected JSON {{"images": [<1 to {MOST_IMAGES} times base64 or data URL>]}},'
             f" got {explain(error)}; send several requests if there are more"
         ) from None
     return [("", lambda text=text: decode_base64(text)) for text in images]  # type: ignore[misc] # as above

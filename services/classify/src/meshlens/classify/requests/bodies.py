@@ -1,4 +1,4 @@
-"""Bodies of requests -> what the methods work on, and answers -> JSON."""
+"""Bodies of requests -> the bytes of an image, and answers -> JSON."""
 
 import base64
 import binascii
@@ -7,40 +7,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from meshlens.classify.errors import InvalidBody
+from meshlens.classify.tasks.lens import JSON
+from meshlens.classify.tasks.options import explain
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-JSON = "application/json"
 # What says nothing about the bytes: none, the usual default, and curl's for --data-binary.
 _OPAQUE_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
 
+# Once, since json.dumps makes one for each call that wants other settings than its own.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
 
 class ImageBody(BaseModel):
-    """A picture in JSON."""
+    """An image in JSON."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     image: str = Field(description="base64, or a data URL with base64")
 
 
-class PredictBody(BaseModel):
-    """The JSON body of `predict`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    signature: str = Field(default="", description="the function to call; the first one if empty")
-    inputs: dict[str, Any] = Field(description="nested lists by name")
-
-
 def encode_json(answer: Mapping[str, Any]) -> bytes:
     """Return `answer` as JSON for people and programs: UTF-8, one line."""
-    return json.dumps(answer, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    return _ENCODER.encode(answer).encode() + b"\n"
 
 
 def decode_body(content_type: str, body: bytes) -> bytes:
-    """Return the bytes of the picture in `body`.
+    """Return the bytes of the image in `body`.
 
     Raises:
-        InvalidBody: the content type is none of a picture, or the JSON is not as it should be.
+        InvalidBody: the content type is none of an image, or the JSON is not as it should be.
     """
     if content_type == JSON:
         return _decode_json(body)
@@ -80,27 +75,3 @@ def decode_base64(text: str) -> bytes:
             f"image must be base64 or a data URL with base64, got {text[:20]!r} ({error});"
             " encode the bytes of the file"
         ) from None
-
-
-def decode_predict(body: bytes) -> PredictBody:
-    """Return what `predict` is asked.
-
-    Raises:
-        InvalidBody: it is no JSON, or not as it should be.
-    """
-    try:
-        return PredictBody.model_validate_json(body)
-    except ValidationError as error:
-        raise InvalidBody(
-            f'expected JSON {{"inputs": {{"<name>": <nested lists>}}}}, got {explain(error)};'
-            " models/<name> describes the inputs"
-        ) from None
-
-
-def explain(error: ValidationError) -> str:
-    """Return what pydantic says, in one line and without its links."""
-    return "; ".join(
-        f"{'.'.join(map(str, mistake['loc'])) or 'body'}: {mistake['msg']}"
-        + (f", got {mistake['input']!r:.60}" if mistake["loc"] else "")
-        for mistake in error.errors(include_url=False)
-    )

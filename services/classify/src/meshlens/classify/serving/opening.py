@@ -1,57 +1,41 @@
 """One version of a model, from its bytes to something that answers."""
 
 import hashlib
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from meshlens.classify.engines.engine import Engine, Signature
+from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.opening import OpenEngine
-from meshlens.classify.errors import InvalidModel, InvalidOption, InvalidTensor
-from meshlens.classify.formats.card import Kind, Task
+from meshlens.classify.formats.card import Kind
 from meshlens.classify.formats.tflite import ModelFile, decode_model_file
 from meshlens.classify.storage.source import Source
-from meshlens.classify.tasks.classification import Classifier
-from meshlens.classify.tasks.detection import Detector
+from meshlens.classify.tasks.lens import Lens, OpenedModel
+from meshlens.classify.tasks.table import TASKS
 
 _LOGITS = frozenset({"logit", "logits", "score", "scores"})
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model that can be asked.
+    """A model that answers.
 
     Attributes:
-        engine: runs it.
-        classifier: names what pictures show, None if the model's task is another one.
+        model: its engine, and what its files say.
+        lens: what it is used for.
         size: bytes of its file.
         sha256: of its file, or of what `packing.pack` makes of its folder.
-        detector: says where things are in pictures, None if the model's task is another one.
     """
 
-    engine: Engine
-    classifier: Classifier | None
+    model: OpenedModel
+    lens: Lens[Any, Any]
     size: int
     sha256: str
-    detector: Detector | None = None
 
-    def signature(self, name: str) -> Signature:
-        """Return the function called `name`, the first one if it is empty.
-
-        Raises:
-            InvalidOption: there is none of that name.
-        """
-        return choose_signature(self.engine, name, InvalidOption)
-
-
-def choose_signature(engine: Engine, name: str, fault: type[Exception]) -> Signature:
-    """Return the function of `engine` called `name`, the first one if it is empty."""
-    signatures = engine.signatures
-    if name and name not in signatures:
-        known = ", ".join(signatures)
-        raise fault(f"expected one of the signatures {known}, got {name!r}; check the name")
-    return signatures[name or next(iter(signatures))]
+    @property
+    def engine(self) -> Engine:
+        """Runs it."""
+        return self.model.engine
 
 
 def open_model(source: Source, data: bytes, open_engine: OpenEngine, repository: Path) -> Loaded:
@@ -71,21 +55,13 @@ def open_model(source: Source, data: bytes, open_engine: OpenEngine, repository:
     labels, subject = source.labels(repository), source.subject()
     engine = open_engine(kind, data, card.inputs, card.outputs)
     try:
-        signature = choose_signature(engine, card.signature, InvalidModel)
-        classifier, detector = None, None
-        match source.task:
-            case Task.CLASSIFY:
-                classifier = Classifier(signature, file, labels, subject, card)
-                classifier.warm_up()
-            case Task.DETECT:
-                detector = Detector(signature, file, labels, subject, card)
-                detector.warm_up()
-            case Task.TENSOR:
-                _warm_up(signature)
+        model = OpenedModel(source.model, engine, file, card, labels, subject)
+        lens = TASKS[source.task](model)
+        lens.warm_up()
     except BaseException:
         engine.close()
         raise
-    return Loaded(engine, classifier, len(data), hashlib.sha256(data).hexdigest(), detector)
+    return Loaded(model, lens, len(data), hashlib.sha256(data).hexdigest())
 
 
 def decode_file(source: Source, data: bytes) -> ModelFile:
@@ -105,20 +81,3 @@ def decode_file(source: Source, data: bytes) -> ModelFile:
         card.normalization or file.normalization,
         probabilities if card.output.type else file.probabilities,
     )
-
-
-def _warm_up(signature: Signature) -> None:
-    """Run a model of tensors once on zeros.
-
-    A model with scalars is left out: they are parameters, and zero may be one that never ends.
-    """
-    specs = signature.inputs
-    if not all(spec.shape and spec.dtype.kind in "fiub" for spec in specs):
-        return
-    with suppress(InvalidTensor):  # zeros need not make sense to a model
-        signature.run(
-            {
-                spec.name: np.zeros([max(size, 1) for size in spec.shape or ()], spec.dtype)
-                for spec in specs
-            }
-        )

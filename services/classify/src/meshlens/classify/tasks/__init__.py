@@ -1,1 +1,1 @@
-"""What models do: classification, detection, tensors."""
+"""What models are used for: each task is one lens, and `table` names them all."""

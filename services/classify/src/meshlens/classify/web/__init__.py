@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 
+from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.errors import MethodNotFound
+from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.pages import build_page
-from meshlens.daprkit.routing import Reply, Request, Route
 
 # In this order they are one script.
-_SCRIPTS = ("stage", "answer", "models", "page")
+_SCRIPTS = ("stage", "answer", "tasks", "models", "page")
 
 
 def routes() -> Sequence[Route]:

@@ -5,7 +5,7 @@ class Answer {
     Object.assign(this, { verdict, bars, waiting, status });
   }
 
-  clear(waiting = "The answer appears here as soon as there is a picture.") {
+  clear(waiting = "The answer appears here once there is a picture.") {
     this.verdict.textContent = "";
     this.bars.replaceChildren();
     this.status.textContent = "";

@@ -1,11 +1,12 @@
-"""The page that this service serves: data and options in, the picture beside them."""
+"""The page of this service: data and options on one side, the picture on the other."""
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from meshlens.daprkit.application.routing import Route
+from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.pages import build_page
-from meshlens.daprkit.routing import Reply, Request, Route
 from meshlens.pca.options import FitOptions, NoOptions, PlotOptions, TransformOptions, parse_options
 from meshlens.pca.web.form import describe
 
@@ -19,7 +20,7 @@ _METHODS: Mapping[str, type[NoOptions]] = {
 
 
 def routes() -> Sequence[Route]:
-    """Return the route of the page, which is put together here and now."""
+    """Return the route of the page; the page is built once, by this call."""
     page = build()
 
     def ui(request: Request) -> Reply:
@@ -38,7 +39,7 @@ def build() -> Reply:
 
 
 def _read_samples(folder: Traversable) -> dict[str, str]:
-    """Return the samples: Fisher's iris (1936) as it is, and two columns of it on one line."""
+    """Return the samples: Fisher's iris data (1936), and two of its columns on one line."""
     iris = (folder / "samples" / "iris.csv").read_text("utf-8")
     widths = [row.split(",")[1:4:2] for row in iris.splitlines()[1:]]
     return {"iris": iris, "line": ",".join(",".join(pair) for pair in widths) + "\n"}

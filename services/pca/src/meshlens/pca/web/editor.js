@@ -1,4 +1,4 @@
-// The text of a table with the numbers of its lines, and marks at faults.
+// The text of a table, with line numbers and marks at faults.
 
 const ROW = 20;
 const MOST_MARKS = 50;
@@ -27,7 +27,7 @@ class Editor {
     this.recount();
   }
 
-  /** Mark cells, each {line, start, end}; none to take the marks away. */
+  /** Mark cells, each {line, start, end}; an empty list removes all marks. */
   mark(faults) {
     this.faults = faults.slice(0, MOST_MARKS);
     this.root.classList.toggle("faulty", faults.length > 0);
@@ -52,7 +52,7 @@ class Editor {
     this.mark([]);
   }
 
-  /** Draw what is in view: a million lines have no more numbers than ten. */
+  /** Draw only what is in view: a million lines cost no more than ten. */
   draw() {
     const { scrollTop, scrollLeft, clientHeight } = this.area;
     const first = Math.floor(scrollTop / ROW);
@@ -75,7 +75,7 @@ class Editor {
     const from = text.lastIndexOf("\n", start - 1) + 1;
     const row = document.createElement("div");
     const cell = document.createElement("mark");
-    // A cell that is missing is seen too.
+    // A space makes the mark of an empty cell visible.
     cell.textContent = text.slice(start, end).split("\n")[0] || " ";
     row.append(text.slice(from, start), cell);
     row.style.top = `${8 + line * ROW}px`;

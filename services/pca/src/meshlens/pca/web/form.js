@@ -1,5 +1,5 @@
-// A field for each option that the service has told. This says how they are called and in which
-// order they stand; an option that is not named here comes last, under its own name.
+// A field for each option that the service describes. This file gives their labels and order; an
+// option without a label here comes last, under its own name.
 
 const LABELS = {
   kind: "Picture",
@@ -9,28 +9,28 @@ const LABELS = {
   standardize: "Standardize",
   theme: "Theme",
   title: "Title",
-  components: "Components shown",
-  k: "Components kept",
-  seed: "Seed of the parallel analysis",
-  alpha: "Variance in the arrows of a biplot",
-  arrows: "Most variables as arrows",
-  label: "Labels of observations",
-  level: "Level of the ellipses",
+  components: "Components to show",
+  k: "Components to keep",
+  seed: "Seed for parallel analysis",
+  alpha: "Biplot: variance in the arrows",
+  arrows: "Maximum number of arrows",
+  label: "Label observations",
+  level: "Level of ellipses",
   aspect: "Scales",
   fit: "Stored fit",
   diagnostics: "T², Q and outliers",
-  confidence: "Confidence of the limits",
+  confidence: "Confidence level of limits",
   header: "First row",
-  columns: "Columns, on one line",
+  columns: "Variables per observation",
   width: "Width",
   height: "Height",
 };
 const FIRST = ["kind", "group", "ellipse", "missing", "standardize"];
 const AS_SEGMENTS = ["kind"];
 const CHOICES = {
-  header: { "": "Seen by itself", true: "Holds names", false: "Holds numbers" },
-  aspect: { equal: "Equal on both axes", free: "Filling the picture" },
-  missing: { refuse: "Refuse", drop: "Leave out", mean: "Mean", iterative: "Iterative PCA" },
+  header: { "": "Detect automatically", true: "Contains names", false: "Contains numbers" },
+  aspect: { equal: "Same on both axes", free: "Fill the picture" },
+  missing: { refuse: "Reject", drop: "Drop the row", mean: "Fill with the mean", iterative: "Fill by iterative PCA" },
 };
 
 class Form {
@@ -47,7 +47,7 @@ class Form {
     root.addEventListener("submit", (event) => event.preventDefault());
   }
 
-  /** Return the options of a method that somebody has chosen. */
+  /** Return the options of a method that the user has set. */
   read(method) {
     const query = {};
     for (const { name, kind, methods, default: usual } of this.options) {
@@ -59,14 +59,13 @@ class Form {
     return query;
   }
 
-  /** Offer the names of columns where one is asked for. */
+  /** Suggest column names in the fields that take one. */
   suggest(names) {
     this.names.replaceChildren(...names.map((name) => element("option", { value: name })));
   }
 
-  /** Show a message at the option that it is about; return whether there is one. */
-  mark(message) {
-    const [, name] = /(?:^option |got )(\w+)\b[:=]/.exec(message) ?? [];
+  /** Mark the option of this name as faulty, and no other; return whether there is one. */
+  mark(name) {
     let found = null;
     for (const option of this.options) {
       const control = this.root.elements[option.name];
@@ -116,7 +115,7 @@ function drawControl({ name, kind, choices, default: usual, minimum, maximum }) 
   if (kind === "text") {
     if (name === "group") {
       input.setAttribute("list", "names");
-      input.placeholder = "found by itself";
+      input.placeholder = "detected";
     }
     return input;
   }

@@ -1,4 +1,4 @@
-"""Options -> the fields of a form, so that the page offers what the service accepts."""
+"""Options -> the fields of a form, so that the page offers exactly what the service accepts."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -7,7 +7,7 @@ from meshlens.pca.options import NoOptions
 
 Field: TypeAlias = dict[str, Any]
 
-_ON_THE_PAGE_BY_ITSELF = {"fit"}  # the page sends points, and no id of a fit
+_NOT_ON_THE_PAGE = {"fit"}  # the page sends points, never the id of a fit
 
 
 def describe(methods: Mapping[str, type[NoOptions]]) -> list[Field]:
@@ -20,7 +20,7 @@ def describe(methods: Mapping[str, type[NoOptions]]) -> list[Field]:
     for method, options in methods.items():
         schema = options.model_json_schema()
         for name, option in schema.get("properties", {}).items():
-            if name in _ON_THE_PAGE_BY_ITSELF:
+            if name in _NOT_ON_THE_PAGE:
                 continue
             field = fields.setdefault(name, _describe_one(name, option, schema.get("$defs", {})))
             field["methods"].append(method)
@@ -53,7 +53,7 @@ def _describe_one(name: str, option: Field, definitions: Mapping[str, Field]) ->
 
 
 def _resolve(option: Field, definitions: Mapping[str, Field]) -> Field:
-    """Return what an option may be where it is not left out."""
+    """Return the schema of an option's value when it is given."""
     parts: list[Field] = option.get("anyOf") or option.get("allOf") or [option]
     for part in parts:
         if "$ref" in part:

@@ -1,7 +1,7 @@
-// Data and options in, the picture beside them; the latest change wins.
+// Data and options on one side, the picture on the other; the latest change wins.
 
-const PAUSE = 250; // milliseconds without a key before the service is asked
-const MOST_SHOWN = 512 * 1024; // characters; a larger table is sent from its file, and its start shown
+const PAUSE = 250; // milliseconds without a keystroke before the service is called
+const MOST_SHOWN = 512 * 1024; // characters; of a larger table, sent from its file, only the start is shown
 const TYPES = {
   npy: "application/x-npy",
   json: "application/json",
@@ -18,7 +18,7 @@ const downloads = [...document.querySelectorAll("[data-download]")];
 
 let held = null; // the file that is sent instead of the text
 let stem = "points"; // of the names of downloads
-let asked = null; // stops the call that runs
+let asked = null; // aborts the running call
 let pending = 0; // the timer of the pause
 
 // What is sent
@@ -78,18 +78,18 @@ function settle(source) {
   say("");
 }
 
-/** Say what was wrong, at the cell or at the option that it is about. */
+/** Show what is wrong, at the cell or the option concerned. */
 function fail(error) {
   if (!(error instanceof Refusal)) console.error(error);
-  const { message } = error;
-  const faults = readPlaces(message).map((one) => locate(editor.text, one)).filter(Boolean);
-  const atOption = form.mark(message);
+  const { message, option = "", places = [] } = error;
+  const faults = places.map((place) => locate(editor.text, place)).filter(Boolean);
+  const atOption = form.mark(option);
   editor.mark(faults);
   tell(message, { atOption, faults });
   find("frame").classList.toggle("stale", Boolean(picture.source));
   find("nothing").hidden = Boolean(picture.source);
   for (const button of downloads) button.disabled = true;
-  say(picture.source ? "The picture shows the data before this fault." : "");
+  say(picture.source ? "The plot shows the last valid data." : "");
 }
 
 function tell(message, { atOption = false, faults = [] } = {}) {
@@ -129,7 +129,7 @@ async function open(file) {
   const type = TYPES[extension] ?? (binary ? "application/octet-stream" : "text/csv");
   held = new Blob([file], { type });
   editor.show(binary ? "" : start.split("\n").slice(0, 100).join("\n"), { readOnly: true });
-  const shown = binary ? "sent as it is" : "its first rows below";
+  const shown = binary ? "sent unchanged" : "first rows below";
   find("held").textContent = `${file.name}, ${nameSize(file.size)}, ${shown}`;
   find("held").hidden = false;
   update();
@@ -141,7 +141,7 @@ function nameSize(bytes) {
   return `${(bytes / 1000 ** power).toFixed(power && bytes / 1000 ** power < 10 ? 1 : 0)} ${units[power]}`;
 }
 
-/** Return points with two correlated coordinates, the same ones each time. */
+/** Return points with two correlated coordinates, the same every time. */
 function drawCloud(count) {
   let seed = 1901;
   const draw = () => {

@@ -1,6 +1,6 @@
-// The picture as a part of the page, so that it can be read aloud and its titles appear on hover.
-// It comes from the service, but words in it come from the data: nothing that acts gets in. The
-// policy of the page, which lets only its own script run, stands behind this.
+// The picture as part of the page, so that screen readers reach it and its titles appear on hover.
+// It comes from the service, but its text comes from the data, so everything active is removed. The
+// page's content security policy, which runs only the page's own script, is the second line of defence.
 
 const DRAWN = new Set(["svg", "g", "defs", "symbol", "use", "title", "desc", "path", "rect",
   "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan", "clipPath", "mask", "marker",
@@ -12,15 +12,15 @@ class Picture {
     this.source = "";
   }
 
-  /** Show an SVG document given as text; none to show nothing. */
+  /** Show an SVG document given as text; an empty one clears the picture. */
   show(source) {
     this.source = source;
     this.root.replaceChildren();
     if (!source) return;
-    // Under another name the rules are text: the policy of the page forbids further style elements.
+    // Renamed, the rules are mere text: the page's policy forbids further style elements.
     const renamed = source.replace(/<(\/?)style\b/g, "<$1rules");
     const svg = new DOMParser().parseFromString(renamed, "image/svg+xml").documentElement;
-    if (svg.localName !== "svg") throw new Error("The service answered with something else than a picture.");
+    if (svg.localName !== "svg") throw new Error("Expected a picture, but the service returned something else.");
     const styles = [...svg.querySelectorAll("rules")].map((rules) => rules.textContent);
     clean(svg);
     const sheets = [":host{display:block} svg{display:block;width:100%;height:auto}", ...styles];
@@ -32,7 +32,7 @@ class Picture {
     this.root.append(document.importNode(svg, true));
   }
 
-  /** Return the picture as PNG, twice as many pixels as it measures. */
+  /** Return the picture as PNG, at twice its size in pixels. */
   async toPng() {
     const svg = this.root.querySelector("svg");
     const { width, height } = svg.viewBox.baseVal;
@@ -50,7 +50,7 @@ class Picture {
   }
 }
 
-/** Take everything out that is not drawn, and every reference to somewhere else. */
+/** Remove everything that is not drawn, and every external reference. */
 function clean(node) {
   for (const child of [...node.children]) {
     if (!DRAWN.has(child.localName)) child.remove();

@@ -1,0 +1,170 @@
+"""What answers requests, whatever carries them.
+
+A transport hands over an `Invocation`, of which the application finds the route, or messages of
+its own beside the endpoint that answers them, such as those of a gRPC service.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from meshlens.daprkit.application.events import Answered, Failure, Success
+from meshlens.daprkit.application.invocation import Invocation, read_request
+from meshlens.daprkit.application.lanes import Lane, LaneRule, OnCallerGone
+from meshlens.daprkit.application.routing import Route, Routes
+from meshlens.daprkit.application.status import Statuses
+from meshlens.daprkit.errors import BodyTooLarge
+from meshlens.daprkit.messages import Reply
+from meshlens.daprkit.telemetry.metrics import Call, Metrics
+
+
+class Incoming(Protocol):
+    """What the application reads of a request; `messages.Request` is one."""
+
+    @property
+    def body(self) -> bytes:
+        """What the caller sent; its size is limited, and its digest is in the event."""
+
+    @property
+    def time_limit(self) -> float:
+        """Seconds that the caller waits."""
+
+
+class Outgoing(Protocol):
+    """What the application reads of an answer, for the event; `messages.Reply` is one."""
+
+    @property
+    def result(self) -> Mapping[str, Any] | None:
+        """Facts of the result, JSON values only."""
+
+    @property
+    def model(self) -> str:
+        """What answered; empty if the method has no model."""
+
+    @property
+    def version(self) -> str:
+        """The version of the model."""
+
+
+Q = TypeVar("Q", bound=Incoming)
+A = TypeVar("A", bound=Outgoing)
+
+
+def _stays(_: Callable[[], None]) -> bool:
+    return True
+
+
+class Application:
+    """Brings requests through admission, endpoint and event.
+
+    Args:
+        routes: which function answers which path.
+        lanes: what each lane means.
+        statuses: names the outcome of a failure for event and metrics.
+        metrics: counts calls.
+        max_body: largest body in bytes.
+        time_limit: seconds for a request that names no limit.
+
+    Attributes:
+        time_limit: likewise.
+    """
+
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        *,
+        lanes: Mapping[Lane, LaneRule],
+        statuses: Statuses,
+        metrics: Metrics,
+        max_body: int,
+        time_limit: float,
+    ) -> None:
+        self.time_limit = time_limit
+        self._routes = Routes(routes)
+        self._lanes = lanes
+        self._statuses = statuses
+        self._metrics = metrics
+        self._max_body = max_body
+
+    def invoke(self, invocation: Invocation, *, on_caller_gone: OnCallerGone = _stays) -> Reply:
+        """Answer a call of a method by its path.
+
+        Raises:
+            Exception: what `answer` raises, and InvalidRequest or MethodNotFound.
+        """
+        with self._metrics.call() as call:
+            route, parameters = self._routes.find(invocation.path, invocation.verb)
+            call.method = route.path
+            request = read_request(invocation, parameters, time_limit=self.time_limit)
+            return self._answer(
+                request, route.endpoint, call, self._lanes[route.lane], on_caller_gone, cause=""
+            )
+
+    def answer(
+        self,
+        request: Q,
+        endpoint: Callable[[Q], A],
+        *,
+        method: str,
+        lane: Lane,
+        on_caller_gone: OnCallerGone = _stays,
+        cause: str = "",
+    ) -> A:
+        """Answer a request of a transport's own type.
+
+        Args:
+            request: what came.
+            endpoint: answers it.
+            method: its name in event and metrics, one of a fixed set.
+            lane: how it is treated.
+            on_caller_gone: given a function to call once the caller has gone away; returns
+                False if that has happened already.
+            cause: id of the event that is the request, if it came as one.
+
+        Raises:
+            Busy: the lane is full.
+            BodyTooLarge: it has more bytes than the service takes.
+            TimeLimitExceeded: its time is over.
+            CallerGone: nobody waits for the answer any more.
+            EventNotConfirmed: the outcome could not be published as promised.
+            Exception: what the endpoint raises.
+        """
+        with self._metrics.call() as call:
+            call.method = method
+            return self._answer(
+                request, endpoint, call, self._lanes[lane], on_caller_gone, cause=cause
+            )
+
+    def _answer(
+        self,
+        request: Q,
+        endpoint: Callable[[Q], A],
+        call: Call,
+        lane: LaneRule,
+        on_caller_gone: OnCallerGone,
+        *,
+        cause: str,
+    ) -> A:
+        def publish(outcome: Success | Failure) -> None:
+            elapsed = time.perf_counter() - call.started
+            lane.events.publish(Answered(call.method, request.body, outcome, elapsed, cause))
+
+        with lane.slots.hold():
+            try:
+                self._check_size(request.body)
+                answer = lane.runner.run(
+                    partial(endpoint, request),
+                    seconds=request.time_limit,
+                    on_caller_gone=on_caller_gone,
+                )
+            except Exception as error:
+                status, text = self._statuses.describe(error)
+                publish(Failure(status.name, text))
+                raise
+            publish(Success(answer.model, answer.version, answer.result))
+            return answer
+
+    def _check_size(self, body: bytes) -> None:
+        if len(body) > self._max_body:
+            raise BodyTooLarge(len(body), self._max_body)

@@ -1,0 +1,64 @@
+"""Routes: which function answers a path."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.errors import InvalidRequest, MethodNotFound
+from meshlens.daprkit.messages import Reply, Request
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import Map, Rule
+
+UNSPECIFIED_VERB = "NONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which function answers a path.
+
+    Attributes:
+        path: a template such as `models/<name>`; `<path:rest>` matches slashes too.
+        endpoint: answers a request, or raises what the status table lists.
+        verbs: HTTP verbs it takes; a caller that gives none is served.
+        lane: how its requests are treated.
+    """
+
+    path: str
+    endpoint: Callable[[Request], Reply]
+    verbs: tuple[str, ...] = ("POST", "PUT")
+    lane: Lane = Lane.LIGHT
+
+
+class Routes:
+    """Finds the route of a path."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        rules = Map(
+            [Rule(f"/{route.path}", endpoint=route) for route in routes], strict_slashes=False
+        )
+        self._urls = rules.bind("")
+        self._known = ", ".join(sorted(route.path for route in routes))
+
+    def find(self, path: str, verb: str) -> tuple[Route, Mapping[str, str]]:
+        """Return the route of a path, and what its template matched.
+
+        Raises:
+            MethodNotFound: no route has that path.
+            InvalidRequest: the route does not take that verb.
+        """
+        route: Route
+        try:
+            route, parameters = self._urls.match(f"/{path}")
+        except NotFound:
+            raise MethodNotFound(
+                f"the method must be one of {self._known}",
+                got=repr(path),
+                remedy="check the name after /method/",
+            ) from None
+        if verb not in (*route.verbs, UNSPECIFIED_VERB):
+            raise InvalidRequest(
+                f"{route.path} expects {' or '.join(route.verbs)}",
+                got=verb,
+                remedy="call it with one of these",
+            )
+        return route, parameters

@@ -1,0 +1,51 @@
+"""One table from exception class to status code."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import grpc
+from meshlens.daprkit import errors
+from meshlens.daprkit.details import shorten
+
+Status: TypeAlias = grpc.StatusCode
+StatusTable: TypeAlias = Mapping[type[Exception], Status]
+
+INTERNAL_MESSAGE = "internal error; the service's log has the details under this trace id"
+# Bytes; trailers share gRPC's 8 KiB of metadata with the details, so a message is cut long before.
+LONGEST_MESSAGE = 1000
+
+DAPRKIT: StatusTable = {
+    errors.WrongToken: Status.UNAUTHENTICATED,
+    errors.InvalidRequest: Status.INVALID_ARGUMENT,
+    errors.BodyTooLarge: Status.RESOURCE_EXHAUSTED,
+    errors.MethodNotFound: Status.NOT_FOUND,
+    errors.CallerGone: Status.CANCELLED,
+    errors.Busy: Status.RESOURCE_EXHAUSTED,
+    errors.TimeLimitExceeded: Status.DEADLINE_EXCEEDED,
+    errors.EventNotConfirmed: Status.UNAVAILABLE,
+    errors.StoreUnavailable: Status.UNAVAILABLE,
+    errors.InputUnavailable: Status.UNAVAILABLE,
+    errors.CannotListen: Status.UNAVAILABLE,
+}
+
+
+class Statuses:
+    """Looks an exception up by its class, the most specific base first.
+
+    Args:
+        table: the service's own classes; daprkit's are always known.
+    """
+
+    def __init__(self, table: StatusTable) -> None:
+        self._table = {**DAPRKIT, **table}
+
+    def describe(self, error: Exception) -> tuple[Status, str]:
+        """Return the status code and the message that the caller of `error` gets.
+
+        A class that no table lists is a bug: the caller gets INTERNAL with a fixed text.
+        """
+        for base in type(error).__mro__:
+            status = self._table.get(base)
+            if status is not None:
+                return status, shorten(str(error), LONGEST_MESSAGE)
+        return Status.INTERNAL, INTERNAL_MESSAGE

@@ -1,0 +1,88 @@
+"""Requests and replies: what every transport, service and client speaks.
+
+Importing this module loads neither a server nor the libraries of one.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of a form.
+
+    Attributes:
+        name: as its sender calls it; empty if unnamed.
+        body: its bytes.
+    """
+
+    name: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of a method.
+
+    Attributes:
+        method: the path, without a leading slash.
+        verb: the HTTP verb; NONE where the caller gave none.
+        query: the options, each name once.
+        content_type: media type in lower case, without parameters; empty if not given.
+        body: the bytes that were sent.
+        headers: metadata of the call, names in lower case.
+        parameters: what the path template of the route matched.
+        time_limit: seconds that the caller waits.
+        boundary: what separates the parts of a form.
+    """
+
+    method: str
+    verb: str
+    query: Mapping[str, str]
+    content_type: str
+    body: bytes
+    headers: Mapping[str, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    time_limit: float = math.inf
+    boundary: str = ""
+
+    def files(self, most: int) -> tuple[File, ...]:
+        """Return the files of a body of type multipart/form-data, in their order.
+
+        Raises:
+            InvalidRequest: the body is not a form of 1 to `most` files.
+        """
+        from meshlens.daprkit.parsing.forms import parse_form  # noqa: PLC0415 - clients do without
+
+        return tuple(File(*named) for named in parse_form(self.body, self.boundary, most=most))
+
+    def preferred(self, offers: Sequence[str]) -> str:
+        """Return the media type of `offers` that Accept prefers, the first if it names none."""
+        from meshlens.daprkit.parsing.media_types import (  # noqa: PLC0415 - clients do without
+            choose_media_type,
+        )
+
+        return choose_media_type(self.headers.get("accept", ""), tuple(offers))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a request.
+
+    Attributes:
+        body: the bytes to send.
+        content_type: their media type.
+        headers: become HTTP response headers.
+        result: facts for the result event, JSON values only; never the input.
+        model: what answered, for the result event.
+        version: the version of `model`.
+    """
+
+    body: bytes
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    result: Mapping[str, Any] | None = None
+    model: str = ""
+    version: str = ""

@@ -1,0 +1,1 @@
+"""What HTTP writes into text: query strings, media types, forms."""

@@ -1,0 +1,1 @@
+"""Logs, traces and metrics, each in its field's usual form: JSON lines, OTLP, Prometheus."""

@@ -1,0 +1,47 @@
+"""Who may call the app's port: with APP_API_TOKEN set, only the sidecar that knows it."""
+
+import hmac
+from typing import NoReturn
+
+import grpc
+from meshlens.daprkit.errors import WrongToken
+from meshlens.daprkit.transports.interceptor import Continuation, Handler
+
+_HEADER = "dapr-api-token"
+# Probes come from the platform, not from the sidecar.
+_OPEN = "/grpc.health.v1.Health/"
+
+
+class TokenInterceptor(grpc.ServerInterceptor):
+    """Refuses calls without the token that the sidecar was given.
+
+    Args:
+        token: what the sidecar sends; empty lets every call through.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
+        self._refusal: Handler = grpc.unary_unary_rpc_method_handler(_refuse)
+
+    def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Handler:
+        """Return the handler, or one that refuses."""
+        if not self._token or handler_call_details.method.startswith(_OPEN):
+            return continuation(handler_call_details)
+        for key, value in handler_call_details.invocation_metadata:
+            if key == _HEADER and hmac.compare_digest(_to_bytes(value), self._token):
+                return continuation(handler_call_details)
+        return self._refusal
+
+
+def _to_bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode()
+
+
+def _refuse(_request: object, _context: grpc.ServicerContext) -> NoReturn:
+    raise WrongToken(
+        f"{_HEADER} must be the app's token",
+        got="none or another",
+        remedy="call through the sidecar, which sends APP_API_TOKEN",
+    )

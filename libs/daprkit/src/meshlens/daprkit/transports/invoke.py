@@ -1,0 +1,67 @@
+"""Invoked methods: OnInvoke -> the application.
+
+dapr-ext-grpc's App knows exact method names only and drops verb, query and headers. This
+interceptor takes OnInvoke over and leaves the App everything else: topics, bindings, health.
+"""
+
+import grpc
+from dapr.proto import common_v1
+from google.protobuf import any_pb2
+from meshlens.daprkit.application.application import Application
+from meshlens.daprkit.application.invocation import Invocation
+from meshlens.daprkit.transports.interceptor import Continuation, Handler
+
+ON_INVOKE = "/dapr.proto.runtime.v1.AppCallback/OnInvoke"
+# daprd marks the permanent HTTP headers with this prefix.
+_FORWARDED = "dapr-"
+
+
+class InvokeInterceptor(grpc.ServerInterceptor):
+    """Sends OnInvoke to the application instead of the App's own table of names."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._handler = grpc.unary_unary_rpc_method_handler(
+            self._on_invoke,
+            request_deserializer=common_v1.InvokeRequest.FromString,
+            response_serializer=common_v1.InvokeResponse.SerializeToString,
+        )
+
+    def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Handler:
+        """Return the application's handler for OnInvoke, the App's for everything else."""
+        if handler_call_details.method == ON_INVOKE:
+            return self._handler
+        return continuation(handler_call_details)
+
+    def _on_invoke(
+        self, message: common_v1.InvokeRequest, context: grpc.ServicerContext
+    ) -> common_v1.InvokeResponse:
+        reply = self._application.invoke(
+            _read_call(message, context), on_caller_gone=context.add_callback
+        )
+        if reply.headers:
+            context.send_initial_metadata(tuple(reply.headers.items()))
+        return common_v1.InvokeResponse(
+            data=any_pb2.Any(value=reply.body), content_type=reply.content_type
+        )
+
+
+def _read_call(message: common_v1.InvokeRequest, context: grpc.ServicerContext) -> Invocation:
+    # Callers over gRPC may write the query behind the method, as in a URL.
+    path, _, query_behind = message.method.partition("?")
+    extension = message.http_extension
+    return Invocation(
+        path=path,
+        verb=common_v1.HTTPExtension.Verb.Name(extension.verb),
+        query="&".join(filter(None, (extension.querystring, query_behind))),
+        content_type=message.content_type,
+        body=message.data.value,
+        headers={
+            key.removeprefix(_FORWARDED): value
+            for key, value in context.invocation_metadata()
+            if isinstance(value, str)
+        },
+        remaining=context.time_remaining(),
+    )

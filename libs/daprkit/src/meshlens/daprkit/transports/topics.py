@@ -1,0 +1,71 @@
+"""Topics: an event is a request, and its result is an event again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+from cloudevents.sdk.event import v1
+from dapr.ext.grpc import App
+from meshlens.daprkit.application.application import Application
+from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.routing import UNSPECIFIED_VERB
+from meshlens.daprkit.messages import Reply, Request
+from meshlens.daprkit.parsing.media_types import parse_media_type
+
+# The App marks the metadata of an event with this prefix.
+_METADATA = "_metadata_"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Which function answers the events of a topic.
+
+    Attributes:
+        topic: name of the topic.
+        endpoint: answers a request whose body is the event's data, or raises what the status
+            table lists. The sidecar delivers again what is UNAVAILABLE or RESOURCE_EXHAUSTED, as
+            the resiliency policy says; any other failure goes to `dead_letter` once.
+        options: names in the event's metadata that become the query of the request.
+        dead_letter: topic of the events that cannot be answered.
+    """
+
+    topic: str
+    endpoint: Callable[[Request], Reply]
+    options: tuple[str, ...]
+    dead_letter: str
+
+
+def subscribe(
+    app: App, application: Application, subscription: Subscription, *, pubsub: str
+) -> None:
+    """Let the application answer the events of a topic of the component `pubsub`."""
+    handle = partial(_on_event, application, subscription)
+    app.subscribe(pubsub, subscription.topic, dead_letter_topic=subscription.dead_letter)(handle)
+
+
+def _on_event(application: Application, subscription: Subscription, event: v1.Event) -> None:
+    application.answer(
+        _read_event(subscription, event, application.time_limit),
+        subscription.endpoint,
+        method=subscription.topic,
+        lane=Lane.WORK,
+        cause=event.EventID(),
+    )
+
+
+def _read_event(subscription: Subscription, event: v1.Event, time_limit: float) -> Request:
+    extensions = event.Extensions()
+    return Request(
+        method=subscription.topic,
+        verb=UNSPECIFIED_VERB,
+        query={
+            name: str(extensions[f"{_METADATA}{name}"])
+            for name in subscription.options
+            if f"{_METADATA}{name}" in extensions
+        },
+        content_type=parse_media_type(event.ContentType()),
+        body=cast("bytes", event.Data()),
+        headers={},
+        time_limit=time_limit,
+    )

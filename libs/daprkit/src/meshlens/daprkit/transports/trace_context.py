@@ -1,0 +1,49 @@
+"""The caller's trace context, taken over from each call."""
+
+from typing import Any
+
+import grpc
+from meshlens.daprkit.telemetry.traces import Spans
+from meshlens.daprkit.transports.interceptor import Behaviour, UnaryInterceptor
+from opentelemetry import context, propagate
+
+_HEADERS = frozenset({"traceparent", "tracestate", "baggage"})
+
+
+def make_trace_interceptor(spans: Spans | None) -> grpc.ServerInterceptor:
+    """Return what makes the caller's trace context current, and a span if they are exported."""
+    if spans is None:
+        return TraceContextInterceptor()
+    # As the exporter: what only replicas with a collector need.
+    from opentelemetry.instrumentation.grpc import (  # noqa: PLC0415 - see above
+        filters,
+        server_interceptor,
+    )
+
+    interceptor: grpc.ServerInterceptor = server_interceptor(
+        tracer_provider=spans.provider, filter_=filters.negate(filters.health_check())
+    )
+    return interceptor
+
+
+class TraceContextInterceptor(UnaryInterceptor):
+    """Makes the caller's trace context current, so that logs and events carry it.
+
+    The instrumentation does the same and makes a span, which costs a fifth of an empty call.
+    """
+
+    def wrap(self, behaviour: Behaviour, details: grpc.HandlerCallDetails) -> Behaviour:
+        """Return `behaviour` in the trace of its caller, if the call has one."""
+        carrier = {key: value for key, value in details.invocation_metadata if key in _HEADERS}
+        if not carrier:
+            return behaviour
+        remote = propagate.extract(carrier)
+
+        def answer(request: Any, call: grpc.ServicerContext) -> Any:  # noqa: ANN401 - any message
+            token = context.attach(remote)
+            try:
+                return behaviour(request, call)
+            finally:
+                context.detach(token)
+
+        return answer

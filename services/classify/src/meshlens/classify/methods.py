@@ -1,0 +1,178 @@
+"""What the methods do, whoever calls them: the service in the mesh, or the command."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from meshlens.classify.errors import InvalidModel, InvalidOption, WrongTask
+from meshlens.classify.formats.card import Task
+from meshlens.classify.serving.opening import Loaded
+from meshlens.classify.serving.repository import Repository
+from meshlens.classify.serving.versions import Servable, State
+from meshlens.classify.storage.source import Source
+from meshlens.classify.tasks.descriptions import Description
+from meshlens.classify.tasks.images.pixels import Image
+from meshlens.classify.tasks.lens import Lens, Payload
+from meshlens.classify.tasks.options import ModelOptions
+from meshlens.classify.tasks.table import TASKS
+from meshlens.classify.tasks.tensors.predictor import Predictor, TensorsAnswer
+from pydantic import BaseModel, SerializeAsAny, model_serializer
+
+
+class ModelDescription(BaseModel):
+    """A version of a model: where it is in its life, and, once it is loaded, how to call it.
+
+    Attributes:
+        model: its name.
+        version: its number.
+        state: where it is in its life.
+        default: whether it answers requests that name no model.
+        task: what it is used for; left out while that is not known.
+        error: why loading it failed; left out if it did not.
+        sha256: of its file; left out unless it is loaded.
+        loaded: what its lens says, fields beside the others; left out unless it is loaded.
+        versions: the state of each version of the model; left out where one version is meant.
+    """
+
+    model: str
+    version: str
+    state: State
+    default: bool
+    task: Task | None = None
+    error: str = ""
+    sha256: str = ""
+    loaded: SerializeAsAny[Description] | None = None
+    versions: Mapping[str, State] | None = None
+
+    @model_serializer
+    def _flatten(self) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "model": self.model,
+            "version": self.version,
+            "state": self.state,
+            "default": self.default,
+        }
+        known = {"task": self.task, "error": self.error, "sha256": self.sha256}
+        told |= {name: value for name, value in known.items() if value}
+        if self.loaded is not None:
+            told |= self.loaded.model_dump(mode="json")
+        if self.versions is not None:
+            told["versions"] = self.versions
+        return told
+
+
+class ModelList(BaseModel):
+    """Every version of every model."""
+
+    models: list[ModelDescription]
+
+
+@contextmanager
+def lease_lens(
+    repository: Repository, task: Task, options: ModelOptions
+) -> Iterator[tuple[Source, Lens[Any, Any]]]:
+    """Keep the model that `options` name loaded, and return where it comes from and its lens.
+
+    Raises:
+        InvalidOption: no model is named, and it is not clear which one is meant.
+        WrongTask: the model has another task.
+        ModelNotFound, ModelNotReady, ModelFailed, EngineGone: as `Repository.lease` does.
+    """
+    name, version = options.name_and_version()
+    with repository.lease(name or find_default(repository, task), version) as servable:
+        yield servable.source, _choose_lens(servable, task)
+
+
+def preview(
+    repository: Repository, options: ModelOptions, payload: Payload
+) -> tuple[Source, Image]:
+    """Return the image in `payload` as the model sees it, whatever the model's task.
+
+    Raises:
+        WrongTask: the model takes no images.
+        InvalidImage, ImageTooLarge: it is none, or too large.
+    """
+    with repository.lease(*options.name_and_version()) as servable:
+        return servable.source, _loaded(servable).lens.see(payload)
+
+
+def predict(
+    repository: Repository, name: str, version: str, payload: Payload
+) -> tuple[Source, TensorsAnswer]:
+    """Return the outputs of a model for the tensors in `payload`, whatever the model's task.
+
+    Raises:
+        InvalidBody, InvalidOption, InvalidTensor: as `Predictor.answer` does.
+    """
+    with repository.lease(name, version) as servable:
+        predictor = Predictor(_loaded(servable).model)
+        return servable.source, predictor.answer(payload, ModelOptions())
+
+
+def find_default(repository: Repository, task: Task) -> str:
+    """Return the model for requests that name none.
+
+    That is the default model, unless it has another task; then it is the only one that has `task`.
+
+    Raises:
+        InvalidOption: none has, or several have.
+    """
+    default = repository.servables(repository.default)
+    if any(_may_have(servable, task) for servable in default):
+        return repository.default
+    names = sorted(
+        {
+            servable.source.model
+            for servable in repository.servables()
+            if _find_task(servable) is task
+        }
+    )
+    if len(names) != 1:
+        known = ", ".join(names) or "none"
+        raise InvalidOption(
+            f"expected option model, one of the models with task {task}: {known}; name one"
+        )
+    return names[0]
+
+
+def describe(servable: Servable, *, default: bool) -> ModelDescription:
+    """Return a version as it is now; `default` says whether requests that name none get it."""
+    source, loaded = servable.source, servable.loaded
+    return ModelDescription(
+        model=source.model,
+        version=source.version,
+        state=servable.state,
+        default=default,
+        task=source.task if loaded else source.card.task,
+        error=servable.error,
+        sha256=loaded.sha256 if loaded else "",
+        loaded=loaded.lens.describe() if loaded else None,
+    )
+
+
+def _choose_lens(servable: Servable, task: Task) -> Lens[Any, Any]:
+    wanted, lens = TASKS[task], _loaded(servable).lens
+    if not isinstance(lens, wanted):
+        model = servable.source.model
+        method = lens.method.format(model=model)
+        raise WrongTask(wanted.refusal.format(model=model, does=lens.does, method=method))
+    return lens
+
+
+def _loaded(servable: Servable) -> Loaded:
+    assert servable.loaded is not None, "a lease is of what is loaded"  # noqa: S101 - for the type checker
+    return servable.loaded
+
+
+def _may_have(servable: Servable, task: Task) -> bool:
+    if servable.lens is not None:
+        return isinstance(servable.lens, TASKS[task])
+    return _find_task(servable) in (task, None)
+
+
+def _find_task(servable: Servable) -> Task | None:
+    """Return the task of a version, None if its files do not even say what it is."""
+    try:
+        return servable.source.task
+    except InvalidModel:
+        return None

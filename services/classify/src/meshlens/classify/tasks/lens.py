@@ -1,0 +1,182 @@
+"""A lens: what a model is used for, behind the same four verbs whatever its task."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from meshlens.classify.engines.engine import Engine, Signature, TensorSpec
+from meshlens.classify.errors import InvalidModel
+from meshlens.classify.formats.card import ModelCard
+from meshlens.classify.formats.tflite import ModelFile
+from meshlens.classify.tasks.descriptions import Description
+from meshlens.classify.tasks.images.pixels import Image
+from meshlens.classify.tasks.options import ModelOptions
+from pydantic import BaseModel, ConfigDict
+
+JSON = "application/json"
+_DEFAULT_SUBJECT = "object"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedModel:
+    """A model whose engine runs: what a lens is made from.
+
+    Attributes:
+        name: of the model, for messages.
+        engine: runs it.
+        file: what the model says about itself.
+        card: what its card says.
+        labels_beside: names of the classes, for a file that has none.
+        subject_beside: what its images show, for a file that does not say.
+    """
+
+    name: str
+    engine: Engine
+    file: ModelFile
+    card: ModelCard = field(default_factory=ModelCard)
+    labels_beside: tuple[str, ...] = ()
+    subject_beside: str = ""
+
+    @property
+    def signature(self) -> Signature:
+        """The function that the card names, else the first one.
+
+        Raises:
+            InvalidModel: there is none of that name.
+        """
+        return choose_signature(self.engine, self.card.signature, InvalidModel)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of its classes, none if nothing says them."""
+        return self.file.labels or self.labels_beside
+
+    @property
+    def subject(self) -> str:
+        """What its images show, in one word."""
+        return self.file.subject or self.subject_beside or _DEFAULT_SUBJECT
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What a caller has sent.
+
+    Attributes:
+        data: the bytes of an image file, or the JSON with the tensors.
+        max_pixels: largest image that may be decoded.
+    """
+
+    data: bytes
+    max_pixels: int
+
+
+class Answer(BaseModel):
+    """What a model answers. The fields are the JSON; a subclass adds other media types."""
+
+    model_config = ConfigDict(frozen=True)
+
+    media_types: ClassVar[tuple[str, ...]] = (JSON,)
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return self.model_dump(mode="json")
+
+    def to_event(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the result event says; `fields` are those of the answer."""
+        return fields
+
+    def render(self, media_type: str, payload: Payload) -> bytes:
+        """Return the answer to `payload` as one of `media_types` but JSON."""
+        raise ValueError(
+            f"expected one of {', '.join(self.media_types)}, got {media_type}"
+            f" for {len(payload.data)} bytes"
+        )
+
+
+Options = TypeVar("Options", bound=ModelOptions)
+Answered = TypeVar("Answered", bound=Answer)
+
+
+class Lens(ABC, Generic[Options, Answered]):
+    """A model as callers see it.
+
+    Args:
+        model: what to look through.
+
+    Raises:
+        InvalidModel: its tensors or its card do not fit the task.
+
+    Attributes:
+        does: what its models do: "expected a model that ..., got x, which ...".
+        method: where its models are called.
+        takes_images: whether that is a method of its own, which takes one image or several.
+        options: what a caller may say behind the question mark.
+        refusal: what a caller is told who calls a model of another task: its name `model`, what
+            it `does` and its `method`.
+    """
+
+    does: ClassVar[str]
+    method: ClassVar[str]
+    takes_images: ClassVar[bool]
+    options: ClassVar[type[ModelOptions]]
+    refusal: ClassVar[str]
+
+    @abstractmethod
+    def __init__(self, model: OpenedModel) -> None: ...
+
+    @abstractmethod
+    def warm_up(self) -> None:
+        """Run the model once, so that the first caller does not wait for first-time work.
+
+        Raises:
+            InvalidModel: it cannot compute, or what it computes does not fit the task.
+        """
+
+    @abstractmethod
+    def see(self, payload: Payload) -> Image:
+        """Return the image in `payload` as the model sees it.
+
+        Raises:
+            InvalidImage, ImageTooLarge: it is none, or too large.
+            WrongTask: the model takes no images.
+        """
+
+    @abstractmethod
+    def answer(self, payload: Payload, options: Options) -> Answered:
+        """Return what the model says about `payload`.
+
+        Raises:
+            InvalidImage, ImageTooLarge, InvalidBody, InvalidTensor: it cannot be used.
+            InvalidOption: the model has no such option.
+        """
+
+    @abstractmethod
+    def describe(self) -> Description:
+        """Return what the model takes and answers."""
+
+
+def choose_signature(engine: Engine, name: str, fault: type[Exception]) -> Signature:
+    """Return the function of `engine` called `name`, the first one if it is empty.
+
+    Raises:
+        fault: there is none of that name.
+    """
+    signatures = engine.signatures
+    if name and name not in signatures:
+        known = ", ".join(signatures)
+        raise fault(f"expected one of the signatures {known}, got {name!r}; check the name")
+    return signatures[name or next(iter(signatures))]
+
+
+def choose_tensor(specs: Sequence[TensorSpec], name: str, what: str) -> TensorSpec:
+    """Return the tensor called `name`, the first one if it is empty.
+
+    Raises:
+        InvalidModel: there is none of that name; `what` it should be is in the message.
+    """
+    for spec in specs:
+        if name in ("", spec.name, spec.name.removesuffix(":0")):
+            return spec
+    known = ", ".join(spec.name for spec in specs) or "none"
+    raise InvalidModel(f"expected an {what} of {known}, got {name!r}; correct the card")

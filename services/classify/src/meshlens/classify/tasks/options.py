@@ -1,0 +1,49 @@
+"""The options of the methods, as they stand behind the question mark; a task adds its own."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from meshlens.classify.errors import InvalidOption
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class NoOptions(BaseModel):
+    """Options of a method that has none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelOptions(NoOptions):
+    """Options of a method that a model answers."""
+
+    model: str = Field(default="", description="name or name@version")
+
+    def name_and_version(self) -> tuple[str, str]:
+        """Return which model is meant; what is left open is empty."""
+        name, _, version = self.model.partition("@")
+        return name, version
+
+
+Options = TypeVar("Options", bound=NoOptions)
+
+
+def parse_options(kind: type[Options], query: Mapping[str, str]) -> Options:
+    """Return the options in `query`.
+
+    Raises:
+        InvalidOption: an unknown one, or a value out of its range.
+    """
+    try:
+        return kind.model_validate(query)
+    except ValidationError as error:
+        known = ", ".join(kind.model_fields) or "none"
+        raise InvalidOption(f"{explain(error)}; the options are: {known}") from None
+
+
+def explain(error: ValidationError) -> str:
+    """Return what pydantic says, in one line and without its links."""
+    return "; ".join(
+        f"{'.'.join(map(str, mistake['loc'])) or 'body'}: {mistake['msg']}"
+        + (f", got {mistake['input']!r:.60}" if mistake["loc"] else "")
+        for mistake in error.errors(include_url=False)
+    )
