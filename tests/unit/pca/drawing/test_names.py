@@ -83,6 +83,7 @@ def test_a_word_far_from_what_it_names_has_a_leader() -> None:
             assert name.leader[:2] == (200, 200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aspect", ["equal", "free"])
 @pytest.mark.parametrize("kind", ["scores", "biplot", "loadings"])
 @pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer])
