@@ -17,8 +17,8 @@ from meshlens.classify.formats.tflite_metadata import (
     Metadata,
     Normalization,
     decode_metadata,
-    encode_metadata,
 )
+from metadata_encoding import encode_metadata
 from unit.classify.models import build_model
 
 AXIS = FileType.TENSOR_AXIS_LABELS
