@@ -1,6 +1,7 @@
 """The page of pca in Chromium, through sidecars: data in, a picture beside them, files out."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +78,37 @@ def test_a_fault_is_shown_at_its_cell(page: Page) -> None:
     page.get_by_role("textbox", name="Data").fill(POINTS)
     expect(fault).to_be_empty()
     await_picture(page, "5 observations")
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "value", "words"),
+    [
+        ("Scores", "Components shown", "3,3", "got 3,3"),
+        ("Scree", "Components kept", "9", "got 9"),
+        ("Biplot", "Variance in the arrows of a biplot", "7", "less than or equal to 1"),
+    ],
+)
+def test_a_fault_is_shown_at_its_option(
+    page: Page, kind: str, option: str, value: str, words: str
+) -> None:
+    page.get_by_role("textbox", name="Data").fill(POINTS)
+    page.locator("#options details summary").click()
+    page.get_by_label(kind, exact=True).check(force=True)
+    field = page.get_by_label(option)
+    field.fill(value)
+    expect(page.locator("#option-fault")).to_contain_text(words)
+    expect(page.locator("#data-fault")).to_be_empty()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description(re.compile(words))
+    field.fill("")
+    expect(page.locator("#option-fault")).to_be_empty()
+    expect(page.locator("[aria-invalid=true]")).to_have_count(0)
+
+
+def test_each_missing_cell_is_a_fault_of_its_own(page: Page) -> None:
+    page.get_by_role("textbox", name="Data").fill("a,b\n1,2\n,3\n4,\n5,7\n")
+    expect(page.locator("#data-fault")).to_contain_text("2 missing")
+    expect(page.locator("#editor mark")).to_have_count(2)
 
 
 @pytest.mark.parametrize(

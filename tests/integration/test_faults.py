@@ -6,8 +6,11 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+import grpc
 import pytest
 from mesh import Answer, Mesh
+from meshlens.daprkit.client import Client
+from meshlens.daprkit.details import TRAILER, decode_details
 
 GOOD = b"1,2,3,5,4,4"
 MIB = 1024 * 1024
@@ -107,6 +110,40 @@ def test_bad_input_is_refused_with_what_to_do_and_the_next_request_is_served(
     assert "; " in message, f"expected, actual; remedy: {message}"
     assert mesh.call("classify", "pca", "plot", GOOD).status == 200
     assert mesh.call("pca", "classify", "models", verb="GET").status == 200
+
+
+def test_a_fault_reaches_http_callers_as_data(mesh: Mesh) -> None:
+    answer = mesh.call("classify", "pca", "fit", b"a,b\n1,2\n3,x\n")
+    status = json.loads(answer.body)
+    details = {detail.pop("@type"): detail for detail in status["details"]}
+    assert status["code"] == 3
+    assert details["type.googleapis.com/google.rpc.ErrorInfo"] == {
+        "reason": "INVALID_TABLE",
+        "domain": "pca",
+        "metadata": {
+            "expected": "every field must be a number, with commas, semicolons or tabs between"
+            " them",
+            "got": "'x' at row 3, column 2 (b)",
+            "remedy": "correct it or leave that observation out",
+            "row": "3",
+            "column": "2",
+            "field": "b",
+        },
+    }
+    (violation,) = details["type.googleapis.com/google.rpc.BadRequest"]["fieldViolations"]
+    assert violation["field"] == "row[3].column[2]"
+
+
+def test_a_fault_reaches_callers_over_proxied_grpc_as_data(mesh: Mesh) -> None:
+    with (
+        Client(f"127.0.0.1:{mesh.grpc_port('classify')}") as client,
+        pytest.raises(grpc.RpcError) as refusal,
+    ):
+        client.invoke("pca", "fit", b"1,2\n3,5\n4,4\n", query={"k": "9"})
+    trailers = {datum.key: datum.value for datum in refusal.value.trailing_metadata()}
+    details = decode_details(trailers[TRAILER])
+    assert (details.reason, details.domain) == ("INVALID_OPTION", "pca")
+    assert (details.option, details.got) == ("k", "9")
 
 
 def test_a_body_that_the_transport_refuses_is_too_large_too(mesh: Mesh) -> None:

@@ -4,8 +4,8 @@
         python services/classify/train/train_digits.py
 
 The pictures are scikit-learn's bundled digits (8 x 8, gray, white on black), enlarged, and shown
-to the model as the service shows them: through `meshlens.classify.tasks.images`. Every fifth is
-held out.
+to the model as the service shows them: through `meshlens.classify.tasks.images.pixels`. Every
+fifth is held out.
 """  # noqa: INP001 - a script, not a package
 
 import io

@@ -12,21 +12,25 @@ import grpc
 import pytest
 from dapr.proto import appcallback_service_v1, appcallback_v1, common_v1
 from google.protobuf import empty_pb2
-from google.rpc import error_details_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_status import rpc_status  # type: ignore[import-untyped] # it ships no types
 from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.lanes import MANAGE_SLOTS, Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import LONGEST_MESSAGE, Status, StatusTable
 from meshlens.daprkit.client import AppUnavailable, CallError, Client
+from meshlens.daprkit.details import Details
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.server import GrpcService, Lifespan, Server
 from meshlens.daprkit.settings import EventMode, ServerSettings
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.daprkit.transports.topics import Subscription
+from meshlens.faults import Fault
+from opentelemetry import trace
 
 
-class Refused(Exception):
+class Refused(Fault):
     """The toy service says no."""
 
 
@@ -68,7 +72,7 @@ def describe(request: Request) -> Reply:
 
 
 def refuse(_: Request) -> Reply:
-    raise Refused("expected a yes, got a no; ask again")
+    raise Refused("expected a yes", got="a no", remedy="ask again", option="answer")
 
 
 def refuse_at_length(_: Request) -> Reply:
@@ -84,7 +88,7 @@ THINGS: list[Request] = []
 
 def take(request: Request) -> Reply:
     if request.body == b"poison":
-        raise Refused("expected food, got poison; send something else")
+        raise Refused("expected food", got="poison", remedy="send something else")
     THINGS.append(request)
     return describe(request)
 
@@ -165,6 +169,13 @@ def refusal_of(call: Callable[[], object]) -> CallError:
     return fault.value
 
 
+def status_of(refusal: CallError) -> status_pb2.Status:
+    """Return what a gRPC library reads from the trailers; it checks them against the status."""
+    rich = rpc_status.from_call(refusal.__cause__)
+    assert isinstance(rich, status_pb2.Status)
+    return rich
+
+
 def seen(reply: Reply) -> dict[str, object]:
     answer = json.loads(reply.body)
     assert isinstance(answer, dict)
@@ -240,8 +251,30 @@ def test_faults_have_a_code_and_say_what_to_do(
         assert word in refusal.message
 
 
+def test_a_fault_is_sent_as_data_too(client: Client) -> None:
+    assert refusal_of(lambda: client.invoke("toy", "refuse")).details == Details(
+        reason="REFUSED",
+        domain="toy",
+        expected="expected a yes",
+        got="a no",
+        remedy="ask again",
+        option="answer",
+    )
+    details = refusal_of(lambda: client.invoke("toy", "describe?timeout=soon")).details
+    assert (details.reason, details.option) == ("INVALID_REQUEST", "timeout")
+
+
+def test_status_and_details_are_one_for_grpc_libraries(client: Client) -> None:
+    rich = status_of(refusal_of(lambda: client.invoke("toy", "describe?timeout=soon")))
+    assert rich.code == code_pb2.INVALID_ARGUMENT
+    bad = error_details_pb2.BadRequest()
+    assert rich.details[-1].Unpack(bad)
+    assert [violation.field for violation in bad.field_violations] == ["timeout"]
+
+
 def test_an_unexpected_error_is_internal_and_tells_no_secrets(client: Client) -> None:
     refusal = refusal_of(lambda: client.invoke("toy", "break"))
+    assert refusal.details == Details()
     assert refusal.code == "INTERNAL"
     assert "swordfish" not in refusal.message
     assert seen(client.invoke("toy", "work", b"next"))["size"] == 4
@@ -301,7 +334,7 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_retry(client: Client, gat
         assert refusal.retry_after is not None
         assert refusal.retry_after >= 0.05
         retry = error_details_pb2.RetryInfo()
-        assert refusal.details[0].Unpack(retry)
+        assert status_of(refusal).details[0].Unpack(retry)
         assert retry.retry_delay.ToMilliseconds() >= 50
 
 
@@ -432,6 +465,16 @@ def test_an_event_is_a_request_whose_metadata_are_options(port: int) -> None:
 
 def test_an_event_that_cannot_be_answered_is_refused_by_its_code(port: int) -> None:
     assert deliver(port, b"poison") is grpc.StatusCode.FAILED_PRECONDITION
+
+
+def test_no_spans_are_made_if_the_environment_names_no_exporter_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    with serving(otel_traces_exporter="none") as (_, port):
+        assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+        with Client(f"127.0.0.1:{port}") as client:
+            assert seen(client.invoke("toy", "work"))["size"] == 0
 
 
 def test_a_lifespan_begins_behind_a_port_that_answers_and_ends_when_the_service_drains() -> None:

@@ -54,6 +54,29 @@ def test_json_is_an_object_for_each_picture(capfd: pytest.CaptureFixture[str]) -
     assert eight["verdict"]["sentence"] == "It is very likely an 8."
 
 
+def test_the_card_says_how_many_labels_unless_the_caller_does(
+    tmp_path: Path, models: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "digits.tflite").symlink_to(models / "digits/1/digits.tflite")
+    (tmp_path / "digits.yaml").write_text("model: {path: digits.tflite}\noutput: {top: 3}")
+    asked = ["--json", "--models", str(tmp_path), str(SEVEN)]
+    for arguments, count in (([], 3), (["--top-k", "4"], 4)):
+        assert cli.main([*arguments, *asked]) == 0
+        assert len(json.loads(capfd.readouterr().out)["labels"]) == count
+
+
+def test_a_model_that_classifies_no_pictures_is_told(
+    tmp_path: Path, models: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "digits.tflite").symlink_to(models / "digits/1/digits.tflite")
+    (tmp_path / "digits.yaml").write_text("model: {path: digits.tflite}\ntask: tensor")
+    assert cli.main(["--models", str(tmp_path), str(SEVEN)]) == 2
+    assert capfd.readouterr().err == (
+        "classify: expected a model that classifies pictures, got digits, which computes tensors;"
+        " ask models/digits/predict, or another model\n"
+    )
+
+
 def test_a_bad_picture_fails_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("no picture")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.serving.repository import Repository
-from meshlens.classify.tasks.classification import Classifier, ClassifyOptions
+from meshlens.classify.tasks.classification.classifier import Classifier, ClassifyOptions
 from meshlens.classify.tasks.lens import Payload
 from PIL import Image, ImageOps
 from sklearn.datasets import load_digits

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from meshlens.classify.tasks.table import TASKS
 from meshlens.classify.web import build, read_samples, routes
 from meshlens.daprkit.errors import MethodNotFound
 from meshlens.daprkit.messages import Reply, Request
@@ -29,3 +30,8 @@ def test_the_page_offers_the_samples_that_are_served() -> None:
 def test_a_sample_that_is_not_there_is_refused_by_name() -> None:
     with pytest.raises(MethodNotFound, match=r"digit-42\.png"):
         get_sample("digit-42.png")
+
+
+def test_the_page_offers_every_task_that_takes_images() -> None:
+    table = re.findall(r'^  (\w+): \{ method: "(\w+)", show: ', build().body.decode(), re.MULTILINE)
+    assert table == [(task, lens.method) for task, lens in TASKS.items() if lens.takes_images]

@@ -26,6 +26,8 @@ from meshlens.classify.formats.card import Task
 from meshlens.classify.models import shipped_models
 from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
+from meshlens.classify.tasks.classification.classifier import ClassificationAnswer
+from meshlens.classify.tasks.classification.verdicts import Level
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.messages import Reply, Request
@@ -92,6 +94,14 @@ def test_a_picture_is_named(service: Service) -> None:
     assert {key: said["labels"][0][key] for key in ("index", "label")} == {"index": 7, "label": "7"}
     assert said["labels"][0]["probability"] > 0.9
     assert said["verdict"] == {"level": "very high", "sentence": "It is very likely a 7."}
+
+
+def test_the_answer_is_one_line_of_json_that_its_type_reads_back(service: Service) -> None:
+    reply = classify(service, ask(SEVEN))
+    assert reply.body == json.dumps(answer(reply), ensure_ascii=False).encode() + b"\n"
+    read = ClassificationAnswer.model_validate_json(reply.body)
+    assert read.to_fields() == reply.result
+    assert (read.labels[0].label, read.verdict.level) == ("7", Level.VERY_HIGH)
 
 
 def test_the_event_gets_the_facts_and_not_the_picture(service: Service) -> None:

@@ -6,10 +6,13 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import numpy.typing as npt
-from meshlens.pca.drawing.layout.placement import measure
+from meshlens.pca.drawing.kinds import KINDS
+from meshlens.pca.drawing.layout.text_width import measure
 from meshlens.pca.drawing.plot import draw
+from meshlens.pca.drawing.scenes.plane import Plane
+from meshlens.pca.drawing.scenes.scene import Subject
 from meshlens.pca.drawing.style import Style
-from meshlens.pca.numbers.decomposition import fit
+from meshlens.pca.numbers.decomposition import PcaModel, fit
 from meshlens.pca.tables.table import Table
 
 Array = npt.NDArray[np.float64]
@@ -85,8 +88,21 @@ class Picture:
         return data
 
 
-def picture(table: Table | Array, *, standardize: bool = False, **style: Any) -> Picture:  # noqa: ANN401 - any choice
+def picture(
+    table: Table | Array,
+    *,
+    standardize: bool = False,
+    kept: int | None = None,
+    **style: Any,  # noqa: ANN401 - any choice
+) -> Picture:
     """Draw a table by its own fit."""
     table = table if isinstance(table, Table) else Table(table)
     model = fit(table.values, names=table.names, standardize=standardize)
-    return Picture(draw(table, model, Style(**style)))
+    return Picture(draw(table, model, Style(**style), kept=kept))
+
+
+def arrange(values: Array, model: PcaModel, style: Style) -> Plane:
+    """Return what a picture of a plane shows, in data units."""
+    scene = KINDS[style.kind].arrange(Subject(Table(values), model, style))
+    assert isinstance(scene, Plane)
+    return scene

@@ -15,7 +15,7 @@ from meshlens.classify.formats.card import Kind, ModelCard, PixelType, Task, dec
 from meshlens.classify.formats.tflite import ModelFile
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.storage.folder import find_models
-from meshlens.classify.tasks.classification import Classifier
+from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.images.pixels import Frame
 from unit.classify.fake_engine import FakeEngine, opened
 from unit.classify.models import build_model

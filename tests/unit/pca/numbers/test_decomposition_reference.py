@@ -40,6 +40,7 @@ def data_sets() -> Iterator[tuple[str, Callable[[], Array]]]:
 
 
 DATA = dict(data_sets())
+SLOW = ("wide 1200 x 500", "digits")
 
 
 def test_there_are_fifty() -> None:
@@ -56,7 +57,10 @@ def has_tie(components: Array) -> npt.NDArray[np.bool_]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("standardize", [False, True])
-@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in DATA],
+)
 def test_all_outputs_are_those_of_scikit_learn(name: str, *, standardize: bool) -> None:
     values = DATA[name]()
     # Far from zero scikit-learn knows mean and scores to 1e-6 only; nearby it is the reference.

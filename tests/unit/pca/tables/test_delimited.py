@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.tables.columns import MOST_COLUMNS
+from meshlens.pca.tables.dialect import MISSING
 from meshlens.pca.tables.table import decode_table
 from unit.pca.tables.bodies import FORM, VALUES
 
@@ -180,3 +181,14 @@ def test_arrow_reads_what_the_standard_library_reads(
             except InvalidTable as error:
                 outcomes.append(str(error))
     assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("mark", MISSING)
+def test_every_mark_of_a_missing_number_is_one(mark: str) -> None:
+    table = decode_table(f"x,y\n1,2\n3,{mark}\n5,6\n".encode(), missing=Missing.DROP)
+    assert (table.values.tolist(), table.dropped, table.groups) == ([[1, 2], [5, 6]], 1, ())
+
+
+def test_the_marks_of_missing_numbers_are_those_of_the_documentation() -> None:
+    marks = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "?", ".")
+    assert set(MISSING) == set(marks)

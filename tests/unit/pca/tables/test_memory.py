@@ -70,7 +70,7 @@ def measure(expression: str, content_type: str) -> tuple[int, str]:
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        not Path("/proc/self/status").exists(), reason="only Linux tells the high-water mark"
+        not Path("/proc/self/status").exists(), reason="only Linux reports the high-water mark"
     ),
 ]
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from meshlens.pca.errors import InvalidTable
+from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.tables.columns import MOST_COLUMNS
 from meshlens.pca.tables.table import decode_table
 from unit.pca.tables.bodies import (
     BINARY,
@@ -15,6 +17,7 @@ from unit.pca.tables.bodies import (
     GROUPS,
     JSON,
     NAMED,
+    NPY,
     STRUCTURED,
     UNNAMED,
     VALUES,
@@ -126,3 +129,65 @@ def test_damaged_binary_is_a_table_or_refused(data: st.DataObject) -> None:
     except InvalidTable:
         return
     assert np.isfinite(table.values).all()
+
+
+@pytest.mark.parametrize("names", ["a,b,b", "a,a,b", "b,a,b,a"])
+def test_a_column_that_comes_twice_is_refused_where_names_are_matched(names: str) -> None:
+    row = ",".join("1" * len(names.split(",")))
+    with pytest.raises(InvalidTable, match=r"names of the fit, 'a', 'b'.*one of them twice"):
+        decode_table(f"{names}\n{row}\n".encode(), variables=("a", "b"))
+
+
+def test_named_columns_are_put_in_the_order_of_the_variables() -> None:
+    table = decode_table(b"b,kind,a\n1,u,2\n3,v,4\n5,u,6\n", variables=("a", "b"))
+    assert (table.names, table.groups) == (("a", "b"), ("u", "v", "u"))
+    assert table.values.tolist() == [[2, 1], [4, 3], [6, 5]]
+    with pytest.raises(InvalidTable, match=r"1 missing .*row 2, column 3 \(a\)"):
+        decode_table(b"b,kind,a\n1,u,\n3,v,4\n", variables=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("names", "got"),
+    [
+        ("a,c", "got 'c' but not 'b';"),
+        ("b,a,c", "got 'c' but not one of them twice;"),
+        ("a,x1", "got 'x1' but not 'b';"),
+    ],
+)
+def test_other_names_than_the_variables_are_refused(names: str, got: str) -> None:
+    row = ",".join("1" * len(names.split(",")))
+    with pytest.raises(InvalidTable, match=got):
+        decode_table(f"{names}\n{row}\n".encode(), variables=("a", "b"))
+
+
+def test_variables_that_were_never_named_take_columns_of_any_names() -> None:
+    table = decode_table(b"b,a\n1,2\n", variables=("x1", "x2"))
+    assert (table.names, table.values.tolist()) == (("b", "a"), [[1, 2]])
+
+
+def test_the_widest_table_is_read_and_one_column_more_is_not() -> None:
+    widest = np.ones((2, MOST_COLUMNS), dtype=np.int8)
+    assert decode_table(save(widest), NPY).values.shape == widest.shape
+    with pytest.raises(InvalidTable, match="at most 10000 variables, got 10001"):
+        decode_table(save(np.ones((2, MOST_COLUMNS + 1), dtype=np.int8)), NPY)
+
+
+def test_a_table_of_groups_only_has_no_numbers() -> None:
+    with pytest.raises(InvalidTable, match="at least one column must hold numbers"):
+        decode_table(save(np.ones((3, 1))), NPY, group="x1")
+
+
+def test_numbers_whose_sum_overflows_are_finite_all_the_same() -> None:
+    body = b"1.7e308,1.7e308\n1.7e308,1\n"
+    assert decode_table(body).values.tolist() == [[1.7e308, 1.7e308], [1.7e308, 1]]
+    table = decode_table(body, missing=Missing.MEAN)
+    assert (table.filled, table.dropped) == (0, 0)
+    table = decode_table(body, missing=Missing.DROP)
+    assert (len(table.values), table.filled, table.dropped) == (2, 0, 0)
+
+
+def test_dropping_keeps_the_names_and_groups_of_what_is_left() -> None:
+    body = b"who,x,kind\nann,1,u\nbob,,v\ncy,4,u\ndee,5,v\n"
+    table = decode_table(body, missing=Missing.DROP)
+    assert (table.labels, table.groups) == (("ann", "cy", "dee"), ("u", "u", "v"))
+    assert (table.values.tolist(), table.filled, table.dropped) == ([[1], [4], [5]], 0, 1)

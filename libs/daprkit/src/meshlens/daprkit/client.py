@@ -11,22 +11,20 @@ OnInvoke on the caller's own sidecar, with the app's name in the metadata.
     `-- AppFailed             the app or the mesh broke down
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Self
 from urllib.parse import urlencode
 
 import grpc
 from dapr.proto import appcallback_service_v1, common_v1
-from google.protobuf import any_pb2, duration_pb2
-from google.protobuf.message import DecodeError
-from google.rpc import error_details_pb2, status_pb2
+from google.protobuf import any_pb2
+from meshlens.daprkit.details import TRAILER, Details, decode_details
 from meshlens.daprkit.errors import DaprkitError
 from meshlens.daprkit.messages import Reply
 from meshlens.daprkit.sidecar.limits import message_options
 from opentelemetry import propagate
 
 _ANY_SIZE = -1
-_DETAILS = "grpc-status-details-bin"
 
 
 class CallError(DaprkitError):
@@ -35,22 +33,16 @@ class CallError(DaprkitError):
     Attributes:
         code: name of the gRPC status code, such as NOT_FOUND.
         message: what the app, or a sidecar on the way, says of it.
-        retry_after: seconds to wait before the next try, if the app names them.
-        details: google.rpc messages that the app sent along.
+        details: the same as data, as far as the app sent it: reason, expected, got, remedy, option
+            and places of the fault.
+        retry_after: seconds to wait before the next try; None if the app does not name them.
     """
 
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        *,
-        retry_after: float | None = None,
-        details: Sequence[any_pb2.Any] = (),
-    ) -> None:
+    def __init__(self, code: str, message: str, details: Details) -> None:
         self.code = code
         self.message = message
-        self.retry_after = retry_after
-        self.details = tuple(details)
+        self.details = details
+        self.retry_after = details.retry_after
         super().__init__(f"{code}: {message}")
 
 
@@ -161,24 +153,8 @@ class Client:
 
 
 def _translate(error: grpc.RpcError) -> CallError:
-    code, details = error.code(), _read_details(error)
-    retry_after = _find_retry(details)
-    kind = _CLASSES.get(code, AppFailed) if retry_after is None else AppUnavailable
-    return kind(code.name, error.details() or "", retry_after=retry_after, details=details)
-
-
-def _read_details(error: grpc.RpcError) -> Sequence[any_pb2.Any]:
     trailers = {datum.key: datum.value for datum in error.trailing_metadata() or ()}
-    try:
-        return tuple(status_pb2.Status.FromString(trailers.get(_DETAILS, b"")).details)
-    except DecodeError:  # code and message stand without them
-        return ()
-
-
-def _find_retry(details: Sequence[any_pb2.Any]) -> float | None:
-    retry = error_details_pb2.RetryInfo()
-    for detail in details:
-        if detail.Unpack(retry):
-            delay: duration_pb2.Duration = retry.retry_delay
-            return delay.ToMilliseconds() / 1000
-    return None
+    details = decode_details(bytes(trailers.get(TRAILER, b"")))
+    code = error.code()
+    kind = _CLASSES.get(code, AppFailed) if details.retry_after is None else AppUnavailable
+    return kind(code.name, error.details() or "", details)

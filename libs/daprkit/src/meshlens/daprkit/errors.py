@@ -1,28 +1,30 @@
 """What can go wrong around a domain.
 
     DaprkitError
-    |-- CannotListen          the port is not to be had
+    |-- CannotListen          the port cannot be bound
     |-- WrongToken            the caller does not know the app's token
     |-- InvalidRequest        the request cannot be understood: query, verb, time limit
     |-- BodyTooLarge          more bytes than MAX_BODY
     |-- MethodNotFound        no route has that path
     |-- Busy                  every place in the queue is taken; carries the delay before a retry
-    |-- CallerGone            the caller went away before its request was worked on
+    |-- CallerGone            the caller went away before work on its request began
     |-- TimeLimitExceeded     the request's own time is over
     |-- EventNotConfirmed     the broker has not accepted the event of a result
     |-- StoreUnavailable      the state store does not answer
-    `-- InputUnavailable      an address of the mesh does not give what it should
+    `-- InputUnavailable      the bytes at an address of the mesh cannot be read
 
 Exceptions carry facts. Which status code each becomes is the business of `status`.
 """
 
+from meshlens.faults import Fault
 
-class DaprkitError(Exception):
+
+class DaprkitError(Fault):
     """Base of every error that daprkit raises on purpose."""
 
 
 class CannotListen(DaprkitError):
-    """The port is not to be had."""
+    """The port cannot be bound."""
 
 
 class WrongToken(DaprkitError):
@@ -40,8 +42,9 @@ class BodyTooLarge(DaprkitError):
         self.size = size
         self.limit = limit
         super().__init__(
-            f"body must have at most {limit} bytes, got {size}; "
-            "send less or raise MAX_BODY, which the sidecars' limits follow"
+            f"body must have at most {limit} bytes",
+            got=f"{size}",
+            remedy="send less or raise MAX_BODY, which the sidecars' limits follow",
         )
 
 
@@ -50,19 +53,28 @@ class MethodNotFound(DaprkitError):
 
 
 class Busy(DaprkitError):
-    """Every place in the queue is taken."""
+    """Every place in the queue is taken.
+
+    Attributes:
+        limit: requests that may wait or run.
+        retry_after: seconds before a retry.
+    """
 
     def __init__(self, limit: int, retry_after: float) -> None:
         self.limit = limit
         self.retry_after = retry_after
         super().__init__(
-            f"at most {limit} requests may wait or run, and so many do; "
-            f"retry after {retry_after:.2f} s"
+            "the queue must have a free place",
+            got=f"{limit} requests waiting or running",
+            remedy=f"retry after {retry_after:.2f} s",
         )
+
+    def __str__(self) -> str:
+        return f"the queue is full ({self.got}); {self.remedy}"
 
 
 class CallerGone(DaprkitError):
-    """The caller went away before its request was worked on."""
+    """The caller went away before work on its request began."""
 
 
 class TimeLimitExceeded(DaprkitError):
@@ -78,4 +90,4 @@ class StoreUnavailable(DaprkitError):
 
 
 class InputUnavailable(DaprkitError):
-    """What stands at an address of the mesh is not to be had."""
+    """The bytes at an address of the mesh cannot be read."""

@@ -97,14 +97,15 @@ class Server:
             max_body=settings.max_body,
             time_limit=settings.request_timeout,
         )
-        app = App(
+        # Kept, since an App stops its server when it is collected.
+        self._app = App(
             thread_pool=ThreadPoolExecutor(
                 sum(lane.slots.limit for lane in lanes.values()) + PROBE_THREADS,
                 thread_name_prefix="call",
             ),
             interceptors=(
                 make_trace_interceptor(self._spans),
-                ErrorInterceptor(known),
+                ErrorInterceptor(known, settings.app_id),
                 TokenInterceptor(settings.app_api_token),
                 InvokeInterceptor(application),
             ),
@@ -113,11 +114,11 @@ class Server:
                 ("grpc.so_reuseport", 0),
             ],
         )
-        app.register_health_check(lambda: None)
+        self._app.register_health_check(lambda: None)
         for subscription in subscriptions:
-            subscribe(app, application, subscription, pubsub=settings.pubsub)
+            subscribe(self._app, application, subscription, pubsub=settings.pubsub)
         self._health = health.HealthServicer()
-        app.add_external_service(self._take_server, self._health)
+        self._app.add_external_service(self._take_server, self._health)
         for add in services:
             add(application, self._server)
         self.set_serving(LIVE, serving=True)
@@ -159,8 +160,9 @@ class Server:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise CannotListen(
-                f"expected to listen on {address}, got {error};"
-                " name a free port by APP_PORT or an address of this host by LISTEN_ADDRESS"
+                f"expected to listen on {address}",
+                got=str(error),
+                remedy="name a free port by APP_PORT or an address of this host by LISTEN_ADDRESS",
             ) from error
         self._server.start()
         # What exists now stays: to look through it at each collection would keep callers waiting.

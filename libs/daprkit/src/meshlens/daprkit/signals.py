@@ -7,11 +7,11 @@ from typing import Self
 
 
 class EndSignals:
-    """Takes SIGTERM and SIGINT instead of their default; use it on the main thread, as a context.
+    """Handles SIGTERM and SIGINT while it is entered, on the main thread only.
 
-    A lock or an event that the main thread waits for is no way to hear of a signal: one that comes
-    just before the wait begins, or that the kernel hands to another thread, ends no wait, and the
-    process stays. Python writes each into a socket, whoever gets it.
+    A main thread that waits for a lock or an event can miss a signal: one that comes just before
+    the wait begins, or that the kernel delivers to another thread, does not end the wait, and the
+    process hangs. Python writes each signal into a socket, whichever thread receives it.
     """
 
     def __init__(self) -> None:
@@ -19,14 +19,14 @@ class EndSignals:
         self._written.setblocking(False)  # noqa: FBT003 - its own signature
 
     def __enter__(self) -> Self:
-        """Take the signals."""
+        """Begin to handle the signals."""
         signal.set_wakeup_fd(self._written.fileno())
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _leave_it_to_the_socket)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let later signals pass: the process ends already."""
+        """Ignore later signals: the process is already shutting down."""
         signal.set_wakeup_fd(-1)
         self._received.close()
         self._written.close()
@@ -36,7 +36,7 @@ class EndSignals:
         self._received.settimeout(seconds)
         try:
             return self._received.recv(1)[0]
-        except (TimeoutError, BlockingIOError):  # the second: not a moment to wait
+        except (TimeoutError, BlockingIOError):  # the second: no time to wait
             return None
 
 

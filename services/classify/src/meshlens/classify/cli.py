@@ -14,7 +14,7 @@ from meshlens.classify.formats.card import Task
 from meshlens.classify.methods import lease_lens
 from meshlens.classify.models import shipped_models
 from meshlens.classify.serving.repository import Repository
-from meshlens.classify.tasks.classification import (
+from meshlens.classify.tasks.classification.classifier import (
     TOP_K,
     ClassificationAnswer,
     ClassifyOptions,
@@ -130,7 +130,7 @@ def _read(picture: Path, options: argparse.Namespace) -> Payload:
 def _describe(picture: Path, answer: ClassificationAnswer, options: argparse.Namespace) -> str:
     """Return the line about one picture."""
     if options.json:
-        return json.dumps({"picture": str(picture), **answer.model_dump(mode="json")})
+        return json.dumps({"picture": str(picture), **answer.to_fields()})
     if len(options.pictures) > 1:
         return f"{picture}: {answer.verdict.sentence}"
     return answer.verdict.sentence

@@ -9,7 +9,7 @@
     |-- WrongTask         a picture for a model that does not classify pictures
     |-- ModelNotFound     no model, or no version of it, has that name
     |-- NoModels          the folder holds no model at all
-    |-- ModelNotReady     the model is still on its way to AVAILABLE: a retry helps
+    |-- ModelNotReady     the model is not AVAILABLE yet: a retry helps
     |-- ModelFailed       the model could not be loaded, or is unloaded: a retry does not help
     |-- InvalidModel      a model file that cannot be used: the reason of a failed load
     |-- EngineGone        what ran the model has died: a retry helps
@@ -25,8 +25,10 @@ Exceptions carry facts. Which status code each becomes is the business of `servi
 from collections.abc import Iterable
 from pathlib import Path
 
+from meshlens.faults import Fault
 
-class ClassifyError(Exception):
+
+class ClassifyError(Fault):
     """Base of every error that classify raises on purpose."""
 
 
@@ -44,8 +46,9 @@ class ImageTooLarge(ClassifyError):
     def __init__(self, actual: str, limit: int) -> None:
         self.limit = limit
         super().__init__(
-            f"picture must have at most {limit} pixels, got {actual};"
-            " send a smaller one or raise MAX_PIXELS"
+            f"picture must have at most {limit} pixels",
+            got=actual,
+            remedy="send a smaller one or raise MAX_PIXELS",
         )
 
 
@@ -71,7 +74,10 @@ class ModelNotFound(ClassifyError):
     def __init__(self, name: str, known: Iterable[str]) -> None:
         self.name = name
         super().__init__(
-            f"expected one of the models {', '.join(known)}, got {name!r}; check the name"
+            f"expected one of the models {', '.join(known)}",
+            got=repr(name),
+            remedy="check the name",
+            option="model",
         )
 
 
@@ -81,23 +87,28 @@ class NoModels(ClassifyError):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         super().__init__(
-            f"expected models (.tflite, .pb, SavedModels, cards) in {folder}, found none;"
-            " set MODELS to a folder that has some"
+            f"expected models (.tflite, .pb, SavedModels, cards) in {folder}, found none",
+            remedy="set MODELS to a folder that has some",
         )
 
 
 class ModelNotReady(ClassifyError):
-    """The model is on its way to AVAILABLE.
+    """The model is not AVAILABLE yet.
 
     Attributes:
         name: of the model.
-        state: where it is on that way.
+        state: the state it is in.
     """
 
     def __init__(self, name: str, state: str) -> None:
         self.name = name
         self.state = state
-        super().__init__(f"model {name} must be AVAILABLE, it is {state}; try again in a moment")
+        super().__init__(
+            f"model {name} must be AVAILABLE", got=state, remedy="try again in a moment"
+        )
+
+    def __str__(self) -> str:
+        return f"{self.expected}, it is {self.got}; {self.remedy}"
 
 
 class ModelFailed(ClassifyError):
@@ -106,17 +117,21 @@ class ModelFailed(ClassifyError):
     Attributes:
         name: of the model.
         state: where it has stopped.
-        reason: why, if loading it failed.
+        cause: why, if loading it failed.
     """
 
-    def __init__(self, name: str, state: str, reason: str) -> None:
+    def __init__(self, name: str, state: str, cause: str) -> None:
         self.name = name
         self.state = state
-        self.reason = reason
+        self.cause = cause
         super().__init__(
-            f"model {name} must be AVAILABLE, it is {state}: {reason};"
-            " ask for another model or version, or mend this one"
+            f"model {name} must be AVAILABLE",
+            got=f"{state}: {cause}",
+            remedy="use another model or version, or fix this one",
         )
+
+    def __str__(self) -> str:
+        return f"{self.expected}, it is {self.got}; {self.remedy}"
 
 
 class InvalidModel(ClassifyError):
@@ -147,14 +162,13 @@ class WrongDigest(DownloadError):
     """What arrived is not the file that the catalogue names.
 
     Attributes:
-        expected: SHA-256 in the catalogue, in hexadecimal.
         actual: SHA-256 of what arrived.
     """
 
     def __init__(self, url: str, expected: str, actual: str) -> None:
-        self.expected = expected
         self.actual = actual
         super().__init__(
-            f"{url} must have sha256 {expected}, got {actual}; it was thrown away, try again"
-            " or correct the catalogue"
+            f"{url} must have sha256 {expected}",
+            got=actual,
+            remedy="it was thrown away, try again or correct the catalogue",
         )

@@ -1,7 +1,7 @@
 """What the methods do, whoever calls them: the service in the mesh, or the command."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from meshlens.classify.errors import InvalidModel, InvalidOption, WrongTask
@@ -10,11 +10,12 @@ from meshlens.classify.serving.opening import Loaded
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable, State
 from meshlens.classify.storage.source import Source
+from meshlens.classify.tasks.descriptions import Description
 from meshlens.classify.tasks.images.pixels import Image
-from meshlens.classify.tasks.lens import Description, Lens, Payload
+from meshlens.classify.tasks.lens import Lens, Payload
 from meshlens.classify.tasks.options import ModelOptions
 from meshlens.classify.tasks.table import TASKS
-from meshlens.classify.tasks.tensors import Predictor, TensorsAnswer
+from meshlens.classify.tasks.tensors.predictor import Predictor, TensorsAnswer
 from pydantic import BaseModel, SerializeAsAny, model_serializer
 
 
@@ -116,10 +117,16 @@ def find_default(repository: Repository, task: Task) -> str:
     Raises:
         InvalidOption: none has, or several have.
     """
-    default = _list_tasks(repository.servables(repository.default))
-    if not default or task in default.values():
+    default = repository.servables(repository.default)
+    if any(_may_have(servable, task) for servable in default):
         return repository.default
-    names = sorted(name for name, its in _list_tasks(repository.servables()).items() if its is task)
+    names = sorted(
+        {
+            servable.source.model
+            for servable in repository.servables()
+            if _find_task(servable) is task
+        }
+    )
     if len(names) != 1:
         known = ", ".join(names) or "none"
         raise InvalidOption(
@@ -157,10 +164,15 @@ def _loaded(servable: Servable) -> Loaded:
     return servable.loaded
 
 
-def _list_tasks(servables: Iterable[Servable]) -> dict[str, Task]:
-    """Return the task of the newest version of each model, of those that have a known one."""
-    tasks: dict[str, Task] = {}
-    for servable in servables:
-        with suppress(InvalidModel):
-            tasks.setdefault(servable.source.model, servable.source.task)
-    return tasks
+def _may_have(servable: Servable, task: Task) -> bool:
+    if servable.lens is not None:
+        return isinstance(servable.lens, TASKS[task])
+    return _find_task(servable) in (task, None)
+
+
+def _find_task(servable: Servable) -> Task | None:
+    """Return the task of a version, None if its files do not even say what it is."""
+    try:
+        return servable.source.task
+    except InvalidModel:
+        return None

@@ -24,9 +24,10 @@ from meshlens.classify.requests.bodies import decode_body, encode_json
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable
 from meshlens.classify.storage.source import Source
-from meshlens.classify.tasks.classification import ClassifyOptions
+from meshlens.classify.tasks.classification.classifier import ClassifyOptions
+from meshlens.classify.tasks.descriptions import FrameDescription
 from meshlens.classify.tasks.images.pixels import encode_png
-from meshlens.classify.tasks.lens import JSON, Answer, FrameDescription, Payload
+from meshlens.classify.tasks.lens import JSON, Answer, Payload
 from meshlens.classify.tasks.options import ModelOptions, NoOptions, parse_options
 from meshlens.classify.tasks.table import TASKS
 from meshlens.daprkit.application.lanes import Lane
@@ -104,7 +105,7 @@ class Service:
         media_type = request.preferred(answer.media_types)
         if media_type == JSON:
             return _reply_json(source, answer)
-        event = answer.to_event(answer.model_dump(mode="json"))
+        event = answer.to_event(answer.to_fields())
         charset = "; charset=utf-8" if media_type.startswith("text/") else ""
         return _reply(source, event, answer.render(media_type, payload), media_type + charset)
 
@@ -167,7 +168,7 @@ class Service:
 
 def _reply_json(source: Source, answer: Answer) -> Reply:
     """Return a reply that says which model has answered, and what."""
-    fields = answer.model_dump(mode="json")
+    fields = answer.to_fields()
     body = encode_json({"model": source.model, "version": source.version, **fields})
     return _reply(source, answer.to_event(fields), body, JSON)
 

@@ -9,21 +9,11 @@
 Exceptions carry facts. Which status code each becomes is the business of `service`.
 """
 
+from meshlens.faults import Fault
 
-class PcaError(Exception):
-    """Base of every error that pca raises on purpose.
 
-    Args:
-        expected: what would have been right, as a clause ("rows must have equal length").
-        got: what was there instead, with its place; rows and columns count from 1.
-        remedy: what the caller can do about it.
-    """
-
-    def __init__(self, expected: str, *, got: str, remedy: str) -> None:
-        self.expected = expected
-        self.got = got
-        self.remedy = remedy
-        super().__init__(f"{expected}, got {got}; {remedy}")
+class PcaError(Fault):
+    """Base of every error that pca raises on purpose."""
 
 
 class InvalidTable(PcaError):

@@ -86,11 +86,11 @@ def plot(
     """
     if model is not None:
         table = options.read(body, content_type, variables=model.names, model=model)
-        svg = draw(table, model, options.style(), new=True)
+        svg = draw(table, model, options, new=True)
         return PlotResult(svg, model, len(table.values))
     table = options.read(body, content_type)
     model = options.decompose_whole(table)
-    svg = draw(table, model, options.style(kept=options.count_kept(model)))
+    svg = draw(table, model, options, kept=options.count_kept(model))
     return PlotResult(svg, model, model.n)
 
 
@@ -156,5 +156,6 @@ def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> Pc
             "with fit=<id> the fit decides on k and standardize",
             got=f"{' and '.join(chosen)} as well",
             remedy="leave them out, or leave fit out",
+            option=next(iter(chosen)),
         )
     return load_model(store, options.fit)

@@ -97,6 +97,7 @@ def decode_model(data: bytes) -> PcaModel:
             f"that id must belong to a fit of format {FORMAT}",
             got="other bytes",
             remedy="use an id that fit returned, or fit again",
+            option="fit",
         ) from None
     residual = document.residual
     return PcaModel(
@@ -125,5 +126,6 @@ def load_model(store: ModelStore, model_id: str) -> PcaModel:
             "fit must be the id of a stored fit",
             got=repr(model_id),
             remedy="call fit with the points again and use the id it answers",
+            option="fit",
         )
     return decode_model(data)

@@ -1,11 +1,11 @@
 """What callers may choose, the same in a query and on the command line."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
 import numpy as np
-from meshlens.pca.drawing.style import LABEL_RULES, Aspect, EllipseKind, Kind, Labels, Style, Theme
+from meshlens.pca.drawing.kinds import refuse_other_kinds
+from meshlens.pca.drawing.style import Style
 from meshlens.pca.errors import InvalidOption
 from meshlens.pca.numbers import decomposition
 from meshlens.pca.numbers.decomposition import PcaModel
@@ -13,7 +13,14 @@ from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.numbers.selection import Rule, keep_parallel, keep_share
 from meshlens.pca.tables.columns import MOST_COLUMNS
 from meshlens.pca.tables.table import Table, decode_table
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 PARALLEL = "parallel"
 
@@ -113,104 +120,31 @@ class FitOptions(TableOptions):
         )
 
 
-def _parse_pair(text: object) -> tuple[int, int] | None:
-    """Return the numbers of two components."""
-    if text is None:
-        return None
-    match str(text).split(","):
-        case [x, y] if x.strip().isdecimal() and y.strip().isdecimal() and len(str(text)) < 20:  # noqa: PLR2004 - beyond, int() may refuse
-            return int(x), int(y)
-    raise ValueError("it must be two numbers of components, such as 1,3")
+class PlotOptions(Style, FitOptions):
+    """Options of `plot`: the style of the picture, and what it is drawn from.
 
+    Raises:
+        InvalidOption: one of them says nothing about this kind of picture.
+    """
 
-def _parse_labels(text: object) -> Labels:
-    """Return which observations are labelled, or how many."""
-    words: Mapping[object, Labels] = {name: name for name in LABEL_RULES}
-    if text in words:
-        return words[text]
-    if str(text).isdecimal() and len(str(text)) < 10:  # noqa: PLR2004 - beyond, int() may refuse
-        return int(str(text))
-    raise ValueError(f"it must be one of {', '.join(LABEL_RULES)}, or a number")
-
-
-class PlotOptions(FitOptions):
-    """Options of `plot`."""
-
-    kind: Kind = Field(
-        default="scores", description="what is drawn: scores, biplot, loadings or scree"
-    )
-    components: Annotated[tuple[int, int] | None, PlainValidator(_parse_pair)] = Field(
-        default=None, description="the two to draw, such as 1,3; not with kind=scree"
-    )
-    alpha: float = Field(
-        default=1.0, ge=0, le=1, description="of kind=biplot: the part of the variance in arrows"
-    )
-    ellipse: EllipseKind = Field(
-        default="none", description="around each group: normal, t or confidence (of the mean)"
-    )
-    level: float = Field(default=0.95, gt=0, lt=1, description="of the ellipse")
-    label: Annotated[Labels, PlainValidator(_parse_labels)] = Field(
-        default="auto", description="observations to label: outliers, all, none or how many"
-    )
-    arrows: int = Field(default=12, ge=0, le=100, description="the most variables to draw as such")
-    theme: Theme = Field(default="auto", description="auto, light or dark")
-    aspect: Aspect = Field(
-        default="equal", description="equal: one unit is as long on either axis; or free"
-    )
     fit: str = Field(default="", description="id of a stored fit, whose axes are drawn")
-    title: str = Field(default="", max_length=200, description="stands above the picture")
-    width: int = Field(default=640, ge=320, le=4000, description="pixels")
-    height: int = Field(default=480, ge=320, le=4000, description="pixels")
+
+    @model_validator(mode="after")
+    def _refuse_other_kinds(self) -> Self:
+        refuse_other_kinds(self)
+        return self
 
     def decompose_whole(self, table: Table) -> PcaModel:
         """Return the fit of a table with all its components, of which a picture shows some."""
         return decomposition.fit(table.values, names=table.names, standardize=self.standardize)
 
     def count_kept(self, model: PcaModel) -> int | None:
-        """Return how many components of a model that has all the option k keeps, if it is given."""
-        return decomposition.count_kept(model, self.count(), standardize=self.standardize)
-
-    def style(self, *, kept: int | None = None) -> Style:
-        """Return what these options say about the picture.
-
-        Args:
-            kept: components that k says to keep.
+        """Return how many components of a model that has all the option k keeps, if it is given.
 
         Raises:
-            InvalidOption: one of them says nothing about this kind of picture.
+            InvalidOption: k is greater than the model has components.
         """
-        given = self.model_fields_set
-        for name in sorted(given & _KINDS.keys()):
-            if self.kind not in _KINDS[name]:
-                raise InvalidOption(
-                    f"{name} goes with kind={' or '.join(_KINDS[name])}",
-                    got=f"{name}={getattr(self, name)!r} with kind={self.kind}",
-                    remedy="leave it out or ask for another kind",
-                )
-        if "level" in given and self.ellipse == "none":
-            raise InvalidOption(
-                "level goes with an ellipse",
-                got=f"level={self.level:g} alone",
-                remedy="say ellipse=normal, t or confidence, or leave level out",
-            )
-        names = {field.name for field in fields(Style)}
-        return Style(**self.model_dump(include=names), labels=self.label, kept=kept)
-
-
-_PLANES = ("scores", "biplot", "loadings")
-_OF_POINTS = ("scores", "biplot")
-# Kinds of pictures about which an option says something; the others are about all of them.
-_KINDS: Mapping[str, Sequence[str]] = {
-    "components": _PLANES,
-    "arrows": _PLANES,
-    "aspect": _PLANES,
-    "alpha": ("biplot",),
-    "ellipse": _OF_POINTS,
-    "level": _OF_POINTS,
-    "label": _OF_POINTS,
-    "k": ("scree",),
-    "seed": ("scree",),
-}
+        return decomposition.count_kept(model, self.count(), standardize=self.standardize)
 
 
 class TransformOptions(FitOptions):
@@ -254,4 +188,4 @@ def parse_options(kind: type[Options], query: Mapping[str, str]) -> Options:
             expected = f"option {name}: {reason[0].lower()}{reason[1:]}"
             remedy = "correct it or leave it out; the options are"
         got = "none" if mistake["type"] == "missing" else f"{name}={mistake['input']!r}"
-        raise InvalidOption(expected, got=got, remedy=f"{remedy}: {known}") from None
+        raise InvalidOption(expected, got=got, remedy=f"{remedy}: {known}", option=name) from None

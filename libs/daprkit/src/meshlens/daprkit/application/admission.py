@@ -149,8 +149,9 @@ class Admission:
 
 def _too_late(seconds: float) -> TimeLimitExceeded:
     return TimeLimitExceeded(
-        f"expected an answer within {seconds:g} s, got none in that time;"
-        " allow more by the gRPC deadline or ?timeout=<seconds>, or send less at once"
+        f"expected an answer within {seconds:g} s",
+        got="none in that time",
+        remedy="allow more by the gRPC deadline or ?timeout=<seconds>, or send less at once",
     )
 
 

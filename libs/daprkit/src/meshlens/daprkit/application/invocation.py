@@ -70,7 +70,9 @@ def _limit_time(wanted: str | None, remaining: float | None, default: float) -> 
             limit = math.nan
         if not 0 < limit <= _LONGEST_TIME_LIMIT:
             raise InvalidRequest(
-                f"timeout must be seconds above 0 and at most {_LONGEST_TIME_LIMIT:g},"
-                f" got {wanted!r}; send for example timeout=2.5"
+                f"timeout must be seconds above 0 and at most {_LONGEST_TIME_LIMIT:g}",
+                got=repr(wanted),
+                remedy="send for example timeout=2.5",
+                option="timeout",
             )
     return limit if remaining is None else min(limit, remaining)

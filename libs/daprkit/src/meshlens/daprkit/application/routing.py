@@ -51,12 +51,14 @@ class Routes:
             route, parameters = self._urls.match(f"/{path}")
         except NotFound:
             raise MethodNotFound(
-                f"expected one of the methods {self._known}, got {path!r};"
-                " check the name after /method/"
+                f"the method must be one of {self._known}",
+                got=repr(path),
+                remedy="check the name after /method/",
             ) from None
         if verb not in (*route.verbs, UNSPECIFIED_VERB):
             raise InvalidRequest(
-                f"{route.path} expects {' or '.join(route.verbs)}, got {verb};"
-                " call it with one of these"
+                f"{route.path} expects {' or '.join(route.verbs)}",
+                got=verb,
+                remedy="call it with one of these",
             )
         return route, parameters

@@ -5,12 +5,13 @@ from typing import TypeAlias
 
 import grpc
 from meshlens.daprkit import errors
+from meshlens.daprkit.details import shorten
 
 Status: TypeAlias = grpc.StatusCode
 StatusTable: TypeAlias = Mapping[type[Exception], Status]
 
 INTERNAL_MESSAGE = "internal error; the service's log has the details under this trace id"
-# Trailers share gRPC's 8 KiB of metadata with the details, so a message is cut long before.
+# Bytes; trailers share gRPC's 8 KiB of metadata with the details, so a message is cut long before.
 LONGEST_MESSAGE = 1000
 
 DAPRKIT: StatusTable = {
@@ -46,8 +47,5 @@ class Statuses:
         for base in type(error).__mro__:
             status = self._table.get(base)
             if status is not None:
-                message = str(error)
-                if len(message) > LONGEST_MESSAGE:
-                    message = message[: LONGEST_MESSAGE - 3] + "..."
-                return status, message
+                return status, shorten(str(error), LONGEST_MESSAGE)
         return Status.INTERNAL, INTERNAL_MESSAGE

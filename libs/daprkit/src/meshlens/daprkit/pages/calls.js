@@ -2,9 +2,15 @@
 
 const HERE = new URL(location.pathname.replace(/\/+$/, ""), location.origin);
 
-class Refusal extends Error {}
+/** A call that failed: a message for people; the option and the places it is about, for the page. */
+class Refusal extends Error {
+  constructor(message, { option = "", places = [] } = {}) {
+    super(message);
+    Object.assign(this, { option, places });
+  }
+}
 
-/** Return the answer of a method; a Refusal says in words what was wrong. */
+/** Return the answer of a method, or throw a Refusal. */
 async function call(method, { verb = "POST", query, body, type, accept = "application/json", signal } = {}) {
   const url = new URL(method, HERE);
   url.search = new URLSearchParams(query).toString();
@@ -17,17 +23,32 @@ async function call(method, { verb = "POST", query, body, type, accept = "applic
     throw new Refusal("the service cannot be reached; look whether it and its sidecar run");
   }
   if (answer.ok) return answer;
-  const said = await answer.text();
-  throw new Refusal(readMessage(said) || `the service answered with status ${answer.status}`);
+  throw readRefusal(await answer.text(), answer.status);
 }
 
-/** Return the message in the sidecar's answer, which is JSON unless a proxy has replaced it. */
-function readMessage(said) {
+/** Return what the sidecar's answer says: a google.rpc.Status, unless a proxy has replaced it. */
+function readRefusal(text, status) {
+  const { message, details } = parse(text) ?? {};
+  const read = (type) =>
+    Array.isArray(details) && details.find((detail) => detail["@type"] === `type.googleapis.com/google.rpc.${type}`);
+  const { option = "" } = read("ErrorInfo")?.metadata ?? {};
+  const paths = (read("BadRequest")?.fieldViolations ?? []).map(({ field }) => field);
+  const places = paths.filter((path) => path !== option).map(readPlace);
+  return new Refusal(message || `the service answered with status ${status}`, { option, places });
+}
+
+function parse(text) {
   try {
-    return String(JSON.parse(said).message ?? "");
+    return JSON.parse(text);
   } catch {
-    return "";
+    return null;
   }
+}
+
+/** Return {row: 3, column: 2} for the path row[3].column[2]. */
+function readPlace(path) {
+  const parts = [...path.matchAll(/(\w+)\[(\d+)\]/g)];
+  return Object.fromEntries(parts.map(([, name, number]) => [name, Number(number)]));
 }
 
 /** Return a message as a sentence. */

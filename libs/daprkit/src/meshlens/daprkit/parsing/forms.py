@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import IO
 
 from meshlens.daprkit.errors import InvalidRequest
+from meshlens.faults import Place
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
@@ -27,8 +28,9 @@ def parse_form(body: bytes, boundary: str, *, most: int) -> Sequence[tuple[str, 
     if not 1 <= len(boundary) <= _LONGEST_BOUNDARY:
         raise InvalidRequest(
             "content type multipart/form-data must say a boundary of 1 to"
-            f" {_LONGEST_BOUNDARY} characters, got {boundary[:80]!r};"
-            " let the client library make body and content type"
+            f" {_LONGEST_BOUNDARY} characters",
+            got=repr(boundary[:80]),
+            remedy="let the client library make body and content type",
         )
     try:
         mark = boundary.encode("ascii")
@@ -40,20 +42,25 @@ def parse_form(body: bytes, boundary: str, *, most: int) -> Sequence[tuple[str, 
         fields, files = parser.parse(io.BytesIO(body), mark, len(body))
     except RequestEntityTooLarge:
         raise InvalidRequest(
-            f"a form must have at most {most} files and nothing else, got more; send several"
+            f"a form must have at most {most} files and nothing else",
+            got="more",
+            remedy="send several",
         ) from None
     except ValueError as error:
         raise InvalidRequest(
-            f"expected a body of type multipart/form-data, got one that cannot be read: {error};"
-            " let the client library make body and content type"
+            "expected a body of type multipart/form-data",
+            got=f"one that cannot be read: {error}",
+            remedy="let the client library make body and content type",
         ) from None
     if fields:
         raise InvalidRequest(
-            f"a form must have files only, got the field {next(iter(fields))!r};"
-            " give each file a filename, and options in the query"
+            "a form must have files only",
+            got=f"the field {next(iter(fields))!r}",
+            remedy="give each file a filename, and options in the query",
+            places=[Place(field=next(iter(fields)))],
         )
     if not files:
-        raise InvalidRequest("a form must have at least one file, got none; send some")
+        raise InvalidRequest("a form must have at least one file", got="none", remedy="send some")
     return [(file.filename or "", file.stream.read()) for _, file in files.items(multi=True)]
 
 

@@ -50,8 +50,9 @@ class Inputs:
                 pieces = self._read_binding(component, key)
             case _:
                 raise InputUnavailable(
-                    f"expected {SCHEME}state/<store>/<key> or {SCHEME}binding/<binding>/<key>,"
-                    f" got {address!r}; correct the address"
+                    f"expected {SCHEME}state/<store>/<key> or {SCHEME}binding/<binding>/<key>",
+                    got=repr(address),
+                    remedy="correct the address",
                 )
         deadline = time.monotonic() + self._seconds
         found, size = [], 0
@@ -59,13 +60,23 @@ class Inputs:
             found.append(piece)
             size += len(piece)
             if size > self._limit:
-                raise InputUnavailable(f"{address} must have at most {self._limit} bytes, got more")
+                raise InputUnavailable(
+                    f"{address} must have at most {self._limit} bytes",
+                    got="more",
+                    remedy="store less there",
+                )
             if time.monotonic() > deadline:
-                raise InputUnavailable(f"{address} must come within {self._seconds:g} s")
+                raise InputUnavailable(
+                    f"{address} must come within {self._seconds:g} s",
+                    got=f"{size} bytes until then",
+                    remedy="check the component, or store less there",
+                )
         if not size:
             raise InputUnavailable(
-                f"expected bytes at {address}, got none; a state store may prefix keys with the"
-                " name of the app that writes them (keyPrefix)"
+                f"expected bytes at {address}",
+                got="none",
+                remedy="check the key: a state store may prefix it with the name of the app that"
+                " writes it (keyPrefix)",
             )
         return b"".join(found)
 
@@ -73,7 +84,7 @@ class Inputs:
         try:
             yield from BlobStore(self._sidecar, store=store, timeout=self._timeout).read(key)
         except StoreUnavailable as error:
-            raise InputUnavailable(str(error)) from error
+            raise InputUnavailable(error.expected, got=error.got, remedy=error.remedy) from error
 
     def _read_binding(self, binding: str, key: str) -> Iterator[bytes]:
         request = api_v1.InvokeBindingRequest(
@@ -88,8 +99,8 @@ class Inputs:
             )
         except grpc.RpcError as error:
             raise InputUnavailable(
-                f"binding {binding!r} must give {key!r} by its operation get, got"
-                f" {error.code().name}: {error.details()}; check the component and the key, and"
-                " MAX_BODY for what is large"
+                f"binding {binding!r} must give {key!r} by its operation get",
+                got=f"{error.code().name}: {error.details()}",
+                remedy="check the component and the key, and MAX_BODY for what is large",
             ) from error
         yield answer.data

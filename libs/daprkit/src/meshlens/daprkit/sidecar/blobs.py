@@ -158,8 +158,9 @@ class BlobStore:
 
     def _unavailable(self, error: grpc.RpcError) -> StoreUnavailable:
         return StoreUnavailable(
-            f"state store {self._store!r} must answer within {self._timeout:g} s,"
-            f" got {error.code().name}: {error.details()}; check the component and try again"
+            f"state store {self._store!r} must answer within {self._timeout:g} s",
+            got=f"{error.code().name}: {error.details()}",
+            remedy="check the component and try again",
         )
 
 

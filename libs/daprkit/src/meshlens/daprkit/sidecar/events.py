@@ -72,6 +72,7 @@ class ConfirmedEvents:
         except grpc.RpcError as error:
             raise EventNotConfirmed(
                 f"pub/sub {self._pubsub!r} must accept the event of a result within"
-                f" {self._timeout:g} s, got {error.code().name}: {error.details()};"
-                " try again, or run the service with EVENTS=off to do without events"
+                f" {self._timeout:g} s",
+                got=f"{error.code().name}: {error.details()}",
+                remedy="try again, or run the service with EVENTS=off to do without events",
             ) from error

@@ -41,6 +41,7 @@ def _to_bytes(value: str | bytes) -> bytes:
 
 def _refuse(_request: object, _context: grpc.ServicerContext) -> NoReturn:
     raise WrongToken(
-        f"expected the app's token as {_HEADER}, got none or another;"
-        " call through the sidecar, which sends APP_API_TOKEN"
+        f"{_HEADER} must be the app's token",
+        got="none or another",
+        remedy="call through the sidecar, which sends APP_API_TOKEN",
     )

@@ -4,20 +4,26 @@ from typing import Any, NoReturn
 
 import grpc
 import structlog
-from google.protobuf import any_pb2, duration_pb2
-from google.rpc import error_details_pb2, status_pb2
 from meshlens.daprkit.application.status import Status, Statuses
+from meshlens.daprkit.details import TRAILER, encode_details
 from meshlens.daprkit.errors import Busy
 from meshlens.daprkit.transports.interceptor import Behaviour, UnaryInterceptor
+from meshlens.faults import Fault
 
 _log = structlog.get_logger(__name__)
 
 
 class ErrorInterceptor(UnaryInterceptor):
-    """Turns what a handler raises into a status code."""
+    """Turns what a handler raises into a status and its details.
 
-    def __init__(self, statuses: Statuses) -> None:
+    Args:
+        statuses: which code and message an exception becomes.
+        domain: the name of the app, which the details give as their source.
+    """
+
+    def __init__(self, statuses: Statuses, domain: str) -> None:
         self._statuses = statuses
+        self._domain = domain
 
     def wrap(self, behaviour: Behaviour, details: grpc.HandlerCallDetails) -> Behaviour:  # noqa: ARG002 - the same for every method
         """Return `behaviour` with its exceptions mapped."""
@@ -34,16 +40,14 @@ class ErrorInterceptor(UnaryInterceptor):
         status, message = self._statuses.describe(error)
         if status is Status.INTERNAL:
             _log.error("unexpected error", exc_info=error)
-        if isinstance(error, Busy):
-            context.set_trailing_metadata(_retry_info(status, message, error.retry_after))
+        elif isinstance(error, Fault):
+            details = encode_details(
+                error,
+                code=status.value[0],
+                message=message,
+                domain=self._domain,
+                retry_after=error.retry_after if isinstance(error, Busy) else None,
+            )
+            context.set_trailing_metadata(((TRAILER, details),))
         context.abort(status, message)
         raise AssertionError("abort raises")
-
-
-def _retry_info(status: Status, message: str, seconds: float) -> tuple[tuple[str, bytes], ...]:
-    delay = duration_pb2.Duration()
-    delay.FromMilliseconds(round(seconds * 1000))
-    detail = any_pb2.Any()
-    detail.Pack(error_details_pb2.RetryInfo(retry_delay=delay))
-    rich = status_pb2.Status(code=status.value[0], message=message, details=[detail])
-    return (("grpc-status-details-bin", rich.SerializeToString()),)

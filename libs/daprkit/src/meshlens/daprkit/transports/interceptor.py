@@ -22,12 +22,13 @@ class UnaryInterceptor(grpc.ServerInterceptor):
         handler = continuation(handler_call_details)
         if handler is None or handler.unary_unary is None:
             return handler
+        behaviour = self.wrap(handler.unary_unary, handler_call_details)
+        if behaviour is handler.unary_unary:
+            return handler
         return grpc.unary_unary_rpc_method_handler(
-            self.wrap(handler.unary_unary, handler_call_details),
-            handler.request_deserializer,
-            handler.response_serializer,
+            behaviour, handler.request_deserializer, handler.response_serializer
         )
 
     @abstractmethod
     def wrap(self, behaviour: Behaviour, details: grpc.HandlerCallDetails) -> Behaviour:
-        """Return what answers the call instead of `behaviour`."""
+        """Return what answers the call instead of `behaviour`, or `behaviour` itself."""

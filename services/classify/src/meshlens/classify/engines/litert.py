@@ -89,8 +89,8 @@ class LiteRtEngine:
             }
         except (ValueError, RuntimeError) as error:
             raise InvalidTensor(
-                f"the model cannot compute with these inputs: {str(error).strip()};"
-                " send the shapes and types that it describes"
+                f"the model cannot compute with these inputs: {str(error).strip()}",
+                remedy="send the shapes and types that it describes",
             ) from error
         finally:
             self._pool.put(interpreter)
@@ -129,7 +129,10 @@ def _open(data: bytes) -> Interpreter:
             interpreter = Interpreter(model_content=data, num_threads=1)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise InvalidModel(f"LiteRT cannot run the model: {str(error).strip()}") from error
+        raise InvalidModel(
+            f"LiteRT cannot run the model: {str(error).strip()}",
+            remedy="convert it again, with operations that LiteRT has",
+        ) from error
     return interpreter
 
 

@@ -61,7 +61,9 @@ def open_saved_model(model: bytes | Path, *, workers: int) -> TensorFlowEngine:
         loaded = tf.saved_model.load(os.fspath(model), tags=[_SERVING_TAG])
         signatures = dict(loaded.signatures)
     if not signatures:
-        raise InvalidModel("expected a SavedModel with signatures, got none; export it with one")
+        raise InvalidModel(
+            "expected a SavedModel with signatures", got="none", remedy="export it with one"
+        )
     names = sorted(signatures, key=lambda name: (name != DEFAULT_SIGNATURE, name))
     return TensorFlowEngine({name: _describe(loaded, signatures[name]) for name in names})
 
@@ -87,7 +89,9 @@ def open_frozen_graph(
     inputs = inputs or _placeholders(definition)
     outputs = outputs or _leaves(definition)
     if not definition.node or not outputs:
-        raise InvalidModel("expected a frozen graph, got no operations; is the file complete?")
+        raise InvalidModel(
+            "expected a frozen graph", got="no operations", remedy="is the file complete?"
+        )
     with _refusing("the frozen graph"):
         graph = tf.compat.v1.wrap_function(
             lambda: tf.graph_util.import_graph_def(definition, name=""), []
@@ -120,8 +124,9 @@ def import_tensorflow(workers: int) -> Any:  # noqa: ANN401 - TensorFlow ships n
             tf = importlib.import_module("tensorflow")
         except ImportError as error:
             raise InvalidModel(
-                f"expected TensorFlow for this model, got {error};"
-                " install it: pip install 'meshlens-classify[tensorflow]'"
+                "expected TensorFlow for this model",
+                got=str(error),
+                remedy="install it: pip install 'meshlens-classify[tensorflow]'",
             ) from error
         if first:
             # Its objects live forever; scanning them at every collection would pause all threads.
@@ -159,8 +164,8 @@ class _Function:
             answers = self.call(arrays)
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
             raise InvalidTensor(
-                f"the model cannot compute with these inputs: {_first_line(error)};"
-                " send the shapes and types that it describes"
+                f"the model cannot compute with these inputs: {_first_line(error)}",
+                remedy="send the shapes and types that it describes",
             ) from error
         return {spec.name: answers[spec.name].numpy() for spec in self.outputs}
 
@@ -219,7 +224,10 @@ def _refusing(what: str) -> Iterator[None]:
     except (
         Exception
     ) as error:  # loaders raise anything on hostile bytes, protobuf's errors included
-        raise InvalidModel(f"TensorFlow cannot load {what}: {_first_line(error)}") from error
+        raise InvalidModel(
+            f"TensorFlow cannot load {what}: {_first_line(error)}",
+            remedy="export it again, by a TensorFlow that is no newer than this one",
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -26,6 +26,7 @@ from typing import Annotated, Any, Self, TypeAlias
 import yaml
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.tflite_metadata import Normalization
+from meshlens.faults import Place
 from pydantic import (
     AliasChoices,
     BaseModel,
@@ -284,27 +285,38 @@ def decode_card(data: bytes) -> ModelCard:
         InvalidModel: the bytes are not a valid card; the message lists every mistake.
     """
     if len(data) > LARGEST_CARD:
-        raise InvalidModel(f"a card must have at most {LARGEST_CARD} bytes, got {len(data)}")
+        raise InvalidModel(
+            f"a card must have at most {LARGEST_CARD} bytes",
+            got=f"{len(data)}",
+            remedy="shorten it",
+        )
     try:
         content: Any = yaml.safe_load(data)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InvalidModel(
-            f"expected a card in YAML, got {reason:.200}; correct the file"
+            "expected a card in YAML", got=f"{reason:.200}", remedy="correct the file"
         ) from error
     if not isinstance(content, dict):
         raise InvalidModel(
-            "expected a card such as model: {path: x.tflite}, got"
-            f" {type(content).__name__}; correct the file"
+            "expected a card such as model: {path: x.tflite}",
+            got=type(content).__name__,
+            remedy="correct the file",
         )
     try:
         return ModelCard.model_validate(content)
     except ValidationError as error:
-        mistakes = "; ".join(
-            f"{'.'.join(map(str, mistake['loc']))}: {mistake['msg']}, got {mistake['input']!r:.60}"
-            for mistake in error.errors(include_url=False)
+        mistakes = error.errors(include_url=False)
+        fields = [".".join(map(str, mistake["loc"])) for mistake in mistakes]
+        listed = "; ".join(
+            f"{field}: {mistake['msg']}, got {mistake['input']!r:.60}"
+            for field, mistake in zip(fields, mistakes, strict=True)
         )
-        raise InvalidModel(f"the card has mistakes: {mistakes}; correct them") from error
+        raise InvalidModel(
+            f"the card has mistakes: {listed}",
+            remedy="correct them",
+            places=[Place(field=field) for field in fields],
+        ) from error
 
 
 def locate(path: str, *, card: Path, repository: Path) -> Path:
@@ -317,7 +329,9 @@ def locate(path: str, *, card: Path, repository: Path) -> Path:
     target = os.path.abspath(card.parent / path)  # noqa: PTH100 - as above
     if os.path.commonpath((root, target)) != root:
         raise InvalidModel(
-            f"{card.name} must name a path inside the repository, got {path!r};"
-            " move the file into it"
+            f"{card.name} must name a path inside the repository",
+            got=repr(path),
+            remedy="move the file into it",
+            places=[Place(file=card.name)],
         )
     return Path(target)

@@ -40,7 +40,7 @@ def decode_text(data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidModel(
-            f"expected labels and subject in UTF-8, got {error}; convert the file"
+            "expected labels and subject in UTF-8", got=str(error), remedy="convert the file"
         ) from error
 
 
@@ -54,7 +54,8 @@ def name_classes(labels: tuple[str, ...], classes: int) -> tuple[str, ...]:
         return tuple(str(index) for index in range(classes))
     if len(labels) != classes:
         raise InvalidModel(
-            f"expected {classes} labels, one for each class, got {len(labels)};"
-            " correct the label file"
+            f"expected {classes} labels, one for each class",
+            got=f"{len(labels)}",
+            remedy="correct the label file",
         )
     return labels

@@ -8,6 +8,9 @@ import tarfile
 from pathlib import Path
 
 from meshlens.classify.errors import InvalidModel
+from meshlens.faults import Place
+
+_REMEDY = "copy or fetch the model again"
 
 
 def pack(folder: Path) -> bytes:
@@ -42,9 +45,13 @@ def unpack(data: bytes, folder: Path) -> None:
                 path = (root / entry.name).resolve()
                 if content is None or not path.is_relative_to(root):
                     raise InvalidModel(
-                        f"the archive of the model is damaged: {entry.name!r} is not a file in it"
+                        f"the archive of the model is damaged: {entry.name!r} is not a file in it",
+                        remedy=_REMEDY,
+                        places=[Place(file=entry.name)],
                     )
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content.read())
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise InvalidModel(f"the archive of the model is damaged: {error}") from error
+        raise InvalidModel(
+            f"the archive of the model is damaged: {error}", remedy=_REMEDY
+        ) from error

@@ -9,9 +9,9 @@ import zipfile
 import zlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 from meshlens.classify.errors import InvalidModel
-from meshlens.classify.formats.flatbuffer import Table, reading
 from meshlens.classify.formats.labels import decode_labels, decode_text
 from meshlens.classify.formats.tflite_metadata import (
     AssociatedFile,
@@ -19,7 +19,10 @@ from meshlens.classify.formats.tflite_metadata import (
     Metadata,
     Normalization,
     decode_metadata,
+    reading,
 )
+from meshlens.faults import Place
+from meshlens.flatbuffer import Table
 
 IDENTIFIER = b"TFL3"
 METADATA_NAME = "TFLITE_METADATA"
@@ -47,6 +50,50 @@ _ZIP_ERRORS = (
 _DEQUANTIZE, _LOGISTIC, _RESHAPE, _SOFTMAX, _SQUEEZE, _CAST, _QUANTIZE = 6, 14, 22, 25, 43, 53, 114
 _KEEPS_VALUES = frozenset({_DEQUANTIZE, _RESHAPE, _SQUEEZE, _CAST, _QUANTIZE})
 _MAKES_PROBABILITIES = frozenset({_LOGISTIC, _SOFTMAX})
+
+
+class _Model(IntEnum):
+    """Slots of the table Model."""
+
+    OPERATOR_CODES = 1
+    SUBGRAPHS = 2
+    BUFFERS = 4
+    METADATA = 6
+
+
+class _OperatorCode(IntEnum):
+    """Slots of the table OperatorCode."""
+
+    DEPRECATED_BUILTIN_CODE = 0
+    BUILTIN_CODE = 3
+
+
+class _Subgraph(IntEnum):
+    """Slots of the table SubGraph."""
+
+    OUTPUTS = 2
+    OPERATORS = 3
+
+
+class _Operator(IntEnum):
+    """Slots of the table Operator."""
+
+    OPCODE_INDEX = 0
+    INPUTS = 1
+    OUTPUTS = 2
+
+
+class _Metadata(IntEnum):
+    """Slots of the table Metadata."""
+
+    NAME = 0
+    BUFFER = 1
+
+
+class _Buffer(IntEnum):
+    """Slots of the table Buffer."""
+
+    DATA = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +136,37 @@ def decode_model_file(data: bytes) -> ModelFile:
 def _ends_in_probabilities(root: Table) -> bool:
     codes = [
         # Codes above 127 do not fit the old field; old files do not have the new one.
-        max(code.number(0, "i1"), code.number(3, "<i4"))
-        for code in root.tables(1, most=_MOST_OPERATORS)
+        max(
+            code.number(_OperatorCode.DEPRECATED_BUILTIN_CODE, "<b"),
+            code.number(_OperatorCode.BUILTIN_CODE, "<i"),
+        )
+        for code in root.tables(_Model.OPERATOR_CODES, most=_MOST_OPERATORS)
     ]
-    main = root.tables(2, most=_MOST_OPERATORS)[0]
-    wanted = main.numbers(2, "<i4")[0]
-    for operator in reversed(main.tables(3, most=_MOST_OPERATORS)):
-        if wanted not in operator.numbers(2, "<i4"):
+    main = root.tables(_Model.SUBGRAPHS, most=_MOST_OPERATORS)[0]
+    wanted = _first(main, _Subgraph.OUTPUTS)
+    for operator in reversed(main.tables(_Subgraph.OPERATORS, most=_MOST_OPERATORS)):
+        if wanted not in operator.numbers(_Operator.OUTPUTS, "<i"):
             continue
-        code = codes[operator.number(0, "<u4")]
+        code = codes[operator.number(_Operator.OPCODE_INDEX, "<I")]
         if code not in _KEEPS_VALUES:
             return code in _MAKES_PROBABILITIES
-        wanted = operator.numbers(1, "<i4")[0]
+        wanted = _first(operator, _Operator.INPUTS)
     return False
 
 
+def _first(table: Table, slot: int) -> int:
+    """Return the first of a vector of tensor numbers."""
+    for number in table.numbers(slot, "<i"):
+        return int(number)
+    raise ValueError("a graph or an operator has no tensors")
+
+
 def _metadata(root: Table) -> Metadata:
-    for entry in root.tables(6, most=_MOST_METADATA):
-        if entry.text(0) == METADATA_NAME:
-            buffers = root.tables(4, most=_MOST_OPERATORS)
-            buffer = buffers[entry.number(1, "<u4")]
-            return decode_metadata(buffer.numbers(0, "u1").tobytes())
+    for entry in root.tables(_Model.METADATA, most=_MOST_METADATA):
+        if entry.text(_Metadata.NAME) == METADATA_NAME:
+            buffers = root.tables(_Model.BUFFERS, most=_MOST_OPERATORS)
+            buffer = buffers[entry.number(_Metadata.BUFFER, "<I")]
+            return decode_metadata(buffer.content(_Buffer.DATA))
     return Metadata()
 
 
@@ -125,7 +182,9 @@ def _packed_files(data: bytes, named: Sequence[AssociatedFile]) -> tuple[bytes, 
                 _read_packed(archive, SUBJECT_FILE),
             )
     except _ZIP_ERRORS as error:
-        raise InvalidModel(f"the archive behind the model is damaged: {error}") from error
+        raise InvalidModel(
+            f"the archive behind the model is damaged: {error}", remedy="write the metadata again"
+        ) from error
 
 
 def _read_packed(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -134,9 +193,19 @@ def _read_packed(archive: zipfile.ZipFile, name: str) -> bytes:
     entry = archive.getinfo(name)
     # Other methods decompress without a bound.
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise InvalidModel(f"{name} must be stored or deflated, got method {entry.compress_type}")
+        raise InvalidModel(
+            f"{name} must be stored or deflated",
+            got=f"method {entry.compress_type}",
+            remedy="write the metadata again",
+            places=[Place(file=name)],
+        )
     if entry.file_size > _LARGEST_FILE:
-        raise InvalidModel(f"{name} must have at most {_LARGEST_FILE} bytes, got {entry.file_size}")
+        raise InvalidModel(
+            f"{name} must have at most {_LARGEST_FILE} bytes",
+            got=f"{entry.file_size}",
+            remedy="pack shorter labels",
+            places=[Place(file=name)],
+        )
     with archive.open(entry) as file:
         # With a size: an entry that understates its own would otherwise be decompressed whole.
         return file.read(entry.file_size)

@@ -4,14 +4,61 @@ The metadata is a separate flatbuffer (identifier M001) inside the model. Field 
 those of tensorflow/lite/support/metadata/metadata_schema.fbs.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 
-from meshlens.classify.formats.flatbuffer import Table, reading
+from meshlens.classify.errors import InvalidModel
+from meshlens.flatbuffer import Table
 
 IDENTIFIER = b"M001"
 NORMALIZATION = 1  # member of the union ProcessUnitOptions
 _MOST_TABLES = 256
+
+
+class _Model(IntEnum):
+    """Slots of the table ModelMetadata."""
+
+    NAME = 0
+    DESCRIPTION = 1
+    SUBGRAPHS = 3
+
+
+class _Subgraph(IntEnum):
+    """Slots of the table SubGraphMetadata."""
+
+    INPUTS = 2
+    OUTPUTS = 3
+
+
+class _Tensor(IntEnum):
+    """Slots of the table TensorMetadata."""
+
+    PROCESS_UNITS = 4
+    ASSOCIATED_FILES = 6
+
+
+class _ProcessUnit(IntEnum):
+    """Slots of the table ProcessUnit."""
+
+    OPTIONS_TYPE = 0
+    OPTIONS = 1
+
+
+class _Normalization(IntEnum):
+    """Slots of the table NormalizationOptions."""
+
+    MEAN = 0
+    STD = 1
+
+
+class _File(IntEnum):
+    """Slots of the table AssociatedFile."""
+
+    NAME = 0
+    TYPE = 2
+    LOCALE = 3
 
 
 class FileType(IntEnum):
@@ -73,31 +120,44 @@ def decode_metadata(data: bytes) -> Metadata:
         root = Table.root(data, IDENTIFIER)
         inputs, outputs = _first_subgraph(root)
         return Metadata(
-            name=root.text(0),
-            description=root.text(1),
+            name=root.text(_Model.NAME),
+            description=root.text(_Model.DESCRIPTION),
             normalization=_normalization(inputs[0]) if inputs else None,
             output_files=_files(outputs[0]) if outputs else (),
         )
 
 
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turn whatever a damaged `what` makes its reader raise into InvalidModel."""
+    try:
+        yield
+    except (LookupError, ValueError) as error:
+        raise InvalidModel(
+            f"{what} is damaged: {error}", remedy="export the model or copy it again"
+        ) from error
+
+
 def _first_subgraph(root: Table) -> tuple[list[Table], list[Table]]:
     """Return the metadata of the main graph's input tensors and output tensors."""
-    subgraphs = root.tables(3, most=_MOST_TABLES)
+    subgraphs = root.tables(_Model.SUBGRAPHS, most=_MOST_TABLES)
     if not subgraphs:
         return [], []
     main = subgraphs[0]
-    return main.tables(2, most=_MOST_TABLES), main.tables(3, most=_MOST_TABLES)
+    return (
+        main.tables(_Subgraph.INPUTS, most=_MOST_TABLES),
+        main.tables(_Subgraph.OUTPUTS, most=_MOST_TABLES),
+    )
 
 
 def _normalization(tensor: Table) -> Normalization | None:
-    for unit in tensor.tables(4, most=_MOST_TABLES):
-        options = unit.table(1)
-        if options is not None and unit.number(0, "u1") == NORMALIZATION:
-            mean, std = (
-                tuple(float(value) for value in options.numbers(slot, "<f4").tolist())
-                for slot in (0, 1)
+    for unit in tensor.tables(_Tensor.PROCESS_UNITS, most=_MOST_TABLES):
+        options = unit.table(_ProcessUnit.OPTIONS)
+        if options is not None and unit.number(_ProcessUnit.OPTIONS_TYPE, "<B") == NORMALIZATION:
+            return Normalization(
+                mean=tuple(options.numbers(_Normalization.MEAN, "<f")),
+                std=tuple(options.numbers(_Normalization.STD, "<f")),
             )
-            return Normalization(mean, std)
     return None
 
 
@@ -105,10 +165,10 @@ def _files(tensor: Table) -> tuple[AssociatedFile, ...]:
     types = frozenset(FileType)
     return tuple(
         AssociatedFile(
-            name=file.text(0),
+            name=file.text(_File.NAME),
             type=FileType(number) if number in types else FileType.UNKNOWN,
-            locale=file.text(3),
+            locale=file.text(_File.LOCALE),
         )
-        for file in tensor.tables(6, most=_MOST_TABLES)
-        for number in (file.number(2, "i1"),)
+        for file in tensor.tables(_Tensor.ASSOCIATED_FILES, most=_MOST_TABLES)
+        for number in (file.number(_File.TYPE, "<b"),)
     )

@@ -54,7 +54,7 @@ class BatchItem(BaseModel):
     def _flatten(self) -> dict[str, Any]:
         told: dict[str, Any] = {"name": self.name} if self.name else {}
         if self.answer is not None:
-            told |= self.answer.model_dump(mode="json")
+            told |= self.answer.to_fields()
         if self.error is not None:
             told["error"] = self.error.model_dump()
         return told

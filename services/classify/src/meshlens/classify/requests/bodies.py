@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 # What says nothing about the bytes: none, the usual default, and curl's for --data-binary.
 _OPAQUE_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
 
+# Once, since json.dumps makes one for each call that wants other settings than its own.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
 
 class ImageBody(BaseModel):
     """An image in JSON."""
@@ -25,7 +28,7 @@ class ImageBody(BaseModel):
 
 def encode_json(answer: Mapping[str, Any]) -> bytes:
     """Return `answer` as JSON for people and programs: UTF-8, one line."""
-    return json.dumps(answer, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    return _ENCODER.encode(answer).encode() + b"\n"
 
 
 def decode_body(content_type: str, body: bytes) -> bytes:

@@ -15,7 +15,7 @@ from meshlens.classify.serving.policy import Policy
 from meshlens.classify.serving.versions import Servable, State, Versions
 from meshlens.classify.storage.folder import find_models
 from meshlens.classify.storage.source import Fetch, Source, read_model
-from meshlens.classify.tasks.classification import Classifier
+from meshlens.classify.tasks.classification.classifier import Classifier
 
 
 class Repository:

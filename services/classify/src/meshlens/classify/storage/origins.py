@@ -42,7 +42,9 @@ class Origin:
             data = self._inputs.read(source.card.source.uri)
         except InputUnavailable as error:
             raise InvalidModel(
-                f"{source.path.name} is not there, and its source fails: {error}"
+                f"{source.path.name} is not there, and its source fails: {error.expected}",
+                got=error.got,
+                remedy=error.remedy,
             ) from error
         verify(data, source)
         return data
@@ -75,12 +77,13 @@ def _download(uri: str, name: str) -> bytes:
                 data += piece
                 if len(data) > LARGEST_MODEL or time.monotonic() > deadline:
                     raise InvalidModel(
-                        f"{uri} must give at most {LARGEST_MODEL} bytes in {LONGEST_FETCH:g} s,"
-                        f" got more, or slower; put {name} into the folder"
+                        f"{uri} must give at most {LARGEST_MODEL} bytes in {LONGEST_FETCH:g} s",
+                        got="more, or slower",
+                        remedy=f"put {name} into the folder",
                     )
     except httpx.HTTPError as error:
         raise InvalidModel(
-            f"{name} is not there, and {uri} does not give it: {error};"
-            " put the file there or correct source.uri"
+            f"{name} is not there, and {uri} does not give it: {error}",
+            remedy="put the file there or correct source.uri",
         ) from error
     return bytes(data)

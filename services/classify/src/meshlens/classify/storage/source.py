@@ -11,6 +11,7 @@ from meshlens.classify.formats.card import Kind, ModelCard, Task, locate
 from meshlens.classify.formats.labels import decode_labels, decode_text
 from meshlens.classify.formats.packing import pack
 from meshlens.classify.formats.tflite import SUBJECT_FILE
+from meshlens.faults import Place
 
 SAVED_MODEL = "saved_model.pb"
 
@@ -47,7 +48,7 @@ class Source:
         if len(self.paths) != 1:
             found = ", ".join(path.name for path in self.paths) or "none"
             raise InvalidModel(
-                f"expected one model file, got {found}; give each model a folder of its own"
+                "expected one model file", got=found, remedy="give each model a folder of its own"
             )
         return self.paths[0]
 
@@ -68,8 +69,9 @@ class Source:
         if path.is_dir():
             return Kind.SAVED_MODEL
         raise InvalidModel(
-            f"expected {path.name} to be a .tflite file, a .pb file or the folder of a SavedModel;"
-            " say model.type in the card"
+            f"expected {path.name} to be a .tflite file, a .pb file or the folder of a SavedModel",
+            remedy="say model.type in the card",
+            places=[Place(file=path.name)],
         )
 
     @property
@@ -118,7 +120,7 @@ def read_model(source: Source) -> bytes:
     try:
         data = pack(path) if path.is_dir() else path.read_bytes()
     except OSError as error:
-        raise InvalidModel(f"{path.name} cannot be read: {error.strerror}") from error
+        raise _unreadable(path, error) from error
     verify(data, source)
     return data
 
@@ -132,8 +134,10 @@ def verify(data: bytes, source: Source) -> str:
     actual, expected = hashlib.sha256(data).hexdigest(), source.card.source.sha256
     if expected and actual != expected:
         raise InvalidModel(
-            f"{source.path.name} must have sha256 {expected}, got {actual};"
-            " correct the card or put the right file there"
+            f"{source.path.name} must have sha256 {expected}",
+            got=actual,
+            remedy="correct the card or put the right file there",
+            places=[Place(file=source.path.name)],
         )
     return actual
 
@@ -147,4 +151,12 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidModel(f"{path.name} cannot be read: {error.strerror}") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InvalidModel:
+    return InvalidModel(
+        f"{path.name} cannot be read: {error.strerror}",
+        remedy="put it there, readable for the service",
+        places=[Place(file=path.name)],
+    )

@@ -9,9 +9,10 @@ from meshlens.classify.engines.engine import Engine, Signature, TensorSpec
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.card import ModelCard
 from meshlens.classify.formats.tflite import ModelFile
+from meshlens.classify.tasks.descriptions import Description
 from meshlens.classify.tasks.images.pixels import Image
 from meshlens.classify.tasks.options import ModelOptions
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 JSON = "application/json"
 _DEFAULT_SUBJECT = "object"
@@ -77,8 +78,12 @@ class Answer(BaseModel):
 
     media_types: ClassVar[tuple[str, ...]] = (JSON,)
 
+    def to_fields(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return self.model_dump(mode="json")
+
     def to_event(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what the result event says; `fields` are the answer's, as JSON values."""
+        """Return what the result event says; `fields` are those of the answer."""
         return fields
 
     def render(self, media_type: str, payload: Payload) -> bytes:
@@ -87,35 +92,6 @@ class Answer(BaseModel):
             f"expected one of {', '.join(self.media_types)}, got {media_type}"
             f" for {len(payload.data)} bytes"
         )
-
-
-class TensorDescription(BaseModel):
-    """An input or output of a model."""
-
-    name: str
-    shape: list[int] | None = Field(description="-1 for any size; null for any number of axes")
-    type: str
-
-
-class SignatureDescription(BaseModel):
-    """A function of a model."""
-
-    inputs: list[TensorDescription]
-    outputs: list[TensorDescription]
-
-
-class Description(BaseModel):
-    """What a loaded model says about itself; a task adds what its lens knows."""
-
-    signatures: dict[str, SignatureDescription]
-
-
-class FrameDescription(BaseModel):
-    """What the images of a model are."""
-
-    width: int
-    height: int
-    channels: int
 
 
 Options = TypeVar("Options", bound=ModelOptions)
@@ -204,22 +180,3 @@ def choose_tensor(specs: Sequence[TensorSpec], name: str, what: str) -> TensorSp
             return spec
     known = ", ".join(spec.name for spec in specs) or "none"
     raise InvalidModel(f"expected an {what} of {known}, got {name!r}; correct the card")
-
-
-def describe_signatures(engine: Engine) -> dict[str, SignatureDescription]:
-    """Return the inputs and outputs of each function of `engine`."""
-    return {
-        name: SignatureDescription(
-            inputs=[_describe_tensor(spec) for spec in signature.inputs],
-            outputs=[_describe_tensor(spec) for spec in signature.outputs],
-        )
-        for name, signature in engine.signatures.items()
-    }
-
-
-def _describe_tensor(spec: TensorSpec) -> TensorDescription:
-    return TensorDescription(
-        name=spec.name,
-        shape=None if spec.shape is None else list(spec.shape),
-        type="string" if spec.dtype.kind == "O" else spec.dtype.name,
-    )

@@ -10,7 +10,7 @@ from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.pages import build_page
 
 # In this order they are one script.
-_SCRIPTS = ("stage", "answer", "models", "page")
+_SCRIPTS = ("stage", "answer", "tasks", "models", "page")
 
 
 def routes() -> Sequence[Route]:

@@ -40,13 +40,12 @@ class Models {
     this.#offerVersions();
   }
 
-  /** Return the chosen model as the option of a method, and the method that its task needs. */
+  /** Return the chosen model as the option of a method, and its task. */
   read() {
     const name = this.model.value;
     const version = this.version.value;
-    const detects = this.cards.some(({ model, task }) => model === name && task === "detect");
-    const method = detects ? "detect" : "classify";
-    return { method, model: version ? `${name}@${version}` : name };
+    const task = findTask(this.cards.find((card) => card.model === name && card.task && findTask(card)));
+    return { task, model: version ? `${name}@${version}` : name };
   }
 
   async #change(card, action) {
@@ -73,8 +72,7 @@ class Models {
     const focused = document.activeElement?.dataset.version;
     this.rows.replaceChildren(...this.cards.flatMap((card) => this.#drawRows(card)));
     if (focused) [...this.rows.querySelectorAll("button")].find(({ dataset }) => dataset.version === focused)?.focus();
-    // What computes tensors takes no pictures.
-    const names = [...new Set(this.cards.filter(({ task }) => task !== "tensor").map(({ model }) => model))];
+    const names = [...new Set(this.cards.filter(findTask).map(({ model }) => model))];
     const usual = this.cards.find((card) => card.default)?.model;
     offer(this.model, names.map((name) => [name, name]), usual);
     this.#offerVersions();

@@ -1,6 +1,6 @@
 // A picture and options in, the verdict beside it; the latest change wins.
 
-const PAUSE = 250; // milliseconds without a key before the service is asked
+const PAUSE = 250; // milliseconds without a key before the service is called
 const SAMPLED = "digits"; // the model whose digits the samples are
 const FIRST_SAMPLE = "digit-7.png";
 
@@ -23,20 +23,18 @@ async function update() {
   const running = new AbortController();
   asked = running;
   if (!held) return;
-  const { method, model } = models.read();
+  const { task, model } = models.read();
   const topK = find("top-k").value.trim();
   const query = { ...(model && { model }), ...(topK && { top_k: topK }) };
-  // Whether it is a picture is said by its bytes, not by the name of its file.
+  // Its bytes decide whether it is a picture, not the name of its file.
   const type = held.type.startsWith("image/") ? held.type : "application/octet-stream";
   const began = performance.now();
   find("frame").classList.add("stale");
   try {
-    const said = await (await call(method, { query, body: held, type, signal: running.signal })).json();
+    const said = await (await call(task.method, { query, body: held, type, signal: running.signal })).json();
     if (running.signal.aborted) return;
-    const detects = method === "detect";
-    stage.mark(detects ? said.boxes : [], said.width, said.height);
-    if (detects) answer.count(said);
-    else answer.name(said);
+    stage.mark([]);
+    task.show(said, { answer, stage });
     answer.sign(said, performance.now() - began);
     tell(find("picture-fault"));
   } catch (error) {

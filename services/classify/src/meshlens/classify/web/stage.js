@@ -1,4 +1,4 @@
-// The picture that is asked about, with the boxes that were found in it.
+// The picture, with the boxes that were found in it.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -24,7 +24,7 @@ class Stage {
       // The service reads formats that browsers do not, such as TIFF.
       this.canvas.hidden = true;
       this.nothing.hidden = false;
-      this.nothing.textContent = `${name}: this browser cannot show it.`;
+      this.nothing.textContent = `${name}: this browser cannot display it.`;
     });
     this.canvas.append(image);
   }

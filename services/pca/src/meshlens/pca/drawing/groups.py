@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from meshlens.pca.drawing.svg.palette import colour_of
 
 Codes: TypeAlias = npt.NDArray[np.intp]
 
@@ -26,6 +27,12 @@ class Groups:
     names: tuple[str, ...]
     codes: Codes
     rest: int = 0
+
+    def colour_class(self, number: int) -> str:
+        """Return the class of the colour of a group, or of all points if there are no groups."""
+        if not self.names:
+            return "all"
+        return "rest" if self.rest and number == len(self.names) - 1 else colour_of(number)
 
 
 def find_groups(groups: Sequence[str], n: int) -> Groups:

@@ -1,44 +1,81 @@
-"""A table and its principal axes -> SVG.
+"""A table and its principal components -> SVG.
 
 The same input gives the same bytes: nothing depends on a clock, a hash or a counter, and every
 coordinate is written to a tenth of a pixel.
 """
 
-from meshlens.pca.drawing.plane import draw_plane
-from meshlens.pca.drawing.scree import draw_scree
+from collections.abc import Sequence
+from typing import Any
+
+from meshlens.pca.drawing.captions import note_missing
+from meshlens.pca.drawing.kinds import KINDS
+from meshlens.pca.drawing.layer import Layer
+from meshlens.pca.drawing.layout.canvas import Canvas
+from meshlens.pca.drawing.layout.figure import Page, lay_out
+from meshlens.pca.drawing.layout.legend import gather
+from meshlens.pca.drawing.layout.panel import Panel, frame, span
+from meshlens.pca.drawing.scenes.scene import Scene, Subject
 from meshlens.pca.drawing.style import Style
-from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.tables.table import Table
 
 _DEFAULT = Style()
+_MARGIN = 30.0  # from the outermost mark to the edge of the panel, for names
 
 
-def draw(table: Table, model: PcaModel, style: Style = _DEFAULT, *, new: bool = False) -> bytes:
-    """Draw observations with principal axes, or a scree plot of these.
+def draw(
+    table: Table,
+    model: PcaModel,
+    style: Style = _DEFAULT,
+    *,
+    new: bool = False,
+    kept: int | None = None,
+) -> bytes:
+    """Draw observations, variables or shares of the variance, as the style says.
 
     Args:
         table: the observations.
         model: theirs, or an earlier one.
         style: what is drawn, and how.
         new: the model is an earlier one, so the observations are marked as supplementary.
+        kept: of a scree plot, the components that would be kept; None marks none.
 
     Raises:
         InvalidTable: there is one variable only, so nothing to draw against it.
-        InvalidOption: the model has not the components that are asked for.
+        InvalidOption: the model has not the components that are to be drawn.
     """
-    if style.kind == "scree":
-        return draw_scree(table, model, style, new=new)
-    if len(model.names) < 2:  # noqa: PLR2004 - a plane has two directions
-        raise InvalidTable(
-            "a plot needs at least 2 variables",
-            got="1",
-            remedy="send rows of two or more numbers, or ask for model instead of plot",
-        )
-    if len(model.components) < 2:  # noqa: PLR2004 - a plane has two directions
-        raise InvalidOption(
-            "a plot needs a model of at least 2 components",
-            got="1",
-            remedy="model the points again without k=1, or ask for kind=scree",
-        )
-    return draw_plane(table, model, style, new=new)
+    subject = Subject(table, model, style, new=new, kept=kept)
+    scene, layers = KINDS[style.kind].compose(subject)
+    legend = gather(section for layer in layers for section in layer.legend())
+    said = (sentence for layer in layers for sentence in layer.caption())
+    caption = " ".join(filter(None, [scene.definition, *said, *note_missing(table)]))
+    page = lay_out(style, caption, legend)
+    canvas = Canvas(_frame(page, scene, layers))
+    upwards = sorted(layers, key=lambda layer: layer.over)
+    marks = [mark for layer in upwards for mark in layer.draw(canvas)]
+    words = [mark for layer in upwards for mark in layer.place_words(canvas)]
+    spoken = [clause for layer in layers for clause in layer.spoken()]
+    return page.render(
+        subtitle=subject.summary,
+        description="; ".join([scene.introduce(), *spoken]) + ".",
+        marks=[*marks, *words],
+        legend=legend,
+    )
+
+
+def _frame(page: Page, scene: Scene, layers: Sequence[Layer[Any]]) -> Panel:
+    """Return a panel that shows all of the layers."""
+    if scene.limits is not None:
+        low, high = scene.limits
+        return Panel(page.left, page.top, page.width, page.height, low, high)
+    low, high = span([part for layer in layers for part in layer.extent()])
+    return frame(
+        low,
+        high,
+        left=page.left,
+        top=page.top,
+        width=page.width,
+        height=page.height,
+        margin=_MARGIN,
+        equal=page.style.aspect == "equal",
+    )

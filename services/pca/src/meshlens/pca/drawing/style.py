@@ -1,66 +1,85 @@
 """What a caller may choose about a picture; every choice has a default."""
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self, TypeAlias, get_args
 
 from meshlens.pca.errors import InvalidOption
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
-Kind: TypeAlias = Literal["scores", "biplot", "loadings", "scree"]
+KindName: TypeAlias = Literal["scores", "biplot", "loadings", "scree"]
 EllipseKind: TypeAlias = Literal["none", "normal", "t", "confidence"]
 Theme: TypeAlias = Literal["auto", "light", "dark"]
 Aspect: TypeAlias = Literal["equal", "free"]
 # How many of the outermost observations are labelled, or by what rule.
 LabelRule: TypeAlias = Literal["auto", "outliers", "all", "none"]
 Labels: TypeAlias = LabelRule | int
-LABEL_RULES: tuple[LabelRule, ...] = get_args(LabelRule)
+
+_LABEL_RULES: tuple[LabelRule, ...] = get_args(LabelRule)
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
-    """Choices about a picture.
+def _parse_pair(value: object) -> object:
+    """Return the numbers of two components; only text is parsed."""
+    if value is None or isinstance(value, tuple):
+        return value
+    match str(value).split(","):
+        case [x, y] if x.strip().isdecimal() and y.strip().isdecimal() and len(str(value)) < 20:  # noqa: PLR2004 - beyond, int() may refuse
+            return int(x), int(y)
+    raise ValueError("it must be two numbers of components, such as 1,3")
 
-    Attributes:
-        kind: scores are observations in the plane of two components, or two variables as they are.
-        components: the two that are drawn, counted from 1; None is the first two, and the
-            variables themselves where there are two of them.
-        alpha: of a biplot: how much of the variance goes into the arrows.
-        ellipse: drawn for each group, or for all observations.
-        level: of the ellipse, between 0 and 1.
-        labels: which observations are labelled; auto is outliers, and all of a few with names.
-        arrows: the most that are drawn.
-        kept: of a scree plot: the components that would be kept.
-        theme: auto follows the reader's preference.
-        aspect: equal makes one unit as long on either axis.
-        title: above the picture.
-        width: pixels, 320 or more.
-        height: pixels, 320 or more.
+
+def _parse_labels(text: object) -> Labels:
+    """Return which observations are labelled, or how many."""
+    words: Mapping[object, Labels] = {name: name for name in _LABEL_RULES}
+    if text in words:
+        return words[text]
+    if str(text).isdecimal() and len(str(text)) < 10:  # noqa: PLR2004 - beyond, int() may refuse
+        return int(str(text))
+    raise ValueError(f"it must be one of {', '.join(_LABEL_RULES)}, or a number")
+
+
+class Style(BaseModel):
+    """Choices about a picture, as callers write them in a query and on the command line.
+
+    Which of them goes with which kind of picture is said by the kinds and their layers.
+
+    Raises:
+        InvalidOption: a level without an ellipse.
     """
 
-    kind: Kind = "scores"
-    components: tuple[int, int] | None = None
-    alpha: float = 1.0
-    ellipse: EllipseKind = "none"
-    level: float = 0.95
-    labels: Labels = "auto"
-    arrows: int = 12
-    kept: int | None = None
-    theme: Theme = "auto"
-    aspect: Aspect = "equal"
-    title: str = ""
-    width: int = 640
-    height: int = 480
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def choose_components(self, k: int) -> tuple[int, int]:
-        """Return the places of the two components among the k that a model has.
+    kind: KindName = Field(
+        default="scores", description="what is drawn: scores, biplot, loadings or scree"
+    )
+    components: Annotated[tuple[int, int] | None, BeforeValidator(_parse_pair)] = Field(
+        default=None, description="the two to draw, such as 1,3; not with kind=scree"
+    )
+    alpha: float = Field(
+        default=1.0, ge=0, le=1, description="of kind=biplot: the part of the variance in arrows"
+    )
+    ellipse: EllipseKind = Field(
+        default="none", description="around each group: normal, t or confidence (of the mean)"
+    )
+    level: float = Field(default=0.95, gt=0, lt=1, description="of the ellipse")
+    label: Annotated[Labels, PlainValidator(_parse_labels)] = Field(
+        default="auto", description="observations to label: outliers, all, none or how many"
+    )
+    arrows: int = Field(default=12, ge=0, le=100, description="the most variables to draw as such")
+    theme: Theme = Field(default="auto", description="auto, light or dark")
+    aspect: Aspect = Field(
+        default="equal", description="equal: one unit is as long on either axis; or free"
+    )
+    title: str = Field(default="", max_length=200, description="stands above the picture")
+    width: int = Field(default=640, ge=320, le=4000, description="pixels")
+    height: int = Field(default=480, ge=320, le=4000, description="pixels")
 
-        Raises:
-            InvalidOption: the model has no such component, or the two are one.
-        """
-        first, second = self.components or (1, 2)
-        if first == second or not 1 <= min(first, second) <= max(first, second) <= k:
+    @model_validator(mode="after")
+    def _refuse_level_alone(self) -> Self:
+        if "level" in self.model_fields_set and self.ellipse == "none":
             raise InvalidOption(
-                f"components must be two different numbers from 1 to {k}",
-                got=f"{first},{second}",
-                remedy="choose two that there are, or leave the option out for the first two",
+                "level goes with an ellipse",
+                got=f"level={self.level:g} alone",
+                remedy="say ellipse=normal, t or confidence, or leave level out",
+                option="level",
             )
-        return first - 1, second - 1
+        return self

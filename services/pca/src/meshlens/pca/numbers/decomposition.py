@@ -108,7 +108,7 @@ def fit(
     """
     n, p = values.shape
     count = k if isinstance(k, int) else None
-    _check_shape(n, p, count)
+    _check_count(n, p, count)
     # What overflows is reported below, as a variance that is not finite.
     with np.errstate(over="ignore", invalid="ignore"):
         moments = fold(values, scatter=choose_solver(n, p, count) == COVARIANCE)
@@ -146,7 +146,7 @@ def count_kept(model: PcaModel, k: int | Rule | None, *, standardize: bool) -> i
     """
     if callable(k):
         return k(Spectrum(model.n, model.variance, model.explained_variance, standardize))
-    _check_shape(model.n, len(model.names), k)
+    _check_count(model.n, len(model.names), k)
     return k
 
 
@@ -207,7 +207,13 @@ def name_components(k: int) -> tuple[str, ...]:
     return tuple(f"PC{number}" for number in range(1, k + 1))
 
 
-def _check_shape(n: int, p: int, k: int | None) -> None:
+def _check_count(n: int, p: int, k: int | None) -> None:
+    """Check that n observations of p variables have components, and k of them.
+
+    Raises:
+        NoVariance: fewer than two observations.
+        InvalidOption: k is not within 1 to min(n, p).
+    """
     if n < 2:  # noqa: PLR2004 - a variance takes two
         raise NoVariance(
             "principal components need at least 2 observations",
@@ -220,6 +226,7 @@ def _check_shape(n: int, p: int, k: int | None) -> None:
             f"k must be between 1 and {rank} for {n} observations of {p} variables",
             got=str(k),
             remedy="ask for fewer components or leave k out to get all",
+            option="k",
         )
 
 

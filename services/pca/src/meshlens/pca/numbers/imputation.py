@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.moments import Moments
@@ -32,7 +33,7 @@ class Missing(StrEnum):
     """Each missing number becomes what the first two principal components predict."""
 
 
-def refuse(values: Array, missing: Mask, place: Callable[[int, int], str]) -> None:
+def refuse(values: Array, missing: Mask, place: Callable[[int, int], Place]) -> None:
     """Refuse missing numbers, naming the first few.
 
     Args:
@@ -47,12 +48,14 @@ def refuse(values: Array, missing: Mask, place: Callable[[int, int], str]) -> No
     if not count:
         return
     first = np.argwhere(missing[: 1 + _last_row(missing)])[:_MOST_NAMED]
-    named = "; ".join(place(int(row), int(column)) for row, column in first)
+    places = [place(int(row), int(column)) for row, column in first]
+    named = "; ".join(map(str, places))
     more = f" and {count - len(first)} more" if count > len(first) else ""
     raise InvalidTable(
         f"each of {values.size} cells must hold a number",
         got=f"{count} missing (empty, NA or nan): {named}{more}",
         remedy="complete them, or say missing=drop, missing=mean or missing=iterative",
+        places=places,
     )
 
 

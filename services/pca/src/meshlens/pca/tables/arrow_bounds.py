@@ -1,13 +1,37 @@
 """How much memory Arrow IPC messages take once decompressed, known before anything is.
 
 A message says it in its metadata, a FlatBuffer, and in the first eight bytes of each compressed
-buffer. Format: arrow/format/Message.fbs, flatbuffers.dev/internals.
+buffer. Format: arrow/format/Message.fbs.
 """
 
 import struct
 from dataclasses import dataclass
+from enum import IntEnum
 
-_DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
+from meshlens.flatbuffer import Table
+
+_DICTIONARY_BATCH, _RECORD_BATCH = 2, 3  # members of the union MessageHeader
+
+
+class _Message(IntEnum):
+    """Slots of the table Message."""
+
+    HEADER_TYPE = 1
+    HEADER = 2
+
+
+class _DictionaryBatch(IntEnum):
+    """Slots of the table DictionaryBatch."""
+
+    DATA = 1
+
+
+class _RecordBatch(IntEnum):
+    """Slots of the table RecordBatch."""
+
+    LENGTH = 0
+    BUFFERS = 2
+    COMPRESSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,60 +53,27 @@ def measure(metadata: bytes, body: memoryview) -> Size:
     Raises:
         ValueError: its metadata are damaged.
     """
+    message = Table.root(metadata)
+    kind, batch = message.number(_Message.HEADER_TYPE, "<B"), message.table(_Message.HEADER)
+    if kind == _DICTIONARY_BATCH and batch:
+        batch = batch.table(_DictionaryBatch.DATA)
+    if kind not in (_DICTIONARY_BATCH, _RECORD_BATCH) or batch is None:
+        return Size(0, 0)
+    compressed = batch.table(_RecordBatch.COMPRESSION) is not None
+    decoded = 0
+    for offset, length in batch.structs(_RecordBatch.BUFFERS, "<qq"):
+        if offset < 0 or length < 0:
+            # It would make room for another buffer to decompress to more.
+            raise ValueError(f"expected buffers in the body, got {length} bytes at {offset}")
+        size = _read_size(body, offset) if compressed and length else -1
+        decoded += length if size < 0 else size
+    rows = batch.number(_RecordBatch.LENGTH, "<q") if kind == _RECORD_BATCH else 0
+    return Size(rows, decoded)
+
+
+def _read_size(body: memoryview, offset: int) -> int:
+    """Return the decompressed size of the buffer at `offset`, -1 if it is not compressed."""
     try:
-        message = _Table(metadata, *struct.unpack_from("<I", metadata))
-        kind, batch = message.scalar(1, "B"), message.table(2)
-        if kind == _DICTIONARY_BATCH and batch:
-            batch = batch.table(1)
-        if kind not in (_DICTIONARY_BATCH, _RECORD_BATCH) or batch is None:
-            return Size(0, 0)
-        compressed = batch.table(3) is not None
-        decoded = 0
-        for offset, length in batch.structs(2, "<qq"):
-            size = struct.unpack_from("<q", body, offset)[0] if compressed and length else -1
-            decoded += length if size < 0 else size
-        return Size(batch.scalar(0, "q") if kind == _RECORD_BATCH else 0, decoded)
+        return int(struct.unpack_from("<q", body, offset)[0])
     except struct.error as error:
         raise ValueError(str(error)) from None
-
-
-class _Table:
-    """One table of a FlatBuffer; fields are numbered as in its schema."""
-
-    def __init__(self, data: bytes, start: int) -> None:
-        self._data = data
-        self._start = start
-        self._fields = start - struct.unpack_from("<i", data, start)[0]
-        if start < 0 or self._fields < 0:
-            raise struct.error("an offset leads out of the metadata")
-        (self._size,) = struct.unpack_from("<H", data, self._fields)
-
-    def scalar(self, field: int, kind: str) -> int:
-        """Return a number; zero where it is left out."""
-        at = self._find(field)
-        return int(struct.unpack_from(f"<{kind}", self._data, at)[0]) if at else 0
-
-    def table(self, field: int) -> "_Table | None":
-        """Return a table, or None where it is left out."""
-        at = self._find(field)
-        return _Table(self._data, at + self.scalar(field, "I")) if at else None
-
-    def structs(self, field: int, layout: str) -> list[tuple[int, ...]]:
-        """Return the members of a vector."""
-        at = self._find(field)
-        if not at:
-            return []
-        at += self.scalar(field, "I")
-        (count,) = struct.unpack_from("<I", self._data, at)
-        size = struct.calcsize(layout)
-        if at + 4 + count * size > len(self._data):
-            raise struct.error("a vector is longer than the metadata")
-        return [struct.unpack_from(layout, self._data, at + 4 + i * size) for i in range(count)]
-
-    def _find(self, field: int) -> int:
-        """Return where a field stands, 0 where it is left out."""
-        slot = 4 + 2 * field
-        if slot >= self._size:
-            return 0
-        (offset,) = struct.unpack_from("<H", self._data, self._fields + slot)
-        return self._start + int(offset) if offset else 0

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.arrow_bounds import measure
 from meshlens.pca.tables.columns import (
@@ -104,10 +105,12 @@ def _split_schema(schema: pa.Schema, group: str) -> tuple[list[int], list[int]]:
         is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
         is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
         if not (is_text or is_number or (pa.types.is_decimal(kind) and not is_dictionary)):
+            place = Place(column=index + 1, field=field.name)
             raise InvalidTable(
                 "every column must hold numbers or names",
-                got=f"{str(kind)[:80]} in column {index + 1} ({field.name[:80]})",
+                got=f"{str(kind)[:80]} in {place}",
                 remedy="convert it or leave it out",
+                places=[place],
             )
         declared = is_number and (is_dictionary or field.name in (group, _PANDAS_INDEX))
         content = {Content.NAME if is_text else Content.NUMBER}

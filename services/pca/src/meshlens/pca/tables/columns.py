@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidOption, InvalidTable
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -70,12 +71,12 @@ class RawTable:
     texts: tuple[NameColumn, ...] = field(default=())
     first_row: int | None = 1
 
-    def place(self, row: int, column: int) -> str:
+    def place(self, row: int, column: int) -> Place:
         """Return where in the input an entry of `values` stands."""
         if self.first_row is None:
-            return f"value {row * self.values.shape[1] + column + 1}"
-        name = f" ({self.names[column]})" if self.names else ""
-        return f"row {row + self.first_row}, column {self.places[column]}{name}"
+            return Place(value=row * self.values.shape[1] + column + 1)
+        name = self.names[column] if self.names else ""
+        return Place(row=row + self.first_row, column=self.places[column], field=name)
 
 
 class Content(Enum):
@@ -128,6 +129,7 @@ def split_groups(raw: RawTable, group: str) -> tuple[RawTable, tuple[str, ...], 
             "one column may hold groups, and every other must hold numbers",
             got=f"names in the columns {quote(text.name for text in repeated)}",
             remedy="say which one holds the groups by group=<name>",
+            option="group",
         )
     if not group and repeated:
         groups = tuple(repeated[0].cells)
@@ -145,10 +147,12 @@ def too_wide(width: int) -> InvalidTable:
 
 def ragged(expected: int, length: int, row: int) -> InvalidTable:
     """Return the fault of a row that is longer or shorter than the first."""
+    place = Place(row=row)
     return InvalidTable(
         f"rows must have equal length, {expected} as the first",
-        got=f"{length} at row {row}",
+        got=f"{length} at {place}",
         remedy="complete or shorten that row",
+        places=[place],
     )
 
 
@@ -182,6 +186,7 @@ def _remove_group(
             "group must be the name of a column",
             got=f"group={quote([group])}",
             remedy=f"the columns are {quote([*names, *(text.name for text in raw.texts)])}",
+            option="group",
         )
     at = names.index(group)
     numbers = raw.values[:, at].tolist()

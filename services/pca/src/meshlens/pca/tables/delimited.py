@@ -14,6 +14,7 @@ from reprlib import repr as shorten
 from urllib.parse import unquote_to_bytes
 
 import numpy as np
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import (
     Array,
@@ -92,7 +93,7 @@ def _parse_line(line: bytes, dialect: Dialect) -> Iterator[Array]:
             cells = [cell.strip().strip('"') for cell in cells]
         values = dialect.parse_all(cells)
         if values is None:
-            values = _parse_cells(cells, dialect, lambda at: f"value {seen + at + 1}")  # noqa: B023 - it is called at once
+            values = _parse_cells(cells, dialect, lambda at: Place(value=seen + at + 1))  # noqa: B023 - it is called at once
         yield values
         start, seen = end + 1, seen + len(cells)
 
@@ -145,12 +146,12 @@ def _read_rows(body: bytes, width: int, dialect: Dialect, layout: Layout) -> Raw
     return layout.arrange(np.concatenate(parts), texts)
 
 
-def _find_place(first_row: int, index: int, layout: Layout) -> Callable[[int], str]:
-    name = f" ({layout.names[index]})" if layout.named else ""
-    return lambda at: f"row {first_row + at}, column {index + 1}{name}"
+def _find_place(first_row: int, index: int, layout: Layout) -> Callable[[int], Place]:
+    name = layout.names[index] if layout.named else ""
+    return lambda at: Place(row=first_row + at, column=index + 1, field=name)
 
 
-def _parse_cells(cells: Sequence[str], dialect: Dialect, place: Callable[[int], str]) -> Array:
+def _parse_cells(cells: Sequence[str], dialect: Dialect, place: Callable[[int], Place]) -> Array:
     """Return the numbers in cells, nan where one is missing; `place` returns where a cell is."""
     values = np.empty(len(cells))
     for at, cell in enumerate(cells):
@@ -160,13 +161,14 @@ def _parse_cells(cells: Sequence[str], dialect: Dialect, place: Callable[[int], 
                 "every field must be a number, with commas, semicolons or tabs between them",
                 got=f"{shorten(cell.strip())} at {place(at)}",
                 remedy="correct it or leave that observation out",
+                places=[place(at)],
             )
         values[at] = number
     return values
 
 
 def _check_names(
-    known: dict[str, str], cells: Sequence[str], dialect: Dialect, place: Callable[[int], str]
+    known: dict[str, str], cells: Sequence[str], dialect: Dialect, place: Callable[[int], Place]
 ) -> None:
     """Refuse a number in a column of names."""
     numbers = {cell for cell in known if dialect.classify(cell) is Content.NUMBER}
@@ -176,6 +178,7 @@ def _check_names(
             "a column must hold numbers only or names only",
             got=f"{shorten(cells[at].strip())} among names at {place(at)}",
             remedy="correct the column, or say that it holds groups by group=<name>",
+            places=[place(at)],
         )
 
 
@@ -220,4 +223,5 @@ def _check_encoding(body: bytes) -> None:
             "text must be UTF-8",
             got=f"byte 0x{body[error.start]:02x} at position {error.start + 1}",
             remedy="encode it as UTF-8, or name the content type if it is no text",
+            places=[Place(byte=error.start + 1)],
         ) from None

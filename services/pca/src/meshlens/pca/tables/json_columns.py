@@ -6,6 +6,7 @@ from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
 import numpy as np
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import Array, Content, NameColumn, RawTable, holds_names
 from meshlens.pca.tables.dialect import MISSING
@@ -105,18 +106,23 @@ def _not_a_number(columns: Sequence[Cells], names: tuple[str, ...]) -> InvalidTa
         for column, cell in enumerate(cells)
         if mixed[column] and type(cell) not in NUMBER_TYPES and cell is not None
     )
-    name = f" ({shorten(names[column])})" if names else ""
+    place = Place(row=row + 1, column=column + 1, field=names[column] if names else "")
     return InvalidTable(
         "every value must be a JSON number",
-        got=f"{shorten(columns[column][row])} at row {row + 1}, column {column + 1}{name}",
+        got=f"{shorten(columns[column][row])} at {place}",
         remedy="correct it, without quotes, or leave that observation out",
+        places=[place],
     )
 
 
-def not_a_table(what: object, where: str) -> InvalidTable:
-    """Return the fault of JSON, or a part of it, that is no table."""
+def not_a_table(what: object, place: Place | None = None) -> InvalidTable:
+    """Return the fault of JSON that is no table, or of the part of it at `place`."""
+    where = "the body"
+    if place:
+        where = f"column {shorten(place.field)}" if place.field else str(place)
     return InvalidTable(
         "JSON must be an array of rows, each an array of numbers, or another table",
         got=f"{shorten(what)} as {where}",
         remedy=SHAPES,
+        places=[place] if place else (),
     )

@@ -6,6 +6,7 @@ from reprlib import repr as shorten
 from typing import Any
 
 import numpy as np
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import Array, NameColumn, RawTable, ReadOptions, ragged
 from meshlens.pca.tables.json_columns import (
@@ -65,7 +66,7 @@ def _decode_document(body: bytes, options: ReadOptions) -> RawTable:
         case dict() if document:
             return _decode_columns(document, options.group)
         case _:
-            raise not_a_table(document, "the body")
+            raise not_a_table(document)
 
 
 def _decode_large_rows(body: bytes) -> RawTable | None:
@@ -100,7 +101,7 @@ def _decode_rows(rows: Cells, names: tuple[str, ...], group: str) -> RawTable:
     """Read [[x1, y1], [x2, y2], ...]."""
     if {*map(type, rows)} - {list}:
         at = next(at for at, row in enumerate(rows) if not isinstance(row, list))
-        raise not_a_table(rows[at], f"row {at + 1}")
+        raise not_a_table(rows[at], Place(row=at + 1))
     width = len(names) or (len(rows[0]) if rows else 0)
     if not rows or not width:
         raise InvalidTable(
@@ -118,7 +119,7 @@ def _decode_records(records: Sequence[Any], group: str) -> RawTable:
     """Read [{"x": x1, "y": y1}, ...]; keys in any order, absent ones are missing cells."""
     if {*map(type, records)} - {dict}:
         at = next(at for at, record in enumerate(records) if not isinstance(record, dict))
-        raise not_a_table(records[at], f"row {at + 1}")
+        raise not_a_table(records[at], Place(row=at + 1))
     names = dict.fromkeys(chain.from_iterable(records))
     # One record with ten thousand keys of its own after another would fill the memory.
     cells = sum(map(len, records))
@@ -137,7 +138,7 @@ def _decode_columns(columns: Mapping[str, Any], group: str) -> RawTable:
     lengths = {}
     for name, cells in columns.items():
         if not isinstance(cells, list):
-            raise not_a_table(cells, f"column {shorten(name)}")
+            raise not_a_table(cells, Place(field=name))
         lengths[name] = len(cells)
     if len({*lengths.values()}) > 1:
         first = next(iter(lengths))
@@ -146,6 +147,7 @@ def _decode_columns(columns: Mapping[str, Any], group: str) -> RawTable:
             f"columns must have equal length, {lengths[first]} as {shorten(first)}",
             got=f"{lengths[other]} in {shorten(other)}",
             remedy="write null where a number is missing",
+            places=[Place(field=other)],
         )
     return arrange([*columns.values()], tuple(columns), group)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import (
     Array,
@@ -91,6 +92,7 @@ def find_layout(
             f"rows must have the {len(header)} columns that row 1 names",
             got=f"{width}",
             remedy="name each column, or send no header",
+            places=[Place(row=1)],
         )
     names = tuple((header[index] if header else "") or f"x{index + 1}" for index in range(width))
     group = names.index(options.group) if options.group in names else None

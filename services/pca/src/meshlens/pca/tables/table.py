@@ -181,10 +181,12 @@ def _check_infinite(raw: RawTable) -> None:
     infinite = np.isinf(raw.values)
     if infinite.any():
         row, column = np.argwhere(infinite)[0]
+        place = raw.place(int(row), int(column))
         raise InvalidTable(
             "every number must be finite",
-            got=f"{raw.values[row, column]} at {raw.place(int(row), int(column))}",
+            got=f"{raw.values[row, column]} at {place}",
             remedy="correct it or leave that observation out",
+            places=[place],
         )
 
 

@@ -64,9 +64,8 @@ class Form {
     this.names.replaceChildren(...names.map((name) => element("option", { value: name })));
   }
 
-  /** Show a message at the option that it is about; return whether there is one. */
-  mark(message) {
-    const [, name] = /(?:^option |got )(\w+)\b[:=]/.exec(message) ?? [];
+  /** Mark the option of this name as faulty, and no other; return whether there is one. */
+  mark(name) {
     let found = null;
     for (const option of this.options) {
       const control = this.root.elements[option.name];

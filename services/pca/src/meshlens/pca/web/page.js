@@ -81,9 +81,9 @@ function settle(source) {
 /** Show what is wrong, at the cell or the option concerned. */
 function fail(error) {
   if (!(error instanceof Refusal)) console.error(error);
-  const { message } = error;
-  const faults = readPlaces(message).map((one) => locate(editor.text, one)).filter(Boolean);
-  const atOption = form.mark(message);
+  const { message, option = "", places = [] } = error;
+  const faults = places.map((place) => locate(editor.text, place)).filter(Boolean);
+  const atOption = form.mark(option);
   editor.mark(faults);
   tell(message, { atOption, faults });
   find("frame").classList.toggle("stale", Boolean(picture.source));

@@ -1,17 +1,9 @@
-// Where in the text the service has found a fault. Its messages count rows from 1, blank lines left
-// out and the row of names included, and columns from 1; values where all stand on one line.
-
-const PLACE = /(?:\bat|[:;]) (?:row (\d+)(?:, column (\d+))?|value (\d+))/g;
-
-/** Return the places that a message names, as {row, column} or {value}. */
-function readPlaces(message) {
-  const unquoted = message.replace(/'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"/g, "''");
-  return [...unquoted.matchAll(PLACE)].map(([, row, column, value]) =>
-    value ? { value: Number(value) } : { row: Number(row), column: column && Number(column) });
-}
+// Where in the text the service has found a fault. It counts rows from 1, blank lines left out and
+// the row of names included, and columns from 1; values where all stand on one line.
 
 /** Return {name, line, start, end} of a place, offsets in `text`; null if it is not in there. */
 function locate(text, place) {
+  if (!place.row && !place.value) return null;
   const row = place.row ?? 1;
   const column = place.column ?? place.value;
   let number = 0;

@@ -44,7 +44,9 @@ def decode_catalogue(data: bytes) -> Mapping[str, Entry]:
     try:
         return TypeAdapter(dict[str, Entry]).validate_python(yaml.safe_load(data))
     except (yaml.YAMLError, ValidationError) as error:
-        raise InvalidCatalogue(f"the catalogue cannot be read: {error}") from error
+        raise InvalidCatalogue(
+            f"the catalogue cannot be read: {error}", remedy="correct the file"
+        ) from error
 
 
 def download(
@@ -93,8 +95,9 @@ def _fetch(entry: Entry, file: IO[bytes], on_bytes: Callable[[int], object]) -> 
         ) as answer:
             if not answer.is_success:
                 raise OriginRefused(
-                    f"expected {url} to answer with the file, got status {answer.status_code};"
-                    " has it moved? correct the catalogue"
+                    f"expected {url} to answer with the file",
+                    got=f"status {answer.status_code}",
+                    remedy="has it moved? correct the catalogue",
                 )
             if answer.status_code != httpx.codes.PARTIAL_CONTENT and start:
                 on_bytes(-start)
@@ -107,8 +110,9 @@ def _fetch(entry: Entry, file: IO[bytes], on_bytes: Callable[[int], object]) -> 
                     break
     except httpx.HTTPError as error:
         raise OriginUnreachable(
-            f"expected {entry.size} bytes from {url}, got {file.tell()}, then:"
-            f" {type(error).__name__} {error}; are you offline? run the command again to go on"
+            f"expected {entry.size} bytes from {url}",
+            got=f"{file.tell()}, then: {type(error).__name__} {error}",
+            remedy="are you offline? run the command again to go on",
         ) from error
 
 

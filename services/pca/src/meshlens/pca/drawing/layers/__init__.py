@@ -1,1 +1,1 @@
-"""What a picture shows."""
+"""What a picture shows: one module for each thing."""

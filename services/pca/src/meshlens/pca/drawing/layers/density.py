@@ -6,24 +6,32 @@ of several groups takes the colour of one of them: over many cells, as often as 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from meshlens.pca.drawing.layers.points import MOST_MARKS, Points
+from meshlens.pca.drawing.layout.canvas import Canvas
+from meshlens.pca.drawing.layout.legend import Entry, Section, entry
 from meshlens.pca.drawing.layout.panel import Panel
+from meshlens.pca.drawing.scenes.plane import Plane
+from meshlens.pca.drawing.svg.marks import Mark, group, path
+from meshlens.pca.drawing.svg.palette import radius_for
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Whole: TypeAlias = npt.NDArray[np.intp]
 
 MOST_CELLS = 120_000
 MOST_EXACT = 60_000
-LEVELS = 7
+_LEVELS = 7
 _SMALLEST_CELL = 2.0  # pixels
 _SPARSE = (3, 2)  # points in a cell whose places may be kept; a point alone always keeps its own
 # Weyl's sequence in two dimensions with the least discrepancy (Roberts 2018).
 _WEYL = (0.7548776662466927, 0.5698402909980532)
+_SHADE_WIDTH = 7
+_KEY_WIDTH = 180.0  # pixels: seven shades and the counts at either end
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,72 @@ class Density:
         return np.column_stack([starts, rows, ends - starts])
 
 
+@dataclass(slots=True, eq=False)
+class DensityCells(Points):
+    """The points of a plane, when there are too many for a mark each.
+
+    Attributes:
+        density: where they are, once they are drawn.
+    """
+
+    density: Density | None = None
+
+    @classmethod
+    def of(cls, scene: Plane) -> Self | None:
+        """Return the cells, if the points are too many for a mark each."""
+        return cls(scene) if len(scene.points) > MOST_MARKS else None
+
+    def legend(self) -> Sequence[Section]:
+        """Return the groups, and what the shades mean."""
+        # How many points the cells hold is known once they are drawn, as the legend is later.
+        return (*Points.legend(self), Section("", (Entry(self._draw_key, _KEY_WIDTH),)))
+
+    def caption(self) -> Sequence[str]:
+        """Return what cells and dots are."""
+        return ("Shaded cells count observations; lone ones are dots in their exact place.",)
+
+    def draw(self, canvas: Canvas) -> Sequence[Mark]:
+        """Draw exact dots where points are sparse, under runs of cells where they are dense."""
+        panel, groups = canvas.panel, self.plane.groups
+        pixels = panel.to_pixels(self.plane.points)
+        canvas.avoid(pixels)
+        count = max(1, len(groups.names))
+        density = self.density = count_points(pixels, groups.codes, count, panel)
+        width = 2 * radius_for(len(pixels))
+        dots, cells = [], []
+        for number in range(count):
+            members = density.exact & (groups.codes == number) if groups.names else density.exact
+            colour = groups.colour_class(number) + (" mixed" if groups.names else "")
+            shape = "M%.1f %.1fh0" * int(members.sum()) % tuple(pixels[members].ravel().tolist())
+            if shape:
+                dots.append(path(shape, f"dots {colour}", width=width))
+            levels = [
+                path(_draw_runs(runs), f"d{place}", title=_describe(level, density.cell))
+                for place, level in enumerate(density.levels)
+                if len(runs := density.runs(level, number))
+            ]
+            if levels:
+                cells.append(group(f"cells {colour}", levels))
+        move = f"translate({panel.left:g} {panel.top + density.cell / 2:g})"
+        move += f" scale({density.cell:g})"
+        return [*dots, group("", cells, transform=move)] if cells else dots
+
+    def _draw_key(self) -> Mark:
+        """Return the shades of cells and the counts at either end; nothing if none is filled."""
+        levels = self.density.levels if self.density else ()
+        if not levels:
+            return Mark("")
+        width = _SHADE_WIDTH * len(levels)
+        shades = [
+            path(f"M{_SHADE_WIDTH * place} -4h{_SHADE_WIDTH}", f"d{place}", width=9)
+            for place in range(len(levels))
+        ]
+        class_ = "cells ink mixed" if self.plane.groups.names else "cells all"
+        words = entry("", f"{levels[0].low:,}\N{EN DASH}{levels[-1].high:,} per cell").draw()
+        moved = group("", (words,), transform=f"translate({width - 16} 0)")
+        return Mark(group(class_, shades) + moved)
+
+
 def count_points(pixels: Array, codes: Whole, groups: int, panel: Panel) -> Density:
     """Count points in the cells of a panel.
 
@@ -98,7 +172,7 @@ def _divide(low: int, high: int) -> Iterator[Level]:
     """Divide the counts from low to high into levels that grow by one factor, 2 at least."""
     if high < low:
         return
-    factor = max(2.0, (high / low) ** (1 / LEVELS))
+    factor = max(2.0, (high / low) ** (1 / _LEVELS))
     start = low
     while start <= high:
         end = max(start, math.ceil(start * factor) - 1)
@@ -117,3 +191,13 @@ def _mix(place: Whole, codes: Whole, groups: int, shape: tuple[int, int]) -> Who
     share = (x * _WEYL[0] + y * _WEYL[1]) % 1.0
     colours: Whole = (sums > share * sums[-1]).argmax(axis=0)
     return colours
+
+
+def _describe(level: Level, cell: float) -> str:
+    """Return what the darkness of a cell means."""
+    counts = f"{level.low:,} to {level.high:,}" if level.low < level.high else f"{level.low:,}"
+    return f"{counts} observations in {cell:g} \N{MULTIPLICATION SIGN} {cell:g} pixels"
+
+
+def _draw_runs(runs: Whole) -> str:
+    return "M%d %dh%d" * len(runs) % tuple(runs.ravel().tolist())

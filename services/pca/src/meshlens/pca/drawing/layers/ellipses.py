@@ -11,18 +11,33 @@ Both quantiles have closed forms for 2 degrees of freedom in the numerator.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from meshlens.pca.drawing.captions import join_names
 from meshlens.pca.drawing.groups import Groups
+from meshlens.pca.drawing.layer import Layer
+from meshlens.pca.drawing.layout.canvas import Canvas
+from meshlens.pca.drawing.layout.legend import Section, entry
+from meshlens.pca.drawing.scenes.plane import Plane
 from meshlens.pca.drawing.style import EllipseKind
+from meshlens.pca.drawing.svg.marks import Mark, element, ellipse
+from meshlens.pca.drawing.svg.palette import colour_of
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-LEAST_POINTS = 4  # as ggplot2: three points always lie on one
+_LEAST_POINTS = 4  # as ggplot2: three points always lie on one
 _LEAST_ROUNDNESS = 1e-12
+_MOST_SKIPPED = 6  # groups that the caption names
+_SYMBOL = ' cx="8" cy="-4" rx="8" ry="5" class="ellipse ink"'
+_DEFINITIONS: Mapping[EllipseKind, str] = {
+    "normal": "chi-square with 2 d.o.f.",
+    "t": "2 F(2, n\N{NO-BREAK SPACE}\N{MINUS SIGN}\N{NO-BREAK SPACE}1)",
+    "confidence": "after Hotelling",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +58,74 @@ class Ellipse:
     def reach(self) -> Array:
         """(2,): how far it extends from its centre along x and y."""
         return np.sqrt(np.diag(self.matrix))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ellipses(Layer[Plane]):
+    """An ellipse around each group, or around all points.
+
+    Attributes:
+        ellipses: in data units.
+        skipped: groups that have none.
+        classes: of the groups' colours.
+        kind: by which definition.
+        level: of the definition, between 0 and 1.
+    """
+
+    ellipses: Sequence[Ellipse]
+    skipped: Sequence[str]
+    classes: Sequence[str]
+    kind: EllipseKind
+    level: float
+    options: ClassVar[Sequence[str]] = ("ellipse", "level")
+
+    @classmethod
+    def of(cls, scene: Plane) -> Self | None:
+        """Return the ellipses, if the style says any."""
+        style, groups = scene.subject.style, scene.groups
+        if style.ellipse == "none":
+            return None
+        found, skipped = find_ellipses(scene.points, groups, style.ellipse, style.level)
+        classes = [colour_of(number) for number in range(len(groups.names))] or ["ink"]
+        return cls(found, skipped, classes, style.ellipse, style.level)
+
+    @property
+    def name(self) -> str:
+        """What the picture calls an ellipse."""
+        kind = "confidence of mean" if self.kind == "confidence" else self.kind
+        return f"{100 * self.level:g} % {kind}"
+
+    def extent(self) -> Sequence[Array]:
+        """Return two opposite corners of the box around each."""
+        return [each.centre + np.outer([-1.0, 1.0], each.reach) for each in self.ellipses]
+
+    def legend(self) -> Sequence[Section]:
+        """Return an ellipse and its name."""
+        return (Section("", (entry(element("ellipse", _SYMBOL), self.name),)),)
+
+    def caption(self) -> Sequence[str]:
+        """Return the definition, and which groups have too few points for it."""
+        sentences = [f"Ellipses: {self.name} ({_DEFINITIONS[self.kind]})."]
+        if self.skipped:
+            sentences.append(f"Too few points for one: {join_names(self.skipped, _MOST_SKIPPED)}.")
+        return sentences
+
+    def draw(self, canvas: Canvas) -> Sequence[Mark]:
+        """Draw each in the colour of its group."""
+        panel = canvas.panel
+        scale = np.outer(panel.unit, panel.unit)
+        return [
+            ellipse(
+                panel.to_pixels(each.centre),
+                each.matrix * scale,
+                f"ellipse {self.classes[each.group]}",
+            )
+            for each in self.ellipses
+        ]
+
+    def spoken(self) -> Sequence[str]:
+        """Return the name."""
+        return (f"ellipses: {self.name}",)
 
 
 def find_radius(kind: EllipseKind, level: float, n: int) -> float:
@@ -71,7 +154,7 @@ def find_ellipses(
     found, skipped = [], []
     for number, name in enumerate(names):
         members = points[groups.codes == number] if len(groups.names) > 1 else points
-        matrix = _covariance(members) if len(members) >= LEAST_POINTS else np.zeros((2, 2))
+        matrix = _covariance(members) if len(members) >= _LEAST_POINTS else np.zeros((2, 2))
         if np.linalg.det(matrix) <= _LEAST_ROUNDNESS * np.trace(matrix) ** 2:
             skipped.append(f"{name} (n = {len(members)})")
             continue

@@ -1,126 +1,94 @@
-"""Words in a panel: names of axes and arrows, labels of observations."""
+"""Labels of observations, where there is room for them."""
 
-import math
 from collections.abc import Sequence
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import ClassVar, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from meshlens.pca.drawing.layout.panel import Panel
-from meshlens.pca.drawing.layout.placement import Name, Placer, shorten
-from meshlens.pca.drawing.style import Labels
-from meshlens.pca.drawing.svg.marks import Mark, path, text
+from meshlens.pca.drawing.captions import join_names
+from meshlens.pca.drawing.layer import Layer
+from meshlens.pca.drawing.layout.canvas import Canvas, write_names
+from meshlens.pca.drawing.layout.text_width import shorten
+from meshlens.pca.drawing.scenes.plane import Plane
+from meshlens.pca.drawing.style import Labels as Rule
+from meshlens.pca.drawing.svg.marks import Mark
+from meshlens.pca.drawing.svg.palette import radius_for
+from meshlens.pca.numbers.outliers import find_outliers
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Whole: TypeAlias = npt.NDArray[np.intp]
 
-MOST_LABELS = 500
-_MOST_OUTLIERS = 20
-_EXPECTED = 0.5
-_LABEL_WIDTH, _NAME_WIDTH = 110.0, 150.0
-_SHORTEST_NAMED = 8.0
-# Along an arrow, what names should not hide; its head is worth three points.
-_PLACES = np.concatenate([np.linspace(0.0, 1.0, 50), np.ones(3)])
-_MOST_OBSTACLES = 20_000
+_MOST_LABELS, _MOST_OUTLIERS = 500, 20
+_MOST_NAMED = 30  # observations that are all labelled, if the caller leaves the choice
+_WIDTH = 110.0
 
 
-def find_outliers(distances: Array) -> Whole:
-    """Return the observations that Chauvenet's criterion calls outliers, the outermost first.
+@dataclass(slots=True, eq=False)
+class Labels(Layer[Plane]):
+    """The names of observations, or their numbers.
 
-    Of n normal observations fewer than half a one is expected as far from the mean.
-
-    Args:
-        distances: (n,), squared Mahalanobis distances in the plane.
+    Attributes:
+        plane: the points.
+        chosen: the places of those to label, the most important first.
+        outliers: these are the outliers.
+        placed: the labels that found room, once words are placed.
     """
-    limit = -2.0 * math.log(_EXPECTED / len(distances))
-    beyond = np.flatnonzero(distances > limit)
-    return beyond[np.argsort(-distances[beyond], kind="stable")][:_MOST_OUTLIERS]
+
+    plane: Plane
+    chosen: Whole
+    outliers: bool
+    placed: list[str] = field(default_factory=list)
+    options: ClassVar[Sequence[str]] = ("label",)
+    over: ClassVar[bool] = True
+
+    @classmethod
+    def of(cls, scene: Plane) -> Self | None:
+        """Return the labels that the style says; auto is all of a few with names, else outliers."""
+        rule = scene.subject.style.label
+        if rule == "auto":
+            rule = "all" if scene.names and len(scene.points) <= _MOST_NAMED else "outliers"
+        if rule == "none":
+            return None
+        chosen = choose_labels(scene.distances(), rule)
+        return cls(scene, chosen, rule == "outliers") if len(chosen) else None
+
+    def caption(self) -> Sequence[str]:
+        """Return what is labelled, if it is not plain to see."""
+        if not self.outliers:
+            return ()
+        return ("Labelled: outliers in this plane by Chauvenet's criterion.",)
+
+    def place_words(self, canvas: Canvas) -> Sequence[Mark]:
+        """Write the labels beside their points."""
+        names, points = self.plane.names, self.plane.points
+        radius = radius_for(len(points))
+        placed = []
+        for i, anchor in zip(
+            self.chosen.tolist(), canvas.panel.to_pixels(points[self.chosen]), strict=True
+        ):
+            content = shorten(names[i] if names else str(i + 1), _WIDTH)
+            name = canvas.place(content, anchor, clearance=radius)
+            if name:
+                placed.append(name)
+        self.placed = [name.content for name in placed]
+        return write_names(placed, ["label"] * len(placed))
+
+    def spoken(self) -> Sequence[str]:
+        """Return the labels that are written."""
+        return (f"labelled: {join_names(self.placed)}",) if self.placed else ()
 
 
-def choose_labels(distances: Array, labels: Labels) -> Whole:
+def choose_labels(distances: Array, rule: Rule) -> Whole:
     """Return the observations to label, the outermost first.
 
     Args:
         distances: (n,), squared Mahalanobis distances in the plane.
-        labels: a rule, or how many.
+        rule: outliers, all, or how many.
     """
-    if labels == "none" or not len(distances):
+    if not len(distances):
         return np.zeros(0, dtype=np.intp)
-    if labels == "outliers":
-        return find_outliers(distances)
-    most = MOST_LABELS if labels == "all" else min(labels, MOST_LABELS)
+    if rule == "outliers":
+        return find_outliers(distances)[:_MOST_OUTLIERS]
+    most = min(rule, _MOST_LABELS) if isinstance(rule, int) else _MOST_LABELS
     return np.argsort(-distances, kind="stable")[:most]
-
-
-def prepare(panel: Panel, pixels: Array, tails: Array, tips: Array) -> Placer:
-    """Return what places words beside points and arrows.
-
-    Args:
-        panel: where they may stand.
-        pixels: (n, 2), the points.
-        tails: (m, 2), pixels.
-        tips: (m, 2), pixels.
-    """
-    step = 1 + len(pixels) // _MOST_OBSTACLES
-    ways = tips - tails
-    lines = tails[:, np.newaxis] + _PLACES[:, np.newaxis] * ways[:, np.newaxis]
-    return Placer(panel, pixels[::step], lines.reshape(-1, 2))
-
-
-def name_arrows(
-    placer: Placer, mean: Array, tips: Array, names: Sequence[str], classes: Sequence[str]
-) -> list[Mark]:
-    """Return the names of arrows at their tips, the longest arrow first; no room, no name.
-
-    Args:
-        placer: knows what is there already.
-        mean: (2,), pixels.
-        tips: (m, 2), pixels.
-        names: m of them.
-        classes: m of them.
-    """
-    ways = tips - mean
-    lengths = np.hypot(ways[:, 0], ways[:, 1])
-    placed, kept = [], []
-    for i in np.argsort(-lengths, kind="stable").tolist():
-        # Without an arrow a name would hide the mean.
-        if lengths[i] < _SHORTEST_NAMED:
-            break
-        name = placer.place(shorten(names[i], _NAME_WIDTH), tips[i], towards=ways[i])
-        if name:
-            placed.append(name)
-            kept.append(f"name {classes[i]}")
-    return write_names(placed, kept)
-
-
-def label_points(
-    placer: Placer, pixels: Array, chosen: Whole, labels: Sequence[str], radius: float
-) -> tuple[list[Mark], list[str]]:
-    """Return labels of the chosen points as marks, and which they are.
-
-    Args:
-        placer: knows what is there already.
-        pixels: (n, 2).
-        chosen: the points to label, the most important first.
-        labels: n words, or none to number the points from 1.
-        radius: of a point.
-    """
-    placed = []
-    for i in chosen.tolist():
-        content = shorten(labels[i] if labels else str(i + 1), _LABEL_WIDTH)
-        name = placer.place(content, pixels[i], clearance=radius)
-        if name:
-            placed.append(name)
-    return write_names(placed, ["label"] * len(placed)), [name.content for name in placed]
-
-
-def write_names(names: Sequence[Name], classes: Sequence[str]) -> list[Mark]:
-    """Return names as marks, above the lines that lead to them."""
-    leaders = "".join(
-        "M{:.1f} {:.1f}L{:.1f} {:.1f}".format(*name.leader) for name in names if name.leader
-    )
-    words = [
-        text(name.content, name.left, name.base, class_)
-        for name, class_ in zip(names, classes, strict=True)
-    ]
-    return [path(leaders, "leader"), *words] if leaders else words

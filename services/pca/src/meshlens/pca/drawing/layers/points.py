@@ -1,105 +1,95 @@
-"""Observations as marks: each its own while they are few, cells of equal density when many."""
+"""Observations, each with its own mark, while they are few."""
 
-import math
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from meshlens.pca.drawing.groups import Groups
-from meshlens.pca.drawing.layers.density import Density, Level, count_points
-from meshlens.pca.drawing.layout.panel import Panel
-from meshlens.pca.drawing.svg.marks import Bulk, Mark, escape, group, path
-from meshlens.pca.drawing.svg.palette import close, colour_of, template
+from meshlens.pca.drawing.captions import join_names
+from meshlens.pca.drawing.layer import Layer
+from meshlens.pca.drawing.layout.canvas import Canvas
+from meshlens.pca.drawing.layout.legend import Section, entry
+from meshlens.pca.drawing.scenes.plane import Plane
+from meshlens.pca.drawing.svg.marks import Mark, escape
+from meshlens.pca.drawing.svg.palette import close, radius_for, symbol, template
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
 MOST_MARKS = 3000
 _MOST_TITLES = 1000
+_SYMBOL_RADIUS = 4.5
 
 
-def radius_for(n: int) -> float:
-    """Return the radius in pixels that n points have."""
-    return min(5.0, max(1.5, 9.0 / math.pow(max(1, n), 0.2)))
+@dataclass(slots=True, eq=False)
+class Points(Layer[Plane]):
+    """The points of a plane, in the colours and shapes of their groups."""
 
+    plane: Plane
 
-def colour_class(groups: Groups, number: int) -> str:
-    """Return the class of the colour of a group, or of all points if there are no groups."""
-    if not groups.names:
-        return "all"
-    return "rest" if groups.rest and number == len(groups.names) - 1 else colour_of(number)
+    @classmethod
+    def of(cls, scene: Plane) -> Self | None:
+        """Return the points, unless there are too many for a mark each."""
+        return cls(scene) if len(scene.points) <= MOST_MARKS else None
 
+    def extent(self) -> Sequence[Array]:
+        """Return the points."""
+        return self.plane.extent()
 
-def draw_marks(
-    points: Array, pixels: Array, groups: Groups, labels: Sequence[str], *, hollow: bool
-) -> Iterator[Mark]:
-    """Yield the marks of each group, with the label and place of each while that is not too much.
+    def legend(self) -> Sequence[Section]:
+        """Return the mark of each group; without groups, that of new points."""
+        groups, new = self.plane.groups, self.plane.supplementary
+        if groups.names:
+            heading = "New observations" if new else "Groups"
+            marks = [entry(self._symbol(number), name) for number, name in enumerate(groups.names)]
+            return (Section(heading, tuple(marks), elastic=True),)
+        return (Section("", (entry(self._symbol(0), "new observation"),)),) if new else ()
 
-    Args:
-        points: (n, 2), data units, for the titles.
-        pixels: (n, 2).
-        groups: of the points.
-        labels: n of them, or none to number the points from 1.
-        hollow: draw rings, for points that the axes were not fitted to.
-    """
-    n = len(points)
-    radius = radius_for(n)
-    for number, name in enumerate(groups.names or ("",)):
-        members = np.flatnonzero(groups.codes == number) if groups.names else slice(None)
-        mark = template(number, radius)
-        places = pixels[members].ravel().tolist()
-        if n > _MOST_TITLES:
-            marks = f"{mark}/>" * (len(places) // 2) % tuple(places)
-        else:
-            words = _words(labels, n)[members]
-            suffix = f", {escape(name)}" if name else ""
-            slots = (
-                f"{mark}><title>%s{suffix.replace('%', '%%')}: %.4g, %.4g</title>{close(number)}"
-            )
-            # One formatting of all is the fastest way there is to write numbers.
-            parts: list[object] = [None] * (5 * len(words))
-            parts[0::5], parts[1::5] = places[0::2], places[1::2]
-            parts[2::5] = words.tolist()
-            parts[3::5], parts[4::5] = points[members].T.tolist()
-            marks = slots * len(words) % tuple(parts)
-        hollow_class = " new" if hollow else ""
-        yield Bulk(f"points {colour_class(groups, number)}{hollow_class}", marks)
+    def draw(self, canvas: Canvas) -> Sequence[Mark]:
+        """Draw the marks of each group."""
+        pixels = canvas.panel.to_pixels(self.plane.points)
+        canvas.avoid(pixels)
+        return list(self._draw_groups(pixels))
 
+    def spoken(self) -> Sequence[str]:
+        """Return the names of the groups."""
+        names = self.plane.groups.names
+        return (f"{len(names)} groups: {join_names(names)}",) if names else ()
 
-def _words(labels: Sequence[str], n: int) -> npt.NDArray[np.object_]:
-    """Return (n,) labels as XML text, or numbers from 1."""
-    if labels:
-        return np.array([escape(label) for label in labels], dtype=np.object_)
-    return np.arange(1, n + 1).astype(np.object_)
+    def _draw_groups(self, pixels: Array) -> Iterator[Mark]:
+        """Yield the marks (n, 2) with the name and place of each while that is not too much."""
+        points, groups = self.plane.points, self.plane.groups
+        n = len(points)
+        radius = radius_for(n)
+        for number, name in enumerate(groups.names or ("",)):
+            members = np.flatnonzero(groups.codes == number) if groups.names else slice(None)
+            mark = template(number, radius)
+            places = pixels[members].ravel().tolist()
+            if n > _MOST_TITLES:
+                marks = f"{mark}/>" * (len(places) // 2) % tuple(places)
+            else:
+                words = self._names()[members]
+                suffix = f", {escape(name)}" if name else ""
+                title = f"<title>%s{suffix.replace('%', '%%')}: %.4g, %.4g</title>"
+                slots = f"{mark}>{title}{close(number)}"
+                # One formatting of all is the fastest way there is to write numbers.
+                parts: list[object] = [None] * (5 * len(words))
+                parts[0::5], parts[1::5] = places[0::2], places[1::2]
+                parts[2::5] = words.tolist()
+                parts[3::5], parts[4::5] = points[members].T.tolist()
+                marks = slots * len(words) % tuple(parts)
+            yield Mark(f'<g class="{self._class(number)}">{marks}</g>')
 
+    def _names(self) -> npt.NDArray[np.object_]:
+        """Return (n,) names of the points as XML text, or numbers from 1."""
+        names = self.plane.names
+        if names:
+            return np.array([escape(name) for name in names], dtype=np.object_)
+        return np.arange(1, len(self.plane.points) + 1).astype(np.object_)
 
-def draw_density(pixels: Array, groups: Groups, panel: Panel) -> tuple[Density, list[Mark]]:
-    """Draw exact dots where points are sparse, under runs of cells where they are dense."""
-    density = count_points(pixels, groups.codes, max(1, len(groups.names)), panel)
-    width = 2 * radius_for(len(pixels))
-    dots, cells = [], []
-    for number in range(max(1, len(groups.names))):
-        members = density.exact if not groups.names else density.exact & (groups.codes == number)
-        colour = colour_class(groups, number) + (" mixed" if groups.names else "")
-        shape = "M%.1f %.1fh0" * int(members.sum()) % tuple(pixels[members].ravel().tolist())
-        if shape:
-            dots.append(path(shape, f"dots {colour}", width=width))
-        levels = [
-            path(_draw_runs(runs), f"d{place}", title=describe_level(level, density.cell))
-            for place, level in enumerate(density.levels)
-            if len(runs := density.runs(level, number))
-        ]
-        if levels:
-            cells.append(group(f"cells {colour}", levels))
-    move = f"translate({panel.left:g} {panel.top + density.cell / 2:g}) scale({density.cell:g})"
-    return density, [*dots, group("", cells, transform=move)] if cells else dots
+    def _symbol(self, number: int) -> Mark:
+        return symbol(number, _SYMBOL_RADIUS, 8.0, -4.0, self._class(number))
 
-
-def describe_level(level: Level, cell: float) -> str:
-    """Say what the darkness of a cell means."""
-    counts = f"{level.low:,} to {level.high:,}" if level.low < level.high else f"{level.low:,}"
-    return f"{counts} observations in {cell:g} \N{MULTIPLICATION SIGN} {cell:g} pixels"
-
-
-def _draw_runs(runs: npt.NDArray[np.intp]) -> str:
-    return "M%d %dh%d" * len(runs) % tuple(runs.ravel().tolist())
+    def _class(self, number: int) -> str:
+        new = " new" if self.plane.supplementary else ""
+        return f"points {self.plane.groups.colour_class(number)}{new}"

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from xml.etree import ElementTree as ET
 
 from meshlens.pca.drawing.layout.legend import (
     ROW,
@@ -13,9 +11,9 @@ from meshlens.pca.drawing.layout.legend import (
     draw_rows,
     width_of,
 )
-from meshlens.pca.drawing.layout.placement import shorten, wrap
+from meshlens.pca.drawing.layout.text_width import shorten, wrap
 from meshlens.pca.drawing.style import Style
-from meshlens.pca.drawing.svg.marks import BULK, Bulk, Mark, clean, rect, text
+from meshlens.pca.drawing.svg.marks import Mark, clean, element, rect, text
 from meshlens.pca.drawing.svg.stylesheet import stylesheet
 from svgwrite import Drawing
 
@@ -78,28 +76,19 @@ class Page:
             debug=False,
         )
         drawing.set_desc(clean(title), clean(description))
-        drawing.add(Mark("style", {}, content=stylesheet(self.style.theme)))
-        drawing.add(rect(0, 0, width, height, "paper"))
-        drawing.add(text(shorten(title, room, font_size=18), self.left, 32, "title"))
         summary = shorten(subtitle, room, font_size=_SUBTITLE_MEASURE)
-        drawing.add(text(summary, self.left, 53, "quiet"))
-        for mark in (*marks, *side, *foot):
-            drawing.add(mark)
-        return _write(drawing, [mark.text for mark in marks if isinstance(mark, Bulk)])
-
-
-def _write(drawing: Drawing, bulks: Sequence[str]) -> bytes:
-    """Return the drawing as XML, each bulk in the place that is kept for it."""
-    parts = _to_text(drawing.get_xml()).split(BULK)
-    written = [part for pair in zip(parts, [*bulks, ""], strict=True) for part in pair]
-    return "".join(written).encode()
-
-
-def _to_text(xml: ET.Element) -> str:
-    """Return what ElementTree's tostring() returns, without its search for namespaces."""
-    attributes = "".join([f' {key}="{escape(value)}"' for key, value in xml.attrib.items()])
-    inside = "".join([escape(xml.text or "", quote=False), *map(_to_text, xml)])
-    return f"<{xml.tag}{attributes}>{inside}</{xml.tag}>" if inside else f"<{xml.tag}{attributes}/>"
+        body = [
+            element("style", content=stylesheet(self.style.theme)),
+            rect(0, 0, width, height, "paper"),
+            text(shorten(title, room, font_size=18), self.left, 32, "title"),
+            text(summary, self.left, 53, "quiet"),
+            *marks,
+            *side,
+            *foot,
+        ]
+        # The root holds title, description and, last, definitions; there are none of these.
+        start, _, end = drawing.tostring().rpartition("<defs />")
+        return "".join([start, "<defs/>", *body, end]).encode()
 
 
 def lay_out(style: Style, caption: str, legend: Sequence[Section]) -> Page:

@@ -1,10 +1,10 @@
 """The legend: beside the panel, or below it where the picture is narrow."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from meshlens.pca.drawing.layout.placement import measure, shorten
+from meshlens.pca.drawing.layout.text_width import measure, shorten
 from meshlens.pca.drawing.svg.marks import Mark, group, rect, text
 
 ROW = 18.0
@@ -14,6 +14,7 @@ _FLOW_GAP = 18.0
 _LEAST_ENTRIES = 2
 _MOST_LABEL = 190.0
 _BAR_WIDTH = 136.0
+_TRACK = 40.0  # pixels of a bar that is full
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,12 @@ class Entry:
     """A line of the legend.
 
     Attributes:
-        marks: with the baseline of its words at 0, from x = 0 on.
+        draw: returns its marks, with the baseline of its words at 0, from x = 0 on. The legend is
+            drawn after the panel, when more is known than while the page is divided.
         width: pixels.
     """
 
-    marks: tuple[Mark, ...]
+    draw: Callable[[], Mark]
     width: float
 
 
@@ -46,25 +48,33 @@ class Section:
     repeats: bool = False
 
 
-def entry(symbol: Mark | None, label: str, *, class_: str = "") -> Entry:
-    """Return a line with a symbol, if it has one, drawn around (8, -4), before its words."""
+def entry(symbol: str, label: str, *, class_: str = "") -> Entry:
+    """Return a line with a symbol, or none if empty, drawn around (8, -4), before its words."""
     label = shorten(label, _MOST_LABEL)
-    words = text(label, _SYMBOL, 0, class_)
-    return Entry((symbol, words) if symbol else (words,), _SYMBOL + measure(label))
+    line = Mark(symbol + text(label, _SYMBOL, 0, class_))
+    return Entry(lambda: line, _SYMBOL + measure(label))
 
 
 def bar(label: str, share: float, class_: str) -> Entry:
     """Return a line with a share as a bar and as a number."""
-    full = 40.0
-    marks = (
-        text(label, 0, 0, f"strong {class_}"),
-        rect(40, -8, full, 6, "track", round_=3),
-        rect(
-            40, -8, max(1.0, share * full), 6, class_, round_=min(3.0, max(1.0, share * full) / 2)
-        ),
-        text(f"{100 * share:.1f} %", _BAR_WIDTH, 0, "end"),
+    length = max(1.0, share * _TRACK)
+    line = Mark(
+        text(label, 0, 0, f"strong {class_}")
+        + rect(40, -8, _TRACK, 6, "track", round_=3)
+        + rect(40, -8, length, 6, class_, round_=min(3.0, length / 2))
+        + text(f"{100 * share:.1f} %", _BAR_WIDTH, 0, "end")
     )
-    return Entry(marks, _BAR_WIDTH)
+    return Entry(lambda: line, _BAR_WIDTH)
+
+
+def gather(sections: Iterable[Section]) -> list[Section]:
+    """Return the sections in their order, those without a heading as one, what repeats last."""
+    gathered: dict[str, Section] = {}
+    for section in sections:
+        before = gathered.get(section.heading)
+        entries = (*before.entries, *section.entries) if before else section.entries
+        gathered[section.heading] = replace(section, entries=entries)
+    return sorted(gathered.values(), key=lambda section: section.repeats)
 
 
 def width_of(sections: Sequence[Section]) -> float:
@@ -144,7 +154,7 @@ def _cut(section: Section, cut: int) -> Section:
     """Leave out the last entries and say so, unless they are said elsewhere."""
     kept = section.entries[: len(section.entries) - cut]
     if not section.repeats:
-        kept += (entry(None, f"and {cut} more", class_="quiet"),)
+        kept += (entry("", f"and {cut} more", class_="quiet"),)
     return replace(section, entries=kept)
 
 
@@ -155,4 +165,4 @@ def _height(section: Section) -> float:
 
 
 def _place(line: Entry, x: float, y: float) -> Mark:
-    return group("", line.marks, transform=f"translate({x:.1f} {y:.1f})")
+    return group("", (line.draw(),), transform=f"translate({x:.1f} {y:.1f})")

@@ -1,105 +1,88 @@
-"""The few kinds of marks that a picture is made of, as elements of svgwrite.
+"""The few kinds of marks that a picture is made of, each as its own SVG text.
 
-svgwrite's own elements check and convert every argument, which takes longer than all the rest of a
-small picture. These say what they are at once; a drawing takes them as it takes its own.
+svgwrite's elements check and convert every argument, which takes longer than all the rest of a
+small picture; so it writes the root of the document only.
 """
 
+import math
 import re
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias
-from xml.etree import ElementTree as ET
+from collections.abc import Iterable
+from typing import NewType, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from svgwrite.base import BaseElement
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-# Stands for the text of a bulk while a drawing is written; no XML may contain it otherwise.
-BULK = "\ufffe"
+Mark = NewType("Mark", str)  # one or more elements, written
 
 _HEAD_LENGTH, _HEAD_WIDTH = 10.0, 9.0
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class Mark(BaseElement):  # type: ignore[misc]  # svgwrite has no types
-    """One element of a picture.
+def element(name: str, attributes: str = "", content: str = "", *, title: str = "") -> Mark:
+    """Return one element.
 
     Args:
         name: of the element.
-        attributes: as they are written; those that are empty are left out.
-        content: the text in it, nothing but what XML can carry.
-        marks: the elements in it, behind the text.
+        attributes: as they are written, a space before each.
+        content: what is in it, as XML.
         title: words that show when a pointer rests on it.
     """
-
-    def __init__(
-        self,
-        name: str,
-        attributes: Mapping[str, str],
-        *,
-        content: str = "",
-        marks: Iterable["Mark"] = (),
-        title: str = "",
-    ) -> None:
-        self.elementname = name
-        self.attribs = {key: value for key, value in attributes.items() if value}
-        titles = (Mark("title", {}, content=clean(title)),) if title else ()
-        self.elements = [*titles, *marks]
-        self._content = content
-
-    def get_xml(self) -> ET.Element:
-        """Return the element with all that is in it."""
-        xml = ET.Element(self.elementname, self.attribs)
-        xml.text = self._content
-        xml.extend([mark.get_xml() for mark in self.elements])
-        return xml
-
-
-class Bulk(Mark):
-    """A group of so many marks of one form that they are written as text at once.
-
-    Args:
-        class_: of the group.
-        text: the marks as XML.
-    """
-
-    def __init__(self, class_: str, text: str) -> None:
-        super().__init__("g", {"class": class_})
-        self._content = BULK
-        self.text = text
+    if title:
+        content = f"<title>{escape(title)}</title>{content}"
+    return Mark(f"<{name}{attributes}>{content}</{name}>" if content else f"<{name}{attributes}/>")
 
 
 def text(content: str, x: float, y: float, class_: str = "", *, turned: bool = False) -> Mark:
     """Return a line of text; turned, it reads upwards."""
-    turn = f"rotate(-90 {x:.1f} {y:.1f})" if turned else ""
-    attributes = {"x": f"{x:.1f}", "y": f"{y:.1f}", "class": class_, "transform": turn}
-    return Mark("text", attributes, content=clean(content))
+    turn = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if turned else ""
+    return element("text", f' x="{x:.1f}" y="{y:.1f}"{_name(class_)}{turn}', escape(content))
 
 
 def rect(
     x: float, y: float, width: float, height: float, class_: str, *, round_: float = 0.0
 ) -> Mark:
     """Return a rectangle."""
-    place = {"x": f"{x:.1f}", "y": f"{y:.1f}", "width": f"{width:.1f}", "height": f"{height:.1f}"}
-    return Mark("rect", {**place, "rx": f"{round_:g}" if round_ else "", "class": class_})
+    corners = f' rx="{round_:g}"' if round_ else ""
+    size = f' width="{width:.1f}" height="{height:.1f}"'
+    return element("rect", f' x="{x:.1f}" y="{y:.1f}"{size}{corners}{_name(class_)}')
 
 
 def circle(x: float, y: float, radius: float, class_: str) -> Mark:
     """Return a circle."""
-    place = {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": f"{radius:g}"}
-    return Mark("circle", {**place, "class": class_})
+    return element("circle", f' cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}"{_name(class_)}')
+
+
+def ellipse(centre: Array, matrix: Array, class_: str) -> Mark:
+    """Return the ellipse of all x with (x - centre)' matrix^-1 (x - centre) = 1.
+
+    Args:
+        centre: (2,), pixels.
+        matrix: (2, 2), positive definite; its eigenvectors are the axes of the ellipse.
+        class_: of the mark.
+    """
+    x, y = centre.tolist()
+    (a, b), (_, c) = matrix.tolist()
+    middle, half = (a + c) / 2, math.hypot((a - c) / 2, b)
+    turn = math.degrees(math.atan2(2 * b, a - c) / 2)
+    long, short = math.sqrt(middle + half), math.sqrt(max(0.0, middle - half))
+    place = f' cx="{x:.1f}" cy="{y:.1f}" rx="{long:.1f}" ry="{short:.1f}"'
+    turned = f' transform="rotate({turn:.2f} {x:.1f} {y:.1f})"'
+    return element("ellipse", place + turned + _name(class_))
 
 
 def path(shape: str, class_: str, *, title: str = "", width: float = 0.0) -> Mark:
     """Return a path, with words that show when a pointer rests on it."""
-    stroke = f"{width:.1f}" if width else ""
-    return Mark("path", {"class": class_, "stroke-width": stroke, "d": shape}, title=title)
+    stroke = f' stroke-width="{width:.1f}"' if width else ""
+    line = f' d="{shape}"' if shape else ""
+    return element("path", f"{_name(class_)}{stroke}{line}", title=title)
 
 
-def group(class_: str, marks: Iterable[Mark], *, title: str = "", transform: str = "") -> Mark:
+def group(class_: str, marks: Iterable[str], *, title: str = "", transform: str = "") -> Mark:
     """Return marks that share a class."""
-    return Mark("g", {"class": class_, "transform": transform}, marks=marks, title=title)
+    move = f' transform="{transform}"' if transform else ""
+    return element("g", _name(class_) + move, "".join(marks), title=title)
 
 
 def arrow(tail: Array, tip: Array, class_: str, *, title: str = "") -> Mark:
@@ -120,6 +103,11 @@ def arrow(tail: Array, tip: Array, class_: str, *, title: str = "") -> Mark:
     return group(class_, (path(shape, "halo"), path(shape, "line")), title=title)
 
 
+def trace(pixels: Array) -> str:
+    """Return the shape of a line through points (n, 2), for a path."""
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in pixels.tolist())
+
+
 def clean(content: str) -> str:
     """Return the content with a replacement character for what XML cannot carry."""
     if content.isprintable():
@@ -128,5 +116,9 @@ def clean(content: str) -> str:
 
 
 def escape(content: str) -> str:
-    """Return the content as XML text, for marks that are written as text."""
+    """Return the content as XML text."""
     return clean(content).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _name(class_: str) -> str:
+    return f' class="{class_}"' if class_ else ""

@@ -40,6 +40,11 @@ def colour_of(number: int) -> str:
     return f"g{number % len(LIGHT)}"
 
 
+def radius_for(n: int) -> float:
+    """Return the radius in pixels of the marks of n points."""
+    return min(5.0, max(1.5, 9.0 / math.pow(max(1, n), 0.2)))
+
+
 def template(number: int, radius: float) -> str:
     """Return the mark of a group, open for what it contains, with %.1f where x and y belong."""
     shape = _shape(number, radius)

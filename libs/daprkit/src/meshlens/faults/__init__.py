@@ -1,0 +1,126 @@
+"""One way to say a fault: what was expected, what came instead, what to do, and where; as data.
+
+Every error that a package of this project raises on purpose is a Fault. Its text is for people, its
+attributes are for programs: pages, clients and logs read those and never the text. Only the
+standard library is imported here, so that any part of any package can say a fault.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+_LONGEST_NAME = 80
+_INNER_CAPITAL = re.compile(r"(?<=.)(?=[A-Z])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the fault stands in what was sent. Numbers count from 1; None and "" say nothing.
+
+    Attributes:
+        row: of a table; blank lines are not counted, the row of names is.
+        column: of a table.
+        value: of a table that stands on one line.
+        image: of a request with several.
+        byte: of a body.
+        field: the name of a column, of a tensor, or of a part of a document.
+        file: its name.
+    """
+
+    row: int | None = None
+    column: int | None = None
+    value: int | None = None
+    image: int | None = None
+    byte: int | None = None
+    field: str = ""
+    file: str = ""
+
+    def __str__(self) -> str:
+        numbers = ", ".join(f"{name} {number}" for name, number in self._numbers())
+        name = self.field or self.file
+        if len(name) > _LONGEST_NAME:
+            name = f"{name[: _LONGEST_NAME - 1]}…"
+        return f"{numbers} ({name})" if numbers and name else numbers or name
+
+    @property
+    def path(self) -> str:
+        """The place in one word, such as row[3].column[2]; else the name of the field or file."""
+        numbers = ".".join(f"{name}[{number}]" for name, number in self._numbers())
+        return numbers or self.field or self.file
+
+    def facts(self) -> dict[str, str]:
+        """Return what is known of the place, as text by name."""
+        known = {name: str(number) for name, number in self._numbers()}
+        return known | {name: getattr(self, name) for name in _NAMES if getattr(self, name)}
+
+    @classmethod
+    def of_facts(cls, facts: Mapping[str, str]) -> "Place":
+        """Return the place of these facts; what else is among them is left alone."""
+        known: dict[str, Any] = {name: facts[name] for name in _NAMES if name in facts}
+        for name in _NUMBERS:
+            if facts.get(name, "").isdecimal():
+                known[name] = int(facts[name])
+        return cls(**known)
+
+    @classmethod
+    def of_path(cls, path: str) -> "Place":
+        """Return the place that has this path; a name is taken for a field."""
+        numbers: dict[str, Any] = {name: int(number) for name, number in _NUMBERED.findall(path)}
+        return cls(**numbers) if numbers else cls(field=path)
+
+    def _numbers(self) -> list[tuple[str, int]]:
+        known = ((name, getattr(self, name)) for name in _NUMBERS)
+        return [(name, number) for name, number in known if number is not None]
+
+
+_NAMES = ("field", "file")
+_NUMBERS = tuple(field.name for field in fields(Place) if field.name not in _NAMES)
+_NUMBERED = re.compile(rf"\b({'|'.join(_NUMBERS)})\[(\d+)\]")
+
+
+class Fault(Exception):
+    """Base of the errors that are raised on purpose.
+
+    Args:
+        expected: what would have been right, as a clause ("rows must have equal length"); the
+            whole text where nothing else can be said.
+        got: what was there instead.
+        remedy: what the caller can do about it.
+        option: the name of the option that it is about.
+        places: where it stands in what was sent, the first one first.
+    """
+
+    def __init__(
+        self,
+        expected: str,
+        *,
+        got: str = "",
+        remedy: str = "",
+        option: str = "",
+        places: Iterable[Place] = (),
+    ) -> None:
+        self.expected = expected
+        self.got = got
+        self.remedy = remedy
+        self.option = option
+        self.places = tuple(places)
+        actual = f", got {got}" if got else ""
+        super().__init__(f"{expected}{actual}{remedy and f'; {remedy}'}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By default an exception is made again from its text alone, which drops the rest or fails.
+        return _restore, (type(self), self.args), self.__dict__
+
+    @property
+    def reason(self) -> str:
+        """What kind of fault it is, in one word for programs: INVALID_TABLE for InvalidTable."""
+        return _INNER_CAPITAL.sub("_", type(self).__name__).upper()
+
+
+F = TypeVar("F", bound=Fault)
+
+
+def _restore(kind: type[F], arguments: tuple[object, ...]) -> F:
+    """Return a fault as it was before it was pickled, but for its attributes."""
+    return kind.__new__(kind, *arguments)

@@ -1,0 +1,1 @@
+"""Classification: an image -> labels with probabilities, and a verdict in words."""

@@ -1,0 +1,210 @@
+"""The lens of a detector: its options, its answer, and the model behind them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar
+
+from meshlens.classify.errors import InvalidModel, InvalidTensor
+from meshlens.classify.tasks.descriptions import Description, FrameDescription, describe_signatures
+from meshlens.classify.tasks.detection.boxes import Box
+from meshlens.classify.tasks.detection.drawing import draw_boxes, overlay_boxes
+from meshlens.classify.tasks.detection.output import BoxOutput
+from meshlens.classify.tasks.detection.parameters import Parameters
+from meshlens.classify.tasks.images.input import ImageInput
+from meshlens.classify.tasks.images.pixels import Frame, Image, decode_image, gray_image
+from meshlens.classify.tasks.lens import (
+    JSON,
+    Answer,
+    Lens,
+    OpenedModel,
+    Payload,
+    choose_tensor,
+)
+from meshlens.classify.tasks.options import ModelOptions
+from pydantic import BeforeValidator, Field
+
+_CHANNELS = (3,)
+# Unless the card says otherwise: the time of a model of any size grows with the pixels.
+_LARGEST_SIDE = 1280
+_WARM_UP = Frame(width=160, height=120, channels=3)
+# A drawn image is to be looked at; one of a camera's full size would not fit into an answer.
+_LARGEST_DRAWING = Frame(width=2048, height=2048, channels=3, fixed=False)
+
+
+def _split(value: object) -> object:
+    return tuple(value.split(",")) if isinstance(value, str) else value
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class DetectOptions(ModelOptions):
+    """Options of `detect`; those after `threshold` are for models that have such an input."""
+
+    top_k: int | None = Field(default=None, ge=1, description="how many boxes to answer at most")
+    threshold: float | None = Field(default=None, ge=0, le=1, description="lowest score to answer")
+    # Bounds of the work: a smaller face or a finer step means more passes over a larger image.
+    min_size: float | None = Field(default=None, ge=10, le=10_000, description="pixels")
+    thresholds: Annotated[tuple[Share, Share, Share] | None, BeforeValidator(_split)] = None
+    factor: float | None = Field(default=None, ge=0.1, le=0.9, description="between two scales")
+
+    def parameters(self) -> dict[str, Sequence[float]]:
+        """Return the inputs of the model that the caller has set."""
+        given = {"min_size": self.min_size, "factor": self.factor}
+        numbers = {name: (value,) for name, value in given.items() if value is not None}
+        return numbers | ({"thresholds": self.thresholds} if self.thresholds else {})
+
+
+class DetectionAnswer(Answer):
+    """Where things are in an image."""
+
+    media_types: ClassVar = (JSON, "image/jpeg", "image/png", "image/svg+xml")
+
+    width: int = Field(description="of the whole image, upright, in pixels")
+    height: int = Field(description="likewise")
+    count: int = Field(description="how many boxes there are")
+    boxes: list[Box] = Field(description="the highest score first")
+
+    def render(self, media_type: str, payload: Payload) -> bytes:
+        """Return the image with the boxes drawn, or an overlay of the size of the whole image."""
+        match media_type:
+            case "image/svg+xml":
+                return overlay_boxes(self.boxes, self.width, self.height).encode()
+            case "image/jpeg" | "image/png":
+                image = decode_image(payload.data, _LARGEST_DRAWING, max_pixels=payload.max_pixels)
+                return draw_boxes(image, self.boxes, kind=media_type)
+            case _:
+                return super().render(media_type, payload)
+
+
+class BoundsDescription(FrameDescription):
+    """What the images of a detector are."""
+
+    fixed: bool = Field(description="else of any size, made smaller if they are larger")
+
+
+class DetectorDescription(Description):
+    """What a detector takes and answers."""
+
+    subject: str
+    input: BoundsDescription
+    threshold: float
+    overlap: float
+    constants: dict[str, tuple[float, ...]]
+
+
+class Detector(Lens[DetectOptions, DetectionAnswer]):
+    """A model that says where things are in an image.
+
+    Its image goes into an input of shape (h, w, 3) or (1, h, w, 3). A model that takes any size
+    sees the image as it is, made smaller if it is larger than the card's `input.size`; one of
+    a fixed size sees it stretched to that size.
+
+    Args:
+        model: its card says which inputs and outputs to use and how to read them.
+
+    Raises:
+        InvalidModel: its tensors are not those of a detector, or not those of the card.
+
+    Attributes:
+        frame: what the model wants its images to be.
+        subject: what is in a box without a class, in one word.
+        threshold: lowest score of an answer, if the caller does not say.
+        overlap: largest intersection over union of two boxes of one class; 1 keeps all.
+    """
+
+    does = "detects"
+    method = "detect"
+    takes_images = True
+    options = DetectOptions
+    refusal = "expected a model that detects, got {model}; name one whose card says task: detect"
+
+    def __init__(self, model: OpenedModel) -> None:
+        card, part = model.card, model.card.detection
+        self._engine, self._signature = model.engine, model.signature
+        inputs = self._signature.inputs
+        self._input = ImageInput(
+            choose_tensor(inputs, card.input.name, "input"),
+            card.input,
+            model.file.normalization,
+            channels=_CHANNELS,
+            largest=_LARGEST_SIDE,
+        )
+        self.frame = self._input.frame
+        others = [spec for spec in inputs if spec is not self._input.spec]
+        self._constants, self._parameters = card.constants, Parameters(others, card.constants)
+        self._output = BoxOutput(self._signature.outputs, part, model.labels, model.subject)
+        self.subject, self.threshold, self.overlap = model.subject, part.threshold, part.overlap
+
+    def warm_up(self) -> None:
+        """Look at a gray image.
+
+        Raises:
+            InvalidModel: the model cannot compute, or its outputs are none of boxes.
+        """
+        try:
+            self.detect(gray_image(self.frame if self.frame.fixed else _WARM_UP))
+        except InvalidTensor as error:
+            raise InvalidModel(f"{error} (in the card)") from error
+
+    def see(self, payload: Payload) -> Image:
+        """Return the image in `payload` as the model sees it."""
+        return decode_image(payload.data, self.frame, max_pixels=payload.max_pixels)
+
+    def answer(self, payload: Payload, options: DetectOptions) -> DetectionAnswer:
+        """Return the boxes in the image in `payload`."""
+        image = self.see(payload)
+        boxes = self.detect(
+            image,
+            top_k=options.top_k,
+            threshold=options.threshold,
+            parameters=options.parameters(),
+        )
+        return DetectionAnswer(
+            width=image.width, height=image.height, count=len(boxes), boxes=list(boxes)
+        )
+
+    def describe(self) -> DetectorDescription:
+        """Return how the model looks at images, and which boxes it answers."""
+        frame = self.frame
+        return DetectorDescription(
+            signatures=describe_signatures(self._engine),
+            subject=self.subject,
+            input=BoundsDescription(
+                width=frame.width,
+                height=frame.height,
+                channels=frame.channels,
+                fixed=frame.fixed,
+            ),
+            threshold=self.threshold,
+            overlap=self.overlap,
+            constants=self._constants,
+        )
+
+    def detect(
+        self,
+        image: Image,
+        *,
+        top_k: int | None = None,
+        threshold: float | None = None,
+        parameters: Mapping[str, Sequence[float]] | None = None,
+    ) -> tuple[Box, ...]:
+        """Return the boxes in the whole image, the highest score first.
+
+        Args:
+            image: its pixels as `frame` says.
+            top_k: how many boxes at most; all of them if None.
+            threshold: lowest score; the model's own if None.
+            parameters: further inputs that are not to be what the card says.
+
+        Returns:
+            boxes, their sides to the hundredth of a pixel.
+
+        Raises:
+            InvalidOption: the model has no such input.
+            InvalidTensor: it cannot compute with them.
+        """
+        inputs = self._parameters.fill(parameters or {})
+        inputs[self._input.spec.name] = self._input.encode(image.pixels)
+        outputs = self._signature.run(inputs)
+        lowest = self.threshold if threshold is None else threshold
+        return self._output.decode(outputs, image, threshold=lowest, top_k=top_k)

@@ -1,0 +1,1 @@
+"""Tensors: any inputs -> any outputs, as nested lists in JSON."""

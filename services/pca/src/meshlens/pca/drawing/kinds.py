@@ -1,0 +1,102 @@
+"""The kinds of pictures: what each shows, and which options say something about it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from meshlens.pca.drawing.layer import Layer
+from meshlens.pca.drawing.layers.arrows import VariableArrows
+from meshlens.pca.drawing.layers.circle import UnitCircle
+from meshlens.pca.drawing.layers.density import DensityCells
+from meshlens.pca.drawing.layers.ellipses import Ellipses
+from meshlens.pca.drawing.layers.explained_variance import ExplainedVariance
+from meshlens.pca.drawing.layers.ground import Ground
+from meshlens.pca.drawing.layers.labels import Labels
+from meshlens.pca.drawing.layers.points import Points
+from meshlens.pca.drawing.layers.principal_axes import PrincipalAxes
+from meshlens.pca.drawing.layers.scree.bars import ShareBars
+from meshlens.pca.drawing.layers.scree.chance import ChanceLines
+from meshlens.pca.drawing.layers.scree.cumulative import CumulativeLine
+from meshlens.pca.drawing.scenes.biplot import arrange_biplot
+from meshlens.pca.drawing.scenes.loadings import arrange_loadings
+from meshlens.pca.drawing.scenes.plane import Plane
+from meshlens.pca.drawing.scenes.scene import Scene, Subject
+from meshlens.pca.drawing.scenes.scores import arrange_scores
+from meshlens.pca.drawing.scenes.scree import Scree, arrange_scree
+from meshlens.pca.drawing.style import KindName, Style
+from meshlens.pca.errors import InvalidOption
+
+SceneT = TypeVar("SceneT", bound=Scene)
+
+
+@dataclass(frozen=True)
+class Kind(Generic[SceneT]):
+    """A kind of picture.
+
+    Attributes:
+        arrange: returns what it shows, in data units.
+        layers: what it is drawn with; legend, caption and description keep their order.
+        options: those that its coordinates depend on; the layers have their own.
+    """
+
+    arrange: Callable[[Subject], SceneT]
+    layers: Sequence[type[Layer[SceneT]]]
+    options: Sequence[str] = ()
+
+    def reads(self, option: str) -> bool:
+        """Return whether an option says something about this kind, but not about every one."""
+        return option in self.options or any(option in layer.options for layer in self.layers)
+
+    def compose(self, subject: Subject) -> tuple[SceneT, list[Layer[SceneT]]]:
+        """Return what is shown, and the layers that have something to show of it."""
+        scene = self.arrange(subject)
+        layers = [layer.of(scene) for layer in self.layers]
+        return scene, [layer for layer in layers if layer is not None]
+
+
+_OF_PLANES = ("components", "aspect")
+
+KINDS: Mapping[KindName, Kind[Any]] = {
+    "scores": Kind[Plane](
+        arrange_scores,
+        (
+            Ground,
+            PrincipalAxes,
+            ExplainedVariance,
+            Points,
+            DensityCells,
+            Ellipses,
+            VariableArrows,
+            Labels,
+        ),
+        _OF_PLANES,
+    ),
+    "biplot": Kind[Plane](
+        arrange_biplot,
+        (Ground, ExplainedVariance, Points, DensityCells, Ellipses, VariableArrows, Labels),
+        (*_OF_PLANES, "alpha"),
+    ),
+    "loadings": Kind[Plane](
+        arrange_loadings,
+        (Ground, UnitCircle, ExplainedVariance, Points, DensityCells, VariableArrows),
+        _OF_PLANES,
+    ),
+    "scree": Kind[Scree](arrange_scree, (Ground, ShareBars, CumulativeLine, ChanceLines)),
+}
+
+
+def refuse_other_kinds(style: Style) -> None:
+    """Check that each option that was chosen says something about the kind that was chosen.
+
+    Raises:
+        InvalidOption: one of them says something about other kinds only.
+    """
+    for name in sorted(style.model_fields_set):
+        readers = [kind for kind in KINDS if KINDS[kind].reads(name)]
+        if readers and style.kind not in readers:
+            raise InvalidOption(
+                f"{name} goes with kind={' or '.join(readers)}",
+                got=f"{name}={getattr(style, name)!r} with kind={style.kind}",
+                remedy="leave it out or choose another kind",
+                option=name,
+            )

@@ -1,0 +1,59 @@
+"""One thing that a picture shows, with all that the picture says about it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Generic, Self, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from meshlens.pca.drawing.layout.canvas import Canvas
+from meshlens.pca.drawing.layout.legend import Section
+from meshlens.pca.drawing.scenes.scene import Scene
+from meshlens.pca.drawing.svg.marks import Mark
+
+Array: TypeAlias = npt.NDArray[np.float64]
+SceneT_contra = TypeVar("SceneT_contra", bound=Scene, contravariant=True)
+
+
+class Layer(ABC, Generic[SceneT_contra]):
+    """A layer of one picture.
+
+    The methods are called in the order in which they stand: extent, legend and caption divide the
+    page; then all layers draw; then they place words beside what is drawn; then they are described.
+
+    Attributes:
+        options: those that say something about this layer only.
+        over: drawn above layers that are not; else each is drawn above those listed before it.
+    """
+
+    options: ClassVar[Sequence[str]] = ()
+    over: ClassVar[bool] = False
+
+    @classmethod
+    @abstractmethod
+    def of(cls, scene: SceneT_contra) -> Self | None:
+        """Return the layer of a scene, or None if it has nothing to show there."""
+
+    def extent(self) -> Sequence[Array]:
+        """Return points (n, 2) in data units that the panel must show, in parts."""
+        return ()
+
+    def legend(self) -> Sequence[Section]:
+        """Return what stands in the legend; sections without a heading become one."""
+        return ()
+
+    def caption(self) -> Sequence[str]:
+        """Return sentences for the foot of the picture."""
+        return ()
+
+    def draw(self, canvas: Canvas) -> Sequence[Mark]:  # noqa: ARG002 - for layers with marks
+        """Return the marks, and report to the canvas what words should not hide."""
+        return ()
+
+    def place_words(self, canvas: Canvas) -> Sequence[Mark]:  # noqa: ARG002 - for layers with words
+        """Return words beside marks, where the canvas has room for them."""
+        return ()
+
+    def spoken(self) -> Sequence[str]:
+        """Return clauses for those who do not see the picture."""
+        return ()

@@ -1,0 +1,1 @@
+"""What a picture shows in data units, one module for each kind."""

@@ -1,0 +1,67 @@
+"""What every picture has, before it is known where anything stands."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from meshlens.pca.drawing.captions import summarize
+from meshlens.pca.drawing.layout.panel import Panel
+from meshlens.pca.drawing.layout.ticks import Ticks
+from meshlens.pca.drawing.style import Style
+from meshlens.pca.numbers.decomposition import PcaModel
+from meshlens.pca.tables.table import Table
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """What is to be drawn.
+
+    Attributes:
+        table: the observations.
+        model: theirs, or an earlier one.
+        style: the choices of the caller.
+        new: the model is an earlier one, so the observations are supplementary.
+        kept: of a scree plot, how many components would be kept; None for no such mark.
+    """
+
+    table: Table
+    model: PcaModel
+    style: Style
+    new: bool = False
+    kept: int | None = None
+
+    @property
+    def summary(self) -> str:
+        """How many observations and variables there are."""
+        return summarize(self.table, self.model, new=self.new)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Scene:
+    """What a picture shows, in data units; y grows upwards.
+
+    Attributes:
+        subject: what is to be drawn.
+        labels: what x and y are.
+        definition: sentences that define the coordinates; may be empty.
+        zero: the lines at zero are the axes of what is shown.
+        limits: (2,) and (2,), data units at the lower left and upper right corner of the panel;
+            None to leave a margin around what is drawn.
+    """
+
+    subject: Subject
+    labels: tuple[str, str]
+    definition: str = ""
+    zero: bool = False
+    limits: tuple[Array, Array] | None = None
+
+    def introduce(self) -> str:
+        """Return how the spoken description begins."""
+        return self.subject.summary
+
+    def number_x(self, panel: Panel) -> Ticks | None:  # noqa: ARG002 - for scenes that depend on it
+        """Return the ticks along x; None for round numbers."""
+        return None

@@ -1,0 +1,78 @@
+"""Scores: observations in the plane of two components, or two variables as they are."""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from meshlens.pca.drawing.groups import find_groups
+from meshlens.pca.drawing.scenes.plane import (
+    REACH,
+    Arrows,
+    Plane,
+    choose_arrows,
+    choose_components,
+    invert,
+    name_axes,
+)
+from meshlens.pca.drawing.scenes.scene import Subject
+from meshlens.pca.numbers.decomposition import PcaModel, project
+
+Array: TypeAlias = npt.NDArray[np.float64]
+
+_TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+def arrange_scores(subject: Subject) -> Plane:
+    """Show two variables as they are, more of them by their scores.
+
+    Variables that were standardized are shown in standard deviations from their mean.
+    """
+    components, pair = choose_components(subject)
+    if len(subject.model.names) == 2 and subject.style.components is None:  # noqa: PLR2004 - the plane itself
+        return _arrange_variables(subject, pair)
+    table = subject.table
+    scores = project(pair, table.values)
+    arrows = choose_arrows(pair.loadings.T, subject, "loadings", points=scores)
+    return Plane(
+        subject=subject,
+        labels=name_axes(subject.model, components),
+        definition=_define(arrows),
+        zero=True,
+        points=scores,
+        names=table.labels,
+        groups=find_groups(table.groups, len(scores)),
+        supplementary=subject.new,
+        components=components,
+        whiten=np.diag(invert(np.sqrt(pair.explained_variance))),
+        mean=np.zeros(2),
+        arrows=arrows,
+    )
+
+
+def _arrange_variables(subject: Subject, model: PcaModel) -> Plane:
+    table = subject.table
+    deviations = np.sqrt(model.explained_variance)
+    points, mean, (x, y) = table.values, model.mean, model.names
+    if model.standardized:
+        points, mean = (points - mean) / model.scale, np.zeros(2)
+        x, y = f"{x}, standardized", f"{y}, standardized"
+    return Plane(
+        subject=subject,
+        labels=(x, y),
+        points=points,
+        names=table.labels,
+        groups=find_groups(table.groups, len(points)),
+        supplementary=subject.new,
+        components=(0, 1),
+        whiten=invert(deviations)[:, np.newaxis] * model.components,
+        mean=mean,
+        axes=REACH * deviations[:, np.newaxis] * model.components,
+    )
+
+
+def _define(arrows: Arrows | None) -> str:
+    scores = "Raw scores, not rescaled."
+    if arrows is None:
+        return scores
+    loadings = f"loadings (components {_TIMES} standard deviations of their scores)"
+    return f"{scores} Arrows: {loadings}, drawn {_TIMES} {arrows.factor:.3g}."

@@ -1,0 +1,103 @@
+"""Tensors in JSON: what a model wants, or a message that says what is wrong."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
+from hypothesis.strategies import floats
+from meshlens.classify.engines.engine import TensorSpec
+from meshlens.classify.errors import InvalidTensor
+from meshlens.classify.tasks.tensors.nested_lists import decode_tensors, encode_tensors
+from numpy.typing import NDArray
+from unit.classify.fake_engine import FakeEngine
+
+
+def signature(dtype: str, shape: tuple[int, ...] | None) -> FakeEngine:
+    engine = FakeEngine(np.zeros(1, np.float32))
+    engine.inputs = (TensorSpec("x", shape, np.dtype(dtype)),)
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "value", "expected"),
+    [
+        ("f4", (-1, 2), [[1, 2.5]], np.array([[1, 2.5]], np.float32)),
+        ("f4", (), 20, np.float32(20)),
+        ("f4", None, [1.5], np.array([1.5], np.float32)),
+        ("i4", (2,), [1, -2], np.array([1, -2], np.int32)),
+        ("u1", (1,), [255], np.array([255], np.uint8)),
+        ("?", (1,), [True], np.array([True])),
+        ("f4", (0,), [], np.zeros(0, np.float32)),
+        ("O", (-1,), ["a", "ä"], np.array([b"a", "ä".encode()], object)),
+    ],
+)
+def test_lists_become_what_the_model_wants(
+    dtype: str, shape: tuple[int, ...] | None, value: object, expected: NDArray[np.generic]
+) -> None:
+    tensor = decode_tensors({"x": value}, signature(dtype, shape))["x"]
+    assert tensor.dtype == np.dtype(dtype)
+    np.testing.assert_array_equal(tensor, expected)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "values", "named"),
+    [
+        ("f4", (1,), {}, "expected the inputs x, got none"),
+        ("f4", (1,), {"x": [1], "y": [1]}, "y"),
+        ("f4", (1,), {"x": [1, 2]}, r"shape \(1,\), got \(2,\)"),
+        ("f4", (-1, 2), {"x": [1, 2]}, "shape"),
+        ("f4", (1,), {"x": [[1], [1, 2]]}, "unequal length"),
+        ("f4", (1,), {"x": ["one"]}, "float32"),
+        ("f4", (1,), {"x": [None]}, "float32"),
+        ("f4", (1,), {"x": {"a": 1}}, "float32"),
+        ("i4", (1,), {"x": [1.5]}, "int32"),
+        ("u1", (1,), {"x": [256]}, "from 0 to 255"),
+        ("i4", (1,), {"x": [10**30]}, "int32"),
+        ("O", (1,), {"x": [1]}, "object"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    dtype: str, shape: tuple[int, ...], values: dict[str, object], named: str
+) -> None:
+    with pytest.raises(InvalidTensor, match=named):
+        decode_tensors(values, signature(dtype, shape))
+
+
+def test_answers_are_json_whatever_they_hold() -> None:
+    answer = encode_tensors(
+        {
+            "a": np.array([1.5, np.nan, np.inf, -np.inf]),
+            "b": np.array([b"text"], object),
+            "c": np.array([[True, False]]),
+        }
+    )
+    assert answer == {
+        "a": [1.5, "NaN", "Infinity", "-Infinity"],
+        "b": ["text"],
+        "c": [[True, False]],
+    }
+    json.dumps(answer, allow_nan=False)
+
+
+def test_floats_below_doubles_have_12_digits() -> None:
+    answer = encode_tensors(
+        {
+            "half": np.array([0.1, 65504], np.float16),
+            "single": np.array([[0.1, 3.98174306027e-11, 16777216, np.nan]], np.float32),
+            "double": np.array([0.1, 0.1 + 0.2]),
+        }
+    )
+    assert json.dumps(answer) == (
+        '{"half": [0.0999755859375, 65504.0],'
+        ' "single": [[0.10000000149, 3.98174306027e-11, 16777216.0, "NaN"]],'
+        ' "double": [0.1, 0.30000000000000004]}'
+    )
+
+
+@given(arrays(np.float32, (3, 2), elements=floats(width=32, allow_nan=False, allow_infinity=False)))
+def test_a_float_that_was_answered_is_read_back_as_it_was(tensor: NDArray[np.float32]) -> None:
+    text = json.dumps(encode_tensors({"x": tensor}))
+    again = np.array(json.loads(text)["x"], np.float32)
+    assert again.tobytes() == tensor.tobytes()
