@@ -10,7 +10,7 @@ import grpc
 import pytest
 from mesh import Answer, Mesh
 from meshlens.daprkit.client import Client
-from meshlens.daprkit.details import TRAILER, decode_details
+from meshlens.daprkit.parsing.details import TRAILER, decode_details
 
 GOOD = b"1,2,3,5,4,4"
 MIB = 1024 * 1024

@@ -20,8 +20,8 @@ from meshlens.daprkit.application.lanes import MANAGE_SLOTS, Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import LONGEST_MESSAGE, Status, StatusTable
 from meshlens.daprkit.client import AppUnavailable, CallError, Client
-from meshlens.daprkit.details import Details
 from meshlens.daprkit.messages import Reply, Request
+from meshlens.daprkit.parsing.details import Details
 from meshlens.daprkit.server import GrpcService, Lifespan, Server
 from meshlens.daprkit.settings import EventMode, ServerSettings
 from meshlens.daprkit.sidecar.channel import Sidecar
