@@ -1,4 +1,4 @@
-"""What the methods do, whoever calls them: the service in the mesh, or the command."""
+"""What each method does, for the service in the mesh and for the command alike."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,7 +30,8 @@ class ModelDescription(BaseModel):
         task: what it is used for; left out while that is not known.
         error: why loading it failed; left out if it did not.
         sha256: of its file; left out unless it is loaded.
-        loaded: what its lens says, fields beside the others; left out unless it is loaded.
+        loaded: the description by its lens, whose fields stand beside the others; left out
+            unless it is loaded.
         versions: the state of each version of the model; left out where one version is meant.
     """
 
@@ -46,19 +47,19 @@ class ModelDescription(BaseModel):
 
     @model_serializer
     def _flatten(self) -> dict[str, Any]:
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "model": self.model,
             "version": self.version,
             "state": self.state,
             "default": self.default,
         }
         known = {"task": self.task, "error": self.error, "sha256": self.sha256}
-        told |= {name: value for name, value in known.items() if value}
+        fields |= {name: value for name, value in known.items() if value}
         if self.loaded is not None:
-            told |= self.loaded.model_dump(mode="json")
+            fields |= self.loaded.model_dump(mode="json")
         if self.versions is not None:
-            told["versions"] = self.versions
-        return told
+            fields["versions"] = self.versions
+        return fields
 
 
 class ModelList(BaseModel):
@@ -173,7 +174,7 @@ def _may_have(servable: Servable, task: Task) -> bool:
 
 
 def _find_task(servable: Servable) -> Task | None:
-    """Return the task of a version, None if its files do not even say what it is."""
+    """Return the task of a version, None if its files and card leave that open."""
     try:
         return servable.source.task
     except InvalidModel:

@@ -53,12 +53,12 @@ class BatchItem(BaseModel):
 
     @model_serializer
     def _flatten(self) -> dict[str, Any]:
-        told: dict[str, Any] = {"name": self.name} if self.name else {}
+        fields: dict[str, Any] = {"name": self.name} if self.name else {}
         if self.answer is not None:
-            told |= self.answer.to_fields()
+            fields |= self.answer.to_fields()
         if self.error is not None:
-            told["error"] = self.error.model_dump()
-        return told
+            fields["error"] = self.error.model_dump()
+        return fields
 
 
 class BatchAnswer(Answer):
@@ -70,7 +70,7 @@ class BatchAnswer(Answer):
 
 
 def is_batch(request: Request) -> bool:
-    """Return whether a request has a list of images, be it of one."""
+    """Return whether a request has a list of images, even of one."""
     if request.content_type == JSON:
         # A single image has the key `image`, and base64 has no quotes.
         return b'"images"' in request.body

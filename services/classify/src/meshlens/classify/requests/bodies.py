@@ -36,7 +36,7 @@ def decode_body(content_type: str, body: bytes) -> bytes:
     """Return the bytes of the image in `body`.
 
     Raises:
-        InvalidBody: the content type is none of an image, or the JSON is not as it should be.
+        InvalidBody: the content type is not an image's, or the JSON is no `ImageBody`.
     """
     if content_type == JSON:
         return _decode_json(body)

@@ -1,4 +1,4 @@
-"""What a loaded model says about itself: its functions, and what its images are."""
+"""The description of a loaded model: its functions, and what its images are."""
 
 from meshlens.classify.engines.engine import Engine, TensorSpec
 from pydantic import BaseModel, Field
@@ -20,7 +20,7 @@ class SignatureDescription(BaseModel):
 
 
 class Description(BaseModel):
-    """What a loaded model says about itself; a task adds what its lens knows."""
+    """A loaded model; a task adds what its lens knows."""
 
     signatures: dict[str, SignatureDescription]
 

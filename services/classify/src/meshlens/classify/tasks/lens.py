@@ -49,7 +49,7 @@ class OpenedModel:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of its classes, none if nothing says them."""
+        """The names of its classes, none if they are unknown."""
         return self.file.labels or self.labels_beside
 
     @property
@@ -83,7 +83,7 @@ class Answer(BaseModel):
         return self.model_dump(mode="json")
 
     def to_event(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what the result event says; `fields` are those of the answer."""
+        """Return the facts for the result event; `fields` are those of the answer."""
         return fields
 
     def render(self, media_type: str, payload: Payload) -> bytes:
@@ -112,8 +112,8 @@ class Lens(ABC, Generic[Options, Answered]):
         method: where its models are called.
         takes_images: whether that is a method of its own, which takes one image or several.
         options: what a caller may say behind the question mark.
-        refusal: what a caller is told who calls a model of another task: its name `model`, what
-            it `does` and its `method`.
+        refusal: the message for a call of a model with another task, with places for that
+            model's name (`model`), what it `does` and its `method`.
     """
 
     does: ClassVar[str]

@@ -1,4 +1,4 @@
-"""What is said about an image: a verdict in a sentence, as plain text and as HTML."""
+"""The verdict on an image: one sentence, as plain text and as HTML."""
 
 import html
 import re

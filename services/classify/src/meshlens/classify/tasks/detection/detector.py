@@ -194,7 +194,7 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
             image: its pixels as `frame` says.
             top_k: how many boxes at most; all of them if None.
             threshold: lowest score; the model's own if None.
-            parameters: further inputs that are not to be what the card says.
+            parameters: values of further inputs, instead of the card's.
 
         Returns:
             boxes, their sides to the hundredth of a pixel.

@@ -65,7 +65,7 @@ class BoxOutput:
             boxes, their sides to the hundredth of a pixel.
 
         Raises:
-            InvalidModel: the outputs have not the shape that the card says.
+            InvalidModel: the outputs do not have the shape that the card gives.
         """
         rows, scores = self._read(outputs)
         kept = np.flatnonzero(np.isfinite(rows).all(axis=1) & (scores >= threshold))

@@ -12,11 +12,11 @@ class Parameters:
 
     Args:
         specs: the inputs.
-        constants: what the card says they are, by name.
+        constants: their values in the card, by name.
 
     Raises:
-        InvalidModel: the card does not say one, says one that is not there, or one that does
-            not fit.
+        InvalidModel: the card leaves one out, has one that the model has not, or a value that
+            does not fit.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Parameters:
             raise InvalidModel(f"{unknown[0]} is no further input of the model; correct the card")
 
     def fill(self, given: Mapping[str, Sequence[float]]) -> dict[str, Tensor]:
-        """Return the tensor of each input: what is `given`, else what the card says.
+        """Return the tensor of each input: the value `given`, else the card's.
 
         Raises:
             InvalidOption: the model has no such input, or it does not fit.

@@ -37,7 +37,7 @@ def plan_encoding(
 ) -> Encoding:
     """Return how pixels enter `tensor`.
 
-    Floats are (pixel - mean) / std, or the pixel itself if the model says no normalization.
+    Floats are (pixel - mean) / std, or the pixel itself if the model has no normalization.
     Integers are that number quantized; without a normalization or a quantization the range of
     the pixels is laid over the range of the integers. An encoding that moves no uint8 pixel by
     more than one step, as rounding of mean and std makes it, is left out.

@@ -20,12 +20,12 @@ class ImageInput:
     """The tensor of a model that an image goes into.
 
     Its shape is (1, h, w, c) or (h, w, 3), or (1, h, w) for a gray image; axes that the model
-    leaves open are what the card says.
+    leaves open come from the card.
 
     Args:
         spec: the tensor.
         card: what the card says about it.
-        normalization: how pixels become numbers, None if nothing says.
+        normalization: how pixels become numbers, None if unknown.
         channels: how many an image may have.
         largest: longest side of an image where neither model nor card set a size; None for a
             model that needs one size.
@@ -96,8 +96,8 @@ def _measure(
         (width, height), fixed = card.size or (largest, largest), False
     elif card.size:
         width, height = (
-            said if own == _OPEN else own
-            for own, said in zip((width, height), card.size, strict=True)
+            given if own == _OPEN else own
+            for own, given in zip((width, height), card.size, strict=True)
         )
     if depth not in channels or min(width, height) < 1:
         advice = "" if largest else " If it takes any size, say input.size and input.type in a card"
@@ -111,7 +111,7 @@ def _measure(
 
 
 def _check_card(spec: TensorSpec, card: InputPart, frame: Frame) -> None:
-    """Refuse a card that says something else than the model."""
+    """Refuse a card that contradicts the model."""
     if card.size and card.size != (frame.width, frame.height):
         raise InvalidModel(
             f"{spec.name} takes pictures of {frame.width} x {frame.height} pixels,"

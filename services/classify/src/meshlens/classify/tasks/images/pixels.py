@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, UnidentifiedImageError
 from PIL import Image as Pillow
 
-# Unless somebody says otherwise; a camera's image, and up to 200 MB once it is decoded.
+# The default: a camera's image, and up to 200 MB once it is decoded.
 MAX_PIXELS = 50_000_000
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -159,7 +159,7 @@ _LIFTED = _LiftedGuard()
 
 
 def _orientation(image: Pillow.Image) -> int:
-    """Return the EXIF orientation of a loaded image, 1 (upright) if it says none."""
+    """Return the EXIF orientation of a loaded image, 1 (upright) if it has none."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # noqa: BLE001 - Pillow raises anything on damaged EXIF; the image is whole

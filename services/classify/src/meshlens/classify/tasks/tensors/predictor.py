@@ -50,7 +50,7 @@ class Predictor(Lens[ModelOptions, TensorsAnswer]):
     """A model of any inputs and outputs; every model can be called for its tensors, too.
 
     Args:
-        model: its card says which function is called unless the caller says.
+        model: its card names the function to call unless the caller does.
     """
 
     does = "computes tensors"
