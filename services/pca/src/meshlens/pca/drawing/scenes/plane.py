@@ -120,6 +120,8 @@ def choose_components(subject: Subject) -> tuple[tuple[int, int], PcaModel]:
             remedy="choose two of these, or leave the option out for the first two",
             option="components",
         )
+    if (x, y, k) == (1, 2, 2):
+        return (0, 1), model
     chosen = [x - 1, y - 1]
     pair = replace(
         model,
