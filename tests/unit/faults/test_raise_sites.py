@@ -62,7 +62,8 @@ CLASSIFY = "services/classify/src/meshlens/classify"
         (f"{CLASSIFY}/requests", ["got", "remedy"]),
         # What libraries say of a damaged file is all that can be said of it.
         (f"{CLASSIFY}/formats", ["remedy"]),
-        (f"{CLASSIFY}/tasks/images", ["remedy"]),
+        (f"{CLASSIFY}/tasks", ["remedy"]),
+        (f"{CLASSIFY}/serving", ["remedy"]),
         (f"{CLASSIFY}/storage", ["remedy"]),
         (f"{CLASSIFY}/engines", ["remedy"]),
     ],

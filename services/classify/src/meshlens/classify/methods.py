@@ -158,7 +158,8 @@ def _choose_lens(servable: Servable, task: Task) -> Lens[Any, Any]:
     if not isinstance(lens, wanted):
         model = servable.source.model
         method = lens.method.format(model=model)
-        raise WrongTask(wanted.refusal.format(model=model, does=lens.does, method=method))
+        refusal = wanted.refusal.format(model=model, does=lens.does, method=method)
+        raise WrongTask(refusal, option="model")
     return lens
 
 

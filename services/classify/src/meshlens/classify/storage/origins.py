@@ -15,6 +15,7 @@ from typing import TypeAlias
 from meshlens.classify.errors import DownloadError, InvalidModel, OriginRefused, OriginUnreachable
 from meshlens.classify.storage.source import Source, read_model, verify
 from meshlens.daprkit.errors import InputUnavailable
+from meshlens.faults import Place
 
 _TIMEOUT = 30.0
 # Of one model. What is larger, or takes longer, has to be put into the folder.
@@ -48,8 +49,10 @@ class Origins:
             data = read(uri)
         except (InputUnavailable, DownloadError) as error:
             raise InvalidModel(
-                f"{path.name} is not there, and {uri} does not give it: {error}",
-                remedy="put the file there or correct source.uri",
+                f"{path.name} is not there, and {uri} does not give it: {error.expected}",
+                got=error.got,
+                remedy=error.remedy or "put the file there or correct source.uri",
+                places=[Place(file=path.name)],
             ) from error
         verify(data, source)
         return data
@@ -76,6 +79,7 @@ def _download(uri: str) -> bytes:
                     raise OriginRefused(
                         f"expected at most {LARGEST_MODEL} bytes in {LONGEST_FETCH:g} s",
                         got="more, or slower",
+                        remedy="put the file there",
                     )
     except httpx.HTTPError as error:
         raise OriginUnreachable(str(error)) from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 from meshlens.classify.engines.engine import Engine, Signature, TensorSpec
-from meshlens.classify.errors import InvalidModel
+from meshlens.classify.errors import ClassifyError, InvalidModel
 from meshlens.classify.formats.card import ModelCard
 from meshlens.classify.formats.tflite import ModelFile
 from meshlens.classify.tasks.descriptions import Description
@@ -156,7 +156,7 @@ class Lens(ABC, Generic[Options, Answered]):
         """Return what the model takes and answers."""
 
 
-def choose_signature(engine: Engine, name: str, fault: type[Exception]) -> Signature:
+def choose_signature(engine: Engine, name: str, fault: type[ClassifyError]) -> Signature:
     """Return the function of `engine` called `name`, the first one if it is empty.
 
     Raises:
@@ -165,7 +165,9 @@ def choose_signature(engine: Engine, name: str, fault: type[Exception]) -> Signa
     signatures = engine.signatures
     if name and name not in signatures:
         known = ", ".join(signatures)
-        raise fault(f"expected one of the signatures {known}, got {name!r}; check the name")
+        raise fault(
+            f"expected one of the signatures {known}", got=repr(name), remedy="check the name"
+        )
     return signatures[name or next(iter(signatures))]
 
 
@@ -179,4 +181,4 @@ def choose_tensor(specs: Sequence[TensorSpec], name: str, what: str) -> TensorSp
         if name in ("", spec.name, spec.name.removesuffix(":0")):
             return spec
     known = ", ".join(spec.name for spec in specs) or "none"
-    raise InvalidModel(f"expected an {what} of {known}, got {name!r}; correct the card")
+    raise InvalidModel(f"expected an {what} of {known}", got=repr(name), remedy="correct the card")

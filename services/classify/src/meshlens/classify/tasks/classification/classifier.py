@@ -20,6 +20,7 @@ from meshlens.classify.tasks.lens import (
     choose_tensor,
 )
 from meshlens.classify.tasks.options import ModelOptions
+from meshlens.faults import Place
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -94,7 +95,11 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
         self._engine, self._signature = model.engine, model.signature
         inputs, card = self._signature.inputs, model.card
         if len(inputs) != 1:
-            raise InvalidModel(f"expected a model with one input, got {len(inputs)}")
+            raise InvalidModel(
+                "expected a model with one input",
+                got=f"{len(inputs)}",
+                remedy="say task: tensors or detect in its card",
+            )
         self._input = ImageInput(
             choose_tensor(inputs, card.input.name, "input"),
             card.input,
@@ -161,7 +166,9 @@ def _count_classes(tensor: TensorSpec) -> int:
     *others, classes = tensor.shape or (0,)
     if classes < 1 or any(size not in (1, -1) for size in others):
         raise InvalidModel(
-            f"expected an output of shape (1, classes), got {tensor.name} of shape"
-            f" {tensor.shape}; is this a classifier?"
+            "expected an output of shape (1, classes)",
+            got=f"{tensor.name} of shape {tensor.shape}",
+            remedy="is this a classifier?",
+            places=[Place(field=tensor.name)],
         )
     return classes

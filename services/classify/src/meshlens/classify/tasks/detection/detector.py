@@ -144,7 +144,12 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
         try:
             self.detect(gray_image(self.frame if self.frame.fixed else _WARM_UP))
         except InvalidTensor as error:
-            raise InvalidModel(f"{error} (in the card)") from error
+            raise InvalidModel(
+                f"{error.expected} (in the card)",
+                got=error.got,
+                remedy=error.remedy,
+                places=error.places,
+            ) from error
 
     def see(self, payload: Payload) -> Image:
         """Return the image in `payload` as the model sees it."""

@@ -10,6 +10,7 @@ from meshlens.classify.tasks.detection.boxes import Box, suppress_overlaps
 from meshlens.classify.tasks.images.encoding import dequantize
 from meshlens.classify.tasks.images.pixels import Image
 from meshlens.classify.tasks.lens import choose_tensor
+from meshlens.faults import Place
 from numpy.typing import NDArray
 
 _SIDES = (Column.LEFT, Column.TOP, Column.RIGHT, Column.BOTTOM)
@@ -85,7 +86,10 @@ class BoxOutput:
             if rows.size:
                 raise InvalidModel(
                     f"{self._boxes.name} must have {len(self._columns)} columns"
-                    f" ({', '.join(self._columns)}), got shape {rows.shape}; say detection.columns"
+                    f" ({', '.join(self._columns)})",
+                    got=f"shape {rows.shape}",
+                    remedy="say detection.columns",
+                    places=[Place(field=self._boxes.name)],
                 )
             rows = np.empty((0, len(self._columns)))
         rows = rows.reshape(-1, len(self._columns))
@@ -94,8 +98,10 @@ class BoxOutput:
         scores = dequantize(outputs[self._scores.name], self._scores).ravel()
         if len(scores) != len(rows):
             raise InvalidModel(
-                f"{self._scores.name} must have one score for each of {len(rows)} boxes,"
-                f" got {len(scores)}; say detection.scores"
+                f"{self._scores.name} must have one score for each of {len(rows)} boxes",
+                got=f"{len(scores)}",
+                remedy="say detection.scores",
+                places=[Place(field=self._scores.name)],
             )
         return rows, scores
 

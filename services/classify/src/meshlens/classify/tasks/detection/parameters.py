@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from meshlens.classify.engines.engine import Tensor, TensorSpec
 from meshlens.classify.errors import InvalidModel, InvalidOption
+from meshlens.faults import Place
 
 
 class Parameters:
@@ -25,7 +26,11 @@ class Parameters:
         self._specs = {spec.name: spec for spec in specs}
         self._constants = {spec.name: _fill(spec, constants.get(spec.name)) for spec in specs}
         if unknown := sorted(set(constants) - set(self._constants)):
-            raise InvalidModel(f"{unknown[0]} is no further input of the model; correct the card")
+            raise InvalidModel(
+                f"{unknown[0]} is no further input of the model",
+                remedy="correct the card",
+                places=[Place(field=f"constants.{unknown[0]}")],
+            )
 
     def fill(self, given: Mapping[str, Sequence[float]]) -> dict[str, Tensor]:
         """Return the tensor of each input: the value `given`, else the card's.
@@ -37,26 +42,45 @@ class Parameters:
             if name not in self._specs:
                 known = ", ".join(self._specs) or "none"
                 raise InvalidOption(
-                    f"{name} must be an input of the model, it has {known}; leave it out"
+                    f"{name} must be an input of the model, it has {known}",
+                    remedy="leave it out",
+                    option=name,
                 )
-        try:
-            changed = {name: _fill(self._specs[name], value) for name, value in given.items()}
-        except InvalidModel as error:
-            raise InvalidOption(str(error)) from error
+        changed = {}
+        for name, value in given.items():
+            try:
+                changed[name] = _fill(self._specs[name], value)
+            except InvalidModel as error:
+                raise InvalidOption(
+                    error.expected, got=error.got, remedy=error.remedy, option=name
+                ) from error
         return self._constants | changed
 
 
 def _fill(spec: TensorSpec, value: Sequence[float] | None) -> Tensor:
     """Return the tensor of a further input; one number stands for a scalar too."""
+    place = Place(field=spec.name)
     if value is None:
-        raise InvalidModel(f"{spec.name} is an input of the model too; say constants.{spec.name}")
+        raise InvalidModel(
+            f"{spec.name} is an input of the model too",
+            remedy=f"say constants.{spec.name}",
+            places=[place],
+        )
     array = np.array(value, np.float64).astype(spec.dtype)
     if spec.shape is None or len(spec.shape) != 1:
         if array.size != 1 or any(size not in (1, -1) for size in spec.shape or ()):
             raise InvalidModel(
-                f"{spec.name} must be one number, got {len(value)}; its shape is {spec.shape}"
+                f"{spec.name} must be one number",
+                got=f"{len(value)}",
+                remedy=f"its shape is {spec.shape}",
+                places=[place],
             )
         return array.reshape([1] * len(spec.shape or ()))
     if spec.shape[0] not in (-1, array.size):
-        raise InvalidModel(f"{spec.name} must be {spec.shape[0]} numbers, got {array.size}")
+        raise InvalidModel(
+            f"{spec.name} must be {spec.shape[0]} numbers",
+            got=f"{array.size}",
+            remedy=f"its shape is {spec.shape}",
+            places=[place],
+        )
     return array

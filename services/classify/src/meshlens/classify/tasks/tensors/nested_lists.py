@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from meshlens.classify.engines.engine import Signature, Tensor, TensorSpec
 from meshlens.classify.errors import InvalidTensor
+from meshlens.faults import Place
 
 
 def decode_tensors(values: Mapping[str, Any], signature: Signature) -> dict[str, Tensor]:
@@ -18,8 +19,9 @@ def decode_tensors(values: Mapping[str, Any], signature: Signature) -> dict[str,
     known = {spec.name: spec for spec in signature.inputs}
     if set(values) != set(known):
         raise InvalidTensor(
-            f"expected the inputs {', '.join(known)}, got {', '.join(values) or 'none'};"
-            " send each of them once"
+            f"expected the inputs {', '.join(known)}",
+            got=", ".join(values) or "none",
+            remedy="send each of them once",
         )
     return {name: _decode(values[name], spec) for name, spec in known.items()}
 
@@ -38,13 +40,18 @@ def _decode(value: object, spec: TensorSpec) -> Tensor:
         tensor = np.array(value)
     except ValueError:
         raise InvalidTensor(
-            f"{spec.name} must be a number or nested lists of one length on each level,"
-            " got lists of unequal length; send a full tensor"
+            f"{spec.name} must be a number or nested lists of one length on each level",
+            got="lists of unequal length",
+            remedy="send a full tensor",
+            places=[Place(field=spec.name)],
         ) from None
     _check_type(tensor, spec)
     if spec.shape is not None and not _fits(tensor.shape, spec.shape):
         raise InvalidTensor(
-            f"{spec.name} must have shape {spec.shape}, got {tensor.shape}; -1 stands for any size"
+            f"{spec.name} must have shape {spec.shape}",
+            got=f"{tensor.shape}",
+            remedy="-1 stands for any size",
+            places=[Place(field=spec.name)],
         )
     if spec.dtype.kind == "O":
         encoded = np.array([text.encode() for text in tensor.ravel().tolist()], object)
@@ -58,15 +65,19 @@ def _check_type(tensor: Tensor, spec: TensorSpec) -> None:
     right = {"f": "iuf", "i": "iu", "u": "iu", "b": "b", "O": "U", "c": "iuf"}.get(wanted, "")
     if kind not in right and tensor.size:
         raise InvalidTensor(
-            f"{spec.name} must hold numbers of type {spec.dtype}, got {tensor.dtype};"
-            " send the type that the model describes"
+            f"{spec.name} must hold numbers of type {spec.dtype}",
+            got=f"{tensor.dtype}",
+            remedy="send the type that the model describes",
+            places=[Place(field=spec.name)],
         )
     if wanted in "iu" and tensor.size:
         bounds = np.iinfo(spec.dtype.str)
         if tensor.min() < bounds.min or tensor.max() > bounds.max:
             raise InvalidTensor(
-                f"{spec.name} must hold numbers from {bounds.min} to {bounds.max},"
-                f" got {tensor.min()} to {tensor.max()}; send what {spec.dtype} can hold"
+                f"{spec.name} must hold numbers from {bounds.min} to {bounds.max}",
+                got=f"{tensor.min()} to {tensor.max()}",
+                remedy=f"send what {spec.dtype} can hold",
+                places=[Place(field=spec.name)],
             )
 
 

@@ -17,6 +17,7 @@ from meshlens.classify.tasks.lens import (
 )
 from meshlens.classify.tasks.options import ModelOptions, explain
 from meshlens.classify.tasks.tensors.nested_lists import decode_tensors, encode_tensors
+from meshlens.faults import Place
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
@@ -82,8 +83,10 @@ class Predictor(Lens[ModelOptions, TensorsAnswer]):
     def see(self, payload: Payload) -> Image:  # noqa: ARG002 - whatever it holds
         """Refuse to: tensors are no image."""
         raise WrongTask(
-            f"expected a model that takes pictures, got {self._model.name}, which {self.does};"
-            " ask for another model"
+            "expected a model that takes pictures",
+            got=f"{self._model.name}, which {self.does}",
+            remedy="ask for another model",
+            option="model",
         )
 
     def answer(self, payload: Payload, options: ModelOptions) -> TensorsAnswer:  # noqa: ARG002 - it has none
@@ -118,6 +121,8 @@ def decode_predict(body: bytes) -> PredictBody:
         return PredictBody.model_validate_json(body)
     except ValidationError as error:
         raise InvalidBody(
-            f'expected JSON {{"inputs": {{"<name>": <nested lists>}}}}, got {explain(error)};'
-            " models/<name> describes the inputs"
+            'expected JSON {"inputs": {"<name>": <nested lists>}}',
+            got=explain(error),
+            remedy="models/<name> describes the inputs",
+            places=[Place(field="inputs")],
         ) from None
