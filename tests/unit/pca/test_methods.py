@@ -39,7 +39,8 @@ def fit_all(*, standardize: bool) -> PcaModel:
 
 
 def test_options_that_name_no_model_find_none() -> None:
-    assert methods.find_model(Shelf(), PlotOptions(k=1)) is None
+    assert methods.find_model(Shelf(), PlotOptions(title="Leaves")) is None
+    assert methods.find_model(Shelf(), TransformOptions(k=1)) is None
 
 
 def test_options_that_name_a_model_leave_the_rest_to_it() -> None:
