@@ -1,6 +1,6 @@
-"""The smallest Dapr app in Python: its method `echo` answers what it is sent.
+"""The smallest Dapr app in Python: its method `echo` returns the request.
 
-What a call costs before anybody works. Run as `python -m echo`, with APP_PORT.
+It shows what a call costs before any work is done. Run it as `python -m echo`, with APP_PORT.
 """
 
 import os
@@ -13,7 +13,7 @@ app = App()
 
 @app.method("echo")  # type: ignore[untyped-decorator]  # dapr-ext-grpc has no types
 def echo(request: InvokeMethodRequest) -> InvokeMethodResponse:
-    """Return what came."""
+    """Return the body."""
     return InvokeMethodResponse(request.data, request.content_type)
 
 

@@ -1,7 +1,7 @@
-"""classify against a bare loop of two threads that decode and invoke, in the same minute.
+"""classify, relative to a bare loop of two threads that decode and invoke, in the same minute.
 
 The bare loop is what a Python program without a server would do: Pillow decodes the whole
-picture, LiteRT runs it, each thread with an interpreter of its own.
+picture and LiteRT runs it, with one interpreter per thread.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def main() -> None:
     for events in ("off", "confirmed"):
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            # Room for all 32 callers: refusals are another story.
+            # Room for all 32 callers, so that none is rejected.
             env = {"classify": {"EVENTS": events, "QUEUE_PER_WORKER": "32"}}
             mesh = stack.enter_context(
                 Mesh(Profile.EMBEDDED, folder, models=options.models, env=env)

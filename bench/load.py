@@ -1,4 +1,4 @@
-"""Closed-loop load on one way into a service, and the table that sets ways against a reference."""
+"""Closed-loop load on one way into a service, and a table that compares ways to a reference."""
 
 import http.client
 import statistics
@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from meshlens.daprkit.client import Client
 
-# A call that is made again and again, by one caller at a time.
+# A call that one caller at a time repeats.
 Call = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Body:
-    """What every call of a benchmark sends."""
+    """The request that every call of a benchmark sends."""
 
     app: str
     method: str
@@ -27,7 +27,7 @@ class Body:
 
 @dataclass
 class Samples:
-    """What one way did at one concurrency, over all rounds."""
+    """The results of one way at one concurrency, over all rounds."""
 
     rates: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -38,13 +38,13 @@ class Samples:
         return statistics.median(self.rates)
 
     def quantile(self, share: float) -> float:
-        """Return the time that `share` of the calls stayed below, in milliseconds."""
+        """Return the quantile `share` of the calls' durations, in milliseconds."""
         return sorted(self.seconds)[int(share * (len(self.seconds) - 1))] * 1000
 
 
 @contextmanager
 def by_grpc(port: int, body: Body) -> Iterator[Call]:
-    """Call through a gRPC port: the app's own, or a sidecar's by proxying."""
+    """Call through a gRPC port: the app's own, or a sidecar's, which proxies."""
     with Client(f"127.0.0.1:{port}") as client:
         yield lambda: client.invoke(
             body.app, body.method, body.data, content_type=body.content_type
@@ -53,7 +53,7 @@ def by_grpc(port: int, body: Body) -> Iterator[Call]:
 
 @contextmanager
 def by_http(port: int, body: Body) -> Iterator[Call]:
-    """Call through a sidecar's HTTP API, on a connection of each thread's own."""
+    """Call through a sidecar's HTTP API, with one connection per thread."""
     local = threading.local()
     path = f"/v1.0/invoke/{body.app}/method/{body.method}"
 
@@ -70,7 +70,7 @@ def by_http(port: int, body: Body) -> Iterator[Call]:
 
 
 def drive(call: Call, callers: int, seconds: float) -> tuple[float, list[float]]:
-    """Call from `callers` threads for `seconds`; return calls per second and each one's seconds."""
+    """Call from `callers` threads for `seconds`; return calls per second, and all durations."""
     begin = time.perf_counter()
     end = begin + seconds
 
@@ -95,7 +95,7 @@ def compare(
     rounds: int,
     seconds: float,
 ) -> None:
-    """Drive every way at every concurrency, the reference in between, and print the table.
+    """Run every way at every concurrency, with the reference in between, and print the table.
 
     Args:
         ways: the calls to measure, by name.

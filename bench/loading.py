@@ -1,9 +1,8 @@
-"""What callers of one model notice while others load, and how soon a new replica answers.
+"""How loading affects the callers of another model, and how soon a new replica answers.
 
-Eight callers ask model A through its sidecar, by turns alone and while model B is unloaded and
-loaded, with a pause and without one; then once while a SavedModel is loaded, and TensorFlow
-imported for it. At last the replica is started anew, its models in the state store and nowhere
-else.
+Eight callers call model A through its sidecar: alone, and in turn while model B is unloaded and
+loaded, with and without a pause; then once while a SavedModel is loaded and TensorFlow imported for
+it. Finally the replica is restarted, with its models only in the state store.
 """
 
 import argparse
@@ -39,7 +38,7 @@ def add_tflite(name: str, folder: Path) -> None:
 
 @contextmanager
 def repeating(work: Callable[[], object], pause: float) -> Iterator[None]:
-    """Do something again and again meanwhile, so many seconds after it was done."""
+    """Repeat something during the body, with a pause of some seconds after each time."""
     ended = threading.Event()
 
     def repeat() -> None:
@@ -56,14 +55,14 @@ def repeating(work: Callable[[], object], pause: float) -> Iterator[None]:
 
 
 def sample(call: Call, seconds: float, into: Samples) -> None:
-    """Add what `seconds` of calls took."""
+    """Call for some seconds and add the calls to the samples."""
     rate, taken = drive(call, CALLERS, seconds)
     into.rates.append(rate)
     into.seconds.extend(taken)
 
 
 def sample_while(call: Call, going_on: Callable[[], bool]) -> Samples:
-    """Return what calls took for as long as something went on."""
+    """Return samples of the calls made while something else went on."""
     samples = Samples()
     while going_on():
         sample(call, 0.25, samples)
@@ -71,7 +70,7 @@ def sample_while(call: Call, going_on: Callable[[], bool]) -> Samples:
 
 
 def answers(call: Call) -> bool:
-    """Whether a call is answered."""
+    """Return whether a call is answered."""
     try:
         call()
     except CallError as error:

@@ -1,7 +1,7 @@
-"""pca's parsing, fit and picture against the same in bare numpy, in one process.
+"""pca's parsing, fit and plot, relative to the same in bare numpy, in one process.
 
-The limit is what no program in Python gets around: numpy's own parser, its covariance and
-eigenvectors, and one SVG path of all points. scikit-learn and matplotlib are measured beside it.
+The reference is what no Python program can avoid: numpy's own parser, its covariance and
+eigenvectors, and one SVG path of all points. scikit-learn and matplotlib are measured too.
 """
 
 import argparse
@@ -23,7 +23,7 @@ SIZES = (150, 10_000, 100_000, 1_000_000)
 
 
 def make_points(n: int) -> bytes:
-    """Return n points as they come from a sensor: `x1,y1,x2,y2,...`, six decimals."""
+    """Return n points as a sensor sends them: `x1,y1,x2,y2,...`, with six decimals."""
     values = np.random.default_rng(n).normal(size=(n, 2)) @ [[2, 1], [0, 0.5]]
     return ",".join(f"{value:.6f}" for value in values.ravel()).encode()
 
@@ -51,7 +51,7 @@ def time_in_turn(ways: Mapping[str, Call], seconds: float) -> Mapping[str, float
 
 
 def make_ways(body: bytes) -> Mapping[str, Callable[[], object]]:
-    """Return what is measured, by name."""
+    """Return the functions to measure, by name."""
 
     def limit_fit() -> tuple[np.ndarray, np.ndarray]:
         values = np.fromstring(body, sep=",").reshape(-1, 2)

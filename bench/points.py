@@ -1,6 +1,6 @@
-"""pca's plot of 150 points through every way, against the same work in process.
+"""pca's plot of 150 points, called in every way, relative to the same work in process.
 
-Beside it, through two sidecars, an app that answers what it is sent.
+For comparison, an app that echoes its input, through two sidecars.
 """
 
 import argparse

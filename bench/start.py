@@ -1,4 +1,4 @@
-"""Cold start and idle memory of each service, against importing what it imports."""
+"""Cold start and idle memory of each service, relative to importing its dependencies."""
 
 import argparse
 import os
@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from processes import free_ports
 
 MIB = 1024 * 1024
-# What no Dapr app over gRPC can do without.
+# The imports that every Dapr app over gRPC needs.
 FLOOR = {"pca": "import dapr.ext.grpc, numpy", "classify": "import dapr.ext.grpc, numpy, PIL.Image"}
 
 
@@ -43,7 +43,7 @@ def start(service: str, port: int) -> tuple[float, float]:
 
 
 def imports(statement: str) -> float:
-    """Return the seconds of a Python that imports and ends."""
+    """Return the seconds that a Python process takes to import and exit."""
     began = time.perf_counter()
     subprocess.run([sys.executable, "-c", statement], check=True)  # noqa: S603 - a constant
     return time.perf_counter() - began

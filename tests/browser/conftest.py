@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
             pytest.fail(message)
         pytest.skip(message)
     with sync_playwright() as playwright:
-        # In a container Chromium's own sandbox finds no user namespaces.
+        # In a container, Chromium's own sandbox has no user namespaces.
         running = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield running
         running.close()
@@ -54,7 +54,7 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """Open an address in a window of its own; what the page complains of fails the test."""
+    """Open an address in its own window; any error of the page fails the test."""
     complaints: list[str] = []
     opened: list[Page] = []
 
@@ -66,7 +66,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
             "console",
             lambda said: (
                 complaints.append(said.text)
-                # A refused call is told to the user, and by the browser here too.
+                # The page shows a refused call to the user; the browser reports it here, too.
                 if said.type == "error" and "Failed to load resource" not in said.text
                 else None
             ),

@@ -1,4 +1,4 @@
-"""The page of classify in Chromium, through sidecars: people ask, choose, load and unload."""
+"""The page of classify in Chromium, through sidecars: classify, choose, load and unload."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ SEVEN = "It is very likely a 7."
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """The services, with digits in two versions, the older not loaded, and a model in ruins."""
+    """The services, with two versions of digits, the older not loaded, and a broken model."""
     folder = tmp_path_factory.mktemp("models")
     for version in ("1", "2"):
         target = folder / "digits" / version
@@ -53,16 +53,16 @@ def choose_sample(page: Page, name: str) -> None:
 
 
 def hand_over(page: Page, event: str, path: Path) -> None:
-    """Drop or paste a file, as the browser tells the page of it."""
+    """Drop or paste a file by the events that a browser sends."""
     page.evaluate(
         """([event, name, data]) => {
           const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
           const files = new DataTransfer();
           files.items.add(new File([bytes], name, { type: "image/png" }));
-          const told = { bubbles: true, cancelable: true };
+          const options = { bubbles: true, cancelable: true };
           document.body.dispatchEvent(event === "drop"
-            ? new DragEvent("drop", { ...told, dataTransfer: files })
-            : new ClipboardEvent("paste", { ...told, clipboardData: files }));
+            ? new DragEvent("drop", { ...options, dataTransfer: files })
+            : new ClipboardEvent("paste", { ...options, clipboardData: files }));
         }""",
         [event, path.name, base64.b64encode(path.read_bytes()).decode()],
     )

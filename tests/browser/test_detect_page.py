@@ -1,4 +1,4 @@
-"""The page of classify asks a model that detects for boxes, and draws them over the picture."""
+"""The page of classify gets boxes from a detector and draws them over the picture."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -36,9 +36,9 @@ def test_a_bad_rollout_is_seen_and_goes_back_by_one_command(prod: Project) -> No
     good = set(prod.pods("classify"))
     prod.kubectl("set", "env", "deployment/classify", "MODEL_VERSIONS=digits@9")
     prod.node.eventually(lambda: bool(waiting(prod) - good), "a new replica is up, and not ready")
-    told = states(prod, "2")
-    assert {told[pod] for pod in good} == {"AVAILABLE"}
-    assert "AVAILABLE" not in {told[pod] for pod in told.keys() - good}
+    by_pod = states(prod, "2")
+    assert {by_pod[pod] for pod in good} == {"AVAILABLE"}
+    assert "AVAILABLE" not in {by_pod[pod] for pod in by_pod.keys() - good}
     prod.kubectl("rollout", "undo", "deployment/classify")
     prod.await_rollouts()
     assert set(states(prod, "2").values()) == {"AVAILABLE"}
@@ -99,8 +99,8 @@ def states(project: Project, version: str) -> dict[str, str]:
     for pod in project.pods("classify"):
         address = project.kubectl("get", f"pod/{pod}", "--output=jsonpath={.status.podIP}")
         models = json.loads(project.caller("caller").run("models.py", f"{address}:50051"))
-        told = {it["version"]: it["state"] for it in models["models"] if it["model"] == "digits"}
-        answers[pod] = told.get(version, "not there")
+        known = {it["version"]: it["state"] for it in models["models"] if it["model"] == "digits"}
+        answers[pod] = known.get(version, "not there")
     return answers
 
 

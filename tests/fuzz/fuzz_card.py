@@ -1,4 +1,4 @@
-"""Feeds classify's cards with bytes that reach new code: whatever comes, a card or a named fault.
+"""Fuzzes classify's cards, guided by coverage: any input gives a card or a named fault.
 
     python tests/fuzz/fuzz_card.py -max_total_time=60 tests/fuzz/corpus/card
 
@@ -18,7 +18,7 @@ ROOT = Path("/models")
 
 
 def read(data: bytes) -> None:
-    """Read a card, and find the file that it names."""
+    """Read a card and locate its file."""
     try:
         card = decode_card(data)
         path = locate(card.model.path, card=ROOT / "pets/card.yaml", repository=ROOT)

@@ -1,4 +1,4 @@
-"""Feeds classify's decoder with bytes that reach new code: whatever comes, pixels or a named fault.
+"""Fuzzes classify's image decoder, guided by coverage: any input gives pixels or a named fault.
 
 The first byte says what the model wants. Run it for a minute:
 
@@ -34,7 +34,7 @@ FRAMES = tuple(
 
 
 def read(data: bytes) -> None:
-    """Decode an image as one byte says, stretched and with its aspect."""
+    """Decode an image in the way that one byte selects, stretched and with its aspect ratio."""
     if not data:
         return
     frame, body = FRAMES[data[0] % len(FRAMES)], data[1:]

@@ -1,4 +1,4 @@
-"""Feeds pca's parsers with bytes that reach new code: whatever comes, a table or a named fault.
+"""Fuzzes pca's parsers, guided by coverage: any input gives a table or a named fault.
 
 The first byte says how the rest is written, the second how it is read. Run it for a minute:
 
@@ -36,7 +36,7 @@ MISSING = tuple(Missing)
 
 
 def read(data: bytes) -> None:
-    """Read a table as two bytes say, and fit what is small."""
+    """Read a table in the way that two bytes select, and fit it if it is small."""
     if len(data) < 2:
         return
     content_type, how, body = TYPES[data[0] % len(TYPES)], data[1], data[2:]

@@ -21,7 +21,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Put the logs of the mesh under the report of a test that failed."""
+    """Append the logs of the mesh to the report of a failed test."""
     report: pytest.TestReport = yield  # type: ignore[assignment] # a wrapper receives the report
     if report.failed and isinstance(item, pytest.Function):
         for mesh in item.funcargs.values():
@@ -32,7 +32,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """The services with the embedded components: what most tests need."""
+    """The services with the embedded components, enough for most tests."""
     with Mesh(Profile.EMBEDDED, tmp_path_factory.mktemp("embedded")) as running:
         yield running
 
@@ -49,7 +49,7 @@ def redis_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 def each_mesh(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mesh]:
-    """Both profiles in turn, for what must not depend on the components."""
+    """Both profiles in turn, for behaviour that must not depend on the components."""
     if request.param is Profile.REDIS:
         need("redis-server", "apt-get install redis-server")
     with Mesh(request.param, tmp_path_factory.mktemp(request.param)) as running:
@@ -58,7 +58,7 @@ def each_mesh(
 
 @pytest.fixture(scope="session")
 def models() -> Path:
-    """The folder of further models that MODELS names."""
+    """The folder of further models, for MODELS."""
     folder = os.environ.get("MODELS")
     if not folder:
         pytest.skip("MODELS is not set: make test MODELS=folder tests the models in it")

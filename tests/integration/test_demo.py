@@ -1,4 +1,4 @@
-"""`make demo` and `make run`: what they show, and that nothing stays behind."""
+"""`make demo` and `make run` show what they promise and leave nothing behind."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def start(target: str, folder: Path, **env: str) -> subprocess.Popen[str]:
 
 
 def running_in(folder: Path) -> list[str]:
-    """The command lines of the processes that work in a folder, even in one that is gone."""
+    """The command lines of processes whose working directory is in a folder, even a deleted one."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -42,7 +42,7 @@ def running_in(folder: Path) -> list[str]:
 
 
 def promised_output() -> list[str]:
-    """The lines that the README says the demo ends with; figures in them may differ."""
+    """The last lines of the demo according to the README."""
     readme = (ROOT / "README.md").read_text()
     (block,) = re.findall(r"and ends with\n\n```\n(.*?)```", readme, re.DOTALL)
     return [line.strip() for line in block.splitlines()]

@@ -20,7 +20,7 @@ def running(faces_mesh: Mesh) -> Mesh:
 
 @pytest.fixture(scope="module")
 def events(running: Mesh) -> Iterator[Subscriber]:
-    """Listens to the end: the in-memory broker confirms no event to a subscriber that has left."""
+    """Listens to the end: the in-memory broker confirms no event once its subscriber has left."""
     with Subscriber(running.grpc_port("classify")) as subscriber:
         yield subscriber
 
@@ -35,19 +35,19 @@ def test_thirty_faces_are_found_among_the_physicists_of_1927(
 ) -> None:
     answer = running.call("pca", "classify", "detect", solvay)
     assert answer.status == 200, answer.text
-    told = json.loads(answer.body)
-    assert (told["model"], told["width"], told["height"]) == ("faces", 960, 661)
-    assert told["count"] == len(told["boxes"]) == 30
-    scores = [box["score"] for box in told["boxes"]]
+    answered = json.loads(answer.body)
+    assert (answered["model"], answered["width"], answered["height"]) == ("faces", 960, 661)
+    assert answered["count"] == len(answered["boxes"]) == 30
+    scores = [box["score"] for box in answered["boxes"]]
     assert scores == sorted(scores, reverse=True)
     assert min(scores) > 0.7
-    for box in told["boxes"]:
+    for box in answered["boxes"]:
         assert box["label"] == "face"
         assert 0 <= box["x1"] < box["x2"] <= 960
         assert 0 <= box["y1"] < box["y2"] <= 661
     event = events.next(lambda event: event.data["method"] == "detect")
     assert (event.data["model"], event.data["version"]) == ("faces", "1")
-    facts = {name: told[name] for name in ("width", "height", "count", "boxes")}
+    facts = {name: answered[name] for name in ("width", "height", "count", "boxes")}
     assert event.data["result"] == facts
 
 

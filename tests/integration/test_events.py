@@ -1,4 +1,4 @@
-"""EVENTS=confirmed: whatever is killed, an answered result has its event at the broker."""
+"""EVENTS=confirmed: whatever is killed, the event of an answered result is at the broker."""
 
 import hashlib
 import itertools
@@ -19,7 +19,7 @@ CALLERS = 4
 
 @pytest.fixture
 def fresh_redis_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """A mesh of the test's own, because it does not survive the test."""
+    """A mesh for one test, because it does not survive the test."""
     need("redis-server", "apt-get install redis-server")
     folder = tmp_path_factory.mktemp("events")
     env = {"pca": {"PUBLISH_TIMEOUT": "1"}}
@@ -28,7 +28,7 @@ def fresh_redis_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]
 
 
 class Traffic:
-    """Callers that ask the service itself, so that it is asked while its sidecar is away."""
+    """Callers that call the service directly, so that they reach it while its sidecar is down."""
 
     def __init__(self, port: int) -> None:
         self.answered: list[str] = []
@@ -39,7 +39,7 @@ class Traffic:
         self._enough = threading.Event()
 
     def call_again_and_again(self) -> None:
-        """Ask for plots, each of other points, and note which were answered."""
+        """Request plots, each of different points, and record which were answered."""
         with Client(f"127.0.0.1:{self._port}") as client:
             while not self._enough.is_set():
                 body = f"1,2,3,4,5,{next(self._numbers)}".encode()
@@ -53,19 +53,19 @@ class Traffic:
                     self._answers.release()
 
     def await_answers(self, count: int) -> None:
-        """Wait until so many more calls are answered."""
+        """Wait until a number of further calls are answered."""
         while self._answers.acquire(blocking=False):
             pass
         for _ in range(count):
             assert self._answers.acquire(timeout=60), "no more answers"
 
     def stop(self) -> None:
-        """Ask nothing more."""
+        """Stop calling."""
         self._enough.set()
 
 
 def published(port: int) -> list[str]:
-    """Return the digests of the inputs that events at the broker tell of."""
+    """Return the input digests of the events at the broker."""
     with redis.Redis(port=port) as broker:
         entries = broker.xrange("results")
     events = [json.loads(fields[b"data"]) for _, fields in entries]
@@ -114,7 +114,7 @@ def test_without_a_broker_nothing_is_answered_and_with_it_all_goes_on(
 
 
 def mesh_answers(client: Client) -> None:
-    """Ask until the sidecar has found the broker again."""
+    """Call until the sidecar has found the broker again."""
     for _ in range(60):
         with suppress(CallError):
             client.invoke("pca", "plot", b"1,2,3,4,5,9")

@@ -1,4 +1,4 @@
-"""Every caller of examples/ runs against the real mesh and gets the same answers."""
+"""Every caller in examples/ runs against the real mesh and gets the same answers."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ FILES = (EXAMPLES / "points" / "iris.csv", ROOT / "services/classify/samples/dig
 
 
 def run(mesh: Mesh, *command: str | Path, folder: Path = ROOT) -> list[str]:
-    """Run a caller at the sidecar of pca; return the lines it prints."""
+    """Run a caller at pca's sidecar; return the lines it prints."""
     caller = subprocess.run(
         [*command, *FILES],
         cwd=folder,
@@ -35,7 +35,7 @@ def run(mesh: Mesh, *command: str | Path, folder: Path = ROOT) -> list[str]:
 
 @pytest.fixture(scope="module")
 def plot(mesh: Mesh) -> str:
-    """The line about the plot, from an answer that no example has fetched."""
+    """The line that every example prints about the plot, from an answer of our own."""
     answer = mesh.call(
         "classify", "pca", "plot", FILES[0].read_bytes(), headers={"content-type": "text/csv"}
     )

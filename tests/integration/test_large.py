@@ -15,7 +15,7 @@ LIMIT = "64Mi"
 
 @pytest.fixture(scope="module")
 def wide_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """The services and sidecars that take larger bodies."""
+    """The services and sidecars with raised size limits."""
     with Mesh(
         Profile.EMBEDDED,
         tmp_path_factory.mktemp("wide"),

@@ -1,4 +1,4 @@
-"""Models in a real state store: replicas start from it, and none depends on it."""
+"""Models in a real state store: replicas start from it, but none depends on it."""
 
 import hashlib
 import json
@@ -29,14 +29,14 @@ STATE_TIMEOUT = 1.0
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A model whose card names its digest."""
+    """A model whose card gives its digest."""
     (tmp_path / "models").mkdir()
     return describe(tmp_path / "models", MODEL)
 
 
 @pytest.fixture
 def stall() -> Iterator[Stall]:
-    """What stands between the sidecars and Redis."""
+    """The proxy between the sidecars and Redis."""
     with Stall() as stall:
         yield stall
 
@@ -75,7 +75,7 @@ def name(model: Path) -> str:
 
 
 def kept(store: Redis, name: str) -> bool:
-    """Whether the store holds a value that is not damaged by us."""
+    """Whether the store holds a value other than the one damaged by the test."""
     data = store.hget(f"{KEY}{name}", "data")
     return data not in (None, b"", b"garbage")
 
@@ -129,12 +129,12 @@ def loading_seconds(mesh: Mesh, model: str) -> float:
     """How long the service took from LOADING to AVAILABLE, by its own log."""
     lines = [json.loads(line) for line in mesh.process("classify").log().splitlines()]
     times = {line["event"]: datetime.fromisoformat(line["timestamp"]) for line in lines}
-    told = f"model {model} version 1 is"
-    return (times[f"{told} AVAILABLE"] - times[f"{told} LOADING"]).total_seconds()
+    prefix = f"model {model} version 1 is"
+    return (times[f"{prefix} AVAILABLE"] - times[f"{prefix} LOADING"]).total_seconds()
 
 
 def hold(_: Mesh) -> None:
-    """Leave the store as it is: it has stopped to answer, in the middle of a value."""
+    """Wait until the store has stopped answering, in the middle of a value."""
 
 
 def kill(mesh: Mesh) -> None:

@@ -1,4 +1,4 @@
-"""Versions of models through real sidecars: they come, go and fail, and callers see answers."""
+"""Versions of models through real sidecars: they come, go and fail while callers get answers."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ TEN = [[3.98174306027e-11, 1.0, 1.83699980923e-18]]
 
 
 def put(folder: Path, version: int) -> None:
-    """Bring a version as a copy that is slow to finish would: renamed when it is whole."""
+    """Add a version like a slow copy: under a temporary name, renamed once complete."""
     shutil.copytree(shipped_models() / "digits/1", folder / "digits" / str(version))
 
 
@@ -49,8 +49,8 @@ def running(folder: Path, tmp_path: Path) -> Iterator[Mesh]:
 def ask(mesh: Mesh, method: str, verb: str = "GET", body: bytes = b"") -> dict[str, Any]:
     answer = mesh.call("pca", "classify", method, body, verb=verb)
     assert answer.status == 200, answer.text
-    told: dict[str, Any] = json.loads(answer.body)
-    return told
+    answered: dict[str, Any] = json.loads(answer.body)
+    return answered
 
 
 def states(mesh: Mesh) -> dict[str, str]:
@@ -59,7 +59,7 @@ def states(mesh: Mesh) -> dict[str, str]:
 
 @dataclass
 class Callers:
-    """Eight callers that never stop asking, and what they were told."""
+    """Eight callers that never stop calling, and their answers."""
 
     mesh: Mesh
     versions: list[str] = field(default_factory=list)
@@ -83,9 +83,9 @@ class Callers:
             if answer.status != 200:
                 self.failures.append(answer.text)
                 continue
-            told = json.loads(answer.body)
-            self.versions.append(told["version"])
-            if told["labels"][0]["label"] != "7":
+            answered = json.loads(answer.body)
+            self.versions.append(answered["version"])
+            if answered["labels"][0]["label"] != "7":
                 self.failures.append(answer.text)
 
 
@@ -173,11 +173,11 @@ def test_tensorflow_models_answer_through_the_sidecar(shared: Path, tmp_path: Pa
     with Mesh(Profile.EMBEDDED, work, models=folder) as mesh:
         method = "models/chopstick/predict"
         body = b'{"signature": "serving_default", "inputs": {"chopstick_length": [[10.0]]}}'
-        told = ask(mesh, method, "POST", body)
-        assert told["version"] == "1"
+        answered = ask(mesh, method, "POST", body)
+        assert answered["version"] == "1"
         with Client(f"127.0.0.1:{mesh.grpc_port('pca')}") as client:
-            assert json.loads(client.invoke("classify", method, body, timeout=30).body) == told
-        assert told["outputs"]["classes_prob"] == TEN
+            assert json.loads(client.invoke("classify", method, body, timeout=30).body) == answered
+        assert answered["outputs"]["classes_prob"] == TEN
         for line in mesh.process("classify").log().splitlines():
             assert json.loads(line)["service"] == "classify"
         states = {model["model"]: model["state"] for model in ask(mesh, "models")["models"]}

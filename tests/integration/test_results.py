@@ -1,4 +1,4 @@
-"""The main job: real input through two real sidecars, the answer back, its event published."""
+"""The main job: real input through two real sidecars, an answer, and its event."""
 
 import hashlib
 import json

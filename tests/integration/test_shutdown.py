@@ -1,4 +1,4 @@
-"""SIGTERM to a service and its sidecar at once, under traffic: nothing that was asked is lost."""
+"""SIGTERM to a service and its sidecar at once, under traffic: no request is lost."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ POINTS = b"1,2,3,5,4,4,9,1"
 
 @pytest.fixture
 def draining_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """Sidecars that stay in the mesh for some seconds, and services that drain a second more."""
+    """Sidecars that stay in the mesh for some seconds, and services that drain a second longer."""
     with Mesh(
         Profile.EMBEDDED,
         tmp_path_factory.mktemp("draining"),
@@ -28,7 +28,7 @@ def draining_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 def test_calls_are_answered_while_the_service_and_its_sidecar_leave(draining_mesh: Mesh) -> None:
     mesh = draining_mesh
     port = mesh.grpc_port("classify")
-    told = threading.Event()
+    terminated = threading.Event()
     answered_after = threading.Semaphore(0)
     enough = threading.Event()
 
@@ -36,7 +36,7 @@ def test_calls_are_answered_while_the_service_and_its_sidecar_leave(draining_mes
         count = 0
         with Client(f"127.0.0.1:{port}") as client:
             while not enough.is_set():
-                late = told.is_set()
+                late = terminated.is_set()
                 assert client.invoke("pca", "plot", POINTS, timeout=10).body
                 count += 1
                 if late:
@@ -48,7 +48,7 @@ def test_calls_are_answered_while_the_service_and_its_sidecar_leave(draining_mes
         try:
             mesh.process("pca").terminate()
             mesh.process("pca-daprd").terminate()
-            told.set()
+            terminated.set()
             for _ in range(100):
                 assert answered_after.acquire(timeout=BLOCK)
         finally:

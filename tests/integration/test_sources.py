@@ -1,4 +1,4 @@
-"""Models whose cards name an address of the mesh: a state store or a binding of the sidecar."""
+"""Models with a dapr:// address in their cards: in a state store or behind a binding."""
 
 import hashlib
 import json
@@ -103,8 +103,8 @@ def put_file(_: Sidecar, folder: Path) -> None:
 def load(mesh: Mesh, model: str) -> dict[str, Any]:
     answer = mesh.call("pca", "classify", f"models/{model}/versions/1/load")
     assert answer.status == 200, answer.text
-    told: dict[str, Any] = json.loads(answer.body)
-    return told
+    described: dict[str, Any] = json.loads(answer.body)
+    return described
 
 
 @pytest.mark.parametrize(
@@ -140,15 +140,15 @@ def test_a_model_of_other_bytes_than_its_card_says_is_refused(
     # Or it would come from the store under its sha256.
     BlobStore(sidecar, store="statestore", timeout=10).delete(SHA256["value"])
     save(sidecar, "models/digits.tflite", MODEL)
-    told = load(running, "value")
-    assert told["state"] == "END"
-    assert f"must have sha256 {SHA256['value']}" in told["error"]
+    described = load(running, "value")
+    assert described["state"] == "END"
+    assert f"must have sha256 {SHA256['value']}" in described["error"]
 
 
 def test_a_component_that_is_not_there_is_named(running: Mesh) -> None:
-    told = load(running, "nowhere")
-    assert told["state"] == "END"
-    assert "no-such-binding" in told["error"]
+    described = load(running, "nowhere")
+    assert described["state"] == "END"
+    assert "no-such-binding" in described["error"]
     answer = running.call("pca", "classify", "classify?model=nowhere", SEVEN)
     assert answer.status == 400
 

@@ -1,4 +1,4 @@
-"""Pictures as events: a camera publishes, nobody waits, every frame's result arrives."""
+"""Pictures as events: a camera publishes without waiting, and the result of every frame arrives."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The tutorial does what it says: its commands run as they stand, and show what it shows."""
+"""The tutorial works as written: its commands run unchanged and print what it shows."""
 
 import os
 import re
@@ -27,13 +27,13 @@ _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?")
 
 @dataclass
 class Terminals:
-    """Runs blocks of commands: one after the other, or each in a terminal of its own."""
+    """Runs blocks of commands: one after another, or in separate terminals."""
 
     folder: Path
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def run(self, commands: str) -> str:
-        """Run commands to their end and return what they print."""
+        """Run commands to completion and return their output."""
         done = subprocess.run(
             [*SHELL, commands],
             cwd=ROOT,
@@ -44,7 +44,7 @@ class Terminals:
         return done.stdout.decode()
 
     def start(self, terminal: str, commands: str) -> None:
-        """Run commands in a terminal, in which the ones before have to have ended."""
+        """Run commands in a terminal whose previous commands must have ended."""
         if terminal in self.running:
             assert self.running[terminal].wait(PATIENCE) == 0, self.printed(terminal)
         with self.log(terminal).open("wb") as log:
@@ -65,7 +65,7 @@ class Terminals:
 
 @contextmanager
 def terminals(folder: Path) -> Iterator[Terminals]:
-    """Terminals in which nothing runs on afterwards."""
+    """Terminals whose processes all end afterwards."""
     all_of_them = Terminals(folder)
     try:
         yield all_of_them
@@ -87,7 +87,7 @@ def terminals(folder: Path) -> Iterator[Terminals]:
 
 
 def shows(expected: str, printed: str) -> bool:
-    """Whether what was printed has the text that is expected, and about the numbers."""
+    """Whether the output contains the expected text, with about the same numbers."""
     parts = _NUMBER.split(expected.strip())
     pattern = _NUMBER.pattern.join(f"({re.escape(part)})" for part in parts)
     numbers = [float(number) for number in _NUMBER.findall(expected)]
@@ -117,13 +117,13 @@ def test_the_tutorial_shows_what_it_says(tmp_path: Path) -> None:
                     printed = shells.run(text)
             elif where := terminal or current:
 
-                def told(where: str = where, text: str = text) -> bool:
+                def is_printed(where: str = where, text: str = text) -> bool:
                     if "is not available" in shells.printed(where):
                         pytest.skip("another program holds one of the ports of the tutorial")
                     return shows(text, shells.printed(where))
 
                 try:
-                    eventually(told, text, within=PATIENCE)
+                    eventually(is_printed, text, within=PATIENCE)
                 except TimeoutError:
                     pytest.fail(f"expected {text}, got {shells.printed(where)}")
             else:

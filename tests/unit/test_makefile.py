@@ -1,4 +1,4 @@
-"""What `make setup` puts into the Python environment."""
+"""What `make setup` installs into the Python environment."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def syncs_tensorflow(environment: Path, *variables: str) -> bool:
-    told = {"CI", "MAKEFLAGS", "TENSORFLOW"}  # of the make that runs the tests
-    env = {name: value for name, value in os.environ.items() if name not in told}
+    named = {"CI", "MAKEFLAGS", "TENSORFLOW"}  # set by the make that runs the tests
+    env = {name: value for name, value in os.environ.items() if name not in named}
     done = subprocess.run(
         ["/usr/bin/env", "make", "--dry-run", "setup", *variables],
         cwd=ROOT,

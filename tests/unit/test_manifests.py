@@ -1,4 +1,4 @@
-"""What the run file, the components and the services' defaults must agree on."""
+"""The run file, the components and the services' defaults agree."""
 
 import sqlite3
 import subprocess
@@ -27,7 +27,7 @@ def test_the_sidecars_limit_is_twice_the_apps_so_that_the_app_says_what_is_too_l
     assert limit == f"{2 * SETTINGS['max_body'].default // MIB}Mi"
 
 
-def test_the_ports_are_distinct_and_below_those_that_the_kernel_chooses() -> None:
+def test_the_ports_are_distinct_and_below_those_that_the_kernel_picks() -> None:
     apps = read("dapr/dapr.yaml")["apps"]
     ports = [value for app in apps for key, value in app.items() if key.endswith("Port")]
     ports += [app["env"]["METRICS_PORT"] for app in apps]
@@ -55,9 +55,11 @@ def test_the_clean_up_of_names_is_off_because_it_ends_living_sidecars() -> None:
     assert resolution["configuration"]["cleanupInterval"] == "0"
 
 
-def test_callers_retry_only_what_a_retry_can_mend() -> None:
+def test_callers_retry_only_what_a_retry_can_fix() -> None:
     spec = read("dapr/resiliency.yaml")["spec"]
-    assert set(spec["policies"]) == {"retries"}, "a circuit breaker goes on refusing a mended app"
+    assert set(spec["policies"]) == {"retries"}, (
+        "a circuit breaker goes on refusing calls when the app is back"
+    )
     codes = {
         name: policy["matching"]["gRPCStatusCodes"]
         for name, policy in spec["policies"]["retries"].items()

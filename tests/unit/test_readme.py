@@ -1,4 +1,4 @@
-"""What the README says of settings is what the services read."""
+"""The README's table of settings matches the services."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,9 @@ from meshlens.classify.settings import Settings as ClassifySettings
 from meshlens.pca.settings import Settings as PcaSettings
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
-# What Dapr sets for the app, not a person.
+# Set by Dapr, not by people.
 OF_DAPR = {"APP_ID", "DAPR_GRPC_PORT"}
-# Bounds of single operations, which their descriptions in the code explain.
+# Limits of single operations, explained by their descriptions in the code.
 FINE = {"PUBLISH_TIMEOUT", "STATE_TIMEOUT"}
 # OpenTelemetry's own variables, which its documentation explains.
 STANDARD = {

@@ -1,4 +1,4 @@
-"""Train the digit classifier that the project ships; every run on one machine gives the same bytes.
+"""Trains the digit classifier that ships; every run on one machine gives the same bytes.
 
     UV_PROJECT_ENVIRONMENT=/tmp/train uv run --frozen --group train \
         python services/classify/train/train_digits.py
@@ -14,7 +14,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-# Operators in a fixed order give the same sums, hence the same weights, on every run.
+# A fixed order of operations gives the same sums, hence the same weights, on every run.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
@@ -74,13 +74,13 @@ def main() -> None:
 
 
 def enlarge(image: NDArray[np.float64]) -> Image.Image:
-    """Return one of scikit-learn's digits, (8, 8) from 0 to 16, as a picture for people."""
+    """Return one of scikit-learn's digits, (8, 8) from 0 to 16, as an enlarged picture."""
     small = Image.fromarray((image * 255 / 16).round().astype(np.uint8))
     return small.resize((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.BICUBIC)
 
 
 def vary(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Return `picture` turned, scaled, moved, paler, and half of the time dark on light."""
+    """Return `picture` rotated, scaled, shifted, paler, and half of the time dark on light."""
     centre = PICTURE_SIDE / 2
     angle = np.radians(rng.uniform(-12, 12))
     zoom, shear = rng.uniform(0.85, 1.2), rng.uniform(-0.15, 0.15)
@@ -100,7 +100,7 @@ def vary(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def see(picture: Image.Image) -> NDArray[np.float32]:
-    """Return `picture` as the service shows it to the model, (32, 32, 1)."""
+    """Return `picture` as the service feeds it to the model, (32, 32, 1)."""
     file = io.BytesIO()
     picture.save(file, "BMP")
     pixels = decode_image(file.getvalue(), FRAME, max_pixels=PICTURE_SIDE**2).pixels
@@ -136,14 +136,14 @@ def train(pictures: list[Image.Image], targets: NDArray[np.int64]) -> tf.keras.M
 def measure(
     model: tf.keras.Model, pictures: list[Image.Image], targets: NDArray[np.int64]
 ) -> float:
-    """Return the share of `pictures` that `model` names rightly."""
+    """Return the share of `pictures` that `model` classifies correctly."""
     outputs = model.predict(np.stack([see(picture) for picture in pictures]), verbose=0)
     return float((outputs.argmax(axis=1) == targets).mean())
 
 
 def export(model: tf.keras.Model) -> bytes:
     """Return `model` as a .tflite file with its metadata, labels and subject."""
-    # A frozen function, since a saved model on the way would leave its folder's name inside.
+    # A frozen function, since a SavedModel would leave the name of its folder in the file.
     function = tf.function(lambda picture: model(picture, training=False))
     picture = tf.TensorSpec((1, FRAME.height, FRAME.width, FRAME.channels), name="picture")
     frozen = convert_variables_to_constants_v2(function.get_concrete_function(picture))
@@ -154,13 +154,13 @@ def export(model: tf.keras.Model) -> bytes:
             (LABELS_FILE, "".join(f"{digit}\n" for digit in range(10))),
             (SUBJECT_FILE, "digit\n"),
         ):
-            # An entry made from its name alone carries a fixed date.
+            # An entry created from only its name has a fixed date.
             archive.writestr(zipfile.ZipInfo(name), text)
     return file.getvalue()
 
 
 def add_metadata(model: bytes) -> bytes:
-    """Return `model` with the metadata inside."""
+    """Return `model` with the metadata in it."""
     tree = schema.ModelT.InitFromPackedBuf(model)
     buffer = schema.BufferT()
     buffer.data = list(encode_metadata(METADATA))
@@ -174,7 +174,7 @@ def add_metadata(model: bytes) -> bytes:
 
 
 def write_model(path: Path, data: bytes) -> None:
-    """Write the model's file."""
+    """Write the model file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     sys.stdout.write(f"{path}: {len(data)} bytes\n")

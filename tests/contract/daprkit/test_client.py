@@ -17,7 +17,7 @@ from meshlens.daprkit.client import (
     CallTimedOut,
     Client,
 )
-from meshlens.daprkit.details import Details
+from meshlens.daprkit.parsing.details import Details
 
 Trailers = tuple[tuple[str, str | bytes], ...]
 

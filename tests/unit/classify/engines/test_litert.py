@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from meshlens.classify.engines import litert
 from meshlens.classify.engines.engine import Quantization, TensorSpec
 from meshlens.classify.engines.litert import LiteRtEngine
 from meshlens.classify.errors import InvalidModel
 
 SOME = 24
+PATIENCE = 30
 
 
 def pictures(engine: LiteRtEngine, count: int) -> list[dict[str, np.ndarray]]:
@@ -105,3 +108,61 @@ def test_the_runtime_writes_nothing_to_stderr_and_others_may(models: Path) -> No
         timeout=60,
     ).stderr
     assert sorted(told.splitlines()) == sorted(b"line %d" % number for number in range(200))
+
+
+def test_a_runtime_that_writes_much_to_stderr_is_not_blocked(models: Path) -> None:
+    program = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from meshlens.classify.engines import litert\n"
+        "class Talkative(litert.Interpreter):\n"
+        "    def allocate_tensors(self):\n"
+        "        os.write(2, b'x' * (1 << 20) + b'\\n')\n"
+        "        super().allocate_tensors()\n"
+        "litert.Interpreter = Talkative\n"
+        "litert.LiteRtEngine(Path(sys.argv[1]).read_bytes(), workers=1)\n"
+    )
+    written = subprocess.run(
+        [sys.executable, "-c", program, os.fspath(models / "digits/1/digits.tflite")],
+        stderr=subprocess.PIPE,
+        check=True,
+        timeout=60,
+    ).stderr
+    assert written == b"x" * (1 << 20) + b"\n"
+
+
+def test_there_are_never_more_interpreters_than_workers(
+    digits: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Interpreter] = []
+    busy, go_on = threading.Semaphore(0), threading.Event()
+
+    class Slow(Interpreter):  # type: ignore[misc] # LiteRT ships no types
+        def __init__(self, **options: object) -> None:
+            made.append(self)
+            super().__init__(**options)
+
+        def invoke(self) -> None:
+            busy.release()
+            go_on.wait(PATIENCE)
+            super().invoke()
+
+    monkeypatch.setattr(litert, "Interpreter", Slow)
+    engine = LiteRtEngine(digits, workers=2)
+    (tensors,) = pictures(engine, 1)
+    called = threading.Semaphore(0)
+
+    def run() -> None:
+        called.release()
+        engine.run(tensors)
+
+    with ThreadPoolExecutor(8) as threads:
+        running = [threads.submit(run) for _ in range(8)]
+        for _ in range(2):
+            assert busy.acquire(timeout=PATIENCE)
+        for _ in range(8):
+            assert called.acquire(timeout=PATIENCE)
+        go_on.set()
+        for call in running:
+            call.result(PATIENCE)
+    assert len(made) == 2

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from installed import need_module
 from meshlens.classify.engines.engine import Engine
-from meshlens.classify.engines.worker_client import Apart
+from meshlens.classify.engines.worker_client import WorkerClient
 from meshlens.classify.errors import EngineGone, InvalidModel, InvalidTensor
 from meshlens.classify.formats.card import Kind
 from meshlens.classify.formats.packing import pack
@@ -40,9 +40,9 @@ import sys
 from pathlib import Path
 import psutil
 from meshlens.classify.formats.card import Kind
-from meshlens.classify.engines.worker_client import Apart
+from meshlens.classify.engines.worker_client import WorkerClient
 from meshlens.classify.formats.packing import pack
-engine = Apart(1).open(Kind.SAVED_MODEL, pack(Path(sys.argv[1])), (), ())
+engine = WorkerClient(1).open(Kind.SAVED_MODEL, pack(Path(sys.argv[1])), (), ())
 print(psutil.Process().children()[0].pid, flush=True)
 sys.stdin.read()
 """
@@ -50,12 +50,12 @@ sys.stdin.read()
 # Opens what is no model, with the log of a service.
 LOG = """
 from meshlens.classify.formats.card import Kind
-from meshlens.classify.engines.worker_client import Apart
+from meshlens.classify.engines.worker_client import WorkerClient
 from meshlens.classify.errors import InvalidModel
 from meshlens.daprkit.telemetry.logs import configure_logs
 configure_logs("classify", "DEBUG")
 try:
-    Apart(1).open(Kind.FROZEN_GRAPH, b"no graph", (), ())
+    WorkerClient(1).open(Kind.FROZEN_GRAPH, b"no graph", (), ())
 except InvalidModel:
     pass
 """
@@ -71,12 +71,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def apart() -> Iterator[Apart]:
-    yield Apart(2)
-    eventually(lambda: not hosts(), "its process has ended")
+def client() -> Iterator[WorkerClient]:
+    yield WorkerClient(2)
+    eventually(lambda: not workers(), "its process has ended")
 
 
-def hosts() -> list[psutil.Process]:
+def workers() -> list[psutil.Process]:
     """The processes that run TensorFlow for this one."""
     children = psutil.Process().children()
     return [
@@ -84,8 +84,8 @@ def hosts() -> list[psutil.Process]:
     ]
 
 
-def open_model(apart: Apart, folder: Path) -> Engine:
-    return apart.open(Kind.SAVED_MODEL, pack(folder), (), ())
+def open_model(client: WorkerClient, folder: Path) -> Engine:
+    return client.open(Kind.SAVED_MODEL, pack(folder), (), ())
 
 
 def double(engine: Engine, numbers: object) -> Any:  # noqa: ANN401 - an array of any type
@@ -93,11 +93,11 @@ def double(engine: Engine, numbers: object) -> Any:  # noqa: ANN401 - an array o
 
 
 def test_it_answers_any_number_of_threads(
-    apart: Apart, folder: Path, monkeypatch: pytest.MonkeyPatch
+    client: WorkerClient, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Other tests import it.
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
-    engine = open_model(apart, folder)
+    engine = open_model(client, folder)
     (spec,) = engine.signatures["double"].inputs
     assert (spec.name, spec.shape, spec.dtype.name) == ("whole", (-1,), "int32")
     with ThreadPoolExecutor(4) as callers:
@@ -107,65 +107,67 @@ def test_it_answers_any_number_of_threads(
     engine.close()
 
 
-def test_its_errors_arrive_as_they_are(apart: Apart, folder: Path) -> None:
-    engine = open_model(apart, folder)
+def test_its_errors_arrive_as_they_are(client: WorkerClient, folder: Path) -> None:
+    engine = open_model(client, folder)
     with pytest.raises(InvalidTensor, match="cannot compute with these inputs"):
         engine.signatures["double"].run({"whole": np.array(["one"])})
     with pytest.raises(InvalidModel, match="archive of the model is damaged"):
-        apart.open(Kind.SAVED_MODEL, b"no archive", (), ())
+        client.open(Kind.SAVED_MODEL, b"no archive", (), ())
     assert double(engine, [21]).tolist() == [42]
     engine.close()
 
 
-def test_models_share_one_process_and_the_last_one_ends_it(apart: Apart, folder: Path) -> None:
-    first, second = open_model(apart, folder), open_model(apart, folder)
-    (host,) = hosts()
+def test_models_share_one_process_and_the_last_one_ends_it(
+    client: WorkerClient, folder: Path
+) -> None:
+    first, second = open_model(client, folder), open_model(client, folder)
+    (worker,) = workers()
     first.close()
     assert double(second, [2]).tolist() == [4]
     second.close()
-    assert not psutil.pid_exists(host.pid)
-    third = open_model(apart, folder)
+    assert not psutil.pid_exists(worker.pid)
+    third = open_model(client, folder)
     assert double(third, [3]).tolist() == [6]
     third.close()
 
 
-def test_a_model_that_cannot_be_opened_leaves_no_process(apart: Apart) -> None:
+def test_a_model_that_cannot_be_opened_leaves_no_process(client: WorkerClient) -> None:
     need_module("tensorflow", "uv sync --group train")
     with pytest.raises(InvalidModel, match="TensorFlow cannot load the frozen graph"):
-        apart.open(Kind.FROZEN_GRAPH, b"no graph", (), ())
-    assert not hosts()
+        client.open(Kind.FROZEN_GRAPH, b"no graph", (), ())
+    assert not workers()
 
 
 def test_a_process_that_ends_before_it_listens_fails_the_model_and_leaves_nothing(
-    apart: Apart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: WorkerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("PYTHONHOME", str(tmp_path))  # a Python that finds nothing to start with
     children = psutil.Process().children()
     with pytest.raises(InvalidModel, match="has ended with code 1"):
-        apart.open(Kind.FROZEN_GRAPH, b"no graph", (), ())
+        client.open(Kind.FROZEN_GRAPH, b"no graph", (), ())
     assert psutil.Process().children() == children
     assert not [*tmp_path.iterdir()]
 
 
 def test_a_killed_process_is_named_and_the_next_model_gets_a_new_one(
-    apart: Apart, folder: Path
+    client: WorkerClient, folder: Path
 ) -> None:
-    engine = open_model(apart, folder)
-    (host,) = hosts()
-    host.kill()
-    with pytest.raises(EngineGone, match=rf"{host.pid} has ended with code -9.*try again"):
+    engine = open_model(client, folder)
+    (worker,) = workers()
+    worker.kill()
+    with pytest.raises(EngineGone, match=rf"{worker.pid} has ended with code -9.*try again"):
         double(engine, [1])
-    other = open_model(apart, folder)
+    other = open_model(client, folder)
     engine.close()
     assert double(other, [4]).tolist() == [8]
     other.close()
 
 
-def test_a_lost_model_is_loaded_again(apart: Apart, folder: Path, tmp_path: Path) -> None:
+def test_a_lost_model_is_loaded_again(client: WorkerClient, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "double" / "1").parent.mkdir()
     (tmp_path / "double" / "1").symlink_to(folder)
-    repository = Repository(tmp_path, apart.open)
+    repository = Repository(tmp_path, client.open)
     repository.start(lambda _: None)
 
     def ask(numbers: object) -> list[int]:
@@ -178,8 +180,8 @@ def test_a_lost_model_is_loaded_again(apart: Apart, folder: Path, tmp_path: Path
         return repository.describe("double").state is State.AVAILABLE
 
     eventually(available, "the model is loaded")
-    (host,) = hosts()
-    host.kill()
+    (worker,) = workers()
+    worker.kill()
     with pytest.raises(EngineGone):
         ask([1])
     eventually(available, "the model is loaded again")
@@ -197,10 +199,10 @@ def test_it_ends_with_the_process_that_started_it(folder: Path) -> None:
     )
     with opener:
         assert opener.stdout
-        host = psutil.Process(int(opener.stdout.readline()))
-        (place,) = [Path(part) for part in host.cmdline() if "classify-" in part]
+        worker = psutil.Process(int(opener.stdout.readline()))
+        (place,) = [Path(part) for part in worker.cmdline() if "classify-" in part]
         os.kill(opener.pid, signal.SIGKILL)
-    eventually(lambda: not host.is_running(), "TensorFlow's process has ended")
+    eventually(lambda: not worker.is_running(), "TensorFlow's process has ended")
     assert not place.exists()
 
 

@@ -73,9 +73,11 @@ def test_a_folder_without_models_is_refused(tmp_path: Path, name: str) -> None:
 def test_a_model_goes_from_start_over_loading_to_available(tmp_path: Path) -> None:
     repository = Repository(place(tmp_path, "a.tflite"), lambda *_: pair())
     assert [servable.state for servable in repository.servables()] == [State.START]
-    seen: list[Servable] = []
-    repository.load("a", on_change=seen.append)
-    assert [servable.state for servable in seen] == [State.LOADING, State.AVAILABLE]
+    seen: list[State] = []
+    repository.start(lambda servable: seen.append(servable.state))
+    repository.load("a")
+    repository.stop()
+    assert seen == [State.LOADING, State.AVAILABLE]
     source, classifier = repository.get("a", "1")
     assert (source.model, source.version) == ("a", "1")
     assert classifier.labels == ("0", "1")

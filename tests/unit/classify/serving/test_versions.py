@@ -1,6 +1,5 @@
 """Several versions of a model: which is asked, how they change, and what happens to who asks."""
 
-import hashlib
 import shutil
 import threading
 import time
@@ -11,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from meshlens.classify.errors import InvalidModel, ModelFailed, ModelNotFound, ModelNotReady
-from meshlens.classify.serving.policy import Policy, parse_policy
 from meshlens.classify.serving.repository import Repository
+from meshlens.classify.serving.version_policy import VersionPolicy, parse_policy
 from meshlens.classify.serving.versions import State
 from meshlens.classify.storage.folder import find_models
-from meshlens.classify.storage.watcher import MANIFEST, Looks, Watcher
+from meshlens.classify.storage.watcher import Watcher
 from processes import eventually
 from unit.classify.fake_engine import FakeEngine
 from unit.classify.models import build_model
@@ -186,7 +185,7 @@ def test_nobody_is_refused_and_nobody_gets_a_closed_engine_while_versions_change
 
 
 def test_a_version_that_is_gone_is_unloaded_and_forgotten(tmp_path: Path) -> None:
-    policy = Policy(latest=0)
+    policy = VersionPolicy(latest=0)
     repository = Repository(place(tmp_path, "a/1", "a/2"), Engines(), policy=policy)
     repository.start(lambda _: None)
     until(lambda: repository.ready, "both are loaded")
@@ -230,31 +229,6 @@ def test_a_service_whose_default_model_made_room_is_ready(tmp_path: Path) -> Non
 def test_a_model_beyond_the_budget_fails_by_name(tmp_path: Path) -> None:
     repository = Repository(place(tmp_path, "a/1"), Engines(), budget=10)
     assert repository.load("a").error.endswith("the budget 10; raise MODEL_BUDGET")
-
-
-def test_a_version_counts_once_two_looks_find_the_same(tmp_path: Path) -> None:
-    looks = Looks(place(tmp_path, "a/1"))
-    place(tmp_path, "a/2")
-    growing = tmp_path / "a/2/m.tflite"
-    growing.write_bytes(MODEL[:100])
-    assert [source.version for source in looks.take()] == ["1"]
-    growing.write_bytes(MODEL)
-    assert [source.version for source in looks.take()] == ["1"]
-    assert looks.pending == (("a", "2"),)
-    assert [source.version for source in looks.take()] == ["1", "2"]
-    assert not looks.pending
-
-
-def test_a_version_with_a_manifest_counts_when_it_agrees(tmp_path: Path) -> None:
-
-    looks = Looks(place(tmp_path, "a/1"))
-    place(tmp_path, "a/2")
-    digest = hashlib.sha256(MODEL).hexdigest()
-    (tmp_path / "a/2" / MANIFEST).write_text(f"{digest}  m.tflite\n{digest}  more.txt\n")
-    for _ in range(3):
-        assert [source.version for source in looks.take()] == ["1"]
-    (tmp_path / "a/2/more.txt").write_bytes(MODEL)
-    assert [source.version for source in looks.take()] == ["1", "2"]
 
 
 def test_a_watcher_brings_a_version_that_was_copied_slowly(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.card import decode_card
 from meshlens.classify.storage.cache import ModelCache
 from meshlens.classify.storage.folder import find_models
-from meshlens.classify.storage.origins import read_origin
+from meshlens.classify.storage.origins import Origins
 from meshlens.classify.storage.source import Source
 from meshlens.daprkit.errors import StoreUnavailable
 from processes import eventually
@@ -139,4 +139,4 @@ def test_an_origin_that_gives_nothing_is_named(tmp_path: Path) -> None:
     (found,) = find_models(tmp_path)
     assert found.path.name == "b.tflite"
     with pytest.raises(InvalidModel, match=r"127\.0\.0\.1:1/models/b\.tflite does not give it"):
-        read_origin(found)
+        Origins(mesh=lambda _: DATA).fetch(found)

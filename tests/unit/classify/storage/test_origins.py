@@ -14,10 +14,15 @@ from installed import need
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.storage import origins
 from meshlens.classify.storage.folder import find_models
-from meshlens.classify.storage.origins import read_origin
+from meshlens.classify.storage.origins import Origins
 from meshlens.classify.storage.source import Source
+from meshlens.daprkit.errors import InputUnavailable
 
 DATA = b"a model" * 100_000
+
+
+def unreached(address: str) -> bytes:
+    raise AssertionError(f"{address} is no address of the mesh")
 
 
 @dataclass
@@ -84,22 +89,22 @@ def source(folder: Path, site: Site, data: bytes = DATA) -> Source:
 
 
 def test_a_model_comes_from_the_web(tmp_path: Path, site: Site) -> None:
-    assert read_origin(source(tmp_path, site)) == DATA
+    assert Origins(mesh=unreached).fetch(source(tmp_path, site)) == DATA
 
 
 def test_other_bytes_than_the_cards_are_refused(tmp_path: Path, site: Site) -> None:
     with pytest.raises(InvalidModel, match="must have sha256"):
-        read_origin(source(tmp_path, site, b"another model"))
+        Origins(mesh=unreached).fetch(source(tmp_path, site, b"another model"))
 
 
 def test_a_model_larger_than_the_limit_is_refused(
     tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(origins, "LARGEST_MODEL", len(DATA))
-    assert read_origin(source(tmp_path, site)) == DATA
+    assert Origins(mesh=unreached).fetch(source(tmp_path, site)) == DATA
     site.data = DATA + b"!"
     with pytest.raises(InvalidModel, match=f"at most {len(DATA)} bytes"):
-        read_origin(source(tmp_path, site, site.data))
+        Origins(mesh=unreached).fetch(source(tmp_path, site, site.data))
 
 
 def test_a_model_that_takes_too_long_is_refused(
@@ -107,13 +112,13 @@ def test_a_model_that_takes_too_long_is_refused(
 ) -> None:
     monkeypatch.setattr(origins, "LONGEST_FETCH", 0.0)
     with pytest.raises(InvalidModel, match="in 0 s"):
-        read_origin(source(tmp_path, site))
+        Origins(mesh=unreached).fetch(source(tmp_path, site))
 
 
 def test_an_address_that_answers_a_fault_is_named(tmp_path: Path, site: Site) -> None:
     site.status = 404
     with pytest.raises(InvalidModel, match="404"):
-        read_origin(source(tmp_path, site))
+        Origins(mesh=unreached).fetch(source(tmp_path, site))
 
 
 def test_a_server_that_nobody_vouches_for_is_refused(
@@ -121,4 +126,39 @@ def test_a_server_that_nobody_vouches_for_is_refused(
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(InvalidModel, match=r"(?i)certificate"):
-        read_origin(source(tmp_path, site))
+        Origins(mesh=unreached).fetch(source(tmp_path, site))
+
+
+def test_a_model_comes_from_the_mesh(tmp_path: Path) -> None:
+    uri = "dapr://binding/s3/models/a.tflite"
+    digest = hashlib.sha256(DATA).hexdigest()
+    (tmp_path / "a.yaml").write_text(f"source: {{uri: '{uri}', sha256: {digest}}}")
+    (found,) = find_models(tmp_path)
+    asked: list[str] = []
+
+    def read(address: str) -> bytes:
+        asked.append(address)
+        return DATA
+
+    assert Origins(mesh=read).fetch(found) == DATA
+    assert asked == [uri]
+    with pytest.raises(InvalidModel, match="must have sha256"):
+        Origins(mesh=lambda _: b"another model").fetch(found)
+
+
+def test_a_mesh_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    card = f"source: {{uri: 'dapr://state/kv/a.tflite', sha256: {'a' * 64}}}"
+    (tmp_path / "a.yaml").write_text(card)
+    (found,) = find_models(tmp_path)
+
+    def fail(_: str) -> bytes:
+        raise InputUnavailable("no such store")
+
+    with pytest.raises(InvalidModel, match="does not give it: no such store"):
+        Origins(mesh=fail).fetch(found)
+
+
+def test_a_file_that_is_there_comes_before_its_address(tmp_path: Path, site: Site) -> None:
+    found = source(tmp_path, site, b"a file")
+    (tmp_path / "a.tflite").write_bytes(b"a file")
+    assert Origins(mesh=unreached).fetch(found) == b"a file"

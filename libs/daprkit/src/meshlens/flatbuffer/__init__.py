@@ -5,6 +5,7 @@ anything is made of it, nothing is allocated in proportion to a length that the 
 and whatever is wrong is a ValueError. Format: flatbuffers.dev/internals.
 """
 
+import mmap
 import struct
 from collections.abc import Iterator
 from typing import Any, Self
@@ -20,7 +21,7 @@ class Table:
     `struct`; FlatBuffers are little-endian.
     """
 
-    def __init__(self, data: bytes, start: int) -> None:
+    def __init__(self, data: bytes | mmap.mmap, start: int) -> None:
         """Read where the fields of the table at `start` are.
 
         Raises:
@@ -32,7 +33,7 @@ class Table:
         (self._size,) = self._unpack("<H", self._slots)
 
     @classmethod
-    def root(cls, data: bytes, identifier: bytes = b"") -> Self:
+    def root(cls, data: bytes | mmap.mmap, identifier: bytes = b"") -> Self:
         """Return the root table of `data`, which must carry the four bytes of `identifier`, if any.
 
         Raises:

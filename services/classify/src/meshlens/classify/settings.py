@@ -3,7 +3,7 @@
 from typing import ClassVar, Self
 
 from meshlens.classify.models import shipped_models
-from meshlens.classify.serving.policy import Policy, parse_policy
+from meshlens.classify.serving.version_policy import VersionPolicy, parse_policy
 from meshlens.classify.tasks.images.pixels import MAX_PIXELS
 from meshlens.daprkit.settings import Bytes, ServerSettings
 from pydantic import ByteSize, DirectoryPath, Field, model_validator
@@ -56,6 +56,6 @@ class Settings(ServerSettings):
         return self
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> VersionPolicy:
         """Which versions of the models to load."""
         return parse_policy(self.model_versions, self.model_labels)

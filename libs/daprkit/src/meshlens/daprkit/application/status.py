@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import grpc
 from meshlens.daprkit import errors
-from meshlens.daprkit.details import shorten
+from meshlens.daprkit.parsing.details import shorten
 
 Status: TypeAlias = grpc.StatusCode
 StatusTable: TypeAlias = Mapping[type[Exception], Status]

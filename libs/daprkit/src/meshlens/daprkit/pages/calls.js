@@ -20,7 +20,7 @@ async function call(method, { verb = "POST", query, body, type, accept = "applic
     answer = await fetch(url, { method: verb, body, signal, headers });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Refusal("the service cannot be reached; look whether it and its sidecar run");
+    throw new Refusal("the service cannot be reached; check that it and its sidecar are running");
   }
   if (answer.ok) return answer;
   throw readRefusal(await answer.text(), answer.status);

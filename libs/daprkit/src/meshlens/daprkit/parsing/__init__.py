@@ -1,1 +1,1 @@
-"""What HTTP writes into text: query strings, media types, forms."""
+"""What is written into queries, headers, forms and trailers, and read from them."""

@@ -5,8 +5,8 @@ from typing import Any, NoReturn
 import grpc
 import structlog
 from meshlens.daprkit.application.status import Status, Statuses
-from meshlens.daprkit.details import TRAILER, encode_details
 from meshlens.daprkit.errors import Busy
+from meshlens.daprkit.parsing.details import TRAILER, encode_details
 from meshlens.daprkit.transports.interceptor import Behaviour, UnaryInterceptor
 from meshlens.faults import Fault
 

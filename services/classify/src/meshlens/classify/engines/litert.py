@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,8 +28,8 @@ _stderr_taken = threading.Lock()
 class LiteRtEngine:
     """A .tflite model, run by at most one interpreter per worker.
 
-    Creating an interpreter holds the GIL for some milliseconds, so loading creates only the first;
-    the others are created on demand.
+    Creating one holds the GIL for some milliseconds. So a load creates the first, and the others
+    are created on demand.
 
     Invoking one releases the GIL and computes on the calling thread, so `workers` threads use as
     many cores. Tensors are copied in and out: an interpreter's own buffers belong to the next
@@ -36,7 +37,7 @@ class LiteRtEngine:
 
     Args:
         data: the bytes of the file, shared by all interpreters and kept alive by them.
-        workers: the largest number of interpreters.
+        workers: most interpreters to create.
 
     Raises:
         InvalidModel: LiteRT cannot run it.
@@ -63,16 +64,16 @@ class LiteRtEngine:
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """The tensors that `run` takes."""
+        """What `run` takes."""
         return self._inputs
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        """The tensors that `run` returns."""
+        """What `run` returns."""
         return self._outputs
 
     def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute every output; wait while all interpreters are busy.
+        """Compute every output; wait if all interpreters are busy.
 
         Raises:
             InvalidTensor: the model cannot compute with these arrays.
@@ -96,7 +97,7 @@ class LiteRtEngine:
             self._pool.put(interpreter)
 
     def _take(self) -> Interpreter:
-        """Return a free interpreter, create one if allowed, or else wait for one."""
+        """Return a free interpreter, a new one if there may be more, or wait for one."""
         with suppress(Empty):
             return self._pool.get_nowait()
         with self._making:
@@ -118,7 +119,7 @@ class LiteRtEngine:
             interpreter.allocate_tensors()
 
     def close(self) -> None:
-        """Wait for running calls, then drop the interpreters; do not call `run` afterwards."""
+        """Wait for what runs, then free the interpreters; `run` must not be called any more."""
         for _ in range(self._made):
             self._pool.get()
 
@@ -150,22 +151,22 @@ def _spec(detail: Mapping[str, Any]) -> TensorSpec:
 
 @contextmanager
 def _without_banner() -> Iterator[None]:
-    """Keep LiteRT's banner out of JSON logs and of a command's output.
+    """Keep LiteRT's banner out of logs that are JSON and of a command's output.
 
-    The runtime writes it straight to the process's stderr, with no switch for it in Python.
-    Anything else written in the meantime is forwarded afterwards.
+    The runtime writes it straight to the process's stderr and has no switch for it in Python.
+    Whatever else is written meanwhile is passed on afterwards. It is kept in a file: a pipe that
+    nobody reads until then would block a runtime that writes more than it holds.
     """
-    with _stderr_taken:
+    with _stderr_taken, tempfile.TemporaryFile() as written:
         sys.stderr.flush()
         real = os.dup(_STDERR)
-        told, telling = os.pipe()
-        os.dup2(telling, _STDERR)
-        os.close(telling)
+        os.dup2(written.fileno(), _STDERR)
         try:
             yield
         finally:
             os.dup2(real, _STDERR)
             os.close(real)
-            with os.fdopen(told, "rb") as pipe:
-                rest = pipe.read().replace(_BANNER, b"")
-            os.write(_STDERR, rest)
+            written.seek(0)
+            rest = written.read().replace(_BANNER, b"")
+            while rest:
+                rest = rest[os.write(_STDERR, rest) :]

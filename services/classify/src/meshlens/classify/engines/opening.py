@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.litert import LiteRtEngine
-from meshlens.classify.engines.worker_client import Apart
+from meshlens.classify.engines.worker_client import WorkerClient
 from meshlens.classify.formats.card import Kind
 
 OpenEngine: TypeAlias = Callable[[Kind, bytes, Sequence[str], Sequence[str]], Engine]
@@ -31,10 +31,10 @@ def open_engine(
         case Kind.TFLITE:
             return LiteRtEngine(data, workers=workers)
         case Kind.FROZEN_GRAPH | Kind.SAVED_MODEL:
-            return _tensorflow(workers).open(kind, data, inputs, outputs)
+            return _tensorflow_worker(workers).open(kind, data, inputs, outputs)
 
 
 @cache
-def _tensorflow(workers: int) -> Apart:
-    """Return the process that runs TensorFlow, the same for all its models."""
-    return Apart(workers)
+def _tensorflow_worker(workers: int) -> WorkerClient:
+    """Return the worker that all TensorFlow models share."""
+    return WorkerClient(workers)

@@ -1,8 +1,8 @@
-"""Runs TensorFlow in its own process.
+"""TensorFlow in a worker process: the side of the service.
 
 Importing it and loading its models hold the GIL for hundreds of milliseconds, in which no other
-model could answer; its memory is only freed when a process ends; and a crash in it would take the
-service down. So opening the first such model starts a process, and closing the last one ends it.
+model would answer; its memory is returned only when a process ends; and a crash of it would take
+everything else along. So the first such model starts a process, and the last one ends it.
 """
 
 import functools
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshlens.classify.engines.engine import Engine, Signature, Tensor, TensorSpec
-from meshlens.classify.engines.worker_server import KEY_BYTES, HostManager, Room
+from meshlens.classify.engines.worker_server import KEY_BYTES, Worker, WorkerManager
 from meshlens.classify.errors import ClassifyError, EngineGone, InvalidModel
 from meshlens.classify.formats.card import Kind
 
@@ -28,8 +28,8 @@ _END_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
-class Apart:
-    """Opens models in a separate process.
+class WorkerClient:
+    """Opens models in a worker process.
 
     Args:
         workers: threads that call a model.
@@ -37,7 +37,7 @@ class Apart:
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._process: _Process | None = None
+        self._process: _WorkerProcess | None = None
         self._lock = threading.Lock()
 
     def open(
@@ -50,20 +50,20 @@ class Apart:
         """
         with self._lock:
             if self._process is None or self._process.ended:
-                self._process = _Process(self._workers)
+                self._process = _WorkerProcess(self._workers)
             process = self._process
             process.models += 1
         try:
-            with _noticing_the_end(process, InvalidModel):
-                opened = process.room.open(kind, data, tuple(inputs), tuple(outputs))
-                functions = opened.describe()
+            with _reporting_the_end(process, InvalidModel):
+                model = process.worker.open(kind, data, tuple(inputs), tuple(outputs))
+                functions = model.describe()
         except BaseException:
             self._leave(process)
             raise
-        return _Engine(process, opened, functions, functools.partial(self._leave, process))
+        return _Engine(process, model, functions, functools.partial(self._leave, process))
 
-    def _leave(self, process: "_Process") -> None:
-        """End the process if this was its last model."""
+    def _leave(self, process: "_WorkerProcess") -> None:
+        """End the process with its last model."""
         with self._lock:
             process.models -= 1
             if process.models:
@@ -73,15 +73,15 @@ class Apart:
         process.end()
 
 
-class _Process:
-    """A Python process that runs `worker_server`, and ends when this one does.
+class _WorkerProcess:
+    """A Python that runs `worker_server`, and ends when this one does.
 
     Attributes:
-        room: opens models in that process.
-        models: how many are open.
+        worker: opens models there.
+        models: how many it has.
 
     Raises:
-        InvalidModel: the process ended before it could open any.
+        InvalidModel: it ended before it could open any.
     """
 
     def __init__(self, workers: int) -> None:
@@ -94,37 +94,37 @@ class _Process:
             stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C must reach only the service, which drains first
         )
-        self._log = threading.Thread(target=self._pass_on, name="tensorflow-log", daemon=True)
+        self._log = threading.Thread(target=self._log_lines, name="tensorflow-log", daemon=True)
         self._log.start()
         self.models = 0
         try:
-            with _noticing_the_end(self, InvalidModel):
-                self.room = self._connect(key, workers)
+            with _reporting_the_end(self, InvalidModel):
+                self.worker = self._connect(key, workers)
         except BaseException:
             self.end()
             raise
         _log.info("TensorFlow runs in process %d", self._child.pid)
 
-    def _connect(self, key: bytes, workers: int) -> Room:
-        """Return the room in the process, once it listens."""
+    def _connect(self, key: bytes, workers: int) -> Worker:
+        """Return its worker once it listens."""
         assert self._child.stdin is not None  # noqa: S101 - for the type checker, as the next one
         assert self._child.stdout is not None  # noqa: S101
         with self._child.stdout as stdout:
             self._child.stdin.write(key)
             self._child.stdin.flush()
             stdout.readline()
-        manager = HostManager(f"{self._folder.name}/socket", authkey=key)
+        manager = WorkerManager(f"{self._folder.name}/socket", authkey=key)
         manager.connect()
-        room: Room = manager.Room(workers)  # type: ignore[attr-defined] # registered by name
-        return room
+        worker: Worker = manager.Worker(workers)  # type: ignore[attr-defined] # registered by name
+        return worker
 
     @property
     def ended(self) -> bool:
-        """Whether the process has ended."""
+        """Whether it has ended."""
         return self._child.poll() is not None
 
     def end(self) -> None:
-        """End the process; its memory is free when this returns."""
+        """End it; when this returns its memory is free."""
         assert self._child.stdin is not None  # noqa: S101 - for the type checker
         with suppress(OSError):  # it may have ended already
             self._child.stdin.close()
@@ -137,18 +137,18 @@ class _Process:
         self._folder.cleanup()
         _log.info("TensorFlow's process %d has ended", self._child.pid)
 
-    def tell_end(self) -> str:
-        """Return a message on how the process ended, waiting for the end if need be."""
+    def describe_end(self) -> str:
+        """Return how it ended, once its connections have been closed."""
         with suppress(subprocess.TimeoutExpired):
             self._child.wait(_END_SECONDS)
         code = self._child.poll()
         return (
             f"TensorFlow's process {self._child.pid} has ended with code {code};"
-            " it is being restarted: retry in a moment"
+            " it is being restarted: try again in a moment"
         )
 
-    def _pass_on(self) -> None:
-        """Log what the process and TensorFlow write to stderr, line by line."""
+    def _log_lines(self) -> None:
+        """Log each line that the process and TensorFlow write to stderr."""
         assert self._child.stderr is not None  # noqa: S101 - for the type checker
         with self._child.stderr as stderr:
             for line in stderr:
@@ -156,20 +156,20 @@ class _Process:
 
 
 class _Engine:
-    """A model in another process."""
+    """A model in the worker process."""
 
     def __init__(
         self,
-        process: _Process,
-        opened: Any,  # noqa: ANN401 - a proxy
+        process: _WorkerProcess,
+        model: Any,  # noqa: ANN401 - a proxy of RemoteModel
         functions: Mapping[str, tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]],
         leave: functools.partial[None],
     ) -> None:
         self._process = process
-        self._opened = opened
+        self._model = model
         self._leave = leave
         self._functions = {
-            name: _Function(process, opened, name, *specs) for name, specs in functions.items()
+            name: _Function(process, model, name, *specs) for name, specs in functions.items()
         }
 
     @property
@@ -180,18 +180,18 @@ class _Engine:
     def close(self) -> None:
         """Free the model's memory, and with the last model all of TensorFlow's."""
         self._functions.clear()
-        with suppress(EngineGone), _noticing_the_end(self._process):
-            self._opened.close()
-        del self._opened
+        with suppress(EngineGone), _reporting_the_end(self._process):
+            self._model.close()
+        del self._model
         self._leave()
 
 
 @dataclass(frozen=True, slots=True)
 class _Function:
-    """One function of a model in another process."""
+    """One function of a model in the worker process."""
 
-    process: _Process
-    opened: Any  # a proxy
+    process: _WorkerProcess
+    model: Any  # a proxy of RemoteModel
     name: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
@@ -203,14 +203,16 @@ class _Function:
             InvalidTensor: the model cannot compute with these arrays.
             EngineGone: the process has ended.
         """
-        with _noticing_the_end(self.process):
-            answers: dict[str, Tensor] = self.opened.run(self.name, dict(tensors))
+        with _reporting_the_end(self.process):
+            answers: dict[str, Tensor] = self.model.run(self.name, dict(tensors))
             return answers
 
 
 @contextmanager
-def _noticing_the_end(process: _Process, fault: type[ClassifyError] = EngineGone) -> Iterator[None]:
+def _reporting_the_end(
+    process: _WorkerProcess, fault: type[ClassifyError] = EngineGone
+) -> Iterator[None]:
     try:
         yield
     except _GONE as error:
-        raise fault(process.tell_end()) from error
+        raise fault(process.describe_end()) from error

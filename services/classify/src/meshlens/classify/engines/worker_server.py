@@ -1,7 +1,7 @@
-"""The process for TensorFlow: `python -m meshlens.classify.engines.worker_server FOLDER`.
+"""TensorFlow in a worker process: `python -m meshlens.classify.engines.worker_server FOLDER`.
 
-It reads a key from stdin, prints a line once it listens on a socket in the folder, and ends when
-its stdin closes: with the process that started it, however that one ends.
+`worker_client` starts it. It reads a key from stdin, writes a line once it listens on a socket in
+the folder, and ends when its stdin is closed: with the process that started it, however that ends.
 """
 
 import os
@@ -25,11 +25,11 @@ from meshlens.classify.errors import ClassifyError
 from meshlens.classify.formats.card import Kind
 
 KEY_BYTES = 32
-# Nicer than every thread that answers. A thread cannot undo it, so the import has its own.
+# Below whatever answers. A thread cannot raise its priority again: the import has one of its own.
 _GENTLE = 10
 
 
-class Opened:
+class RemoteModel:
     """A model that another process calls."""
 
     def __init__(self, engine: Engine) -> None:
@@ -50,11 +50,11 @@ class Opened:
             raise RuntimeError(f"in TensorFlow's process: {traceback.format_exc()}") from None
 
     def close(self) -> None:
-        """Drop the model."""
+        """Free the model."""
         self._engine.close()
 
 
-class Room:
+class Worker:
     """Opens models in this process.
 
     Args:
@@ -64,7 +64,7 @@ class Room:
     def __init__(self, workers: int) -> None:
         self._workers = workers
 
-    def open(self, kind: Kind, data: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> Any:  # noqa: ANN401 - callers get a proxy of Opened
+    def open(self, kind: Kind, data: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> Any:  # noqa: ANN401 - a proxy of RemoteModel arrives
         """Return the model in `data`.
 
         Raises:
@@ -74,23 +74,25 @@ class Room:
         importing.start()
         importing.join()
         if kind is Kind.SAVED_MODEL:
-            return Opened(open_saved_model(data, workers=self._workers))
-        return Opened(
+            return RemoteModel(open_saved_model(data, workers=self._workers))
+        return RemoteModel(
             open_frozen_graph(data, workers=self._workers, inputs=inputs, outputs=outputs)
         )
 
 
-class HostManager(BaseManager):
-    """The standard library's proxies, for rooms and models."""
+class WorkerManager(BaseManager):
+    """Proxies of workers and models for the other process, by the standard library."""
 
 
-HostManager.register("Opened", exposed=("describe", "run", "close"), create_method=False)
-HostManager.register("Room", Room, exposed=("open",), method_to_typeid={"open": "Opened"})
+WorkerManager.register("RemoteModel", exposed=("describe", "run", "close"), create_method=False)
+WorkerManager.register(
+    "Worker", Worker, exposed=("open",), method_to_typeid={"open": "RemoteModel"}
+)
 
 
 def _import_gently(workers: int) -> None:
     """Import TensorFlow at a low priority, so that requests are not kept waiting."""
-    with suppress(OSError):  # not supported on every platform
+    with suppress(OSError):  # not on every platform
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GENTLE)
     with suppress(ClassifyError):  # opening a model raises it again
         import_tensorflow(workers)
@@ -107,7 +109,7 @@ def main() -> None:
         os._exit(0)
 
     threading.Thread(target=end_with_stdin, daemon=True).start()
-    server = HostManager(str(folder / "socket"), authkey=key).get_server()
+    server = WorkerManager(str(folder / "socket"), authkey=key).get_server()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     server.serve_forever()

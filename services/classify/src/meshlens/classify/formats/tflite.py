@@ -5,11 +5,14 @@ zip archive with the files that its metadata names may follow it.
 """
 
 import io
+import mmap
 import zipfile
 import zlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
+from typing import IO
 
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.labels import decode_labels, decode_text
@@ -124,13 +127,30 @@ def decode_model_file(data: bytes) -> ModelFile:
         root = Table.root(data, IDENTIFIER)
         probabilities = _ends_in_probabilities(root)
         metadata = _metadata(root)
-    labels, subject = _packed_files(data, metadata.output_files)
+    labels, subject = _packed_files(io.BytesIO(data), metadata.output_files)
     return ModelFile(
         labels=decode_labels(labels) if labels else (),
         subject=decode_text(subject).strip(),
         normalization=metadata.normalization,
         probabilities=probabilities,
     )
+
+
+def count_labels(path: Path) -> int:
+    """Return how many labels a .tflite file names, 0 if it names none.
+
+    Only the pages of the file that lead to the labels are read, however large it is.
+
+    Raises:
+        InvalidModel: it is no such file, or damaged.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file, reading("the model file"):
+        # Not closed: the arrays of an error's traceback may still point into it.
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        metadata = _metadata(Table.root(mapped, IDENTIFIER))
+        labels, _ = _packed_files(file, metadata.output_files)
+    return len(decode_labels(labels)) if labels else 0
 
 
 def _ends_in_probabilities(root: Table) -> bool:
@@ -170,9 +190,8 @@ def _metadata(root: Table) -> Metadata:
     return Metadata()
 
 
-def _packed_files(data: bytes, named: Sequence[AssociatedFile]) -> tuple[bytes, bytes]:
+def _packed_files(stream: IO[bytes], named: Sequence[AssociatedFile]) -> tuple[bytes, bytes]:
     """Return the label file and the subject file in the archive; empty where absent."""
-    stream = io.BytesIO(data)
     if not zipfile.is_zipfile(stream):
         return b"", b""
     try:

@@ -1,239 +1,229 @@
-"""Brings versions up and takes them down: one load at a time, and nothing while it is used.
-
-A new version is asked once it is AVAILABLE, and only then the versions that the policy does not
-want any more are unloaded, when nobody uses them.
-"""
+"""Executes what `policy` decides: one thread takes the steps, others do what takes long."""
 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from meshlens.classify.engines.opening import OpenEngine
 from meshlens.classify.errors import ClassifyError
 from meshlens.classify.memory import give_memory_back, trim_memory
-from meshlens.classify.serving.budget import Budget
 from meshlens.classify.serving.opening import Loaded, open_model
-from meshlens.classify.serving.versions import Servable, State, Version, Versions
+from meshlens.classify.serving.policy import Mode, Rules, next_action
+from meshlens.classify.serving.registry import Registry
+from meshlens.classify.serving.steps import (
+    Admit,
+    Close,
+    Evict,
+    Forget,
+    Load,
+    Step,
+    WaitUntil,
+)
+from meshlens.classify.serving.versions import Servable, Version
 from meshlens.classify.storage.source import Fetch
-
-_FIRST_RETRY, _LAST_RETRY = 5.0, 300.0
 
 _log = logging.getLogger(__name__)
 
 OnChange = Callable[[Servable], None]
 
 
-class Lifecycle:
-    """Loads and unloads the versions of a folder.
+class Loader:
+    """Loads and unloads the versions of a registry.
+
+    A step is decided and its transition made under the registry's lock. Fetching and opening run
+    on a thread of their own, closing on another: so neither keeps the next step waiting.
 
     Args:
-        versions: what there is.
+        registry: the versions.
         folder: the models.
         open_engine: makes an engine from the bytes of a model.
-        default: the model that is loaded first and goes last.
-        budget: what they may take together.
+        rules: what the settings say.
         fetch: returns the bytes of a model.
 
     Attributes:
-        evictions: versions unloaded because of the budget so far.
+        evictions: versions unloaded to make room so far.
     """
 
     def __init__(
         self,
-        versions: Versions,
+        registry: Registry,
         folder: Path,
         open_engine: OpenEngine,
         *,
-        default: str,
-        budget: Budget,
+        rules: Rules,
         fetch: Fetch,
     ) -> None:
-        self._versions = versions
+        self._registry = registry
+        self._changed = registry.changed
         self._folder = folder
         self._open_engine = open_engine
-        self._default = default
-        self._budget = budget
+        self._rules = replace(rules, mode=Mode.ON_CALL)
         self._fetch = fetch
-        self._loading = threading.RLock()
-        self._stopped = threading.Event()
-        self._wake = threading.Event()
         self._on_change: OnChange = lambda _: None
+        self._news: deque[Servable] = deque()
+        self._delivering = threading.Lock()
         self.evictions = 0
 
     def start(self, on_change: OnChange) -> None:
         """Load what is wanted in the background, now and whenever that changes.
 
         Args:
-            on_change: told of every new state, on the thread that changes it.
+            on_change: called with every new state, one at a time and in their order.
         """
         self._on_change = on_change
-        threading.Thread(target=self._work, name="loader", daemon=True).start()
+        with self._changed:
+            self._rules = replace(self._rules, mode=Mode.AUTOMATIC)
+            self._changed.notify_all()
+        threading.Thread(
+            target=self._work, args=(lambda: self._stopped,), name="lifecycle", daemon=True
+        ).start()
 
     def stop(self) -> None:
-        """Begin no further load; a model that is loading now stays LOADING."""
-        self._stopped.set()
-        self._wake.set()
+        """Change nothing any more; a model that is loading now stays LOADING."""
+        with self._changed:
+            self._rules = replace(self._rules, mode=Mode.STOPPED)
+            self._changed.notify_all()
 
-    def look_again(self) -> None:
-        """Have the background look for what is wanted now."""
-        self._wake.set()
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Return when `condition` holds, or nothing changes any more.
 
-    def bring_up(self, version: Version, on_change: OnChange | None = None) -> None:
-        """Load one version; those that are not wanted any more go afterwards."""
-        tell = on_change or self._on_change
-        with self._loading:
-            with self._versions.changed:
-                if version.state in (State.AVAILABLE, State.UNLOADING):
-                    return
-                # A failed version that is tried again stays failed until it is not.
-                if not version.failed:
-                    self._change(version, tell, State.LOADING)
-            try:
-                loaded = self._open(version)
-            except ClassifyError as error:
-                self._fail(version, tell, str(error))
-            except Exception as error:  # noqa: BLE001 - one model's fault must not take the others along
-                _log.exception("model %s could not be loaded", version.source.model)
-                self._fail(version, tell, f"unexpected {type(error).__name__}")
-            else:
-                self._change(version, tell, State.AVAILABLE, loaded=loaded)
-                trim_memory()
-                if not self._stopped.is_set():
-                    self._retire(version.source.model)
-
-    def take_down(self, version: Version) -> None:
-        """Unload one version when the last one that uses it has finished."""
-        with self._loading:
-            self._take_down(version)
+        Before `start` the calling thread takes the steps itself.
+        """
+        with self._changed:
+            on_call = self._rules.mode is Mode.ON_CALL
+            self._changed.notify_all()
+        if on_call:
+            self._work(lambda: condition() or self._rules.mode is not Mode.ON_CALL)
+        with self._changed:
+            self._changed.wait_for(lambda: condition() or self._stopped)
+        self._deliver()
 
     def lose(self, version: Version, used: Servable, reason: str) -> None:
         """Load a version again whose engine has ended by itself."""
-        with self._versions.changed:
-            if version.loaded is not used.loaded or not version.available:
+        with self._changed:
+            lost = used.loaded
+            if self._stopped or version.loaded is not lost or not version.available:
                 return
-            self._change(version, self._on_change, State.START)
-        _log.error(
-            "model %s version %s is lost: %s", used.source.model, used.source.version, reason
-        )
-        if used.loaded:
-            used.loaded.engine.close()
-        self._wake.set()
+            self._change(version, version.lost)
+        model, number = version.key
+        _log.error("model %s version %s is lost: %s", model, number, reason)
+        self._deliver()
+        if lost:
+            lost.engine.close()
 
-    def forget(self, version: Version) -> None:
-        """Unload a version that is gone, in the background, and remove it."""
-        _log.info("model %s version %s is gone", version.source.model, version.source.version)
+    @property
+    def _stopped(self) -> bool:
+        return self._rules.mode is Mode.STOPPED
 
-        def work() -> None:
-            self.take_down(version)
-            with self._versions.changed:
-                self._versions.remove(version)
-
-        threading.Thread(target=work, daemon=True).start()
-
-    def _work(self) -> None:
-        while not self._stopped.is_set():
-            self._wake.clear()
-            with self._versions.changed:
-                due = self._versions.due(first=self._default)
-            for version in due:
-                if self._stopped.is_set():
-                    return
-                self.bring_up(version)
-            with self._versions.changed:
-                seconds = self._versions.until_retry()
-            self._wake.wait(seconds)
-
-    def _open(self, version: Version) -> Loaded:
-        # Not at a low priority: who holds Python's lock must not be kept waiting.
-        data = self._fetch(version.source)
-        self._make_room(version, len(data))
-        return open_model(version.source, data, self._open_engine, self._folder)
-
-    def _make_room(self, version: Version, size: int) -> None:
-        """Unload what was not used for longest until `size` bytes more are within the budget."""
-        self._budget.check(size)
+    def _work(self, until: Callable[[], bool]) -> None:
+        """Take steps until a condition holds."""
         while True:
-            with self._versions.changed:
-                others = [other for other in self._versions if other is not version]
-                oldest = self._budget.choose(others, size, last=self._default)
-                if oldest is None:
+            with self._changed:
+                if until():
                     return
-                oldest.evicted = True
+                now = time.monotonic()
+                action = next_action(self._registry.snapshots(), self._rules, now)
+                if action is None:
+                    self._changed.wait()
+                    continue
+                if isinstance(action, WaitUntil):
+                    self._changed.wait(action.time - now)
+                    continue
+                self._take(action, now)
+            self._deliver()
+
+    def _take(self, step: Step, now: float) -> None:
+        """Take a step, and have another thread do what takes long; hold the lock."""
+        version = self._registry[step.version]
+        self._change(version, lambda: version.take(step, now))
+        match step:
+            case Load():
+                self._run("loader", self._fetch_data, version)
+            case Admit():
+                self._run("loader", self._open, version)
+            case Close():
+                self._run("unloader", self._close, version)
+            case Evict():
                 self.evictions += 1
-            _log.warning(
-                "model %s version %s is unloaded for %s: the budget is %d bytes, eviction %d",
-                oldest.source.model,
-                oldest.source.version,
-                version.source.model,
-                self._budget.limit,
-                self.evictions,
-            )
-            self._take_down(oldest)
+                _log.warning(
+                    "model %s version %s is unloaded for %s: the budget is %d bytes, eviction %d",
+                    *version.key,
+                    step.for_.model,
+                    self._rules.budget,
+                    self.evictions,
+                )
+            case Forget():
+                self._registry.remove(step.version)
 
-    def _retire(self, name: str) -> None:
-        """Unload what the policy does not want, once all that it wants is AVAILABLE."""
-        with self._versions.changed:
-            wanted = self._versions.wanted(name)
-            if not all(version.available for version in wanted):
-                return
-            labelled = self._versions.policy.labelled(name)
-            retired = [
-                version
-                for version in self._versions.of(name)
-                if version.available
-                and version not in wanted
-                and version.source.version not in labelled
-            ]
-        for version in retired:
-            threading.Thread(target=self._take_down, args=(version,), daemon=True).start()
+    def _run(self, name: str, work: Callable[[Version], None], version: Version) -> None:
+        threading.Thread(target=work, args=(version,), name=name, daemon=True).start()
 
-    def _take_down(self, version: Version) -> None:
-        changed = self._versions.changed
-        with changed:
-            if self._stopped.is_set():
-                return
-            if version.state is State.START:
-                self._change(version, self._on_change, State.END)
-            if not version.available:
-                return
-            self._change(version, self._on_change, State.UNLOADING, loaded=version.loaded)
-            changed.wait_for(lambda: not version.users)
-            loaded, version.loaded = version.loaded, None
-        if loaded:
-            loaded.engine.close()
-        del loaded
-        give_memory_back()
-        self._change(version, self._on_change, State.END)
+    def _fetch_data(self, version: Version) -> None:
+        def work() -> None:
+            data = self._fetch(version.source)
+            self._record(version, lambda: version.fetched(data))
 
-    def _fail(self, version: Version, on_change: OnChange, reason: str) -> None:
-        with self._versions.changed:
-            delay = min(_FIRST_RETRY * 2**version.failures, _LAST_RETRY)
-            version.failures = min(version.failures + 1, 10)
-            version.retry_at = time.monotonic() + delay
-            if version.state is State.END and version.error == reason:
-                return
-        self._change(version, on_change, State.END, reason)
+        self._attempt(version, work)
 
-    def _change(
-        self,
-        version: Version,
-        on_change: OnChange,
-        state: State,
-        error: str = "",
-        loaded: Loaded | None = None,
-    ) -> None:
-        with self._versions.changed:
-            if self._stopped.is_set():
+    def _open(self, version: Version) -> None:
+        def work() -> None:
+            data = version.take_data()
+            loaded: Loaded = open_model(version.source, data, self._open_engine, self._folder)
+            self._record(version, lambda: version.opened(loaded))
+
+        # At normal priority: while a starved thread holds the GIL, nothing else runs.
+        self._attempt(version, work)
+        trim_memory()
+
+    def _attempt(self, version: Version, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except ClassifyError as error:
+            self._fail(version, str(error))
+        except Exception as error:  # noqa: BLE001 - one model's fault must not end the others' loads
+            _log.exception("model %s could not be loaded", version.source.model)
+            self._fail(version, f"unexpected {type(error).__name__}")
+
+    def _fail(self, version: Version, reason: str) -> None:
+        self._record(version, lambda: version.failed(reason, time.monotonic()))
+
+    def _close(self, version: Version) -> None:
+        loaded = version.take_loaded()
+        try:
+            if loaded:
+                loaded.engine.close()
+        finally:
+            del loaded
+            give_memory_back()
+            self._record(version, version.ended)
+
+    def _record(self, version: Version, transition: Callable[[], None]) -> None:
+        """Make the transition that other work has led to, unless the loader is stopped."""
+        with self._changed:
+            if self._stopped:
                 return
-            version.state, version.error, version.loaded = state, error, loaded
-            if state is State.AVAILABLE:
-                version.evicted, version.failures = False, 0
-            now = version.now()
-            self._versions.changed.notify_all()
-        _log_state(now)
-        on_change(now)
+            self._change(version, transition)
+        self._deliver()
+
+    def _change(self, version: Version, transition: Callable[[], None]) -> None:
+        """Make a transition and note the new state, if callers see one; hold the lock."""
+        before = version.state, version.error
+        transition()
+        if before != (version.state, version.error):
+            self._news.append(version.now())
+        self._changed.notify_all()
+
+    def _deliver(self) -> None:
+        """Pass new states on, one at a time and in their order; do not hold the lock."""
+        with self._delivering:
+            while self._news:
+                servable = self._news.popleft()
+                _log_state(servable)
+                self._on_change(servable)
 
 
 def _log_state(servable: Servable) -> None:

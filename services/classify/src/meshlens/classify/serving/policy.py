@@ -1,67 +1,195 @@
-"""Which versions of a model are wanted, and what else they are called."""
+"""Decides the next step in the life of the versions: one pure function.
 
-from collections.abc import Iterable, Mapping
+It has the shape of TensorFlow Serving's AspiredVersionPolicy: snapshots of all versions in, at
+most one action out, no memory between two calls. Whatever is decided about loading, unloading,
+eviction, retries, the operator's overrides and the budget is decided here; `loader` executes.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-STABLE = "stable"
+from meshlens.classify.serving.stages import LEAVING, LOADING, RESERVED, Stage
+from meshlens.classify.serving.steps import (
+    Action,
+    Admit,
+    Close,
+    Evict,
+    Forget,
+    Key,
+    Load,
+    Refuse,
+    Snapshot,
+    Step,
+    Unload,
+    WaitUntil,
+)
+from meshlens.classify.serving.version_policy import VersionPolicy
+
+
+class Mode(StrEnum):
+    """Who decides which versions are wanted."""
+
+    ON_CALL = "ON_CALL"
+    """The operator alone: before the repository is started, and in a command."""
+    AUTOMATIC = "AUTOMATIC"
+    """The version policy and the operator."""
+    STOPPED = "STOPPED"
+    """Nobody: everything stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """Which versions should be loaded.
+class Rules:
+    """What the settings say.
 
     Attributes:
-        latest: how many, counted from the newest; 0 for all.
-        specific: these versions and no others, for the models named.
-        labels: {model: {label: version}}; what has a label is wanted too.
+        versions: which versions of each model are wanted.
+        budget: bytes that all loaded models may take; 0 for no limit.
+        default: the model that is loaded first and evicted last.
+        mode: who decides.
     """
 
-    latest: int = 1
-    specific: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    def choose(self, model: str, versions: Iterable[str]) -> frozenset[str]:
-        """Return which of `versions` of `model` are wanted."""
-        there = sorted(versions, key=int, reverse=True)
-        specific = self.specific.get(model)
-        newest = there[: self.latest] if self.latest else there
-        chosen = specific if specific is not None else frozenset(newest)
-        return (chosen | self.labelled(model)) & frozenset(there)
-
-    def labelled(self, model: str) -> frozenset[str]:
-        """Return the versions of `model` that have a label."""
-        return frozenset(self.labels.get(model, {}).values())
+    versions: VersionPolicy = field(default_factory=VersionPolicy)
+    budget: int = 0
+    default: str = ""
+    mode: Mode = Mode.AUTOMATIC
 
 
-def parse_policy(versions: str, labels: str) -> Policy:
-    """Return the policy that two settings describe.
+def next_action(versions: Sequence[Snapshot], rules: Rules, now: float) -> Action | None:
+    """Return what to do next, None to wait for a change.
 
     Args:
-        versions: `latest`, `latest:2`, `all`, or `digits@1,digits@3` for these models, and the
-            latest of the others.
-        labels: `digits@stable=1,digits@canary=2`.
+        versions: every version of every model.
+        rules: what the settings say.
+        now: the time, by the monotonic clock.
 
-    Raises:
-        ValueError: one of them cannot be understood.
+    Returns:
+        a step, which always changes what decisions depend on, so that the same one never comes
+        twice; or a time in the future.
     """
-    named: dict[str, dict[str, str]] = {}
-    for part in filter(None, (part.strip() for part in labels.split(","))):
-        target, _, version = part.partition("=")
-        model, _, label = target.rpartition("@")
-        if not model or not label or label.isdecimal() or not version.isdecimal():
-            raise ValueError(f"expected model@label=version such as digits@canary=2, got {part!r}")
-        named.setdefault(model, {})[label] = str(int(version))
-    head, _, count = versions.strip().partition(":")
-    if head == "all" and not count:
-        return Policy(0, labels=named)
-    if head == "latest" and (not count or (count.isdecimal() and int(count))):
-        return Policy(int(count or 1), labels=named)
-    specific: dict[str, set[str]] = {}
-    for part in versions.split(","):
-        model, _, version = part.strip().rpartition("@")
-        if not model or not version.isdecimal():
-            raise ValueError(
-                f"expected latest, latest:2, all or digits@1,digits@3, got {versions!r}"
-            )
-        specific.setdefault(model, set()).add(str(int(version)))
-    return Policy(specific={k: frozenset(v) for k, v in specific.items()}, labels=named)
+    if rules.mode is Mode.STOPPED:
+        return None
+    wanted = find_wanted(versions, rules)
+    return (
+        _finish(versions)
+        or _retire(versions, wanted)
+        or _make_room(versions, rules)
+        or _load(versions, wanted, rules, now)
+    )
+
+
+def find_wanted(versions: Iterable[Snapshot], rules: Rules) -> frozenset[Key]:
+    """Return which versions should be loaded.
+
+    What is gone never is; then the operator's override counts, then the version policy.
+    """
+    there = [version for version in versions if not version.gone]
+    numbers = defaultdict(list)
+    for version in there:
+        numbers[version.key.model].append(version.key.version)
+    chosen = {
+        Key(model, number)
+        for model, known in numbers.items()
+        for number in rules.versions.choose(model, known)
+        if rules.mode is Mode.AUTOMATIC
+    }
+    return frozenset(
+        version.key
+        for version in there
+        if version.override or (version.override is None and version.key in chosen)
+    )
+
+
+def _finish(versions: Sequence[Snapshot]) -> Step | None:
+    """Return how a version that nobody uses goes on to its end."""
+    for version in versions:
+        if version.stage is Stage.DRAINING and not version.users:
+            return Close(version.key)
+        if version.stage is Stage.END and version.gone:
+            return Forget(version.key)
+    return None
+
+
+def _retire(versions: Sequence[Snapshot], wanted: frozenset[Key]) -> Unload | None:
+    """Return what to unload because it is not wanted.
+
+    Unless the operator says so, a version serves until all that are wanted instead of it can.
+    """
+    # What was evicted comes back when it is requested, which does not happen as long as another
+    # version answers for it.
+    awaited = {
+        version.key.model
+        for version in versions
+        if version.key in wanted and version.stage is not Stage.AVAILABLE and not version.evicted
+    }
+    for version in versions:
+        if version.key in wanted:
+            continue
+        called = version.override is False
+        match version.stage:
+            case Stage.AVAILABLE if called or version.key.model not in awaited:
+                return Unload(version.key)
+            case Stage.START if called or version.gone:
+                return Unload(version.key)
+            case Stage.END if version.evicted:
+                return Unload(version.key)
+    return None
+
+
+def _make_room(versions: Sequence[Snapshot], rules: Rules) -> Admit | Refuse | Evict | None:
+    """Return whether the version that has been fetched may be opened, or what goes for it."""
+    fetched = next((it for it in versions if it.stage is Stage.FETCHED), None)
+    if fetched is None:
+        return None
+    if fetched.gone or fetched.override is False:
+        return Refuse(fetched.key)
+    if rules.budget and fetched.size > rules.budget:
+        return Refuse(
+            fetched.key,
+            f"the model has {fetched.size} bytes, the budget {rules.budget}; raise MODEL_BUDGET",
+        )
+    reserved = sum(it.size for it in versions if it.stage in RESERVED)
+    leaving = sum(it.size for it in versions if it.stage in LEAVING)
+    if not rules.budget or reserved + fetched.size <= rules.budget:
+        return Admit(fetched.key)
+    serving = [it for it in versions if it.stage is Stage.AVAILABLE]
+    if reserved - leaving + fetched.size <= rules.budget or not serving:
+        return None  # there will be room when those have left
+    # A version in use is being used now, however long ago its last request came.
+    oldest = min(serving, key=lambda it: (it.key.model == rules.default, it.users > 0, it.used))
+    return Evict(oldest.key, fetched.key)
+
+
+def _load(
+    versions: Sequence[Snapshot], wanted: frozenset[Key], rules: Rules, now: float
+) -> Load | WaitUntil | None:
+    """Return what to load, one version at a time, or when a failed one is due again."""
+    if any(version.stage in LOADING for version in versions):
+        return None
+    idle = [it for it in versions if it.key in wanted and it.stage in (Stage.START, Stage.END)]
+    due = [version for version in idle if _is_due(version, rules, now)]
+    if due:
+        return Load(min(due, key=lambda version: _rank(version, rules)).key)
+    retries = [version.retry_at for version in idle if version.failed]
+    return WaitUntil(min(retries)) if retries and rules.mode is Mode.AUTOMATIC else None
+
+
+def _is_due(version: Snapshot, rules: Rules, now: float) -> bool:
+    if version.wished is not None:
+        return True
+    if version.failed:
+        return rules.mode is Mode.AUTOMATIC and version.retry_at <= now
+    return not version.evicted
+
+
+def _rank(version: Snapshot, rules: Rules) -> tuple[bool, float, bool, str, int]:
+    """Return the place of a version among those to load; the lowest comes first.
+
+    First what has not served yet, the default model before the others and newest versions before
+    older ones. Then what was evicted and is requested, in the order of the requests: such requests
+    can go on for ever, so they must not keep the others waiting.
+    """
+    model, number = version.key
+    since = version.wished if version.evicted and version.wished is not None else 0.0
+    return version.evicted, since, model != rules.default, model, -int(number)

@@ -1,35 +1,38 @@
-"""The models of one folder: what there is, what can be asked, and how to change that."""
+"""The models of one folder: which there are, which answer, and how to change that."""
 
+import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from meshlens.classify.engines.opening import OpenEngine
-from meshlens.classify.errors import EngineGone, InvalidModel, ModelFailed, ModelNotReady, NoModels
-from meshlens.classify.formats.card import Kind, Task
-from meshlens.classify.serving.budget import Budget
-from meshlens.classify.serving.loader import Lifecycle, OnChange
-from meshlens.classify.serving.opening import decode_file
-from meshlens.classify.serving.policy import Policy
-from meshlens.classify.serving.versions import Servable, State, Versions
+from meshlens.classify.errors import EngineGone, ModelFailed, ModelNotReady, NoModels
+from meshlens.classify.serving.default import choose_default
+from meshlens.classify.serving.loader import Loader, OnChange
+from meshlens.classify.serving.policy import Rules
+from meshlens.classify.serving.registry import Registry
+from meshlens.classify.serving.stages import Stage
+from meshlens.classify.serving.version_policy import VersionPolicy
+from meshlens.classify.serving.versions import Servable, Version
 from meshlens.classify.storage.folder import find_models
 from meshlens.classify.storage.source import Fetch, Source, read_model
 from meshlens.classify.tasks.classification.classifier import Classifier
 
+_log = logging.getLogger(__name__)
+
 
 class Repository:
-    """Loads the models of a folder and says which can be asked.
+    """Loads the models of a folder and lends those that answer.
 
     Args:
         folder: the models.
         open_engine: makes an engine from the bytes of a model.
-        default: name of the model for requests that name none. If empty, of those that classify
-            pictures the one that tells the most apart: it names the most labels, and is the
-            largest among equals.
+        default: name of the model for requests that name none. If empty, the classifier with the
+            most labels; among equals the one with the largest file.
         policy: which versions are wanted, and their labels.
         budget: bytes of all loaded models, 0 for no limit. The one that was not used for
-            longest is unloaded for another one, and loaded again when it is asked.
+            longest is unloaded for another one, and loaded again when a request names it.
         fetch: returns the bytes of a model.
 
     Raises:
@@ -46,23 +49,23 @@ class Repository:
         open_engine: OpenEngine,
         *,
         default: str = "",
-        policy: Policy | None = None,
+        policy: VersionPolicy | None = None,
         budget: int = 0,
         fetch: Fetch = read_model,
     ) -> None:
         self._was_ready = False
-        self._versions = Versions(policy or Policy())
-        self._versions.add(find_models(folder))
+        self._versions = Registry(policy or VersionPolicy())
+        self._versions.update(find_models(folder))
         if not self._versions.names:
             raise NoModels(folder)
-        self.default = default or self._find_broadest(folder)
+        newest = (self._versions.of(name)[0].source for name in self._versions.names)
+        self.default = default or choose_default(newest, folder)
         self._versions.look_up(self.default)
-        self._lifecycle = Lifecycle(
+        self._loader = Loader(
             self._versions,
             folder,
             open_engine,
-            default=self.default,
-            budget=Budget(budget),
+            rules=Rules(self._versions.policy, budget, self.default),
             fetch=fetch,
         )
 
@@ -85,13 +88,13 @@ class Repository:
 
     @property
     def ready(self) -> bool:
-        """Whether the default model can be asked, and nothing is still awaited for the first time.
+        """Whether the default model answers, and nothing is still awaited for the first time.
 
         What changes later does not make a service unready that can answer.
         """
         with self._versions.changed:
             default = self._versions.of(self.default)
-            # What has made room for others comes back when it is asked.
+            # An evicted version comes back when a request names it.
             if not any(it.available or (it.evicted and not it.error) for it in default):
                 return False
             self._was_ready = self._was_ready or not any(
@@ -102,7 +105,7 @@ class Repository:
             return self._was_ready
 
     def answers(self, name: str) -> bool:
-        """Return whether a version of the model can be asked."""
+        """Return whether a version of the model answers."""
         with self._versions.changed:
             return any(version.available for version in self._versions.of(name))
 
@@ -118,9 +121,9 @@ class Repository:
     @property
     def evictions(self) -> int:
         """How many versions have been unloaded because of the budget."""
-        return self._lifecycle.evictions
+        return self._loader.evictions
 
-    # Asking
+    # Requests
 
     @contextmanager
     def lease(self, name: str = "", version: str = "") -> Iterator[Servable]:
@@ -135,17 +138,16 @@ class Repository:
             ModelNotFound: no model has that name, or not that version.
             ModelNotReady: it is not AVAILABLE yet.
             ModelFailed: it will not be AVAILABLE by waiting.
-            EngineGone: it was AVAILABLE, and comes back.
+            EngineGone: its engine has died while it was used; it is loaded again.
         """
-        with self._versions.changed:
+        changed = self._versions.changed
+        with changed:
             found = self._versions.find(name or self.default, version)
-            found.used = time.monotonic()
-            if found.state is State.END and found.evicted:
-                found.state = State.START
-                self._lifecycle.look_again()
-            if found.on_its_way:
-                raise ModelNotReady(found.source.model, found.state)
+            found.request(time.monotonic())
             if not found.available:
+                changed.notify_all()  # the request may bring it back
+                if found.on_its_way:
+                    raise ModelNotReady(found.source.model, found.state)
                 reason = found.error or "it was unloaded"
                 raise ModelFailed(found.source.model, found.state, reason)
             found.users += 1
@@ -153,15 +155,16 @@ class Repository:
         try:
             yield now
         except EngineGone as error:
-            self._lifecycle.lose(found, now, str(error))
+            self._loader.lose(found, now, str(error))
             raise
         finally:
-            with self._versions.changed:
+            with changed:
                 found.users -= 1
-                self._versions.changed.notify_all()
+                if not found.users and not found.available:
+                    changed.notify_all()  # it may be closed
 
     def get(self, name: str = "", version: str = "") -> tuple[Source, Classifier]:
-        """Return a classifier that nobody unloads meanwhile: for a command that loads one model.
+        """Return a classifier without a lease, for a command that loads one model.
 
         Raises:
             ModelFailed: the model classifies no pictures; and what `lease` raises.
@@ -172,80 +175,73 @@ class Repository:
                 raise ModelFailed(model, servable.state, "it does not classify pictures")
             return servable.source, servable.lens
 
-    # Changing
+    # Changes
 
     def start(self, on_change: OnChange) -> None:
         """Load every version that the policy wants in the background, the default model first.
 
         Args:
-            on_change: told of every new state, on the thread that changes it.
+            on_change: called with every new state, one at a time and in their order.
         """
-        self._lifecycle.start(on_change)
+        self._loader.start(on_change)
 
     def stop(self) -> None:
-        """Begin no further load; a model that is loading now stays LOADING."""
-        self._lifecycle.stop()
+        """Change nothing any more; a model that is loading now stays LOADING."""
+        self._loader.stop()
 
-    def load(self, name: str, version: str = "", on_change: OnChange | None = None) -> Servable:
-        """Load a version and return what became of it; a failure is its state, not an exception.
+    def load(self, name: str, version: str = "") -> Servable:
+        """Load a version, whatever the policy says, and keep it loaded.
+
+        Returns:
+            what became of it; a failure is its state, not an exception.
 
         Raises:
             ModelNotFound: there is none.
         """
         with self._versions.changed:
             found = self._versions.find(name, version)
-            found.asked = True if version else found.asked
-            found.failures = 0
-        self._lifecycle.bring_up(found, on_change)
-        return found.now()
+            found.call_up(time.monotonic())
+        self._loader.wait_for(
+            lambda: (
+                found.override is not True
+                or found.gone
+                or (found.stage in (Stage.AVAILABLE, Stage.END) and found.wished is None)
+            )
+        )
+        return self._now(found)
 
     def unload(self, name: str, version: str) -> Servable:
-        """Unload a version once nobody uses it, and return what became of it.
+        """Unload a version, whatever the policy says, once no request uses it.
+
+        Returns:
+            what became of it.
 
         Raises:
             ModelNotFound: there is none.
         """
         with self._versions.changed:
             found = self._versions.find(name, version)
-            found.asked = False
-        self._lifecycle.take_down(found)
-        return found.now()
+            found.call_down()
+        self._loader.wait_for(
+            lambda: found.override is not False or (found.stage is Stage.END and not found.evicted)
+        )
+        return self._now(found)
 
     def refresh(self, sources: Iterable[Source]) -> None:
-        """Take up versions that have come and unload those that have gone.
+        """Add versions that are new and unload those that are gone.
 
         Args:
             sources: all that there are now.
         """
+        changed = self._versions.changed
+        with changed:
+            before = {version.key for version in self._versions if version.gone}
+            self._versions.update(sources)
+            gone = [it.key for it in self._versions if it.gone and it.key not in before]
+            changed.notify_all()
+        for model, version in gone:
+            _log.info("model %s version %s is gone", model, version)
+
+    def _now(self, version: Version) -> Servable:
         with self._versions.changed:
-            there = {(source.model, source.version): source for source in sources}
-            gone = [
-                version
-                for version in self._versions
-                if (version.source.model, version.source.version) not in there
-            ]
-            for version in gone:
-                version.asked = False
-            self._versions.add(there.values())
-        for version in gone:
-            self._lifecycle.forget(version)
-        self._lifecycle.look_again()
-
-    def _find_broadest(self, folder: Path) -> str:
-        """Return the name of the classifier with the most labels, which takes a look into each."""
-        names = self._versions.names
-        if len(names) == 1:
-            return names[0]
-
-        def breadth(name: str) -> tuple[bool, int, int]:
-            source = self._versions.look_up(name)[0].source
-            try:
-                classifies, labels = source.task is Task.CLASSIFY, source.labels(folder)
-                if source.kind is not Kind.TFLITE or not source.path.exists():
-                    return classifies, len(labels), 0
-                data = source.path.read_bytes()
-                return classifies, len(decode_file(source, data).labels or labels), len(data)
-            except (InvalidModel, OSError):
-                return False, 0, 0
-
-        return max(names, key=breadth)
+            return version.now()

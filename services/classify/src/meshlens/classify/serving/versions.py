@@ -1,21 +1,35 @@
-"""The versions of all models: where each is in its life, which is meant and which are wanted.
+"""One version of a model, and the transitions of its life.
 
 START -> LOADING -> AVAILABLE -> UNLOADING -> END
 `--> END with an error; tried again after a while
+
+`docs/lifecycle.md` describes them.
 """
 
-import threading
-import time
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from meshlens.classify.errors import ModelNotFound
 from meshlens.classify.serving.opening import Loaded
-from meshlens.classify.serving.policy import STABLE, Policy
+from meshlens.classify.serving.stages import FOLLOWING, LEAVING, LOADING, Stage
+from meshlens.classify.serving.steps import (
+    Admit,
+    Close,
+    Evict,
+    Forget,
+    Key,
+    Load,
+    Refuse,
+    Snapshot,
+    Step,
+    Unload,
+)
 from meshlens.classify.storage.source import Source
 from meshlens.classify.tasks.lens import Lens
+
+# Seconds until a failed version is tried again: doubled with each failure, up to the last.
+FIRST_RETRY, LAST_RETRY = 5.0, 300.0
+_COUNTED_FAILURES = 10
 
 
 class State(StrEnum):
@@ -50,177 +64,216 @@ class Servable:
         return self.loaded.lens if self.loaded else None
 
 
+class IllegalTransition(RuntimeError):
+    """A version cannot go from its stage to that one: a fault of this program."""
+
+
 @dataclass(slots=True, eq=False)
 class Version:
-    """What changes in the life of a version; guarded by `Versions.changed`.
+    """A version in the course of its life; hold `Registry.changed` to read or to change it.
+
+    Only the methods change its stage. Requests write `users`, `used` and `wished`, the operator
+    writes `override` and `wished`.
 
     Attributes:
         source: where it comes from.
-        state: where it is in its life.
-        error: why loading it failed, empty if it did not.
+        stage: what it is doing.
+        error: why the last attempt to load it failed, empty if it did not.
         loaded: what answers.
+        data: its bytes while it waits for room.
+        size: bytes of its file; 0 until they are fetched.
         users: how many requests use it now.
-        used: when one asked for it last, by the monotonic clock.
+        used: when the last request for it came, by the monotonic clock.
         failures: how often loading it has failed in a row.
         retry_at: when it is tried again, by the monotonic clock.
-        evicted: whether it had to make room and comes back when it is asked.
-        asked: whether somebody wants it loaded or unloaded, whatever the policy says.
+        evicted: whether it was, or is being, unloaded to make room.
+        override: what the operator wants whatever the policy says: loaded, unloaded, or None.
+        wished: since when a request or the operator waits for it, None if nobody does.
+        gone: whether its files have been removed.
     """
 
     source: Source
-    state: State = State.START
+    stage: Stage = Stage.START
     error: str = ""
     loaded: Loaded | None = None
+    data: bytes = b""
+    size: int = 0
     users: int = 0
     used: float = 0.0
     failures: int = 0
     retry_at: float = 0.0
     evicted: bool = False
-    asked: bool | None = None
+    override: bool | None = None
+    wished: float | None = None
+    gone: bool = False
+
+    @property
+    def key(self) -> Key:
+        """Its name."""
+        return Key(self.source.model, self.source.version)
+
+    @property
+    def state(self) -> State:
+        """Where it is in its life, as callers see it."""
+        if self.stage in LOADING:
+            # A failed version that is tried again stays failed until it is not.
+            return State.END if self.error else State.LOADING
+        if self.stage in LEAVING:
+            return State.UNLOADING
+        if self.stage is Stage.END and self.wished is not None and not self.error:
+            return State.START
+        return State(self.stage)
 
     @property
     def on_its_way(self) -> bool:
-        """Whether waiting is all it takes."""
-        return self.state in (State.START, State.LOADING)
+        """Whether it will be AVAILABLE if one waits."""
+        return self.state in (State.START, State.LOADING) or (
+            self.stage in LEAVING and self.wished is not None
+        )
 
     @property
     def available(self) -> bool:
-        """Whether it can be asked."""
-        return self.state is State.AVAILABLE
-
-    @property
-    def failed(self) -> bool:
-        """Whether loading it has failed, so that it is tried again."""
-        return self.state is State.END and bool(self.error)
+        """Whether it answers."""
+        return self.stage is Stage.AVAILABLE
 
     def now(self) -> Servable:
-        """Return it as it is at this moment."""
+        """Return it as callers see it at this moment."""
         return Servable(self.source, self.state, self.error, self.loaded)
 
+    def snapshot(self) -> Snapshot:
+        """Return what decisions depend on at this moment."""
+        return Snapshot(
+            key=self.key,
+            stage=self.stage,
+            size=self.size,
+            users=self.users,
+            used=self.used,
+            failed=bool(self.error),
+            retry_at=self.retry_at,
+            override=self.override,
+            evicted=self.evicted,
+            wished=self.wished,
+            gone=self.gone,
+        )
 
-class Versions:
-    """Every version of every model. Whoever asks or changes one holds `changed`.
+    # What requests and the operator write
 
-    Args:
-        policy: which versions are wanted, and their labels.
+    def request(self, now: float) -> None:
+        """Note that a request for it came, which brings an evicted version back."""
+        self.used = now
+        if self.evicted and self.wished is None:
+            self.wished = now
 
-    Attributes:
-        policy: the same.
-        changed: the lock; notified of every change.
-    """
+    def call_up(self, now: float) -> None:
+        """Note that the operator wants it loaded, at once even if it has failed before."""
+        self.override, self.failures = True, 0
+        if self.stage not in LOADING and not self.available:
+            self.wished = now
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-        self.changed = threading.Condition(threading.RLock())
-        self._models: dict[str, dict[str, Version]] = {}
+    def call_down(self) -> None:
+        """Note that the operator wants it unloaded."""
+        self.override, self.wished = False, None
 
-    @property
-    def names(self) -> list[str]:
-        """The models' names, sorted."""
-        return sorted(self._models)
+    # Transitions
 
-    def __iter__(self) -> Iterator[Version]:
-        return (version for name in self.names for version in self.of(name))
-
-    def of(self, name: str) -> list[Version]:
-        """Return the versions of the model called `name`, the newest first, none if unknown."""
-        return _newest(self._models.get(name, {}))
-
-    def add(self, sources: Iterable[Source]) -> None:
-        """Take up what is new, and what has changed since it was unloaded."""
-        for source in sources:
-            versions = self._models.setdefault(source.model, {})
-            known = versions.get(source.version)
-            if known is None:
-                versions[source.version] = Version(source)
-            elif known.state is State.END and known.source != source:
-                versions[source.version] = Version(source, asked=known.asked)
-
-    def remove(self, version: Version) -> None:
-        """Forget a version, unless another one stands in its place by now."""
-        source = version.source
-        versions = self._models.get(source.model, {})
-        if versions.get(source.version) is version:
-            del versions[source.version]
-        if not versions:
-            self._models.pop(source.model, None)
-
-    def look_up(self, name: str) -> list[Version]:
-        """Return the versions of the model called `name`, the newest first.
+    def take(self, step: Step, now: float) -> None:
+        """Make the transition that a step of the policy begins with.
 
         Raises:
-            ModelNotFound: there is none of that name.
+            IllegalTransition: it cannot follow the stage of this version.
         """
-        if name not in self._models:
-            raise ModelNotFound(name, self.names)
-        return self.of(name)
+        match step:
+            case Load():
+                self.begin_load()
+            case Admit():
+                self.begin_open()
+            case Refuse(reason=""):
+                self.ended()
+            case Refuse(reason=reason):
+                self.failed(reason, now)
+            case Unload():
+                if self.available:
+                    self.begin_unload()
+                else:
+                    self.ended()
+            case Evict():
+                self.begin_unload(evicted=True)
+            case Close():
+                self.begin_close()
+            case Forget():
+                self._enter(Stage.END)
 
-    def find(self, name: str, version: str) -> Version:
-        """Return the version that a request means.
+    def begin_load(self) -> None:
+        """START or END -> FETCHING."""
+        self._enter(Stage.FETCHING)
+        self.wished = None
 
-        Args:
-            name: of the model.
-            version: its number or label; if empty the one labelled stable, else the newest that
-                is AVAILABLE, else the one that will be.
+    def fetched(self, data: bytes) -> None:
+        """FETCHING -> FETCHED."""
+        self._enter(Stage.FETCHED)
+        self.data, self.size = data, len(data)
 
-        Raises:
-            ModelNotFound: no model has that name, or not that version.
-        """
-        versions = self.look_up(name)
-        labelled = self.policy.labels.get(name, {})
-        if not version and STABLE in labelled:
-            version = STABLE
-        number = labelled.get(version, version)
-        if number:
-            numbered = self._models[name]
-            if number not in numbered:
-                known = [f"{name}@{known}" for known in (*numbered, *labelled)]
-                raise ModelNotFound(f"{name}@{version}", known)
-            return numbered[number]
-        wanted = self.wanted(name)
-        ranked = [
-            [version for version in versions if version.available],
-            [version for version in wanted if version.on_its_way],
-            wanted,
-            versions,
-        ]
-        return next(some[0] for some in ranked if some)
+    def begin_open(self) -> None:
+        """FETCHED -> OPENING."""
+        self._enter(Stage.OPENING)
 
-    def wanted(self, name: str) -> list[Version]:
-        """Return the versions of one model that should be loaded, the newest first."""
-        chosen = self.policy.choose(name, self._models.get(name, {}))
-        return [
-            version
-            for version in self.of(name)
-            if version.asked or (version.asked is None and version.source.version in chosen)
-        ]
+    def take_data(self) -> bytes:
+        """Return its bytes and let them go, so that they are in memory once."""
+        data, self.data = self.data, b""
+        return data
 
-    def due(self, first: str) -> list[Version]:
-        """Return what should be loaded now, the model called `first` before the others."""
-        now = time.monotonic()
-        due = [
-            version
-            for name in sorted(self.names, key=lambda name: name != first)
-            for version in self.wanted(name)
-            if version.state is State.START or (version.failed and version.retry_at <= now)
-        ]
-        asked_again = [
-            version
-            for version in self
-            if version.state is State.START and version.evicted and version not in due
-        ]
-        return due + asked_again
+    def opened(self, loaded: Loaded) -> None:
+        """OPENING -> AVAILABLE."""
+        self._enter(Stage.AVAILABLE)
+        self.loaded, self.error, self.failures, self.evicted = loaded, "", 0, False
 
-    def until_retry(self) -> float | None:
-        """Return the seconds until a failed version is tried again, None if there is none."""
-        times = [
-            version.retry_at
-            for name in self._models
-            for version in self.wanted(name)
-            if version.failed
-        ]
-        return max(0.0, min(times) - time.monotonic()) if times else None
+    def failed(self, reason: str, now: float) -> None:
+        """FETCHING, FETCHED or OPENING -> END with an error, to be tried again later."""
+        self._enter(Stage.END)
+        self._let_go()
+        self.error, self.evicted = reason, False
+        self.retry_at = now + min(FIRST_RETRY * 2**self.failures, LAST_RETRY)
+        self.failures = min(self.failures + 1, _COUNTED_FAILURES)
 
+    def begin_unload(self, *, evicted: bool = False) -> None:
+        """AVAILABLE -> DRAINING."""
+        self._enter(Stage.DRAINING)
+        self.evicted = evicted
 
-def _newest(versions: Mapping[str, Version]) -> list[Version]:
-    return sorted(versions.values(), key=lambda version: -int(version.source.version))
+    def begin_close(self) -> None:
+        """DRAINING -> CLOSING."""
+        if self.users:
+            raise IllegalTransition(f"{self.key} is in use by {self.users} requests")
+        self._enter(Stage.CLOSING)
+
+    def take_loaded(self) -> Loaded | None:
+        """Return what answered and let it go, so that closing it frees its memory."""
+        loaded, self.loaded = self.loaded, None
+        return loaded
+
+    def ended(self) -> None:
+        """CLOSING -> END; or START, FETCHED or END -> END: it is not wanted any more."""
+        closed = self.stage is Stage.CLOSING
+        self._enter(Stage.END)
+        self._let_go()
+        self.error, self.evicted = "", closed and self.evicted
+        if not closed:
+            self.wished = None
+
+    def lost(self) -> None:
+        """AVAILABLE -> START: its engine has ended by itself."""
+        self._enter(Stage.START)
+        self._let_go()
+
+    def renew(self, source: Source) -> None:
+        """START or END -> START: its files or its card are others now."""
+        self._enter(Stage.START)
+        self.source, self.error, self.failures, self.evicted = source, "", 0, False
+
+    def _let_go(self) -> None:
+        self.loaded, self.data, self.size = None, b"", 0
+
+    def _enter(self, stage: Stage) -> None:
+        if stage not in FOLLOWING[self.stage]:
+            raise IllegalTransition(f"{self.key} is {self.stage}, it cannot become {stage}")
+        self.stage = stage

@@ -1,70 +1,67 @@
-"""The bytes of a model from where they were first: a file or folder, the web, the mesh."""
+"""Reads the bytes of a model from where they are first: its folder, the web, or the mesh.
+
+    https://...                      the web
+    dapr://state/<store>/<key>       a state store, through the sidecar
+    dapr://binding/<binding>/<key>   S3, Azure or Google storage, a folder, through the sidecar
+
+A scheme of its own, such as s3://, is one more reader in `Origins`, and one more alternative in
+the pattern of `SourcePart.uri` in `formats.card`, which refuses what nobody reads.
+"""
 
 import time
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
-from meshlens.classify.errors import InvalidModel
+from meshlens.classify.errors import DownloadError, InvalidModel, OriginRefused, OriginUnreachable
 from meshlens.classify.storage.source import Source, read_model, verify
 from meshlens.daprkit.errors import InputUnavailable
 
 _TIMEOUT = 30.0
-# Of a whole model: what is larger, or takes longer, is put into the folder by somebody else.
+# Of one model. What is larger, or takes longer, has to be put into the folder.
 LARGEST_MODEL = 1 << 30
 LONGEST_FETCH = 300.0
 
-
-class Inputs(Protocol):
-    """What the sidecar reaches, such as daprkit's Inputs."""
-
-    def read(self, address: str) -> bytes:
-        """Return the bytes at an address."""
+Reader: TypeAlias = Callable[[str], bytes]
 
 
-class Origin:
-    """Reads models from where they were first: the folder, an address of the mesh, or the web.
+class Origins:
+    """Reads models from their origins.
 
     Args:
-        inputs: what the sidecar reaches.
+        mesh: returns the bytes at an address of the mesh; raises InputUnavailable.
     """
 
-    def __init__(self, inputs: Inputs) -> None:
-        self._inputs = inputs
+    def __init__(self, *, mesh: Reader) -> None:
+        self._readers: Mapping[str, Reader] = {"https": _download, "dapr": mesh}
 
     def fetch(self, source: Source) -> bytes:
-        """Return the bytes of a model.
+        """Return the bytes of a model from its files, else from the address that its card names.
 
         Raises:
-            InvalidModel: they are not there, or are not those that the card names.
+            InvalidModel: neither has them, or they are not those that the card names.
         """
-        if not source.card.source.in_mesh or source.path.exists():
-            return read_origin(source)
+        uri, path = source.card.source.uri, source.path
+        if not uri or path.exists():
+            return read_model(source)
+        read = self._readers[uri.partition(":")[0]]
         try:
-            data = self._inputs.read(source.card.source.uri)
-        except InputUnavailable as error:
+            data = read(uri)
+        except (InputUnavailable, DownloadError) as error:
             raise InvalidModel(
-                f"{source.path.name} is not there, and its source fails: {error.expected}",
-                got=error.got,
-                remedy=error.remedy,
+                f"{path.name} is not there, and {uri} does not give it: {error}",
+                remedy="put the file there or correct source.uri",
             ) from error
         verify(data, source)
         return data
 
 
-def read_origin(source: Source) -> bytes:
-    """Return the bytes of a model from its file, else from the address that its card names.
+def _download(uri: str) -> bytes:
+    """Return the bytes at an address of the web.
 
     Raises:
-        InvalidModel: neither has them, or they are not those that the card names.
+        OriginUnreachable: it does not answer.
+        OriginRefused: it answers with a fault, too much or too slowly.
     """
-    uri = source.card.source.uri
-    if not uri or source.path.exists():
-        return read_model(source)
-    data = _download(uri, source.path.name)
-    verify(data, source)
-    return data
-
-
-def _download(uri: str, name: str) -> bytes:
     import httpx  # noqa: PLC0415 - megabytes that replicas with a folder or a full store never need
 
     deadline, data = time.monotonic() + LONGEST_FETCH, bytearray()
@@ -76,14 +73,10 @@ def _download(uri: str, name: str) -> bytes:
             for piece in answer.raise_for_status().iter_bytes():
                 data += piece
                 if len(data) > LARGEST_MODEL or time.monotonic() > deadline:
-                    raise InvalidModel(
-                        f"{uri} must give at most {LARGEST_MODEL} bytes in {LONGEST_FETCH:g} s",
+                    raise OriginRefused(
+                        f"expected at most {LARGEST_MODEL} bytes in {LONGEST_FETCH:g} s",
                         got="more, or slower",
-                        remedy=f"put {name} into the folder",
                     )
     except httpx.HTTPError as error:
-        raise InvalidModel(
-            f"{name} is not there, and {uri} does not give it: {error}",
-            remedy="put the file there or correct source.uri",
-        ) from error
+        raise OriginUnreachable(str(error)) from error
     return bytes(data)

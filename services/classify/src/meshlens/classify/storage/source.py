@@ -1,4 +1,4 @@
-"""Where a version of a model comes from: its files, its card, and what both say."""
+"""Where a version of a model comes from: its files and its card, and what they say."""
 
 import hashlib
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class Source:
         paths: the model files found for it, or the folder of a SavedModel; exactly one is a model.
         card: what its card says.
         card_path: of the card, None without one.
-        error: why there can be no such model, empty if nothing speaks against it.
+        error: why it cannot be loaded, empty if nothing is known against it.
     """
 
     model: str
@@ -57,7 +57,7 @@ class Source:
         """Which runtime it is for.
 
         Raises:
-            InvalidModel: neither card nor name say it.
+            InvalidModel: neither the card nor the file name says so.
         """
         if self.card.model.type:
             return self.card.model.type
@@ -76,15 +76,27 @@ class Source:
 
     @property
     def task(self) -> Task:
-        """What it is asked for: what its card says, else what its runtime and the card suggest.
+        """Its task: what the card says, else what its runtime and the card suggest.
 
         Raises:
-            InvalidModel: neither card nor name say its runtime.
+            InvalidModel: neither the card nor the file name says its runtime.
         """
         if self.card.task:
             return self.card.task
         pictures = self.card.output.label is not None or self.card.input.type is not None
         return Task.CLASSIFY if self.kind is Kind.TFLITE or pictures else Task.TENSOR
+
+    def label_file(self, repository: Path) -> Path | None:
+        """Return the file of its labels: the one its card names, else the one beside it.
+
+        Raises:
+            InvalidModel: the card's file is outside the repository.
+        """
+        if self.card.output.label and self.card_path:
+            return locate(self.card.output.label.path, card=self.card_path, repository=repository)
+        own = self.path.with_suffix(".txt")
+        beside = [own] if own.is_file() else sorted(self.path.parent.glob("*label*.txt"))
+        return beside[0] if len(beside) == 1 else None
 
     def labels(self, repository: Path) -> tuple[str, ...]:
         """Return the labels that its card names or that stand beside it, none if there are none.
@@ -92,16 +104,17 @@ class Source:
         Raises:
             InvalidModel: the card's file is missing or outside the repository.
         """
-        if self.card.output.label and self.card_path:
-            path = locate(self.card.output.label.path, card=self.card_path, repository=repository)
-            return decode_labels(read_file(path))
-        own = self.path.with_suffix(".txt")
-        beside = [own] if own.is_file() else sorted(self.path.parent.glob("*label*.txt"))
-        return decode_labels(read_file(beside[0])) if len(beside) == 1 else ()
+        path = self.label_file(repository)
+        return decode_labels(read_file(path)) if path else ()
+
+    @property
+    def subject_file(self) -> Path:
+        """Where what its pictures show may be written."""
+        return self.path.parent / SUBJECT_FILE
 
     def subject(self) -> str:
-        """Return what its pictures show, empty if nobody says."""
-        beside = self.path.parent / SUBJECT_FILE
+        """Return what its pictures show, empty if nothing says so."""
+        beside = self.subject_file
         return self.card.subject or (
             decode_text(read_file(beside)).strip() if beside.is_file() else ""
         )
@@ -111,7 +124,7 @@ Fetch: TypeAlias = Callable[[Source], bytes]
 
 
 def read_model(source: Source) -> bytes:
-    """Return the bytes of a model from where its files lie.
+    """Return the bytes of a model from its files.
 
     Raises:
         InvalidModel: they cannot be read, or are not those that the card names.

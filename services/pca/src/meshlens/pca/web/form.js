@@ -15,7 +15,7 @@ const LABELS = {
   alpha: "Biplot: variance in the arrows",
   arrows: "Maximum number of arrows",
   label: "Label observations",
-  level: "Confidence level of ellipses",
+  level: "Level of ellipses",
   aspect: "Scales",
   fit: "Stored fit",
   diagnostics: "T², Q and outliers",

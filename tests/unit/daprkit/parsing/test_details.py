@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from meshlens.daprkit import errors
 from meshlens.daprkit.application.status import DAPRKIT, LONGEST_MESSAGE, Status, Statuses
-from meshlens.daprkit.details import TRAILER, Details, decode_details, encode_details
+from meshlens.daprkit.parsing.details import TRAILER, Details, decode_details, encode_details
 from meshlens.faults import Fault, Place
 
 # Of grpc: what goes beyond is refused now and then.

@@ -1,0 +1,72 @@
+"""The server of models: it listens first, then loads them and reports which of them serve."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from meshlens.classify.service import STATUS, Service
+from meshlens.classify.serving.repository import Repository
+from meshlens.classify.serving.versions import Servable
+from meshlens.classify.settings import Settings
+from meshlens.classify.storage.cache import ModelCache
+from meshlens.classify.storage.source import Source
+from meshlens.classify.storage.watcher import Watcher
+from meshlens.daprkit.server import Server
+from meshlens.daprkit.sidecar.channel import Sidecar
+
+
+def build_server(
+    settings: Settings, sidecar: Sidecar, repository: Repository, cache: ModelCache
+) -> Server:
+    """Return a server that loads the models behind a port that answers already.
+
+    Args:
+        settings: what the environment says.
+        sidecar: the app's own sidecar, for the events.
+        repository: the models.
+        cache: where their bytes are kept.
+    """
+    service = Service(repository, max_pixels=settings.max_pixels)
+    server = Server(
+        settings,
+        service.routes(),
+        STATUS,
+        sidecar,
+        service.subscriptions(),
+        lifespan=partial(_serve_models, settings, repository, cache),
+    )
+    server.set_serving("", serving=False)
+    server.count(
+        "meshlens_evictions",
+        "Versions of models unloaded because of MODEL_BUDGET.",
+        lambda: repository.evictions,
+    )
+    return server
+
+
+@contextmanager
+def _serve_models(
+    settings: Settings, repository: Repository, cache: ModelCache, server: Server
+) -> Iterator[None]:
+    """Load and watch the models, and report each one's health; begin no load after the end."""
+
+    def refresh(sources: Iterable[Source]) -> None:
+        there = tuple(sources)
+        repository.refresh(there)
+        cache.collect(there)
+
+    def report(servable: Servable) -> None:
+        model = servable.source.model
+        server.set_serving(model, serving=repository.answers(model))
+        server.set_serving("", serving=repository.ready)
+
+    watcher = Watcher(settings.models, refresh, settle=settings.watch_seconds or 1.0)
+    cache.check()
+    repository.start(report)
+    if settings.watch_seconds > 0:
+        watcher.start()
+    try:
+        yield
+    finally:
+        watcher.stop()
+        repository.stop()
