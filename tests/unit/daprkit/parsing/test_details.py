@@ -84,6 +84,7 @@ def test_what_is_no_status_says_nothing(packed: bytes) -> None:
     assert decode_details(packed) == Details()
 
 
+@pytest.mark.slow
 @given(
     expected=TEXTS,
     got=TEXTS,

@@ -56,6 +56,7 @@ def test_one_observation_is_a_table() -> None:
     assert decode_table(b"1,2").values.shape == (1, 2)
 
 
+@pytest.mark.slow
 @given(tables)
 def test_every_way_to_write_a_table_is_read_to_the_last_bit(rows: list[list[float]]) -> None:
     lines = "\n".join(",".join(map(repr, row)) for row in rows)
@@ -86,6 +87,7 @@ def test_rows_must_agree_with_the_columns_that_the_caller_says(
         decode_table(body, content_type, columns=2)
 
 
+@pytest.mark.slow
 @given(
     st.one_of(st.binary(), st.text(alphabet="0123456789.,e+-_ \n\r\t\x1f\x85\u2028nainf%[]")),
     st.sampled_from(["", FORM, JSON]),
@@ -104,6 +106,7 @@ def test_any_bytes_are_a_finite_table_or_refused(
     assert np.isfinite(table.values).all()
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_damaged_binary_is_a_table_or_refused(data: st.DataObject) -> None:
     body = bytearray(
