@@ -6,11 +6,9 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-import grpc
 import pytest
 from mesh import Answer, Mesh
-from meshlens.daprkit.client import Client
-from meshlens.daprkit.parsing.details import TRAILER, decode_details
+from meshlens.daprkit.client import CallRejected, Client
 
 GOOD = b"1,2,3,5,4,4"
 MIB = 1024 * 1024
@@ -137,11 +135,10 @@ def test_a_fault_reaches_http_callers_as_data(mesh: Mesh) -> None:
 def test_a_fault_reaches_callers_over_proxied_grpc_as_data(mesh: Mesh) -> None:
     with (
         Client(f"127.0.0.1:{mesh.grpc_port('classify')}") as client,
-        pytest.raises(grpc.RpcError) as refusal,
+        pytest.raises(CallRejected) as refusal,
     ):
         client.invoke("pca", "fit", b"1,2\n3,5\n4,4\n", query={"k": "9"})
-    trailers = {datum.key: datum.value for datum in refusal.value.trailing_metadata()}
-    details = decode_details(trailers[TRAILER])
+    details = refusal.value.details
     assert (details.reason, details.domain) == ("INVALID_OPTION", "pca")
     assert (details.option, details.got) == ("k", "9")
 

@@ -27,9 +27,9 @@ from meshlens.classify.formats.tflite_metadata import (
     FileType,
     Metadata,
     Normalization,
-    encode_metadata,
 )
 from meshlens.classify.tasks.images.pixels import Frame, decode_image
+from metadata_encoding import encode_metadata
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits

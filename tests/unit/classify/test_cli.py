@@ -110,6 +110,7 @@ def on_terminal(arguments: list[str | Path], *, answers: bool) -> str:
     return shown.decode()
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_how_far_many_pictures_are(tmp_path: Path) -> None:
     pictures: list[str | Path] = [SEVEN, tmp_path / "none", EIGHT]
     shown = on_terminal(pictures, answers=False)

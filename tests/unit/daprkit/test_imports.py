@@ -21,6 +21,7 @@ def loaded_by(module: str) -> set[str]:
     return set(result.stdout.decode().split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["meshlens.daprkit.client", "meshlens.daprkit.messages"])
 def test_clients_and_messages_load_nothing_of_a_server(module: str) -> None:
     loaded = loaded_by(module)

@@ -59,8 +59,10 @@ CLASSIFY = "services/classify/src/meshlens/classify"
     [
         ("services/pca/src", ["got", "remedy"]),
         ("libs/daprkit/src", ["got", "remedy"]),
+        (f"{CLASSIFY}/requests", ["got", "remedy"]),
         # What libraries say of a damaged file is all that can be said of it.
         (f"{CLASSIFY}/formats", ["remedy"]),
+        (f"{CLASSIFY}/tasks/images", ["remedy"]),
         (f"{CLASSIFY}/storage", ["remedy"]),
         (f"{CLASSIFY}/engines", ["remedy"]),
     ],

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from meshlens.classify.errors import ModelNotFound
 from meshlens.classify.serving.opening import Loaded
-from meshlens.classify.serving.policy import Evict, Forget, Key, Rules, WaitUntil, next_action
+from meshlens.classify.serving.policy import Rules, next_action
 from meshlens.classify.serving.registry import Registry
 from meshlens.classify.serving.stages import LEAVING, LOADING, RESERVED, Stage
+from meshlens.classify.serving.steps import Evict, Forget, Key, WaitUntil
 from meshlens.classify.serving.version_policy import parse_policy
 from meshlens.classify.serving.versions import LAST_RETRY, Version
 from meshlens.classify.storage.source import Source

@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from meshlens.classify.serving.policy import (
+from meshlens.classify.serving.policy import Mode, Rules, next_action
+from meshlens.classify.serving.stages import LOADING, Stage
+from meshlens.classify.serving.steps import (
     Action,
     Admit,
     Close,
@@ -13,15 +15,11 @@ from meshlens.classify.serving.policy import (
     Forget,
     Key,
     Load,
-    Mode,
     Refuse,
-    Rules,
     Snapshot,
     Unload,
     WaitUntil,
-    next_action,
 )
-from meshlens.classify.serving.stages import LOADING, Stage
 from meshlens.classify.serving.version_policy import VersionPolicy, parse_policy
 
 NOW = 100.0

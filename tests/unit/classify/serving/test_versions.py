@@ -151,6 +151,7 @@ def test_a_version_that_fails_changes_nothing_else(tmp_path: Path) -> None:
     repository.stop()
 
 
+@pytest.mark.slow
 def test_nobody_is_refused_and_nobody_gets_a_closed_engine_while_versions_change(
     tmp_path: Path,
 ) -> None:

@@ -3,9 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.decomposition import fit, project
-from meshlens.pca.numbers.imputation import Missing, fill
+from meshlens.pca.numbers.imputation import Missing, fill, refuse
 from meshlens.pca.tables.table import decode_table
 from sklearn.datasets import load_iris
 from sklearn.impute import SimpleImputer
@@ -98,3 +99,23 @@ def test_one_observation_can_be_filled_in_by_a_fit(how: Missing) -> None:
     table = decode_table(b"5,,1,0.2\n", missing=how, columns=4, model=model)
     assert table.filled == 1
     assert np.isfinite(table.values).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([[1, 2], [2, 4], [3, np.nan], [4, 8], [5, 10]], 6),
+        ([[1, 3, 5], [2, 6, 10], [4, 12, np.nan]], 20),
+    ],
+)
+def test_variables_or_observations_too_few_for_two_components_leave_one(
+    rows: list[list[float]], expected: float
+) -> None:
+    values = np.array(rows, dtype=float)
+    filled = fill(values, np.isnan(values), Missing.ITERATIVE)
+    assert filled[np.isnan(values)] == pytest.approx(expected, rel=0.05)
+
+
+def test_nothing_missing_is_not_refused() -> None:
+    values = np.ones((2, 2))
+    refuse(values, np.isnan(values), lambda row, column: Place(row=row, column=column))

@@ -130,7 +130,9 @@ def find_default(repository: Repository, task: Task) -> str:
     if len(names) != 1:
         known = ", ".join(names) or "none"
         raise InvalidOption(
-            f"expected option model, one of the models with task {task}: {known}; name one"
+            f"expected option model, one of the models with task {task}: {known}",
+            remedy="name one",
+            option="model",
         )
     return names[0]
 

@@ -46,6 +46,16 @@ def test_bytes_of_another_scale_are_quantized() -> None:
     assert (encoded == np.rint((PIXELS - 127.5) / 127.5 * 100 + 100)).all()
 
 
+@pytest.mark.parametrize(("steps", "expected"), [(1, 0), (2, 2)])
+def test_an_encoding_is_left_out_where_it_moves_pixels_by_one_step_at_most(
+    steps: int, expected: int
+) -> None:
+    centred = Normalization((128.0,), (128.0,))
+    spec = tensor("uint8", Quantization(1 / 128, 128 + steps))
+    encoded = plan_encoding(spec, centred, channels=3).encode(PIXELS)
+    assert (encoded == (PIXELS.astype(int) + expected).clip(0, 255)).all()
+
+
 def test_signed_bytes_are_quantized() -> None:
     spec = tensor("int8", Quantization(1 / 127.5, -1))
     encoded = plan_encoding(spec, HALF, channels=3).encode(PIXELS)

@@ -95,6 +95,7 @@ def test_a_word_would_rather_hide_points_than_what_it_names() -> None:
     assert bottom <= 150 or top >= 150
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aspect", ["equal", "free"])
 @pytest.mark.parametrize("kind", ["scores", "biplot", "loadings"])
 @pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer])

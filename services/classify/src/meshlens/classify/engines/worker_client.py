@@ -144,7 +144,7 @@ class _WorkerProcess:
         code = self._child.poll()
         return (
             f"TensorFlow's process {self._child.pid} has ended with code {code};"
-            " it is being restarted: retry in a moment"
+            " it is being restarted: try again in a moment"
         )
 
     def _log_lines(self) -> None:

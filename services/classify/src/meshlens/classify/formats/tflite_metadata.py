@@ -4,18 +4,16 @@ The metadata is a separate flatbuffer (identifier M001) inside the model. Field 
 those of tensorflow/lite/support/metadata/metadata_schema.fbs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 
-import flatbuffers
-import numpy as np
 from meshlens.classify.errors import InvalidModel
 from meshlens.flatbuffer import Table
 
 IDENTIFIER = b"M001"
-_NORMALIZATION = 1  # member of the union ProcessUnitOptions
+NORMALIZATION = 1  # member of the union ProcessUnitOptions
 _MOST_TABLES = 256
 
 
@@ -155,7 +153,7 @@ def _first_subgraph(root: Table) -> tuple[list[Table], list[Table]]:
 def _normalization(tensor: Table) -> Normalization | None:
     for unit in tensor.tables(_Tensor.PROCESS_UNITS, most=_MOST_TABLES):
         options = unit.table(_ProcessUnit.OPTIONS)
-        if options is not None and unit.number(_ProcessUnit.OPTIONS_TYPE, "<B") == _NORMALIZATION:
+        if options is not None and unit.number(_ProcessUnit.OPTIONS_TYPE, "<B") == NORMALIZATION:
             return Normalization(
                 mean=tuple(options.numbers(_Normalization.MEAN, "<f")),
                 std=tuple(options.numbers(_Normalization.STD, "<f")),
@@ -174,70 +172,3 @@ def _files(tensor: Table) -> tuple[AssociatedFile, ...]:
         for file in tensor.tables(_Tensor.ASSOCIATED_FILES, most=_MOST_TABLES)
         for number in (file.number(_File.TYPE, "<b"),)
     )
-
-
-def encode_metadata(metadata: Metadata) -> bytes:
-    """Return the flatbuffer, readable by `decode_metadata` and by TFLite's own tools."""
-    builder = flatbuffers.Builder()
-    inputs = _encode_offsets(builder, [_encode_input(builder, metadata.normalization)])
-    outputs = _encode_offsets(builder, [_encode_output(builder, metadata.output_files)])
-    subgraph = _encode_table(builder, 10, {2: inputs, 3: outputs})
-    fields = {
-        0: builder.CreateString(metadata.name),
-        1: builder.CreateString(metadata.description),
-        3: _encode_offsets(builder, [subgraph]),
-    }
-    builder.Finish(_encode_table(builder, 8, fields), IDENTIFIER)
-    return bytes(builder.Output())
-
-
-def _encode_input(builder: flatbuffers.Builder, normalization: Normalization | None) -> int:
-    if normalization is None:
-        return _encode_table(builder, 7, {})
-    options = _encode_table(
-        builder,
-        2,
-        {
-            0: builder.CreateNumpyVector(np.array(normalization.mean, "<f4")),
-            1: builder.CreateNumpyVector(np.array(normalization.std, "<f4")),
-        },
-    )
-    unit = _encode_table(builder, 2, {1: options}, numbers={0: _NORMALIZATION})
-    return _encode_table(builder, 7, {4: _encode_offsets(builder, [unit])})
-
-
-def _encode_output(builder: flatbuffers.Builder, files: Sequence[AssociatedFile]) -> int:
-    encoded = [
-        _encode_table(
-            builder,
-            5,
-            {0: builder.CreateString(file.name), 3: builder.CreateString(file.locale)},
-            numbers={2: file.type},
-        )
-        for file in files
-    ]
-    return _encode_table(builder, 7, {6: _encode_offsets(builder, encoded)})
-
-
-def _encode_table(
-    builder: flatbuffers.Builder,
-    slots: int,
-    offsets: Mapping[int, int],
-    *,
-    numbers: Mapping[int, int] | None = None,
-) -> int:
-    """Write a table of `slots` fields, offsets and 8-bit numbers by slot; return its offset."""
-    builder.StartObject(slots)
-    for slot, offset in offsets.items():
-        builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
-    for slot, number in (numbers or {}).items():
-        builder.PrependUint8Slot(slot, number, 0)
-    return int(builder.EndObject())
-
-
-def _encode_offsets(builder: flatbuffers.Builder, offsets: Sequence[int]) -> int:
-    """Write a vector of offsets and return its offset."""
-    builder.StartVector(4, len(offsets), 4)
-    for offset in reversed(offsets):
-        builder.PrependUOffsetTRelative(offset)
-    return int(builder.EndVector())

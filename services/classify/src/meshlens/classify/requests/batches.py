@@ -9,6 +9,7 @@ from meshlens.classify.tasks.lens import JSON, Answer
 from meshlens.classify.tasks.options import explain
 from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.messages import Request
+from meshlens.faults import Place
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -113,7 +114,9 @@ def _split(request: Request) -> Sequence[tuple[str, Callable[[], bytes]]]:
         images = ImagesBody.model_validate_json(request.body).images
     except ValidationError as error:
         raise InvalidBody(
-            f'expected JSON {{"images": [<1 to {MOST_IMAGES} times base64 or data URL>]}},'
-            f" got {explain(error)}; send several requests if there are more"
+            f'expected JSON {{"images": [<1 to {MOST_IMAGES} times base64 or data URL>]}}',
+            got=explain(error),
+            remedy="send several requests if there are more",
+            places=[Place(field="images")],
         ) from None
     return [("", lambda text=text: decode_base64(text)) for text in images]  # type: ignore[misc] # as above

@@ -9,6 +9,7 @@ from typing import Any
 from meshlens.classify.errors import InvalidBody
 from meshlens.classify.tasks.lens import JSON
 from meshlens.classify.tasks.options import explain
+from meshlens.faults import Place
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 # What says nothing about the bytes: none, the usual default, and curl's for --data-binary.
@@ -42,8 +43,9 @@ def decode_body(content_type: str, body: bytes) -> bytes:
     if content_type in _OPAQUE_TYPES or content_type.startswith("image/"):
         return body
     raise InvalidBody(
-        f"expected content type image/*, application/octet-stream, multipart/form-data or {JSON},"
-        f" got {content_type!r}; send the picture as one of these"
+        f"expected content type image/*, application/octet-stream, multipart/form-data or {JSON}",
+        got=repr(content_type),
+        remedy="send the picture as one of these",
     )
 
 
@@ -52,8 +54,10 @@ def _decode_json(body: bytes) -> bytes:
         text = ImageBody.model_validate_json(body).image
     except ValidationError as error:
         raise InvalidBody(
-            f'expected JSON {{"image": "<base64 or data URL>"}}, got {explain(error)};'
-            " send a picture's own bytes with a content type image/*"
+            'expected JSON {"image": "<base64 or data URL>"}',
+            got=explain(error),
+            remedy="send a picture's own bytes with a content type image/*",
+            places=[Place(field="image")],
         ) from None
     return decode_base64(text)
 
@@ -72,6 +76,8 @@ def decode_base64(text: str) -> bytes:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidBody(
-            f"image must be base64 or a data URL with base64, got {text[:20]!r} ({error});"
-            " encode the bytes of the file"
+            "image must be base64 or a data URL with base64",
+            got=f"{text[:20]!r} ({error})",
+            remedy="encode the bytes of the file",
+            places=[Place(field="image")],
         ) from None

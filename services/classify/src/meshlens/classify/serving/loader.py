@@ -12,19 +12,17 @@ from meshlens.classify.engines.opening import OpenEngine
 from meshlens.classify.errors import ClassifyError
 from meshlens.classify.memory import give_memory_back, trim_memory
 from meshlens.classify.serving.opening import Loaded, open_model
-from meshlens.classify.serving.policy import (
+from meshlens.classify.serving.policy import Mode, Rules, next_action
+from meshlens.classify.serving.registry import Registry
+from meshlens.classify.serving.steps import (
     Admit,
     Close,
     Evict,
     Forget,
     Load,
-    Mode,
-    Rules,
     Step,
     WaitUntil,
-    next_action,
 )
-from meshlens.classify.serving.registry import Registry
 from meshlens.classify.serving.versions import Servable, Version
 from meshlens.classify.storage.source import Fetch
 
@@ -79,6 +77,7 @@ class Loader:
         self._on_change = on_change
         with self._changed:
             self._rules = replace(self._rules, mode=Mode.AUTOMATIC)
+            self._changed.notify_all()
         threading.Thread(
             target=self._work, args=(lambda: self._stopped,), name="lifecycle", daemon=True
         ).start()
@@ -176,7 +175,7 @@ class Loader:
             loaded: Loaded = open_model(version.source, data, self._open_engine, self._folder)
             self._record(version, lambda: version.opened(loaded))
 
-        # Not at a low priority: who holds Python's lock must not be kept waiting.
+        # At normal priority: while a starved thread holds the GIL, nothing else runs.
         self._attempt(version, work)
         trim_memory()
 
@@ -185,7 +184,7 @@ class Loader:
             work()
         except ClassifyError as error:
             self._fail(version, str(error))
-        except Exception as error:  # noqa: BLE001 - one model's fault must not take the others along
+        except Exception as error:  # noqa: BLE001 - one model's fault must not end the others' loads
             _log.exception("model %s could not be loaded", version.source.model)
             self._fail(version, f"unexpected {type(error).__name__}")
 

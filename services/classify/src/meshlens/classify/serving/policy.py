@@ -9,49 +9,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
 
 from meshlens.classify.serving.stages import LEAVING, LOADING, RESERVED, Stage
+from meshlens.classify.serving.steps import (
+    Action,
+    Admit,
+    Close,
+    Evict,
+    Forget,
+    Key,
+    Load,
+    Refuse,
+    Snapshot,
+    Step,
+    Unload,
+    WaitUntil,
+)
 from meshlens.classify.serving.version_policy import VersionPolicy
-
-
-class Key(NamedTuple):
-    """The name of a version."""
-
-    model: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All that decisions about a version depend on, at one moment.
-
-    Attributes:
-        key: its name.
-        stage: what it is doing.
-        size: bytes of its file; 0 until it is FETCHED.
-        users: how many requests use it.
-        used: when the last request for it came, by the monotonic clock.
-        failed: whether the last attempt to load it failed.
-        retry_at: when it is loaded again after that, by the monotonic clock.
-        override: True if the operator wants it loaded, False if unloaded, None to leave it to
-            the version policy.
-        evicted: whether it was, or is being, unloaded to make room.
-        wished: since when a request or the operator waits for it to be loaded, else None.
-        gone: whether its files have been removed.
-    """
-
-    key: Key
-    stage: Stage = Stage.START
-    size: int = 0
-    users: int = 0
-    used: float = 0.0
-    failed: bool = False
-    retry_at: float = 0.0
-    override: bool | None = None
-    evicted: bool = False
-    wished: float | None = None
-    gone: bool = False
 
 
 class Mode(StrEnum):
@@ -82,68 +56,6 @@ class Rules:
     mode: Mode = Mode.AUTOMATIC
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Begin to load `version` by fetching its bytes."""
-
-    version: Key
-
-
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """Open the fetched `version`: there is room."""
-
-    version: Key
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Do not open the fetched `version`; without a `reason` it is just not wanted any more."""
-
-    version: Key
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unload:
-    """Stop serving `version`: it is not wanted any more."""
-
-    version: Key
-
-
-@dataclass(frozen=True, slots=True)
-class Evict:
-    """Stop serving `version` to make room for the version `for_`."""
-
-    version: Key
-    for_: Key
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Free the memory of `version`: no request uses it any more."""
-
-    version: Key
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """Remove `version` from the list: its files are gone and it is unloaded."""
-
-    version: Key
-
-
-@dataclass(frozen=True, slots=True)
-class WaitUntil:
-    """Nothing is due before `time`, by the monotonic clock, unless something changes."""
-
-    time: float
-
-
-Step: TypeAlias = Load | Admit | Refuse | Unload | Evict | Close | Forget
-Action: TypeAlias = Step | WaitUntil
-
-
 def next_action(versions: Sequence[Snapshot], rules: Rules, now: float) -> Action | None:
     """Return what to do next, None to wait for a change.
 
@@ -153,7 +65,7 @@ def next_action(versions: Sequence[Snapshot], rules: Rules, now: float) -> Actio
         now: the time, by the monotonic clock.
 
     Returns:
-        a step, which always changes the stage of its version, so that the same one never comes
+        a step, which always changes what decisions depend on, so that the same one never comes
         twice; or a time in the future.
     """
     if rules.mode is Mode.STOPPED:

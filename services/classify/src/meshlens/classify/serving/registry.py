@@ -4,8 +4,9 @@ import threading
 from collections.abc import Iterable, Iterator
 
 from meshlens.classify.errors import ModelNotFound
-from meshlens.classify.serving.policy import Key, Rules, Snapshot, find_wanted
+from meshlens.classify.serving.policy import Rules, find_wanted
 from meshlens.classify.serving.stages import Stage
+from meshlens.classify.serving.steps import Key, Snapshot
 from meshlens.classify.serving.version_policy import STABLE, VersionPolicy
 from meshlens.classify.serving.versions import Version
 from meshlens.classify.storage.source import Source

@@ -94,7 +94,7 @@ class Repository:
         """
         with self._versions.changed:
             default = self._versions.of(self.default)
-            # What was evicted comes back when a request names it.
+            # An evicted version comes back when a request names it.
             if not any(it.available or (it.evicted and not it.error) for it in default):
                 return False
             self._was_ready = self._was_ready or not any(

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from meshlens.classify.serving.opening import Loaded
-from meshlens.classify.serving.policy import (
+from meshlens.classify.serving.stages import FOLLOWING, LEAVING, LOADING, Stage
+from meshlens.classify.serving.steps import (
     Admit,
     Close,
     Evict,
@@ -23,7 +24,6 @@ from meshlens.classify.serving.policy import (
     Step,
     Unload,
 )
-from meshlens.classify.serving.stages import FOLLOWING, LEAVING, LOADING, Stage
 from meshlens.classify.storage.source import Source
 from meshlens.classify.tasks.lens import Lens
 

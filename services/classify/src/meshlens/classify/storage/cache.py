@@ -1,4 +1,4 @@
-"""Models in the state store under their sha256, so that a new replica need not ask their origin.
+"""Keeps models in the state store under their sha256, so that a new replica needs no origin.
 
 Only a model whose card names its sha256 is kept there. The store never decides whether a model can
 be loaded: what is absent, damaged, slow or down is fetched from the origin instead.
@@ -16,7 +16,7 @@ from meshlens.classify.storage.source import Fetch, Source
 from meshlens.daprkit.errors import StoreUnavailable
 from meshlens.daprkit.settings import MIB
 
-# After a failure the store is left alone for this long, so that many models wait for it once.
+# After a failure the store is not used for this long, so that many models wait for it once.
 _PAUSE = 30.0
 
 _log = logging.getLogger(__name__)
@@ -26,13 +26,13 @@ class Blobs(Protocol):
     """A store of bytes under their sha256, such as daprkit's BlobStore."""
 
     def put(self, data: bytes) -> str:
-        """Keep bytes and return their name."""
+        """Store bytes and return their name."""
 
     def get(self, name: str) -> bytes | None:
         """Return bytes, verified, or None if they are absent or damaged."""
 
     def delete(self, name: str) -> None:
-        """Forget bytes."""
+        """Delete bytes."""
 
 
 class ModelCache:
@@ -40,7 +40,7 @@ class ModelCache:
 
     Args:
         blobs: the state store.
-        origin: returns the bytes of a model from where they were first, verified.
+        origin: returns the bytes of a model from its origin, verified.
         seconds: how long a load waits for the store at most.
     """
 
@@ -56,7 +56,7 @@ class ModelCache:
         """Return the bytes of a model.
 
         Raises:
-            InvalidModel: the store does not have them, and the origin does not give them.
+            InvalidModel: neither the store nor the origin has them.
         """
         name = source.card.source.sha256
         if not name:
@@ -72,14 +72,14 @@ class ModelCache:
         return data
 
     def collect(self, sources: Iterable[Source]) -> None:
-        """Forget what this replica knows to be in the store and no card names any more."""
+        """Delete what this replica has stored or used and no card names any more."""
         garbage = self._kept - {source.card.source.sha256 for source in sources}
         self._kept -= garbage
         for name in garbage:
             self._in_background(lambda name=name: self._blobs.delete(name))  # type: ignore[misc] # mypy cannot infer a lambda with a default
 
     def check(self) -> None:
-        """Say in the log whether a mebibyte comes back from the store, without keeping anybody."""
+        """Log whether the store returns a mebibyte, in the background."""
         self._in_background(self._round_trip, then=trim_memory)
 
     def _round_trip(self) -> None:
@@ -94,7 +94,7 @@ class ModelCache:
             _log.warning("the state store does not return 1 MiB: models are not kept in it")
 
     def _look_up(self, name: str) -> bytes | None:
-        """Return the bytes called `name`, None if the store does not give them in time."""
+        """Return the bytes called `name`, None if the store does not return them in time."""
         if time.monotonic() < self._paused_until:
             return None
         found: list[bytes | None] = []

@@ -1,4 +1,4 @@
-"""The models of a folder: every version of each, by its card or by how its files lie.
+"""Finds the models of a folder: every version of each, by its card or by its files' layout.
 
     models/flowers.tflite             model flowers, version 1
     models/birds/any-name.tflite      model birds, version 1
@@ -7,7 +7,7 @@
     models/faces/faces.pb             model faces, version 1, a frozen graph
     models/cats.yaml                  a card: what it names, or its own name, and the file it names
 
-Beside a .tflite file that says nothing about them may stand its labels, one on each line, in
+Beside a .tflite file without labels may stand its labels, one on each line, in
 `<its name>.txt` or the only `*label*.txt`, and what its pictures show, in `subject.txt`.
 """
 
@@ -26,9 +26,9 @@ _MODELS = (".tflite", ".pb")
 
 
 def find_models(folder: Path) -> Iterator[Source]:
-    """Yield every version of every model in `folder`; what is hidden or is none is passed over.
+    """Yield every version of every model in `folder`; hidden and other files are ignored.
 
-    A card that cannot be used makes a source with an error, so that somebody can be told.
+    A card that cannot be used makes a source with an error, so that callers can read it.
     """
     if not folder.is_dir():
         return
@@ -36,8 +36,8 @@ def find_models(folder: Path) -> Iterator[Source]:
     for source in _find(folder):
         key = source.model, source.version
         if key in found:
-            told = f"version {source.version} is described twice; give one another version"
-            source = Source(*key, (), error=told)  # noqa: PLW2901 - it stands for both
+            fault = f"version {source.version} is described twice; give one another version"
+            source = Source(*key, (), error=fault)  # noqa: PLW2901 - it stands for both
         found[key] = source
     yield from found.values()
 
@@ -90,11 +90,11 @@ def _read_card(path: Path, repository: Path, model: str, version: str | None) ->
         return Source(
             model, version or FIRST_VERSION, (), card_path=path, error=f"{path.name}: {error}"
         )
-    said = FIRST_VERSION if card.version is None else str(card.version)
-    source = Source(card.name or model, version or said, (), card, path)
-    if version and card.version is not None and said != version:
+    number = FIRST_VERSION if card.version is None else str(card.version)
+    source = Source(card.name or model, version or number, (), card, path)
+    if version and card.version is not None and number != version:
         return replace(
-            source, error=f"{path.name} says version {said}, its folder {version}; correct one"
+            source, error=f"{path.name} says version {number}, its folder {version}; correct one"
         )
     try:
         return replace(source, paths=_find_paths(card, path, repository))

@@ -1,4 +1,4 @@
-"""Where a version of a model comes from: its files, its card, and what both say."""
+"""Where a version of a model comes from: its files and its card, and what they say."""
 
 import hashlib
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class Source:
         paths: the model files found for it, or the folder of a SavedModel; exactly one is a model.
         card: what its card says.
         card_path: of the card, None without one.
-        error: why there can be no such model, empty if nothing speaks against it.
+        error: why it cannot be loaded, empty if nothing is known against it.
     """
 
     model: str
@@ -57,7 +57,7 @@ class Source:
         """Which runtime it is for.
 
         Raises:
-            InvalidModel: neither card nor name say it.
+            InvalidModel: neither the card nor the file name says so.
         """
         if self.card.model.type:
             return self.card.model.type
@@ -76,10 +76,10 @@ class Source:
 
     @property
     def task(self) -> Task:
-        """What it is asked for: what its card says, else what its runtime and the card suggest.
+        """Its task: what the card says, else what its runtime and the card suggest.
 
         Raises:
-            InvalidModel: neither card nor name say its runtime.
+            InvalidModel: neither the card nor the file name says its runtime.
         """
         if self.card.task:
             return self.card.task
@@ -124,7 +124,7 @@ Fetch: TypeAlias = Callable[[Source], bytes]
 
 
 def read_model(source: Source) -> bytes:
-    """Return the bytes of a model from where its files lie.
+    """Return the bytes of a model from its files.
 
     Raises:
         InvalidModel: they cannot be read, or are not those that the card names.

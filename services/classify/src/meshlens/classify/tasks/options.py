@@ -37,7 +37,11 @@ def parse_options(kind: type[Options], query: Mapping[str, str]) -> Options:
         return kind.model_validate(query)
     except ValidationError as error:
         known = ", ".join(kind.model_fields) or "none"
-        raise InvalidOption(f"{explain(error)}; the options are: {known}") from None
+        raise InvalidOption(
+            explain(error),
+            remedy=f"the options are: {known}",
+            option=str(error.errors(include_url=False)[0]["loc"][0]),
+        ) from None
 
 
 def explain(error: ValidationError) -> str:

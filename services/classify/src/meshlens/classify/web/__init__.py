@@ -40,7 +40,9 @@ def _sample(samples: Mapping[str, bytes], request: Request) -> Reply:
     name = request.parameters["name"]
     if name not in samples:
         raise MethodNotFound(
-            f"expected one of the samples {', '.join(samples)}, got {name!r}; check the name"
+            f"expected one of the samples {', '.join(samples)}",
+            got=repr(name),
+            remedy="check the name",
         )
     headers = {"cache-control": "max-age=3600", "x-content-type-options": "nosniff"}
     return Reply(samples[name], "image/png", headers=headers)

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from meshlens.pca.drawing.layer import Layer
-from meshlens.pca.drawing.layers.arrows import VariableArrows
-from meshlens.pca.drawing.layers.circle import UnitCircle
 from meshlens.pca.drawing.layers.density import DensityCells
 from meshlens.pca.drawing.layers.ellipses import Ellipses
 from meshlens.pca.drawing.layers.explained_variance import ExplainedVariance
-from meshlens.pca.drawing.layers.ground import Ground
+from meshlens.pca.drawing.layers.grid import Grid
 from meshlens.pca.drawing.layers.labels import Labels
+from meshlens.pca.drawing.layers.loading_arrows import LoadingArrows
 from meshlens.pca.drawing.layers.points import Points
 from meshlens.pca.drawing.layers.principal_axes import PrincipalAxes
 from meshlens.pca.drawing.layers.scree.bars import ShareBars
 from meshlens.pca.drawing.layers.scree.chance import ChanceLines
 from meshlens.pca.drawing.layers.scree.cumulative import CumulativeLine
+from meshlens.pca.drawing.layers.unit_circle import UnitCircle
 from meshlens.pca.drawing.scenes.biplot import arrange_biplot
 from meshlens.pca.drawing.scenes.loadings import arrange_loadings
 from meshlens.pca.drawing.scenes.plane import Plane
@@ -60,28 +60,28 @@ KINDS: Mapping[KindName, Kind[Any]] = {
     "scores": Kind[Plane](
         arrange_scores,
         (
-            Ground,
+            Grid,
             PrincipalAxes,
             ExplainedVariance,
             Points,
             DensityCells,
             Ellipses,
-            VariableArrows,
+            LoadingArrows,
             Labels,
         ),
         _OF_PLANES,
     ),
     "biplot": Kind[Plane](
         arrange_biplot,
-        (Ground, ExplainedVariance, Points, DensityCells, Ellipses, VariableArrows, Labels),
+        (Grid, ExplainedVariance, Points, DensityCells, Ellipses, LoadingArrows, Labels),
         (*_OF_PLANES, "alpha"),
     ),
     "loadings": Kind[Plane](
         arrange_loadings,
-        (Ground, UnitCircle, ExplainedVariance, Points, DensityCells, VariableArrows),
+        (Grid, UnitCircle, ExplainedVariance, Points, DensityCells, LoadingArrows),
         _OF_PLANES,
     ),
-    "scree": Kind[Scree](arrange_scree, (Ground, ShareBars, CumulativeLine, ChanceLines)),
+    "scree": Kind[Scree](arrange_scree, (Grid, ShareBars, CumulativeLine, ChanceLines)),
 }
 
 

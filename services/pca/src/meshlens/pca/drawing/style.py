@@ -11,10 +11,10 @@ EllipseKind: TypeAlias = Literal["none", "normal", "t", "confidence"]
 Theme: TypeAlias = Literal["auto", "light", "dark"]
 Aspect: TypeAlias = Literal["equal", "free"]
 # How many of the outermost observations are labelled, or by what rule.
-LabelRule: TypeAlias = Literal["auto", "outliers", "all", "none"]
-Labels: TypeAlias = LabelRule | int
+LabelWord: TypeAlias = Literal["auto", "outliers", "all", "none"]
+LabelRule: TypeAlias = LabelWord | int
 
-_LABEL_RULES: tuple[LabelRule, ...] = get_args(LabelRule)
+_LABEL_WORDS: tuple[LabelWord, ...] = get_args(LabelWord)
 
 
 def _parse_pair(value: object) -> object:
@@ -27,14 +27,14 @@ def _parse_pair(value: object) -> object:
     raise ValueError("it must be two numbers of components, such as 1,3")
 
 
-def _parse_labels(text: object) -> Labels:
+def _parse_label_rule(text: object) -> LabelRule:
     """Return which observations are labelled, or how many."""
-    words: Mapping[object, Labels] = {name: name for name in _LABEL_RULES}
+    words: Mapping[object, LabelRule] = {name: name for name in _LABEL_WORDS}
     if text in words:
         return words[text]
     if str(text).isdecimal() and len(str(text)) < 10:  # noqa: PLR2004 - beyond, int() may refuse
         return int(str(text))
-    raise ValueError(f"it must be one of {', '.join(_LABEL_RULES)}, or a number")
+    raise ValueError(f"it must be one of {', '.join(_LABEL_WORDS)}, or a number")
 
 
 class Style(BaseModel):
@@ -61,7 +61,7 @@ class Style(BaseModel):
         default="none", description="around each group: normal, t or confidence (of the mean)"
     )
     level: float = Field(default=0.95, gt=0, lt=1, description="of the ellipse")
-    label: Annotated[Labels, PlainValidator(_parse_labels)] = Field(
+    label: Annotated[LabelRule, PlainValidator(_parse_label_rule)] = Field(
         default="auto", description="observations to label: outliers, all, none or how many"
     )
     arrows: int = Field(default=12, ge=0, le=100, description="the most variables to draw as such")

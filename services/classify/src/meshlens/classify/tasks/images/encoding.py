@@ -6,6 +6,7 @@ import numpy as np
 from meshlens.classify.engines.engine import Tensor, TensorSpec
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.tflite_metadata import Normalization
+from meshlens.faults import Place
 from numpy.typing import NDArray
 
 _PIXELS = np.arange(256, dtype=np.float64)[:, np.newaxis]
@@ -45,7 +46,12 @@ def plan_encoding(
         InvalidModel: the normalization does not fit `channels`, or the dtype is no number's.
     """
     if tensor.dtype.kind not in "fiu":
-        raise InvalidModel(f"expected an input of numbers, got {tensor.dtype}")
+        raise InvalidModel(
+            "expected an input of numbers",
+            got=f"{tensor.dtype}",
+            remedy="does this model take pictures?",
+            places=[Place(field=tensor.name)],
+        )
     if tensor.dtype.kind == "f":
         real = _normalize(normalization, channels) if normalization else _PIXELS
         return Encoding(real.astype(tensor.dtype))
@@ -68,8 +74,9 @@ def _normalize(normalization: Normalization, channels: int) -> NDArray[np.float6
         np.isfinite(mean).all() and np.isfinite(std).all() and std.all()
     ):
         raise InvalidModel(
-            f"expected mean and std for 1 or {channels} channels, std not 0, got mean"
-            f" {normalization.mean} and std {normalization.std}; correct the metadata"
+            f"expected mean and std for 1 or {channels} channels, std not 0",
+            got=f"mean {normalization.mean} and std {normalization.std}",
+            remedy="correct the metadata",
         )
     normalized: NDArray[np.float64] = (_PIXELS - mean) / std
     return normalized

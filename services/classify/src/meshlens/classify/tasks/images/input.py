@@ -9,6 +9,7 @@ from meshlens.classify.formats.card import InputPart
 from meshlens.classify.formats.tflite_metadata import Normalization
 from meshlens.classify.tasks.images.encoding import plan_encoding
 from meshlens.classify.tasks.images.pixels import Frame
+from meshlens.faults import Place
 from numpy.typing import NDArray
 
 _OPEN = -1
@@ -85,7 +86,12 @@ def _measure(
         depth = card.type.channels
     fixed = True
     if largest and (width == _OPEN) != (height == _OPEN):
-        raise InvalidModel(f"{spec.name} must leave both sides open or none, got {spec.shape}")
+        raise InvalidModel(
+            f"{spec.name} must leave both sides open or none",
+            got=f"{spec.shape}",
+            remedy="convert the model again",
+            places=[Place(field=spec.name)],
+        )
     if largest and width == _OPEN:
         (width, height), fixed = card.size or (largest, largest), False
     elif card.size:
@@ -96,8 +102,10 @@ def _measure(
     if depth not in channels or min(width, height) < 1:
         advice = "" if largest else " If it takes any size, say input.size and input.type in a card"
         raise InvalidModel(
-            f"expected an input of shape (1, height, width, {' or '.join(map(str, channels))}),"
-            f" got {spec.name} of shape {spec.shape}; does this model take pictures?{advice}"
+            f"expected an input of shape (1, height, width, {' or '.join(map(str, channels))})",
+            got=f"{spec.name} of shape {spec.shape}",
+            remedy=f"does this model take pictures?{advice}",
+            places=[Place(field=spec.name)],
         )
     return Frame(width, height, depth, fixed=fixed)
 
@@ -107,11 +115,14 @@ def _check_card(spec: TensorSpec, card: InputPart, frame: Frame) -> None:
     if card.size and card.size != (frame.width, frame.height):
         raise InvalidModel(
             f"{spec.name} takes pictures of {frame.width} x {frame.height} pixels,"
-            f" the card says {card.size[0]} x {card.size[1]}; correct the card"
+            f" the card says {card.size[0]} x {card.size[1]}",
+            remedy="correct the card",
+            places=[Place(field="input.size")],
         )
     kind = card.type
     if kind and (kind.channels != frame.channels or kind.floats != (spec.dtype.kind == "f")):
         raise InvalidModel(
-            f"{spec.name} takes {frame.channels} channels of {spec.dtype},"
-            f" the card says {kind}; correct the card"
+            f"{spec.name} takes {frame.channels} channels of {spec.dtype}, the card says {kind}",
+            remedy="correct the card",
+            places=[Place(field="input.type")],
         )

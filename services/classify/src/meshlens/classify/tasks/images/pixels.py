@@ -96,7 +96,9 @@ def decode_image(data: bytes, frame: Frame, *, max_pixels: int) -> Image:
         InvalidImage: empty, of no allowed format, truncated or damaged.
     """
     if not data:
-        raise InvalidImage("expected a picture, got an empty body; send the bytes of the file")
+        raise InvalidImage(
+            "expected a picture", got="an empty body", remedy="send the bytes of the file"
+        )
     with _refusing(data), _LIFTED, Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
         width, height = image.size
         if width * height > max_pixels:
@@ -182,8 +184,9 @@ def _flatten(image: Pillow.Image, mode: str) -> Pillow.Image:
         image = image.convert("RGBA")
     elif image.mode not in _PLAIN_MODES:
         raise InvalidImage(
-            f"expected 8 or 16 bits for each channel, got a picture of mode {image.mode};"
-            " convert it to RGB"
+            "expected 8 or 16 bits for each channel",
+            got=f"a picture of mode {image.mode}",
+            remedy="convert it to RGB",
         )
     if image.mode == "RGBA":
         page = Pillow.new("RGBA", image.size, "white")
@@ -201,11 +204,13 @@ def _refusing(data: bytes) -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         raise InvalidImage(
-            f"expected a picture ({', '.join(FORMATS)}), got {len(data)} bytes that begin with"
-            f" {data[:12]!r}; send the bytes of the file as they are"
+            f"expected a picture ({', '.join(FORMATS)})",
+            got=f"{len(data)} bytes that begin with {data[:12]!r}",
+            remedy="send the bytes of the file as they are",
         ) from error
     except Exception as error:  # decoders raise anything on hostile bytes, SyntaxError included
         raise InvalidImage(
-            f"expected a whole picture, got one that cannot be decoded: {error};"
-            " is it truncated or damaged?"
+            "expected a whole picture",
+            got=f"one that cannot be decoded: {error}",
+            remedy="is it truncated or damaged?",
         ) from error

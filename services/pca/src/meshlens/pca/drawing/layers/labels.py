@@ -11,7 +11,7 @@ from meshlens.pca.drawing.layer import Layer
 from meshlens.pca.drawing.layout.canvas import Canvas, write_names
 from meshlens.pca.drawing.layout.text_width import shorten
 from meshlens.pca.drawing.scenes.plane import Plane
-from meshlens.pca.drawing.style import Labels as Rule
+from meshlens.pca.drawing.style import LabelRule
 from meshlens.pca.drawing.svg.marks import Mark
 from meshlens.pca.drawing.svg.palette import radius_for
 from meshlens.pca.numbers.outliers import find_outliers
@@ -79,7 +79,7 @@ class Labels(Layer[Plane]):
         return (f"labelled: {join_names(self.placed)}",) if self.placed else ()
 
 
-def choose_labels(distances: Array, rule: Rule) -> Whole:
+def choose_labels(distances: Array, rule: LabelRule) -> Whole:
     """Return the observations to label, the outermost first.
 
     Args:

@@ -19,7 +19,7 @@ _SYMBOL = "M0 -4H14M18 -4L9 0.5L9 -8.5Z"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class VariableArrows(Layer[Plane]):
+class LoadingArrows(Layer[Plane]):
     """An arrow from the mean for each of the variables that reach farthest.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The ground of a panel: grid, numbers and names along its edges."""
+"""Grid lines, with the numbers of the ticks and the names of the axes along the edges."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ _TICK_DISTANCE = 50.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ground(Layer[Scene]):
-    """Grid and labels of a scene."""
+class Grid(Layer[Scene]):
+    """The background of a panel, and what x and y are."""
 
     scene: Scene
 
     @classmethod
     def of(cls, scene: Scene) -> Self:
-        """Return the ground, which every picture has."""
+        """Return the grid, which every picture has."""
         return cls(scene)
 
     def draw(self, canvas: Canvas) -> Sequence[Mark]:

@@ -1,0 +1,132 @@
+"""The wheels: what is in them, and that they work beside the distribution called pca."""
+
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[2]
+DISTRIBUTIONS = {
+    "meshlens-daprkit": "libs/daprkit",
+    "meshlens-pca": "services/pca",
+    "meshlens-classify": "services/classify",
+}
+# Another project's distribution, whose import package is called pca too; it has no command.
+OTHER = "pca==2.10.2"
+POINTS = b"2,1,3,1.5,4,3,5,3.5,6,4\n"
+
+
+def run(*command: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run a program outside the sources and of no other environment."""
+    env = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "APP_PORT"}}
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd="/",
+        env=env,
+        input=stdin,
+        capture_output=True,
+        check=False,
+    )
+
+
+def uv(*arguments: str | Path) -> bytes:
+    """Run uv: the one that runs this, else an installed one."""
+    program = os.environ.get("UV") or shutil.which("uv")
+    if program is None:
+        pytest.skip("uv is missing: run the tests by make")
+    done = run(program, "--directory", ROOT, *arguments)
+    if b"Failed to fetch" in done.stderr or b"error sending request" in done.stderr:
+        pytest.skip(f"no package registry can be reached:\n{done.stderr.decode()}")
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("wheels")
+    built = {}
+    for name in DISTRIBUTIONS:
+        uv("build", "--wheel", "--package", name, "--out-dir", folder)
+        (built[name],) = folder.glob(f"{name.replace('-', '_')}-*-py3-none-any.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def environment(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with all three wheels and the other pca, of versions that are locked."""
+    folder = tmp_path_factory.mktemp("environment")
+    versions = folder / "versions.txt"
+    export = ("export", "--frozen", "--all-packages", "--no-emit-workspace", "--no-hashes")
+    versions.write_bytes(uv(*export))
+    uv("venv", folder / "env")
+    python = folder / "env/bin/python"
+    install = ("pip", "install", "--python", python, "--constraint", versions)
+    uv(*install, "--only-binary", ":all:", *wheels.values(), OTHER)
+    return folder / "env"
+
+
+def tracked(folder: Path, pattern: Sequence[str] = ("*",)) -> set[str]:
+    """The files below a folder that belong to the project."""
+    listing = ("git", "-C", folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = run(*listing, "--", *pattern).stdout.decode().split("\0")
+    return {name for name in names if name and (folder / name).is_file()}
+
+
+@pytest.mark.parametrize(("name", "source"), DISTRIBUTIONS.items())
+def test_a_wheel_holds_the_package_with_its_data_and_nothing_else(
+    wheels: dict[str, Path], name: str, source: str
+) -> None:
+    with zipfile.ZipFile(wheels[name]) as wheel:
+        files = {file for file in wheel.namelist() if not file.endswith("/")}
+    described = {file for file in files if re.match(r"meshlens_\w+-[\d.]+\.dist-info/", file)}
+    assert files - described == tracked(ROOT / source / "src")
+    assert "meshlens/__init__.py" not in files, "the namespace belongs to none of the three"
+    package = name.replace("-", "/")
+    assert f"{package}/py.typed" in files
+    kept = {
+        "meshlens-daprkit": "pages/base.css",
+        "meshlens-pca": "web/page.html",
+        "meshlens-classify": "models/digits/1/digits.tflite",
+    }
+    assert f"{package}/{kept[name]}" in files
+
+
+def test_both_packages_called_pca_can_be_imported(environment: Path) -> None:
+    program = "import pca, meshlens.pca; print(pca.__file__, pca.pca, meshlens.pca.__file__)"
+    done = run(environment / "bin/python", "-c", program)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"site-packages/pca/__init__.py <class 'pca.pca.pca'>" in done.stdout
+    assert b"site-packages/meshlens/pca/__init__.py" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["pca", "classify", "classify-models"])
+def test_the_commands_are_ours(environment: Path, command: str) -> None:
+    done = run(environment / "bin" / command, "--help")
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.startswith(f"usage: {command} ".encode())
+
+
+def test_points_become_a_picture(environment: Path) -> None:
+    done = run(environment / "bin/python", "-m", "meshlens.pca", stdin=POINTS)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"<svg ")
+
+
+def test_a_picture_gets_a_label(environment: Path) -> None:
+    seven = ROOT / "services/classify/samples/digit-7.png"
+    done = run(environment / "bin/classify", "--json", seven)
+    assert done.returncode == 0, done.stderr.decode()
+    assert b'"label": "7"' in done.stdout or b'"label":"7"' in done.stdout
+
+
+def test_the_services_are_wired(environment: Path) -> None:
+    program = "import meshlens.pca.__main__, meshlens.classify.__main__"
+    done = run(environment / "bin/python", "-c", program)
+    assert done.returncode == 0, done.stderr.decode()
