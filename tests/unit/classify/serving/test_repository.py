@@ -214,7 +214,7 @@ def test_a_bad_file_fails_alone_and_says_why(
     with pytest.raises(ModelFailed, match=f"it is END: .*{reason}") as fault:
         repository.get("bad")
     assert fault.value.state == State.END
-    assert reason in fault.value.reason
+    assert reason in fault.value.cause
     assert repository.get("digits")[1].subject == "digit"
 
 
