@@ -19,8 +19,9 @@ from pathlib import Path
 
 from load import Body, Call, Samples, by_grpc, drive
 from mesh import ROOT, Mesh, Profile
-from meshlens.daprkit.client import CallError, Client
 from processes import eventually, is_listening
+
+from meshlens.daprkit.client import CallError, Client
 
 SHARED = ROOT.parent / "shared"
 A, B, TENSORFLOW = "mobilenet_v2", "aiy_birds_v1", "chopstick"

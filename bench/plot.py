@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from load import Call
 from matplotlib.figure import Figure
+from sklearn.decomposition import PCA
+
 from meshlens.pca.drawing.plot import draw
 from meshlens.pca.numbers import decomposition
 from meshlens.pca.tables.table import decode_table
-from sklearn.decomposition import PCA
 
 SIZES = (150, 10_000, 100_000, 1_000_000)
 

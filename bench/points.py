@@ -10,6 +10,7 @@ from pathlib import Path
 
 from load import Body, by_grpc, by_http, compare
 from mesh import ROOT, Mesh, Profile
+
 from meshlens.pca.drawing.plot import draw
 from meshlens.pca.numbers import decomposition
 from meshlens.pca.tables.table import decode_table

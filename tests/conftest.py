@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 from installed import need_module
 from mesh import Mesh, Profile
+
 from meshlens.classify.models import shipped_models
 
 # Nothing timed is asserted: a busy machine fails no example.

@@ -24,10 +24,11 @@ from typing import IO, Any, Self
 import grpc
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from meshlens.daprkit.settings import Bytes
 from processes import eventually, free_ports, kill_group
 from pydantic import TypeAdapter, ValidationError
 from sqlite_files import make_sqlite_files
+
+from meshlens.daprkit.settings import Bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN_FILE = ROOT / "dapr" / "dapr.yaml"

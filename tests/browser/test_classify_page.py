@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from mesh import ROOT, Mesh, Profile
-from meshlens.classify.models import shipped_models
 from playwright.sync_api import Page, expect
+
+from meshlens.classify.models import shipped_models
 
 OpenPage = Callable[..., Page]
 

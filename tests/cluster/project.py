@@ -10,8 +10,9 @@ from cluster.caller import NAMESPACE, Caller
 from cluster.images import REDIS_IMAGE, Images
 from cluster.node import Node
 from mesh import ROOT
-from meshlens.classify.models import shipped_models
 from prometheus_client.parser import text_string_to_metric_families
+
+from meshlens.classify.models import shipped_models
 
 _OVERLAYS = Path(__file__).parent / "overlays"
 PROD = _OVERLAYS / "prod"

@@ -17,9 +17,10 @@ from queue import Queue
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from meshlens.daprkit.client import CallError, Client
 from opentelemetry import context, propagate
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+from meshlens.daprkit.client import CallError, Client
 
 PATIENCE = 30
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

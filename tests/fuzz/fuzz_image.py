@@ -14,8 +14,6 @@ from dataclasses import replace
 import atheris
 
 with atheris.instrument_imports(include=["meshlens", "PIL"]):
-    from meshlens.classify.errors import ClassifyError
-    from meshlens.classify.tasks.images.pixels import Frame, decode_image, encode_png
     from PIL import (  # noqa: F401 - imported by hand here, so that their first use is not measured
         BmpImagePlugin,
         GifImagePlugin,
@@ -24,6 +22,9 @@ with atheris.instrument_imports(include=["meshlens", "PIL"]):
         TiffImagePlugin,
         WebPImagePlugin,
     )
+
+    from meshlens.classify.errors import ClassifyError
+    from meshlens.classify.tasks.images.pixels import Frame, decode_image, encode_png
 
 LIMIT = 100_000
 FRAMES = tuple(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from dapr.proto import api_v1, common_v1
 from mesh import Mesh
+
 from meshlens.daprkit.errors import StoreUnavailable
 from meshlens.daprkit.settings import MIB, ServerSettings
 from meshlens.daprkit.sidecar.blobs import BlobStore

@@ -12,6 +12,7 @@ import pytest
 import redis
 from installed import need
 from mesh import Mesh, Profile
+
 from meshlens.daprkit.client import CallError, Client
 
 CALLERS = 4

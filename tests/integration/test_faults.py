@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 from mesh import Answer, Mesh
+
 from meshlens.daprkit.client import CallRejected, Client
 
 GOOD = b"1,2,3,5,4,4"

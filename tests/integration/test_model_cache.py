@@ -13,11 +13,12 @@ import psutil
 import pytest
 from installed import need
 from mesh import ROOT, Mesh, Profile
-from meshlens.classify.models import shipped_models
-from meshlens.daprkit.settings import MIB
 from processes import eventually
 from redis import Redis
 from stall import Stall
+
+from meshlens.classify.models import shipped_models
+from meshlens.daprkit.settings import MIB
 
 SEVEN = (ROOT / "services/classify/samples/digit-7.png").read_bytes()
 MODEL = shipped_models() / "digits/1/digits.tflite"

@@ -14,9 +14,10 @@ import psutil
 import pytest
 from installed import need_module
 from mesh import ROOT, Mesh, Profile
+from processes import eventually, free_ports
+
 from meshlens.classify.models import shipped_models
 from meshlens.daprkit.client import Client
-from processes import eventually, free_ports
 
 CALLERS = 8
 CYCLES = 100

@@ -14,10 +14,11 @@ import pytest
 from dapr.proto import api_service_v1, api_v1, common_v1
 from google.protobuf import any_pb2
 from mesh import Mesh, Profile
-from meshlens.daprkit.client import Client
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from subscriber import Subscriber
+
+from meshlens.daprkit.client import Client
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 DIGITS = Path(__file__).resolve().parents[2] / "services/classify/samples"

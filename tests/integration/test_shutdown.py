@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from mesh import Mesh, Profile
+
 from meshlens.daprkit.client import Client
 
 CALLERS = 4

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from dapr.proto import api_v1, common_v1
 from mesh import ROOT, Mesh, Profile
+
 from meshlens.classify.models import shipped_models
 from meshlens.daprkit.errors import InputUnavailable
 from meshlens.daprkit.settings import ServerSettings

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from dapr_run import run_file
+
 from meshlens.daprkit.settings import MIB
 
 PROGRAM = Path(__file__).resolve().parents[2] / "tools" / "dapr_run.py"

@@ -6,6 +6,7 @@ import flatbuffers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from meshlens.flatbuffer import Table
 
 NUMBER, TEXT, CHILD, CHILDREN, VECTOR, ABSENT = range(6)

@@ -20,6 +20,7 @@ from manifests import (
     render,
     render_text,
 )
+
 from meshlens.classify.settings import Settings as ClassifySettings
 from meshlens.daprkit.server import LIVE
 from meshlens.daprkit.settings import ServerSettings

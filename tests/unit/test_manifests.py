@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from meshlens.daprkit.settings import MIB, ServerSettings
 from sqlite_files import FILES, make_sqlite_files
+
+from meshlens.daprkit.settings import MIB, ServerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = ["embedded", "redis"]

@@ -5,6 +5,7 @@ import hashlib
 import re
 
 import pytest
+
 from meshlens.classify import web as classify_web
 from meshlens.daprkit.messages import Reply
 from meshlens.pca import web as pca_web

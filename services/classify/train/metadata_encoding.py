@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import flatbuffers
 import numpy as np
+
 from meshlens.classify.formats.tflite_metadata import (
     IDENTIFIER,
     NORMALIZATION,

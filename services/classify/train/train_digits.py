@@ -21,6 +21,13 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 import flatbuffers
 import numpy as np
 import tensorflow as tf
+from metadata_encoding import encode_metadata
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.datasets import load_digits
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
 from meshlens.classify.formats.tflite import IDENTIFIER, METADATA_NAME, SUBJECT_FILE
 from meshlens.classify.formats.tflite_metadata import (
     AssociatedFile,
@@ -29,12 +36,6 @@ from meshlens.classify.formats.tflite_metadata import (
     Normalization,
 )
 from meshlens.classify.tasks.images.pixels import Frame, decode_image
-from metadata_encoding import encode_metadata
-from numpy.typing import NDArray
-from PIL import Image
-from sklearn.datasets import load_digits
-from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 SERVICE = Path(__file__).resolve().parent.parent
 SEED = 20

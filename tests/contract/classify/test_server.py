@@ -8,6 +8,10 @@ from pathlib import Path
 import grpc
 import numpy as np
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from processes import eventually
+from unit.classify.fake_engine import FakeEngine
+from unit.classify.models import build_model
+
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.server import build_server
 from meshlens.classify.serving.repository import Repository
@@ -17,9 +21,6 @@ from meshlens.classify.storage.source import read_model
 from meshlens.daprkit.server import LIVE, Server
 from meshlens.daprkit.settings import EventMode
 from meshlens.daprkit.sidecar.channel import Sidecar
-from processes import eventually
-from unit.classify.fake_engine import FakeEngine
-from unit.classify.models import build_model
 
 PATIENCE = 30
 

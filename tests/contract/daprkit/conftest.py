@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from contract.daprkit.toy import GATE, Gate, serving
+
 from meshlens.daprkit.client import Client
 
 

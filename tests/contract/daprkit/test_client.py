@@ -9,6 +9,7 @@ import pytest
 from dapr.proto import appcallback_service_v1, common_v1
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
+
 from meshlens.daprkit.client import (
     AppFailed,
     AppUnavailable,

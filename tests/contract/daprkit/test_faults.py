@@ -3,6 +3,7 @@
 import pytest
 from contract.daprkit.toy import refusal_of, seen, status_of
 from google.rpc import code_pb2, error_details_pb2
+
 from meshlens.daprkit.application.status import LONGEST_MESSAGE
 from meshlens.daprkit.client import Client
 from meshlens.daprkit.parsing.details import Details

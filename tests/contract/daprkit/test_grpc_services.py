@@ -3,6 +3,7 @@
 import grpc
 import pytest
 from contract.daprkit.toy import Gate, Refused, full_queue, serving
+
 from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.client import Client

@@ -4,6 +4,7 @@ import grpc
 import pytest
 from contract.daprkit.toy import MAX_BODY, refusal_of, seen
 from dapr.proto import appcallback_service_v1, common_v1
+
 from meshlens.daprkit.client import Client
 
 

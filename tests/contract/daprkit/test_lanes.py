@@ -9,6 +9,7 @@ from dapr.proto import appcallback_service_v1
 from google.protobuf import empty_pb2
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from meshlens.daprkit.application.lanes import MANAGE_SLOTS
 from meshlens.daprkit.client import AppUnavailable, Client
 

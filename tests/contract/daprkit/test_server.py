@@ -11,10 +11,11 @@ import grpc
 import pytest
 from contract.daprkit.toy import TOKEN, Gate, refusal_of, seen, serving
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from opentelemetry import trace
+
 from meshlens.daprkit.client import Client
 from meshlens.daprkit.server import Server
 from meshlens.daprkit.settings import EventMode
-from opentelemetry import trace
 
 
 def test_requests_in_flight_are_answered_before_the_server_stops(gate: Gate) -> None:

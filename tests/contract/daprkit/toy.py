@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 from google.rpc import status_pb2
 from grpc_status import rpc_status  # type: ignore[import-untyped] # it ships no types
+
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, StatusTable

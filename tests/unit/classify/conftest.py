@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from meshlens.classify.models import shipped_models
 
 

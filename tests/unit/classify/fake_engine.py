@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
+
 from meshlens.classify.engines.engine import (
     DEFAULT_SIGNATURE,
     Engine,
@@ -13,7 +15,6 @@ from meshlens.classify.engines.engine import (
 from meshlens.classify.formats.card import ModelCard
 from meshlens.classify.formats.tflite import ModelFile
 from meshlens.classify.tasks.lens import OpenedModel
-from numpy.typing import NDArray
 
 
 class FakeEngine:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
-from meshlens.classify.formats.tflite_metadata import Metadata
 from metadata_encoding import encode_metadata
+
+from meshlens.classify.formats.tflite_metadata import Metadata
 
 
 def build_model(

@@ -6,9 +6,10 @@ import zlib
 from typing import Any
 
 import numpy as np
-from meshlens.classify.tasks.images.pixels import Frame
 from numpy.typing import NDArray
 from PIL import Image
+
+from meshlens.classify.tasks.images.pixels import Frame
 
 LIMIT = 1_000_000
 RGB_FRAME = Frame(width=48, height=32, channels=3)

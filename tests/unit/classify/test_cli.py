@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
 from meshlens.classify import cli
 from meshlens.classify.storage.catalogue import cli as catalogue_cli
 

@@ -9,6 +9,11 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from PIL import Image
+from unit.classify.fake_engine import FakeEngine
+from unit.classify.models import build_model
+from unit.classify.pictures import blocks, encode
+
 from meshlens.classify.errors import (
     ImageTooLarge,
     InvalidBody,
@@ -21,10 +26,6 @@ from meshlens.classify.formats.card import Kind
 from meshlens.classify.service import Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.daprkit.messages import Reply, Request
-from PIL import Image
-from unit.classify.fake_engine import FakeEngine
-from unit.classify.models import build_model
-from unit.classify.pictures import blocks, encode
 
 CARD = """
 model: {path: shapes.tflite}

@@ -1,6 +1,7 @@
 import pickle
 
 import pytest
+
 from meshlens.classify.errors import (
     ClassifyError,
     DownloadError,

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from unit.classify.fake_engine import FakeEngine
+from unit.classify.models import build_model
+from unit.classify.pictures import LIMIT, blocks, encode
+
 from meshlens.classify import methods
 from meshlens.classify.errors import InvalidOption, ModelFailed, WrongTask
 from meshlens.classify.formats.card import Kind, Task
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.tasks.lens import Payload
 from meshlens.classify.tasks.options import ModelOptions
-from unit.classify.fake_engine import FakeEngine
-from unit.classify.models import build_model
-from unit.classify.pictures import LIMIT, blocks, encode
 
 IMAGE = Payload(encode(blocks()), LIMIT)
 DETECTS = "task: detect\ndetection: {columns: [x1, y1, x2, y2, score]}"

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
+from sklearn.datasets import load_digits
+from unit.classify.pictures import LIMIT, encode
+
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.tasks.classification.classifier import Classifier, ClassifyOptions
 from meshlens.classify.tasks.lens import Payload
-from PIL import Image, ImageOps
-from sklearn.datasets import load_digits
-from unit.classify.pictures import LIMIT, encode
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
 # Every fifth of scikit-learn's digits was held out of the training.

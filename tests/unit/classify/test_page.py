@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from meshlens.classify.tasks.table import TASKS
 from meshlens.classify.web import build, read_samples, routes
 from meshlens.daprkit.errors import MethodNotFound

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.classify.pictures import png_header
+
 from meshlens.classify import errors
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import (
@@ -31,7 +33,6 @@ from meshlens.classify.tasks.classification.verdicts import Level
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.messages import Reply, Request
-from unit.classify.pictures import png_header
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
 MODEL = shipped_models() / "digits/1/digits.tflite"

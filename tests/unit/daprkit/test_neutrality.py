@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from meshlens.daprkit import messages
 
 FOLDER = Path(messages.__file__).parent

@@ -1,6 +1,7 @@
 """Settings are read once from the environment, and every mistake is told at once."""
 
 import pytest
+
 from meshlens.daprkit.settings import MIB, ServerSettings, load
 
 

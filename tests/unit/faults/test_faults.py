@@ -3,6 +3,7 @@ import pickle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from meshlens.faults import Fault, Place
 
 NUMBERS = st.none() | st.integers(1, 10**9)

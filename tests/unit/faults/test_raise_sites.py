@@ -4,10 +4,11 @@ import ast
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pytest
+
 import meshlens.classify.errors
 import meshlens.daprkit.errors
 import meshlens.pca.errors
-import pytest
 from meshlens.faults import Fault
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,8 +1,9 @@
 """A service that keeps its fits in memory."""
 
 import pytest
-from meshlens.pca.service import Service
 from unit.pca.calls import Shelf
+
+from meshlens.pca.service import Service
 
 
 @pytest.fixture

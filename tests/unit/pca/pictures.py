@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.drawing.kinds import KINDS
 from meshlens.pca.drawing.layout.text_width import measure
 from meshlens.pca.drawing.plot import draw

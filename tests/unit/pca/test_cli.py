@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.pca.service import Service
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from unit.pca.calls import POINTS, ask
+
 from meshlens.faults import Place
 from meshlens.pca.errors import FitNotFound, InvalidOption, InvalidTable, PcaError
 from meshlens.pca.service import STATUS, Service
 from meshlens.pca.tables.table import decode_table
-from unit.pca.calls import POINTS, ask
 
 NAMED = b"length,width,kind\n1,2,a\n2,4,a\n3,5,b\n"
 

@@ -4,13 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from unit.pca.calls import POINTS, Shelf, ask
+
 from meshlens.pca import methods
 from meshlens.pca.errors import FitNotFound, InvalidOption
 from meshlens.pca.models import encode_model
 from meshlens.pca.numbers.decomposition import PcaModel, fit
 from meshlens.pca.options import FitOptions, PlotOptions, TransformOptions, parse_options
 from meshlens.pca.service import Service
-from unit.pca.calls import POINTS, Shelf, ask
 
 WIDE = "\n".join(
     ",".join(map(str, row)) for row in np.random.default_rng(0).normal(size=(30, 6)).tolist()

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from meshlens.pca.errors import FitNotFound, NoVariance
 from meshlens.pca.models import decode_model, encode_model
 from meshlens.pca.numbers.decomposition import fit

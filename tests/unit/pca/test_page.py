@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 
 import numpy as np
+from sklearn.datasets import load_iris
+
 from meshlens.pca.options import FitOptions, PlotOptions
 from meshlens.pca.web import build
-from sklearn.datasets import load_iris
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "points"
 

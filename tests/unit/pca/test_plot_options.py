@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from unit.pca.calls import ask
+from unit.pca.pictures import Picture
+
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.errors import FitNotFound, InvalidOption, InvalidTable
 from meshlens.pca.options import PlotOptions, parse_options
 from meshlens.pca.service import Service
 from meshlens.pca.tables.table import Table
-from unit.pca.calls import ask
-from unit.pca.pictures import Picture
 
 ROWS = (
     b"a,b,c\n"

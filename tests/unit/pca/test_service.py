@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
+from unit.pca.calls import POINTS, Shelf, ask
+
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.messages import Reply, Request
@@ -14,8 +17,6 @@ from meshlens.pca.errors import FitNotFound, InvalidOption, InvalidTable
 from meshlens.pca.numbers import decomposition
 from meshlens.pca.service import STATUS, Service
 from meshlens.pca.tables.table import decode_table
-from sklearn.decomposition import PCA
-from unit.pca.calls import POINTS, Shelf, ask
 
 VALUES = np.array([[2, 1], [3, 1.5], [4, 3], [5, 3.5], [6, 4]])
 NPY, ARROW = "application/x-npy", "application/vnd.apache.arrow.stream"

@@ -12,6 +12,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from meshlens.classify.engines import litert
 from meshlens.classify.engines.engine import Quantization, TensorSpec
 from meshlens.classify.engines.litert import LiteRtEngine

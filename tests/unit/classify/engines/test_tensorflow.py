@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from installed import need_module
+from PIL import Image
+
 from meshlens.classify.engines.tensorflow import (
     import_tensorflow,
     open_frozen_graph,
@@ -17,7 +19,6 @@ from meshlens.classify.engines.tensorflow import (
 )
 from meshlens.classify.errors import InvalidModel, InvalidTensor
 from meshlens.classify.formats.packing import pack
-from PIL import Image
 
 pytestmark = pytest.mark.slow
 

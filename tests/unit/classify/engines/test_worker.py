@@ -15,6 +15,8 @@ import numpy as np
 import psutil
 import pytest
 from installed import need_module
+from processes import eventually
+
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.worker_client import WorkerClient
 from meshlens.classify.errors import EngineGone, InvalidModel, InvalidTensor
@@ -22,7 +24,6 @@ from meshlens.classify.formats.card import Kind
 from meshlens.classify.formats.packing import pack
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import State
-from processes import eventually
 
 pytestmark = pytest.mark.slow
 

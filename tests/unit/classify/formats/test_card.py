@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.classify.fake_engine import FakeEngine, opened
+from unit.classify.models import build_model
+
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import InvalidModel, ModelFailed
@@ -17,8 +20,6 @@ from meshlens.classify.serving.repository import Repository
 from meshlens.classify.storage.folder import find_models
 from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.images.pixels import Frame
-from unit.classify.fake_engine import FakeEngine, opened
-from unit.classify.models import build_model
 
 SEED = b"""
 file:

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.labels import decode_labels, name_classes
 

@@ -6,6 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.packing import pack, unpack
 

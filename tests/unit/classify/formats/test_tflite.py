@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metadata_encoding import encode_metadata
+from unit.classify.models import build_model
+
 from meshlens.classify.errors import ClassifyError, InvalidModel
 from meshlens.classify.formats.tflite import decode_model_file
 from meshlens.classify.formats.tflite_metadata import (
@@ -18,8 +21,6 @@ from meshlens.classify.formats.tflite_metadata import (
     Normalization,
     decode_metadata,
 )
-from metadata_encoding import encode_metadata
-from unit.classify.models import build_model
 
 AXIS = FileType.TENSOR_AXIS_LABELS
 FLOATS = st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=4).map(tuple)

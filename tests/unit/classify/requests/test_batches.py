@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.classify.pictures import png_header
+
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import InvalidBody
 from meshlens.classify.formats.card import Task
@@ -16,7 +18,6 @@ from meshlens.classify.service import Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.daprkit.errors import InvalidRequest
 from meshlens.daprkit.messages import Request
-from unit.classify.pictures import png_header
 
 SAMPLES = Path(__file__).resolve().parents[4] / "services/classify/samples"
 DIGITS = [(SAMPLES / f"digit-{digit}.png").read_bytes() for digit in range(10)]

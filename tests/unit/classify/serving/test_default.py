@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from unit.classify.models import build_model
+
 from meshlens.classify.formats.tflite_metadata import AssociatedFile, FileType, Metadata
 from meshlens.classify.serving.default import choose_default
 from meshlens.classify.storage.folder import find_models
-from unit.classify.models import build_model
 
 NAMES = Metadata(output_files=(AssociatedFile("labels.txt", FileType.TENSOR_AXIS_LABELS),))
 

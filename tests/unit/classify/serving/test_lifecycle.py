@@ -5,6 +5,7 @@ from typing import cast
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
 from meshlens.classify.errors import ModelNotFound
 from meshlens.classify.serving.opening import Loaded
 from meshlens.classify.serving.policy import Rules, next_action

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import eventually
+from unit.classify.fake_engine import FakeEngine
+from unit.classify.models import build_model
+
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.errors import EngineGone, InvalidModel, ModelFailed, ModelNotReady
 from meshlens.classify.serving import versions
@@ -17,9 +21,6 @@ from meshlens.classify.serving.version_policy import VersionPolicy
 from meshlens.classify.serving.versions import State
 from meshlens.classify.storage.folder import find_models
 from meshlens.classify.storage.source import Source, read_model
-from processes import eventually
-from unit.classify.fake_engine import FakeEngine
-from unit.classify.models import build_model
 
 PATIENCE = 30
 MODEL = build_model(None)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from meshlens.classify.serving.policy import Mode, Rules, next_action
 from meshlens.classify.serving.stages import LOADING, Stage
 from meshlens.classify.serving.steps import (

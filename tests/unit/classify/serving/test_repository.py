@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from unit.classify.fake_engine import FakeEngine
+from unit.classify.models import build_model
+
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.opening import OpenEngine, open_engine
 from meshlens.classify.errors import ModelFailed, ModelNotFound, ModelNotReady, NoModels
@@ -14,8 +17,6 @@ from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable, State
 from meshlens.classify.storage.folder import find_models
 from meshlens.classify.storage.source import Source
-from unit.classify.fake_engine import FakeEngine
-from unit.classify.models import build_model
 
 PATIENCE = 30
 MODEL = build_model(None)

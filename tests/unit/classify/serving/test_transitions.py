@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
+
 from meshlens.classify.serving.opening import Loaded
 from meshlens.classify.serving.stages import FOLLOWING, Stage
 from meshlens.classify.serving.steps import (

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import eventually
+from unit.classify.fake_engine import FakeEngine
+from unit.classify.models import build_model
+
 from meshlens.classify.errors import InvalidModel, ModelFailed, ModelNotFound, ModelNotReady
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.version_policy import VersionPolicy, parse_policy
 from meshlens.classify.serving.versions import State
 from meshlens.classify.storage.folder import find_models
 from meshlens.classify.storage.watcher import Watcher
-from processes import eventually
-from unit.classify.fake_engine import FakeEngine
-from unit.classify.models import build_model
 
 PATIENCE = 30
 MODEL = build_model(None)

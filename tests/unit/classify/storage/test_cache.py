@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import eventually
+
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.card import decode_card
 from meshlens.classify.storage.cache import ModelCache
@@ -13,7 +15,6 @@ from meshlens.classify.storage.folder import find_models
 from meshlens.classify.storage.origins import Origins
 from meshlens.classify.storage.source import Source
 from meshlens.daprkit.errors import StoreUnavailable
-from processes import eventually
 
 DATA = b"a model"
 NAME = hashlib.sha256(DATA).hexdigest()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from meshlens.classify.errors import InvalidCatalogue, OriginRefused, OriginUnreachable, WrongDigest
 from meshlens.classify.storage.catalogue import cli
 from meshlens.classify.storage.catalogue.download import (

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from installed import need
+
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.storage import origins
 from meshlens.classify.storage.folder import find_models

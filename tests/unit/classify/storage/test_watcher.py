@@ -5,8 +5,9 @@ import logging
 from pathlib import Path
 
 import pytest
-from meshlens.classify.storage.watcher import MANIFEST, Scanner
 from unit.classify.models import build_model
+
+from meshlens.classify.storage.watcher import MANIFEST, Scanner
 
 MODEL = build_model(None)
 DIGEST = hashlib.sha256(MODEL).hexdigest()

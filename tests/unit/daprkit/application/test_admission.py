@@ -7,6 +7,7 @@ from contextvars import ContextVar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.errors import Busy, CallerGone, TimeLimitExceeded
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pytest
+
 from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.events import Answered, Failure, Success

@@ -7,6 +7,8 @@ from pathlib import Path
 import grpc
 import pytest
 from event_schema import encode_schema
+from pydantic import TypeAdapter
+
 from meshlens.daprkit.application.events import Answered, Failure, Success
 from meshlens.daprkit.application.result_event import (
     AnyEvent,
@@ -16,7 +18,6 @@ from meshlens.daprkit.application.result_event import (
     make_event,
 )
 from meshlens.daprkit.application.status import Status
-from pydantic import TypeAdapter
 
 DOCS = Path(__file__).resolve().parents[4] / "docs"
 BODY = b"1,2,3,4"

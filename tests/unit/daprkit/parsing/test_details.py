@@ -5,6 +5,7 @@ import pytest
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from hypothesis import given
 from hypothesis import strategies as st
+
 from meshlens.daprkit import errors
 from meshlens.daprkit.application.status import DAPRKIT, LONGEST_MESSAGE, Status, Statuses
 from meshlens.daprkit.parsing.details import TRAILER, Details, decode_details, encode_details

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+
 from meshlens.daprkit.telemetry.logs import configure_logs
 
 LINE_OF_DAPR_RUN = 64 * 1024

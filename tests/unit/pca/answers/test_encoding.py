@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from unit.pca.calls import POINTS, ask
+
 from meshlens.pca.answers.encoding import encode_model as encode_answer
 from meshlens.pca.answers.encoding import summarize
 from meshlens.pca.answers.schemas import (
@@ -17,7 +19,6 @@ from meshlens.pca.answers.schemas import (
 from meshlens.pca.models import encode_model
 from meshlens.pca.numbers.decomposition import fit
 from meshlens.pca.service import Service
-from unit.pca.calls import POINTS, ask
 
 NAMED = b"who,a,b,kind\nann,1,2,u\nbob,3,5,v\ncy,4,4,u\ndee,9,1,v\n"
 

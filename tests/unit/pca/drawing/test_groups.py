@@ -1,6 +1,7 @@
 """Groups have an order of their own, and are as many as can be told apart."""
 
 import numpy as np
+
 from meshlens.pca.drawing.groups import MOST_GROUPS, find_groups
 
 

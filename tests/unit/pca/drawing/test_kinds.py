@@ -3,6 +3,7 @@
 from typing import get_args
 
 import pytest
+
 from meshlens.pca.drawing.kinds import KINDS
 from meshlens.pca.drawing.style import KindName
 from meshlens.pca.options import PlotOptions

@@ -11,13 +11,14 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.datasets import load_iris
+from unit.pca.pictures import NUMBER, SVG, Picture, picture
+
 from meshlens.pca.drawing.layout.text_width import measure
 from meshlens.pca.drawing.plot import draw
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.numbers.decomposition import fit
 from meshlens.pca.tables.table import Table
-from sklearn.datasets import load_iris
-from unit.pca.pictures import NUMBER, SVG, Picture, picture
 
 Array = npt.NDArray[np.float64]
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import numpy.typing as npt
-from meshlens.pca.numbers.decomposition import PcaModel, fit, project
 from sklearn import datasets
+
+from meshlens.pca.numbers.decomposition import PcaModel, fit, project
 
 Array = npt.NDArray[np.float64]
 

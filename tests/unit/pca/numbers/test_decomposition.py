@@ -9,12 +9,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from meshlens.pca.errors import InvalidOption, InvalidTable, NoVariance
-from meshlens.pca.numbers.decomposition import PcaModel, fit, project, reconstruct
 from sklearn import datasets
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from unit.pca.numbers.data import constant_column, normal, wine
+
+from meshlens.pca.errors import InvalidOption, InvalidTable, NoVariance
+from meshlens.pca.numbers.decomposition import PcaModel, fit, project, reconstruct
 
 Array = npt.NDArray[np.float64]
 

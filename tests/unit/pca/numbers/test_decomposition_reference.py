@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from meshlens.pca.numbers.decomposition import fit, project, reconstruct
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from unit.pca.numbers.data import (
@@ -23,6 +22,8 @@ from unit.pca.numbers.data import (
     normal,
     scales,
 )
+
+from meshlens.pca.numbers.decomposition import fit, project, reconstruct
 
 
 def data_sets() -> Iterator[tuple[str, Callable[[], Array]]]:

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from meshlens.pca.numbers.decomposition import fit, project
-from meshlens.pca.numbers.diagnostics import diagnose, find_limits
 from scipy import stats
 from sklearn.preprocessing import StandardScaler
 from unit.pca.numbers.data import normal, wine
+
+from meshlens.pca.numbers.decomposition import fit, project
+from meshlens.pca.numbers.diagnostics import diagnose, find_limits
 
 
 @pytest.mark.parametrize("k", [1, 3, 12])

@@ -3,13 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from sklearn.datasets import load_iris
+from sklearn.impute import SimpleImputer
+
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.decomposition import fit, project
 from meshlens.pca.numbers.imputation import Missing, fill, refuse
 from meshlens.pca.tables.table import decode_table
-from sklearn.datasets import load_iris
-from sklearn.impute import SimpleImputer
 
 Array = npt.NDArray[np.float64]
 

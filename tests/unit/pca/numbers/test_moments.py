@@ -5,8 +5,9 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from meshlens.pca.numbers.moments import Moments, fold
 from unit.pca.numbers.data import normal
+
+from meshlens.pca.numbers.moments import Moments, fold
 
 
 @given(

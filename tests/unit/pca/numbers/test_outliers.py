@@ -1,6 +1,7 @@
 """Outliers are those of Chauvenet."""
 
 import numpy as np
+
 from meshlens.pca.numbers.outliers import find_outliers
 
 

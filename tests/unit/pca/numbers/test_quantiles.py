@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from meshlens.pca.numbers.quantiles import f_quantile, normal_quantile
 from scipy import stats
+
+from meshlens.pca.numbers.quantiles import f_quantile, normal_quantile
 
 
 @given(st.floats(1e-6, 1 - 1e-6), st.integers(1, 400), st.integers(1, 2_000_000))

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from meshlens.pca.numbers.decomposition import fit
-from meshlens.pca.numbers.selection import Spectrum, keep_parallel, keep_share, simulate_chance
 from sklearn import datasets
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from unit.pca.numbers.data import normal
+
+from meshlens.pca.numbers.decomposition import fit
+from meshlens.pca.numbers.selection import Spectrum, keep_parallel, keep_share, simulate_chance
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8, 0.95, 0.999])

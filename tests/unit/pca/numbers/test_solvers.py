@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from meshlens.pca.numbers.decomposition import fit
-from meshlens.pca.numbers.diagnostics import find_limits
 from unit.pca.numbers.data import (
     decaying,
     normal,
 )
+
+from meshlens.pca.numbers.decomposition import fit
+from meshlens.pca.numbers.diagnostics import find_limits
 
 
 @pytest.mark.slow

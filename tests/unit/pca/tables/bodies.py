@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
 from meshlens.pca.tables.table import Table
 
 JSON, NPY = "application/json", "application/x-npy"

@@ -3,8 +3,9 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from meshlens.pca.tables.arrow_bounds import Size, measure
 from unit.pca.tables.bodies import write_arrow
+
+from meshlens.pca.tables.arrow_bounds import Size, measure
 
 ROWS = 1000
 

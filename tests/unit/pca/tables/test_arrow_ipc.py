@@ -3,9 +3,10 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from unit.pca.tables.bodies import STREAM, X, Y, write_arrow
+
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.table import decode_table
-from unit.pca.tables.bodies import STREAM, X, Y, write_arrow
 
 
 def bomb(rows: int, *, compression: str | None = "zstd") -> bytes:

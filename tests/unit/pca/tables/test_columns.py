@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from meshlens.pca.errors import InvalidOption
-from meshlens.pca.tables.table import decode_table
 from unit.pca.tables.bodies import (
     GROUPED,
     GROUPS,
@@ -16,6 +14,9 @@ from unit.pca.tables.bodies import (
     save,
     write_arrow,
 )
+
+from meshlens.pca.errors import InvalidOption
+from meshlens.pca.tables.table import decode_table
 
 
 @pytest.mark.parametrize("name", GROUPED)

@@ -6,12 +6,13 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from unit.pca.tables.bodies import FORM, VALUES
+
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.tables.columns import MOST_COLUMNS
 from meshlens.pca.tables.dialect import MISSING
 from meshlens.pca.tables.table import decode_table
-from unit.pca.tables.bodies import FORM, VALUES
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "text/csv", FORM])

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from unit.pca.tables.bodies import JSON, VALUES
+
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.table import decode_table
-from unit.pca.tables.bodies import JSON, VALUES
 
 
 def test_json_rows_are_rows() -> None:

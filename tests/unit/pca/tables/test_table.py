@@ -7,10 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from meshlens.pca.errors import InvalidTable
-from meshlens.pca.numbers.imputation import Missing
-from meshlens.pca.tables.columns import MOST_COLUMNS
-from meshlens.pca.tables.table import decode_table
 from unit.pca.tables.bodies import (
     BINARY,
     FORM,
@@ -28,6 +24,11 @@ from unit.pca.tables.bodies import (
     save,
     write_arrow,
 )
+
+from meshlens.pca.errors import InvalidTable
+from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.tables.columns import MOST_COLUMNS
+from meshlens.pca.tables.table import decode_table
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 

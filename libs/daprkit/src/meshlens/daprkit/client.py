@@ -18,11 +18,12 @@ from urllib.parse import urlencode
 import grpc
 from dapr.proto import appcallback_service_v1, common_v1
 from google.protobuf import any_pb2
+from opentelemetry import propagate
+
 from meshlens.daprkit.errors import DaprkitError
 from meshlens.daprkit.messages import Reply
 from meshlens.daprkit.parsing.details import TRAILER, Details, decode_details
 from meshlens.daprkit.sidecar.limits import message_options
-from opentelemetry import propagate
 
 _ANY_SIZE = -1
 

@@ -12,6 +12,7 @@ import grpc
 import structlog
 from dapr.ext.grpc import App
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
 from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.events import Events, NoEvents

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from tqdm import tqdm
+
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import ClassifyError
 from meshlens.classify.formats.card import Task
@@ -21,7 +23,6 @@ from meshlens.classify.tasks.classification.classifier import (
 )
 from meshlens.classify.tasks.images.pixels import MAX_PIXELS
 from meshlens.classify.tasks.lens import Payload
-from tqdm import tqdm
 
 _STDIN = Path("-")
 _FAULT = 2

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from pydantic import BaseModel, SerializeAsAny, model_serializer
+
 from meshlens.classify.errors import InvalidModel, InvalidOption, WrongTask
 from meshlens.classify.formats.card import Task
 from meshlens.classify.serving.opening import Loaded
@@ -16,7 +18,6 @@ from meshlens.classify.tasks.lens import Lens, Payload
 from meshlens.classify.tasks.options import ModelOptions
 from meshlens.classify.tasks.table import TASKS
 from meshlens.classify.tasks.tensors.predictor import Predictor, TensorsAnswer
-from pydantic import BaseModel, SerializeAsAny, model_serializer
 
 
 class ModelDescription(BaseModel):

@@ -2,11 +2,12 @@
 
 from typing import ClassVar, Self
 
+from pydantic import ByteSize, DirectoryPath, Field, model_validator
+
 from meshlens.classify.models import shipped_models
 from meshlens.classify.serving.version_policy import VersionPolicy, parse_policy
 from meshlens.classify.tasks.images.pixels import MAX_PIXELS
 from meshlens.daprkit.settings import Bytes, ServerSettings
-from pydantic import ByteSize, DirectoryPath, Field, model_validator
 
 
 class Settings(ServerSettings):

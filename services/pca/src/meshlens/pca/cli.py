@@ -8,12 +8,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tqdm import tqdm
+
 from meshlens.pca import methods
 from meshlens.pca.answers import encoding
 from meshlens.pca.errors import PcaError
 from meshlens.pca.models import encode_model
 from meshlens.pca.options import FitOptions, PlotOptions, parse_options
-from tqdm import tqdm
 
 _STDIN = Path("-")
 _CHUNK = 1024 * 1024

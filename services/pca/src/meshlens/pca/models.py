@@ -5,9 +5,10 @@ import re
 from typing import Literal, Protocol
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from meshlens.pca.errors import FitNotFound
 from meshlens.pca.numbers.decomposition import PcaModel
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 FORMAT = 1
 

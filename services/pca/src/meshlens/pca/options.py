@@ -4,6 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Self, TypeVar
 
 import numpy as np
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
+
 from meshlens.pca.drawing.kinds import refuse_other_kinds
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.errors import InvalidOption
@@ -13,14 +22,6 @@ from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.numbers.selection import Rule, keep_parallel, keep_share
 from meshlens.pca.tables.columns import MOST_COLUMNS
 from meshlens.pca.tables.table import Table, decode_table
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    ValidationError,
-    model_validator,
-)
 
 PARALLEL = "parallel"
 

@@ -2,8 +2,9 @@
 
 from typing import ClassVar
 
-from meshlens.daprkit.settings import ServerSettings
 from pydantic import Field
+
+from meshlens.daprkit.settings import ServerSettings
 
 
 class Settings(ServerSettings):

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from unit.classify.fake_engine import FakeEngine, opened
+
 from meshlens.classify.engines.engine import Quantization, TensorSpec
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.tflite import ModelFile
 from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.images.pixels import Frame
-from numpy.typing import NDArray
-from unit.classify.fake_engine import FakeEngine, opened
 
 PIXELS = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
 

@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis.strategies import integers, lists, sampled_from, tuples
+
 from meshlens.classify.tasks.detection.boxes import Box, suppress_overlaps
 
 

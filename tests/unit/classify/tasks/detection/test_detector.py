@@ -5,6 +5,8 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from unit.classify.fake_engine import opened
+
 from meshlens.classify.engines.engine import (
     DEFAULT_SIGNATURE,
     Quantization,
@@ -18,7 +20,6 @@ from meshlens.classify.formats.tflite import ModelFile
 from meshlens.classify.tasks.detection.boxes import Box
 from meshlens.classify.tasks.detection.detector import Detector
 from meshlens.classify.tasks.images.pixels import Frame, Image
-from unit.classify.fake_engine import opened
 
 FILE = ModelFile((), "", None, probabilities=True)
 CARD = """

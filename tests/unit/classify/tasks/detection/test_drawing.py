@@ -4,6 +4,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+
 from meshlens.classify.tasks.detection.boxes import Box
 from meshlens.classify.tasks.detection.drawing import draw_boxes, overlay_boxes
 from meshlens.classify.tasks.images.pixels import Image

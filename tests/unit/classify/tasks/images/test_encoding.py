@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from meshlens.classify.engines.engine import Quantization, TensorSpec
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.tflite_metadata import Normalization

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from meshlens.classify.errors import ClassifyError, ImageTooLarge, InvalidImage
-from meshlens.classify.tasks.images.pixels import Frame, decode_image
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from unit.classify.pictures import (
@@ -25,6 +23,9 @@ from unit.classify.pictures import (
     png_header,
     png_of_sixteen_bits,
 )
+
+from meshlens.classify.errors import ClassifyError, ImageTooLarge, InvalidImage
+from meshlens.classify.tasks.images.pixels import Frame, decode_image
 
 # Pillow warns about damaged EXIF and the like, on bytes that it then refuses or reads all the same.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from hypothesis.strategies import floats
+from numpy.typing import NDArray
+from unit.classify.fake_engine import FakeEngine
+
 from meshlens.classify.engines.engine import TensorSpec
 from meshlens.classify.errors import InvalidTensor
 from meshlens.classify.tasks.tensors.nested_lists import decode_tensors, encode_tensors
-from numpy.typing import NDArray
-from unit.classify.fake_engine import FakeEngine
 
 
 def signature(dtype: str, shape: tuple[int, ...] | None) -> FakeEngine:

@@ -5,13 +5,14 @@ import re
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import stats
+from sklearn.datasets import load_iris
+from unit.pca.pictures import SVG, picture
+
 from meshlens.pca.drawing.groups import find_groups
 from meshlens.pca.drawing.layers.ellipses import find_ellipses, find_radius
 from meshlens.pca.drawing.style import EllipseKind
 from meshlens.pca.tables.table import Table
-from scipy import stats
-from sklearn.datasets import load_iris
-from unit.pca.pictures import SVG, picture
 
 Array = npt.NDArray[np.float64]
 

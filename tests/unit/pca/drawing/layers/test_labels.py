@@ -1,9 +1,10 @@
 """The observations that are asked for are labelled, the outermost first."""
 
 import numpy as np
+from unit.pca.pictures import SVG, picture
+
 from meshlens.pca.drawing.layers.labels import choose_labels
 from meshlens.pca.tables.table import Table
-from unit.pca.pictures import SVG, picture
 
 
 def test_all_observations_are_labelled_if_asked_for_and_outliers_else() -> None:

@@ -2,12 +2,13 @@
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.datasets import load_iris
+from unit.pca.pictures import SVG, Picture, picture
+
 from meshlens.pca.drawing.plot import draw
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.numbers.decomposition import fit
 from meshlens.pca.tables.table import Table
-from sklearn.datasets import load_iris
-from unit.pca.pictures import SVG, Picture, picture
 
 Array = npt.NDArray[np.float64]
 

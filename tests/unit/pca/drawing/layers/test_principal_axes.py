@@ -1,8 +1,9 @@
 """Principal axes are those of the fit."""
 
 import numpy as np
-from meshlens.pca.numbers.decomposition import fit
 from unit.pca.pictures import picture
+
+from meshlens.pca.numbers.decomposition import fit
 
 SMALL = np.array([[2.0, 1.0], [3.0, 1.5], [4.0, 3.0], [5.0, 3.5], [6.0, 4.0]])
 

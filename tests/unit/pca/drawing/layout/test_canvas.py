@@ -1,6 +1,7 @@
 """Words heed all marks that layers have drawn before."""
 
 import numpy as np
+
 from meshlens.pca.drawing.layout.canvas import Canvas, write_names
 from meshlens.pca.drawing.layout.panel import Panel
 from meshlens.pca.drawing.layout.placement import Name

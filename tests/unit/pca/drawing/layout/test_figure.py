@@ -1,6 +1,7 @@
 """The panel takes what title, legend and caption leave."""
 
 import pytest
+
 from meshlens.pca.drawing.layout.figure import lay_out
 from meshlens.pca.drawing.style import Style
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from meshlens.pca.drawing.layout.legend import (
     Section,
     bar,

@@ -9,11 +9,12 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from unit.pca.pictures import picture
+
 from meshlens.pca.drawing.layout.panel import Panel
 from meshlens.pca.drawing.layout.placement import Placer
 from meshlens.pca.tables.table import Table
-from sklearn.datasets import load_breast_cancer, load_iris, load_wine
-from unit.pca.pictures import picture
 
 Array = npt.NDArray[np.float64]
 

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from meshlens.pca.drawing.layout.text_width import measure, shorten, wrap
 
 

@@ -6,6 +6,7 @@ import math
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from meshlens.pca.drawing.layout.ticks import find_ticks
 
 

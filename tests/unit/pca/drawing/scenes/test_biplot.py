@@ -3,10 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from meshlens.pca.drawing.style import Style
-from meshlens.pca.numbers.decomposition import fit, project
 from sklearn.datasets import load_iris, load_wine
 from unit.pca.pictures import arrange, picture
+
+from meshlens.pca.drawing.style import Style
+from meshlens.pca.numbers.decomposition import fit, project
 
 Array = npt.NDArray[np.float64]
 

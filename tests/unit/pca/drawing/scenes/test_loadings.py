@@ -4,11 +4,12 @@ import re
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.datasets import load_wine
+from unit.pca.pictures import SVG, arrange, picture
+
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.numbers.decomposition import fit
 from meshlens.pca.tables.table import Table
-from sklearn.datasets import load_wine
-from unit.pca.pictures import SVG, arrange, picture
 
 Array = npt.NDArray[np.float64]
 

@@ -3,10 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from meshlens.pca.drawing.style import Style
-from meshlens.pca.numbers.decomposition import fit
 from sklearn.datasets import load_iris
 from unit.pca.pictures import arrange
+
+from meshlens.pca.drawing.style import Style
+from meshlens.pca.numbers.decomposition import fit
 
 Array = npt.NDArray[np.float64]
 

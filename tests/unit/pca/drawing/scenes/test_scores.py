@@ -3,12 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from sklearn.datasets import load_iris
+from unit.pca.pictures import picture
+
 from meshlens.pca.drawing.plot import draw
 from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.numbers.decomposition import fit, project
 from meshlens.pca.tables.table import Table
-from sklearn.datasets import load_iris
-from unit.pca.pictures import picture
 
 Array = npt.NDArray[np.float64]
 

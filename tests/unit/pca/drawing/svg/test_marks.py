@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+
 from meshlens.pca.drawing.svg.marks import arrow, clean, ellipse, escape, group, path, text
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from meshlens.pca.drawing.groups import MOST_GROUPS
 from meshlens.pca.drawing.svg.palette import DARK, LIGHT, template
 

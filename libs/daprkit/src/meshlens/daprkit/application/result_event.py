@@ -8,8 +8,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, cast
 
-from meshlens.daprkit.application.events import Answered, Failure, Success
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from meshlens.daprkit.application.events import Answered, Failure, Success
 
 FailureCode: TypeAlias = Literal[
     "CANCELLED",

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import Map, Rule
+
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.errors import InvalidRequest, MethodNotFound
 from meshlens.daprkit.messages import Reply, Request
-from werkzeug.exceptions import NotFound
-from werkzeug.routing import Map, Rule
 
 UNSPECIFIED_VERB = "NONE"
 

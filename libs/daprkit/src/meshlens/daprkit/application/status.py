@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 import grpc
+
 from meshlens.daprkit import errors
 from meshlens.daprkit.parsing.details import shorten
 

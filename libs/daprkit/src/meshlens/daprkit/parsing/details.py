@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
+
 from meshlens.faults import Fault, Place
 
 TRAILER = "grpc-status-details-bin"

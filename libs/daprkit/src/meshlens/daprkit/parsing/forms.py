@@ -4,10 +4,11 @@ import io
 from collections.abc import Sequence
 from typing import IO
 
-from meshlens.daprkit.errors import InvalidRequest
-from meshlens.faults import Place
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
+
+from meshlens.daprkit.errors import InvalidRequest
+from meshlens.faults import Place
 
 _LONGEST_BOUNDARY = 70
 # Parts that are not files are refused, so little of them needs to be read.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import grpc
 from dapr.proto import api_v1
+
 from meshlens.daprkit.errors import InputUnavailable, StoreUnavailable
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 import grpc
 import structlog
 from dapr.proto import api_v1, common_v1
+from pydantic import BaseModel, Field, ValidationError
+
 from meshlens.daprkit.errors import StoreUnavailable
 from meshlens.daprkit.settings import MIB
 from meshlens.daprkit.sidecar.channel import Sidecar
-from pydantic import BaseModel, Field, ValidationError
 
 READ_AT_ONCE = 4
 # A header that asks for more is damaged: 4 GiB in chunks of 1 MiB.

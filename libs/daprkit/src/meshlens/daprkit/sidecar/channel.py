@@ -6,6 +6,7 @@ starts first would hang; the generated stub connects when it is first used.
 
 import grpc
 from dapr.proto import api_service_v1
+
 from meshlens.daprkit.settings import ServerSettings
 from meshlens.daprkit.sidecar.limits import MESSAGE_OVERHEAD, message_options
 

@@ -4,11 +4,12 @@ import uuid
 
 import grpc
 from dapr.proto import api_v1
+from opentelemetry import propagate
+
 from meshlens.daprkit.application.events import Answered
 from meshlens.daprkit.application.result_event import encode_event, make_event
 from meshlens.daprkit.errors import EventNotConfirmed
 from meshlens.daprkit.sidecar.channel import Sidecar
-from opentelemetry import propagate
 
 
 class ConfirmedEvents:

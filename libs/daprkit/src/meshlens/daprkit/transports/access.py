@@ -4,6 +4,7 @@ import hmac
 from typing import NoReturn
 
 import grpc
+
 from meshlens.daprkit.errors import WrongToken
 from meshlens.daprkit.transports.interceptor import Continuation, Handler
 

@@ -4,6 +4,7 @@ from typing import Any, NoReturn
 
 import grpc
 import structlog
+
 from meshlens.daprkit.application.status import Status, Statuses
 from meshlens.daprkit.errors import Busy
 from meshlens.daprkit.parsing.details import TRAILER, encode_details

@@ -7,6 +7,7 @@ interceptor takes OnInvoke over and leaves the App everything else: topics, bind
 import grpc
 from dapr.proto import common_v1
 from google.protobuf import any_pb2
+
 from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.invocation import Invocation
 from meshlens.daprkit.transports.interceptor import Continuation, Handler

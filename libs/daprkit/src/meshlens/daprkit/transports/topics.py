@@ -7,6 +7,7 @@ from typing import cast
 
 from cloudevents.sdk.event import v1
 from dapr.ext.grpc import App
+
 from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import UNSPECIFIED_VERB

@@ -3,9 +3,10 @@
 from typing import Any
 
 import grpc
+from opentelemetry import context, propagate
+
 from meshlens.daprkit.telemetry.traces import Spans
 from meshlens.daprkit.transports.interceptor import Behaviour, UnaryInterceptor
-from opentelemetry import context, propagate
 
 _HEADERS = frozenset({"traceparent", "tracestate", "baggage"})
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
+
 from meshlens.classify.engines.engine import (
     DEFAULT_SIGNATURE,
     Quantization,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from meshlens.classify.engines.engine import DEFAULT_SIGNATURE, Signature, Tensor, TensorSpec
 from meshlens.classify.errors import InvalidModel, InvalidTensor
 from meshlens.classify.formats.packing import unpack

@@ -24,9 +24,6 @@ from pathlib import Path
 from typing import Annotated, Any, Self, TypeAlias
 
 import yaml
-from meshlens.classify.errors import InvalidModel
-from meshlens.classify.formats.tflite_metadata import Normalization
-from meshlens.faults import Place
 from pydantic import (
     AliasChoices,
     BaseModel,
@@ -37,6 +34,10 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+
+from meshlens.classify.errors import InvalidModel
+from meshlens.classify.formats.tflite_metadata import Normalization
+from meshlens.faults import Place
 
 LARGEST_CARD = 64 * 1024
 

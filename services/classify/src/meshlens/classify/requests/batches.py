@@ -3,13 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from meshlens.classify.errors import ImageTooLarge, InvalidBody, InvalidImage, InvalidTensor
-from meshlens.classify.requests.bodies import decode_base64
-from meshlens.classify.tasks.lens import JSON, Answer
-from meshlens.classify.tasks.options import explain
-from meshlens.daprkit.application.status import Status
-from meshlens.daprkit.messages import Request
-from meshlens.faults import Place
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -18,6 +11,14 @@ from pydantic import (
     ValidationError,
     model_serializer,
 )
+
+from meshlens.classify.errors import ImageTooLarge, InvalidBody, InvalidImage, InvalidTensor
+from meshlens.classify.requests.bodies import decode_base64
+from meshlens.classify.tasks.lens import JSON, Answer
+from meshlens.classify.tasks.options import explain
+from meshlens.daprkit.application.status import Status
+from meshlens.daprkit.messages import Request
+from meshlens.faults import Place
 
 # They are one piece of work, which others wait for.
 MOST_IMAGES = 32

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from meshlens.classify.errors import InvalidBody
 from meshlens.classify.tasks.lens import JSON
 from meshlens.classify.tasks.options import explain
 from meshlens.faults import Place
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 # What says nothing about the bytes: none, the usual default, and curl's for --data-binary.
 _OPAQUE_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})

@@ -1,7 +1,8 @@
 """The description of a loaded model: its functions, and what its images are."""
 
-from meshlens.classify.engines.engine import Engine, TensorSpec
 from pydantic import BaseModel, Field
+
+from meshlens.classify.engines.engine import Engine, TensorSpec
 
 
 class TensorDescription(BaseModel):

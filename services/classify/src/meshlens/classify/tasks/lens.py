@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
+from pydantic import BaseModel, ConfigDict
+
 from meshlens.classify.engines.engine import Engine, Signature, TensorSpec
 from meshlens.classify.errors import ClassifyError, InvalidModel
 from meshlens.classify.formats.card import ModelCard
@@ -12,7 +14,6 @@ from meshlens.classify.formats.tflite import ModelFile
 from meshlens.classify.tasks.descriptions import Description
 from meshlens.classify.tasks.images.pixels import Image
 from meshlens.classify.tasks.options import ModelOptions
-from pydantic import BaseModel, ConfigDict
 
 JSON = "application/json"
 _DEFAULT_SUBJECT = "object"

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-from meshlens.classify.errors import InvalidOption
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from meshlens.classify.errors import InvalidOption
 
 
 class NoOptions(BaseModel):

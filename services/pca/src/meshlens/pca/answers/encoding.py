@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.answers.schemas import Answer, Limits, PointsAnswer, ScoresAnswer, Summary
 from meshlens.pca.methods import InverseResult, TransformResult
 from meshlens.pca.numbers.decomposition import PcaModel, name_components

@@ -3,8 +3,9 @@
 A field that an answer may lack has the default None, and is then left out of the JSON.
 """
 
-from meshlens.pca.models import ModelDocument
 from pydantic import BaseModel, ConfigDict, Field
+
+from meshlens.pca.models import ModelDocument
 
 
 class Answer(BaseModel):

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.drawing.svg.palette import colour_of
 
 Codes: TypeAlias = npt.NDArray[np.intp]

@@ -6,6 +6,7 @@ from typing import ClassVar, Generic, Self, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.drawing.layout.canvas import Canvas
 from meshlens.pca.drawing.layout.legend import Section
 from meshlens.pca.drawing.scenes.scene import Scene

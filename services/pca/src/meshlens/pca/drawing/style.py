@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias, get_args
 
-from meshlens.pca.errors import InvalidOption
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+
+from meshlens.pca.errors import InvalidOption
 
 KindName: TypeAlias = Literal["scores", "biplot", "loadings", "scree"]
 EllipseKind: TypeAlias = Literal["none", "normal", "t", "confidence"]

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.errors import InvalidOption, InvalidTable, NoVariance
 from meshlens.pca.numbers.moments import Moments, fold, split_blocks
 from meshlens.pca.numbers.selection import Rule, Spectrum

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.numbers.decomposition import PcaModel, center
 from meshlens.pca.numbers.moments import split_blocks
 from meshlens.pca.numbers.quantiles import f_quantile, normal_quantile

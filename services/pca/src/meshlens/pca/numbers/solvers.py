@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.numbers.moments import Moments, split_blocks
 
 Array: TypeAlias = npt.NDArray[np.float64]

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import csv
+
 from meshlens.pca.tables.columns import Array
 from meshlens.pca.tables.dictionary import Dictionary
-from pyarrow import csv
 
 _BLOCK = 1 << 18  # bytes of text at once; several are under way
 _END = ord("\n")

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidOption, InvalidTable
 

@@ -14,6 +14,7 @@ from reprlib import repr as shorten
 from urllib.parse import unquote_to_bytes
 
 import numpy as np
+
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import (

@@ -10,6 +10,7 @@ from itertools import chain, islice
 from operator import methodcaller
 
 import numpy as np
+
 from meshlens.pca.tables.columns import MOST_COLUMNS, Array, Content, too_wide
 
 # Cells that are no numbers and no names either: the number is not known.

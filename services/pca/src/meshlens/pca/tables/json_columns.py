@@ -6,6 +6,7 @@ from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
 import numpy as np
+
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import Array, Content, NameColumn, RawTable, holds_names

@@ -6,6 +6,8 @@ from reprlib import repr as shorten
 from typing import Any
 
 import numpy as np
+from pydantic_core import from_json
+
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import Array, NameColumn, RawTable, ReadOptions, ragged
@@ -17,7 +19,6 @@ from meshlens.pca.tables.json_columns import (
     not_a_table,
     to_array,
 )
-from pydantic_core import from_json
 
 _LARGE = 1 << 20  # bytes
 _DATATYPES = frozenset(

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.lib import format as npy_format
+
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import Array, RawTable, ReadOptions
-from numpy.lib import format as npy_format
 
 Header: TypeAlias = tuple[tuple[int, ...], bool, np.dtype[Any]]
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import numpy.typing as npt
-from meshlens.pca.numbers.decomposition import fit
 from sklearn.datasets import load_iris
 from unit.pca.pictures import SVG, picture
+
+from meshlens.pca.numbers.decomposition import fit
 
 Array = npt.NDArray[np.float64]
 

@@ -1,8 +1,9 @@
 """What chance would explain is what it does in a simulation."""
 
 import numpy as np
-from meshlens.pca.drawing.layers.scree.chance import break_stick
 from unit.pca.pictures import picture
+
+from meshlens.pca.drawing.layers.scree.chance import break_stick
 
 
 def test_fewer_observations_than_variables_share_the_variance_among_fewer_components() -> None:

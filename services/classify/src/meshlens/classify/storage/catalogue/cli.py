@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tqdm import tqdm
+
 from meshlens.classify.errors import ClassifyError, ModelNotFound
 from meshlens.classify.storage.catalogue.download import (
     Entry,
@@ -12,7 +14,6 @@ from meshlens.classify.storage.catalogue.download import (
     download,
     shipped_catalogue,
 )
-from tqdm import tqdm
 
 _FAULT = 2
 

@@ -8,9 +8,10 @@ from typing import IO, Literal
 
 import httpx
 import yaml
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError
+
 from meshlens.classify.errors import InvalidCatalogue, OriginRefused, OriginUnreachable, WrongDigest
 from meshlens.classify.formats.tflite import SUBJECT_FILE
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError
 
 _TIMEOUT = httpx.Timeout(30.0)
 # A packed transfer would make lengths and ranges those of the packing.

@@ -3,6 +3,9 @@
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
 from meshlens.classify.engines.engine import TensorSpec
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.labels import Label, name_classes
@@ -21,8 +24,6 @@ from meshlens.classify.tasks.lens import (
 )
 from meshlens.classify.tasks.options import ModelOptions
 from meshlens.faults import Place
-from numpy.typing import NDArray
-from pydantic import Field
 
 # How many labels are answered unless card or caller say.
 TOP_K = 5

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Annotated
 from urllib.parse import quote
 
-from meshlens.classify.formats.labels import Label
 from pydantic import Field
+
+from meshlens.classify.formats.labels import Label
 
 # A search finds something for every label, of whatever model.
 _ENCYCLOPEDIA = "https://en.wikipedia.org/wiki/Special:Search?search="

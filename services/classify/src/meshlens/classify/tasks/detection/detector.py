@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 
+from pydantic import BeforeValidator, Field
+
 from meshlens.classify.errors import InvalidModel, InvalidTensor
 from meshlens.classify.tasks.descriptions import Description, FrameDescription, describe_signatures
 from meshlens.classify.tasks.detection.boxes import Box
@@ -20,7 +22,6 @@ from meshlens.classify.tasks.lens import (
     choose_tensor,
 )
 from meshlens.classify.tasks.options import ModelOptions
-from pydantic import BeforeValidator, Field
 
 _CHANNELS = (3,)
 # Unless the card says otherwise: the time of a model of any size grows with the pixels.

@@ -4,9 +4,10 @@ import html
 import io
 from collections.abc import Sequence
 
+from PIL import Image as Pillow
+
 from meshlens.classify.tasks.detection.boxes import Box
 from meshlens.classify.tasks.images.pixels import Image
-from PIL import Image as Pillow
 
 # Seen on light and on dark: a bright line inside a dark one.
 _BRIGHT, _DARK = "#ffd400", "#000000"

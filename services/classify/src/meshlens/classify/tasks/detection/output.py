@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
+
 from meshlens.classify.engines.engine import Tensor, TensorSpec
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.card import Column, DetectionPart, Units
@@ -11,7 +13,6 @@ from meshlens.classify.tasks.images.encoding import dequantize
 from meshlens.classify.tasks.images.pixels import Image
 from meshlens.classify.tasks.lens import choose_tensor
 from meshlens.faults import Place
-from numpy.typing import NDArray
 
 _SIDES = (Column.LEFT, Column.TOP, Column.RIGHT, Column.BOTTOM)
 # Of more, only the surest are looked at where boxes overlap: the time grows with their square.

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from meshlens.classify.engines.engine import Tensor, TensorSpec
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.tflite_metadata import Normalization
 from meshlens.faults import Place
-from numpy.typing import NDArray
 
 _PIXELS = np.arange(256, dtype=np.float64)[:, np.newaxis]
 

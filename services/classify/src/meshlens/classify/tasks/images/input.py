@@ -3,6 +3,8 @@
 from collections.abc import Collection
 
 import numpy as np
+from numpy.typing import NDArray
+
 from meshlens.classify.engines.engine import Tensor, TensorSpec
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.card import InputPart
@@ -10,7 +12,6 @@ from meshlens.classify.formats.tflite_metadata import Normalization
 from meshlens.classify.tasks.images.encoding import plan_encoding
 from meshlens.classify.tasks.images.pixels import Frame
 from meshlens.faults import Place
-from numpy.typing import NDArray
 
 _OPEN = -1
 _BATCH_AXES = 4

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from meshlens.classify.errors import ImageTooLarge, InvalidImage
 from numpy.typing import NDArray
 from PIL import ExifTags, UnidentifiedImageError
 from PIL import Image as Pillow
+
+from meshlens.classify.errors import ImageTooLarge, InvalidImage
 
 # The default: a camera's image, and up to 200 MB once it is decoded.
 MAX_PIXELS = 50_000_000

@@ -5,6 +5,8 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from meshlens.classify.errors import InvalidBody, InvalidOption, InvalidTensor, WrongTask
 from meshlens.classify.tasks.descriptions import Description, describe_signatures
 from meshlens.classify.tasks.images.pixels import Image
@@ -18,7 +20,6 @@ from meshlens.classify.tasks.lens import (
 from meshlens.classify.tasks.options import ModelOptions, explain
 from meshlens.classify.tasks.tensors.nested_lists import decode_tensors, encode_tensors
 from meshlens.faults import Place
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
 class PredictBody(BaseModel):

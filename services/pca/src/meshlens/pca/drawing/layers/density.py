@@ -12,6 +12,7 @@ from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.drawing.layers.points import MOST_MARKS, Points
 from meshlens.pca.drawing.layout.canvas import Canvas
 from meshlens.pca.drawing.layout.legend import Entry, Section, entry

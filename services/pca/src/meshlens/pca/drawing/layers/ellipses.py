@@ -17,6 +17,7 @@ from typing import ClassVar, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.drawing.captions import join_names
 from meshlens.pca.drawing.groups import Groups
 from meshlens.pca.drawing.layer import Layer

@@ -6,6 +6,7 @@ from typing import ClassVar, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.drawing.captions import join_names
 from meshlens.pca.drawing.layer import Layer
 from meshlens.pca.drawing.layout.canvas import Canvas, write_names

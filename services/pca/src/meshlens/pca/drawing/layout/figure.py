@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from svgwrite import Drawing
+
 from meshlens.pca.drawing.layout.legend import (
     ROW,
     Section,
@@ -15,7 +17,6 @@ from meshlens.pca.drawing.layout.text_width import shorten, wrap
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.drawing.svg.marks import Mark, clean, element, rect, text
 from meshlens.pca.drawing.svg.stylesheet import stylesheet
-from svgwrite import Drawing
 
 DEFAULT_TITLE = "Principal components"
 

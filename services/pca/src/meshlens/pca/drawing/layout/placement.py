@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.drawing.layout.panel import Panel
 from meshlens.pca.drawing.layout.text_width import measure
 

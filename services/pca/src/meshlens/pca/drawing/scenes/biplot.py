@@ -1,6 +1,7 @@
 """Biplot: scores and variables in coordinates whose product is the data."""
 
 import numpy as np
+
 from meshlens.pca.drawing.groups import find_groups
 from meshlens.pca.drawing.scenes.plane import (
     Arrows,

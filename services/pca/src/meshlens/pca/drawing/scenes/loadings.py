@@ -1,6 +1,7 @@
 """Loadings: the variables alone, as the components see them."""
 
 import numpy as np
+
 from meshlens.pca.drawing.groups import find_groups
 from meshlens.pca.drawing.scenes.plane import Plane, choose_arrows, choose_components, name_axes
 from meshlens.pca.drawing.scenes.scene import Subject

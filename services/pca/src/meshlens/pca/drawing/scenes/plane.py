@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.drawing.captions import name_component
 from meshlens.pca.drawing.groups import Groups
 from meshlens.pca.drawing.scenes.scene import Scene, Subject

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.drawing.captions import summarize
 from meshlens.pca.drawing.layout.panel import Panel
 from meshlens.pca.drawing.layout.ticks import Ticks

@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.drawing.groups import find_groups
 from meshlens.pca.drawing.scenes.plane import (
     REACH,

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.drawing.layout.panel import Panel
 from meshlens.pca.drawing.layout.ticks import Ticks
 from meshlens.pca.drawing.scenes.scene import Scene, Subject

@@ -6,6 +6,7 @@ from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from meshlens.pca.drawing.layer import Layer
 from meshlens.pca.drawing.layout.canvas import Canvas
 from meshlens.pca.drawing.layout.legend import Section, entry
