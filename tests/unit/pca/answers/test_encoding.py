@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 from unit.pca.calls import POINTS, ask
 
 from meshlens.pca.answers.encoding import encode_model as encode_answer
@@ -20,7 +22,14 @@ from meshlens.pca.models import encode_model
 from meshlens.pca.numbers.decomposition import fit
 from meshlens.pca.service import Service
 
+T = TypeVar("T")
+
 NAMED = b"who,a,b,kind\nann,1,2,u\nbob,3,5,v\ncy,4,4,u\ndee,9,1,v\n"
+
+
+def read(kind: type[T], body: bytes) -> T:
+    """Return an answer; an unknown field, a missing one or another type is refused."""
+    return TypeAdapter(kind).validate_json(body)
 
 
 def test_the_id_is_added_to_the_model() -> None:
@@ -32,45 +41,44 @@ def test_the_id_is_added_to_the_model() -> None:
 
 @pytest.mark.parametrize("body", [POINTS, NAMED])
 def test_a_model_is_of_its_type_whether_fitted_or_kept(service: Service, body: bytes) -> None:
-    fitted = ModelAnswer.model_validate_json(service.fit(ask(body)).body)
-    assert (fitted.format, fitted.filled, fitted.dropped) == (1, 0, 0)
-    assert len(fitted.loadings) == len(fitted.components) == len(fitted.explained_variance)
-    kept = ModelAnswer.model_validate_json(service.fits(ask(b"", id_=fitted.id)).body)
-    assert (kept.filled, kept.dropped) == (None, None)
-    assert kept == fitted.model_copy(update={"filled": None, "dropped": None})
+    fitted = read(ModelAnswer, service.fit(ask(body)).body)
+    assert (fitted["format"], fitted["filled"], fitted["dropped"]) == (1, 0, 0)
+    assert len(fitted["loadings"]) == len(fitted["components"]) == len(fitted["explained_variance"])
+    kept = read(ModelAnswer, service.fits(ask(b"", id_=fitted["id"])).body)
+    del fitted["filled"], fitted["dropped"]
+    assert kept == fitted
 
 
 def test_scores_are_of_their_type_with_names_groups_and_diagnostics(service: Service) -> None:
-    plain = ScoresAnswer.model_validate_json(service.transform(ask()).body)
-    assert plain.model_fields_set == {"n", "k", "scores", "filled", "dropped"}
+    plain = read(ScoresAnswer, service.transform(ask()).body)
+    assert set(plain) == {"n", "k", "scores", "filled", "dropped"}
     fit_id = json.loads(service.fit(ask(NAMED)).body)["id"]
     reply = service.transform(ask(NAMED, fit=fit_id, diagnostics="true"))
-    full = ScoresAnswer.model_validate_json(reply.body)
-    assert full.model_fields_set == set(ScoresAnswer.model_fields)
-    assert (full.fit, full.labels) == (fit_id, ["ann", "bob", "cy", "dee"])
-    assert (full.n, full.k, full.groups) == (4, 2, ["u", "v", "u", "v"])
-    assert full.limits is not None
-    assert full.limits.confidence == 0.95
-    assert [*json.loads(reply.body)] == [*ScoresAnswer.model_fields]
+    full = read(ScoresAnswer, reply.body)
+    assert set(full) == set(ScoresAnswer.__annotations__)
+    assert (full["fit"], full["labels"]) == (fit_id, ["ann", "bob", "cy", "dee"])
+    assert (full["n"], full["k"], full["groups"]) == (4, 2, ["u", "v", "u", "v"])
+    assert full["limits"]["confidence"] == 0.95
+    assert [*json.loads(reply.body)] == [*ScoresAnswer.__annotations__]
 
 
 def test_points_are_of_their_type(service: Service) -> None:
     fit_id = json.loads(service.fit(ask(NAMED)).body)["id"]
-    answer = PointsAnswer.model_validate_json(service.inverse(ask(b"1,2", fit=fit_id)).body)
-    assert (answer.fit, answer.n, answer.p, answer.names) == (fit_id, 1, 2, ["a", "b"])
+    answer = read(PointsAnswer, service.inverse(ask(b"1,2", fit=fit_id)).body)
+    assert (answer["fit"], answer["n"], answer["p"], answer["names"]) == (fit_id, 1, 2, ["a", "b"])
 
 
 def test_a_forgotten_model_is_of_its_type(service: Service) -> None:
     fit_id = json.loads(service.fit(ask()).body)["id"]
     reply = service.fits(replace(ask(b"", id_=fit_id), verb="DELETE"))
-    answer = DeletedAnswer.model_validate_json(reply.body)
+    answer = read(DeletedAnswer, reply.body)
     assert answer == DeletedAnswer(id=fit_id, deleted=True)
 
 
 def test_the_summary_of_a_result_is_of_its_type() -> None:
     model = fit(np.random.default_rng(0).normal(size=(40, 12)))
     summary = summarize(model, 7)
-    assert Summary.model_validate(summary).n == 7
+    assert TypeAdapter(Summary).validate_python(summary)["n"] == 7
     assert "fit" not in summary
     assert summary["explained_variance_ratio"] == model.explained_variance_ratio[:10].tolist()
     assert summarize(model, 7, "abc")["fit"] == "abc"

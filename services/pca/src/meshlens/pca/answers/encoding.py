@@ -3,14 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from meshlens.pca.answers.schemas import Answer, Limits, PointsAnswer, ScoresAnswer, Summary
+from meshlens.pca.answers.schemas import Limits, PointsAnswer, ScoresAnswer, Summary
 from meshlens.pca.methods import InverseResult, TransformResult
 from meshlens.pca.numbers.decomposition import PcaModel, name_components
 from meshlens.pca.tables.npy import encode_npy
@@ -32,10 +31,9 @@ MODEL_TYPES = (JSON, CSV, ARROW)
 _MOST_PUBLISHED = 10
 
 
-def encode_json(answer: Answer) -> bytes:
-    """Return one line of JSON without the fields that are not set."""
-    text = json.dumps(_get_fields(answer), default=_get_fields, allow_nan=False)
-    return text.encode() + b"\n"
+def encode_json(answer: Mapping[str, Any]) -> bytes:
+    """Return an answer as one line of JSON."""
+    return json.dumps(answer, allow_nan=False).encode() + b"\n"
 
 
 def encode_model(
@@ -102,18 +100,15 @@ def encode_points(result: InverseResult, media_type: str, *, model_id: str) -> b
     if media_type != JSON:
         return encode_matrix(result.values, names, result.table, media_type)
     n, p = result.values.shape
-    answer = PointsAnswer.model_construct(
-        fit=model_id, n=n, p=p, names=[*names], points=result.values.tolist()
-    )
+    answer = PointsAnswer(fit=model_id, n=n, p=p, names=[*names], points=result.values.tolist())
     return encode_json(answer)
 
 
-def summarize(model: PcaModel, n: int, model_id: str = "") -> dict[str, Any]:
+def summarize(model: PcaModel, n: int, model_id: str = "") -> Summary:
     """Return the `Summary` of n observations that met a model, for the event of the result."""
     ratio = model.explained_variance_ratio[:_MOST_PUBLISHED].tolist()
-    known: dict[str, Any] = {"fit": model_id} if model_id else {}
-    p = len(model.names)
-    return _get_fields(Summary.model_construct(**known, n=n, p=p, explained_variance_ratio=ratio))
+    summary = Summary(n=n, p=len(model.names), explained_variance_ratio=ratio)
+    return {"fit": model_id, **summary} if model_id else summary
 
 
 def encode_csv(names: Sequence[str], columns: Sequence[Column]) -> bytes:
@@ -162,29 +157,19 @@ def encode_columns(names: Sequence[str], columns: Sequence[Column], media_type: 
 def _describe_scores(result: TransformResult, model_id: str) -> ScoresAnswer:
     n, k = result.values.shape
     table, diagnostics = result.table, result.diagnostics
-    further: dict[str, Any] = {"fit": model_id} if model_id else {}
-    further |= {"labels": table.labels} if table.labels else {}
-    further |= {"groups": table.groups} if table.groups else {}
-    if diagnostics:
-        further |= {
-            "t2": diagnostics.t2.tolist(),
-            "spe": diagnostics.spe.tolist(),
-            "limits": Limits(**asdict(diagnostics.limits)),
-            "outliers": diagnostics.outliers.tolist(),
-            "cos2": diagnostics.cos2.tolist(),
-            "contributions": diagnostics.contributions.tolist(),
-        }
-    # Not validated, as in `models.encode_model`.
-    return ScoresAnswer.model_construct(
-        n=n,
-        k=k,
-        scores=result.values.tolist(),
-        filled=table.filled,
-        dropped=table.dropped,
-        **further,
+    answer = ScoresAnswer(
+        n=n, k=k, scores=result.values.tolist(), filled=table.filled, dropped=table.dropped
     )
-
-
-def _get_fields(answer: Answer) -> dict[str, Any]:
-    """Return the fields that are set, without a copy of what they hold."""
-    return {name: value for name, value in answer if name in answer.model_fields_set}
+    if table.labels:
+        answer["labels"] = [*table.labels]
+    if table.groups:
+        answer["groups"] = [*table.groups]
+    if diagnostics:
+        answer["t2"] = diagnostics.t2.tolist()
+        answer["spe"] = diagnostics.spe.tolist()
+        limits = diagnostics.limits
+        answer["limits"] = Limits(confidence=limits.confidence, t2=limits.t2, spe=limits.spe)
+        answer["outliers"] = diagnostics.outliers.tolist()
+        answer["cos2"] = diagnostics.cos2.tolist()
+        answer["contributions"] = diagnostics.contributions.tolist()
+    return {"fit": model_id, **answer} if model_id else answer
