@@ -83,9 +83,9 @@ def test_a_fault_is_shown_at_its_cell(page: Page) -> None:
 @pytest.mark.parametrize(
     ("kind", "option", "value", "words"),
     [
-        ("Scores", "Components shown", "3,3", "got 3,3"),
-        ("Scree", "Components kept", "9", "got 9"),
-        ("Biplot", "Variance in the arrows of a biplot", "7", "less than or equal to 1"),
+        ("Scores", "Components to show", "3,3", "got 3,3"),
+        ("Scree", "Components to keep", "9", "got 9"),
+        ("Biplot", "Biplot: variance in the arrows", "7", "less than or equal to 1"),
     ],
 )
 def test_a_fault_is_shown_at_its_option(

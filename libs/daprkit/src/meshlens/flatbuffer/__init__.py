@@ -14,6 +14,20 @@ _IDENTIFIER = slice(4, 8)
 _OFFSET = 4  # bytes of an offset and of the length of a vector
 
 
+class WrongIdentifier(ValueError):
+    """The data are no FlatBuffer of the schema that is read.
+
+    Attributes:
+        expected: the four bytes that mark that schema.
+        got: the bytes in their place.
+    """
+
+    def __init__(self, expected: bytes, got: bytes) -> None:
+        self.expected = expected
+        self.got = got
+        super().__init__(f"expected a flatbuffer marked {expected!r}, got {got!r}")
+
+
 class Table:
     """One table of a FlatBuffer.
 
@@ -37,12 +51,11 @@ class Table:
         """Return the root table of `data`, which must carry the four bytes of `identifier`, if any.
 
         Raises:
-            ValueError: it carries others, or has no root.
+            WrongIdentifier: it carries others.
+            ValueError: it has no root.
         """
         if identifier and data[_IDENTIFIER] != identifier:
-            raise ValueError(
-                f"expected a flatbuffer marked {identifier!r}, got {data[_IDENTIFIER]!r}"
-            )
+            raise WrongIdentifier(identifier, data[_IDENTIFIER])
         return cls(data, int.from_bytes(data[:_OFFSET], "little"))
 
     def number(self, slot: int, layout: str) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from meshlens.classify.errors import InvalidModel
-from meshlens.flatbuffer import Table
+from meshlens.flatbuffer import Table, WrongIdentifier
 
 IDENTIFIER = b"M001"
 NORMALIZATION = 1  # member of the union ProcessUnitOptions
@@ -132,6 +132,12 @@ def reading(what: str) -> Iterator[None]:
     """Turn whatever a damaged `what` makes its reader raise into InvalidModel."""
     try:
         yield
+    except WrongIdentifier as error:
+        raise InvalidModel(
+            f"expected a flatbuffer marked {error.expected!r}",
+            got=repr(error.got),
+            remedy="is this file complete, and of that type?",
+        ) from error
     except (LookupError, ValueError) as error:
         raise InvalidModel(
             f"{what} is damaged: {error}", remedy="export the model or copy it again"
