@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 from sklearn.datasets import load_digits
+from unit.classify.leases import lease_classifier
 from unit.classify.pictures import LIMIT, encode
 
 from meshlens.classify.engines.opening import open_engine
@@ -22,7 +23,7 @@ HELD_OUT = slice(None, None, 5)
 def load(folder: Path, name: str) -> Classifier:
     repository = Repository(folder, partial(open_engine, workers=1), default=name)
     repository.load(name)
-    return repository.get()[1]
+    return lease_classifier(repository)[1]
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.classify.fake_engine import FakeEngine, opened
+from unit.classify.leases import lease_classifier
 from unit.classify.models import build_model
 
 from meshlens.classify.engines.engine import Engine
@@ -123,7 +124,9 @@ def test_any_bytes_are_a_card_or_refused(data: bytes) -> None:
 
 
 def test_a_card_names_its_model_and_its_labels(tmp_path: Path) -> None:
-    source, classifier = repository(tmp_path, SEED.decode().replace("file:\n", "")).get("pets")
+    source, classifier = lease_classifier(
+        repository(tmp_path, SEED.decode().replace("file:\n", "")), "pets"
+    )
     assert (source.model, source.version) == ("pets", "1")
     assert classifier.labels == ("cat", "dog")
     assert [found.model for found in find_models(tmp_path)] == ["pets"]
@@ -150,13 +153,13 @@ def test_what_a_card_gets_wrong_fails_its_model_by_name(
     tmp_path: Path, card: str, named: str
 ) -> None:
     with pytest.raises(ModelFailed, match=named):
-        repository(tmp_path, card).get("pets")
+        lease_classifier(repository(tmp_path, card), "pets")
 
 
 def test_a_wrong_number_of_labels_fails_the_model(tmp_path: Path) -> None:
     card = "model: {path: model.tflite}\noutput: {label: labels.txt}"
     with pytest.raises(ModelFailed, match="expected 2 labels, one for each class, got 3"):
-        repository(tmp_path, card, "a\nb\nc\n").get("pets")
+        lease_classifier(repository(tmp_path, card, "a\nb\nc\n"), "pets")
 
 
 def test_a_bad_card_beside_a_good_model_harms_nobody_else(tmp_path: Path, models: Path) -> None:
@@ -166,9 +169,9 @@ def test_a_bad_card_beside_a_good_model_harms_nobody_else(tmp_path: Path, models
     for name in ("bad", "digits"):
         made.load(name)
     assert made.default == "digits"
-    assert made.get()[1].subject == "digit"
+    assert lease_classifier(made)[1].subject == "digit"
     with pytest.raises(ModelFailed, match="YAML"):
-        made.get("bad")
+        lease_classifier(made, "bad")
 
 
 def test_blue_comes_first_where_the_card_says_so() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from unit.classify.fake_engine import FakeEngine
+from unit.classify.leases import lease_classifier
 from unit.classify.models import build_model
 
 from meshlens.classify.engines.engine import Engine
@@ -79,7 +80,7 @@ def test_a_model_goes_from_start_over_loading_to_available(tmp_path: Path) -> No
     repository.load("a")
     repository.stop()
     assert seen == [State.LOADING, State.AVAILABLE]
-    source, classifier = repository.get("a", "1")
+    source, classifier = lease_classifier(repository, "a", "1")
     assert (source.model, source.version) == ("a", "1")
     assert classifier.labels == ("0", "1")
 
@@ -96,7 +97,7 @@ def test_the_model_with_the_most_labels_is_the_default(tmp_path: Path) -> None:
     (folder / "c.txt").write_text("cat\ndog\n")
     repository = loaded(folder)
     assert repository.default == "c"
-    assert repository.get()[0].model == "c"
+    assert lease_classifier(repository)[0].model == "c"
 
 
 def test_among_models_with_equally_many_labels_the_largest_is_the_default(
@@ -119,7 +120,7 @@ def test_a_classifier_is_the_default_even_where_its_file_is_elsewhere(tmp_path: 
 
 def test_the_default_may_be_chosen(tmp_path: Path) -> None:
     folder = place(tmp_path, "a.tflite", "b.tflite")
-    assert loaded(folder, default="b").get()[0].model == "b"
+    assert lease_classifier(loaded(folder, default="b"))[0].model == "b"
     with pytest.raises(ModelNotFound, match="expected one of the models a, b, got 'c'"):
         Repository(folder, lambda *_: pair(), default="c")
 
@@ -128,7 +129,7 @@ def test_the_default_may_be_chosen(tmp_path: Path) -> None:
 def test_a_model_that_is_not_there_is_not_found(tmp_path: Path, name: str, version: str) -> None:
     repository = loaded(place(tmp_path, "a.tflite"))
     with pytest.raises(ModelNotFound, match="expected one of the models a"):
-        repository.get(name, version)
+        lease_classifier(repository, name, version)
 
 
 def test_a_model_on_its_way_is_not_ready(tmp_path: Path) -> None:
@@ -145,15 +146,15 @@ def test_a_model_on_its_way_is_not_ready(tmp_path: Path) -> None:
 
     repository = Repository(place(tmp_path, "a.tflite"), open_slowly)
     with pytest.raises(ModelNotReady, match="it is START"):
-        repository.get()
+        lease_classifier(repository)
     repository.start(on_change)
     assert begun.wait(PATIENCE)
     with pytest.raises(ModelNotReady, match="it is LOADING; try again") as fault:
-        repository.get()
+        lease_classifier(repository)
     assert fault.value.state == State.LOADING
     go_on.set()
     assert ready.wait(PATIENCE)
-    assert repository.get()[0].model == "a"
+    assert lease_classifier(repository)[0].model == "a"
     repository.stop()
 
 
@@ -213,10 +214,10 @@ def test_a_bad_file_fails_alone_and_says_why(
     shutil.copytree(models / "digits", tmp_path / "digits")
     repository = loaded(tmp_path, partial(open_engine, workers=1))
     with pytest.raises(ModelFailed, match=f"it is END: .*{reason}") as fault:
-        repository.get("bad")
+        lease_classifier(repository, "bad")
     assert fault.value.state == State.END
     assert reason in fault.value.cause
-    assert repository.get("digits")[1].subject == "digit"
+    assert lease_classifier(repository, "digits")[1].subject == "digit"
 
 
 def test_a_fault_that_nobody_foresaw_fails_one_model(
@@ -227,7 +228,7 @@ def test_a_fault_that_nobody_foresaw_fails_one_model(
 
     repository = loaded(place(tmp_path, "a.tflite"), break_down)
     with pytest.raises(ModelFailed, match="unexpected ZeroDivisionError;") as fault:
-        repository.get("a")
+        lease_classifier(repository, "a")
     assert "secret" not in str(fault.value)
     assert "ZeroDivisionError: secret" in caplog.text
 
@@ -235,7 +236,7 @@ def test_a_fault_that_nobody_foresaw_fails_one_model(
 def test_two_files_in_one_folder_fail_by_name(tmp_path: Path) -> None:
     repository = loaded(place(tmp_path, "a/one.tflite", "a/two.tflite"))
     with pytest.raises(ModelFailed, match=r"got one\.tflite, two\.tflite"):
-        repository.get()
+        lease_classifier(repository)
 
 
 def test_a_file_that_goes_away_fails(tmp_path: Path) -> None:
@@ -243,7 +244,7 @@ def test_a_file_that_goes_away_fails(tmp_path: Path) -> None:
     (tmp_path / "a.tflite").unlink()
     repository.load("a")
     with pytest.raises(ModelFailed, match=r"a\.tflite cannot be read: No such file"):
-        repository.get()
+        lease_classifier(repository)
 
 
 @pytest.mark.parametrize("name", ["x.txt", "labels.txt", "my_labelmap.txt"])
@@ -251,7 +252,7 @@ def test_labels_and_subject_may_stand_beside_a_model(tmp_path: Path, name: str) 
     place(tmp_path, "pets/x.tflite")
     (tmp_path / "pets" / name).write_text("cat\ndog\n")
     (tmp_path / "pets/subject.txt").write_text("pet\n")
-    _, classifier = loaded(tmp_path).get("pets")
+    _, classifier = lease_classifier(loaded(tmp_path), "pets")
     assert classifier.labels == ("cat", "dog")
     assert classifier.subject == "pet"
 
@@ -260,12 +261,12 @@ def test_of_two_label_files_only_the_models_own_is_taken(tmp_path: Path) -> None
     place(tmp_path, "x.tflite", "y.tflite", "labels_a.txt", "labels_b.txt", data=MODEL)
     (tmp_path / "x.txt").write_text("cat\ndog\n")
     repository = loaded(tmp_path)
-    assert repository.get("x")[1].labels == ("cat", "dog")
-    assert repository.get("y")[1].labels == ("0", "1")
+    assert lease_classifier(repository, "x")[1].labels == ("cat", "dog")
+    assert lease_classifier(repository, "y")[1].labels == ("0", "1")
 
 
 def test_a_wrong_number_of_labels_beside_a_model_fails_it(tmp_path: Path) -> None:
     place(tmp_path, "x.tflite")
     (tmp_path / "x.txt").write_text("cat\n")
     with pytest.raises(ModelFailed, match="expected 2 labels"):
-        loaded(tmp_path).get()
+        lease_classifier(loaded(tmp_path))

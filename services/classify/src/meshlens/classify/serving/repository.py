@@ -17,7 +17,6 @@ from meshlens.classify.serving.version_policy import VersionPolicy
 from meshlens.classify.serving.versions import Servable, Version
 from meshlens.classify.storage.folder import find_models
 from meshlens.classify.storage.source import Fetch, Source, read_model
-from meshlens.classify.tasks.classification.classifier import Classifier
 
 _log = logging.getLogger(__name__)
 
@@ -162,18 +161,6 @@ class Repository:
                 found.users -= 1
                 if not found.users and not found.available:
                     changed.notify_all()  # it may be closed
-
-    def get(self, name: str = "", version: str = "") -> tuple[Source, Classifier]:
-        """Return a classifier without a lease, for a command that loads one model.
-
-        Raises:
-            ModelFailed: the model classifies no pictures; and what `lease` raises.
-        """
-        with self.lease(name, version) as servable:
-            if not isinstance(servable.lens, Classifier):
-                model = servable.source.model
-                raise ModelFailed(model, servable.state, "it does not classify pictures")
-            return servable.source, servable.lens
 
     # Changes
 
