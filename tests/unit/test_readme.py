@@ -1,12 +1,14 @@
-"""The README's table of settings matches the services."""
+"""The README's table of settings and the glossary match the code."""
 
+import importlib
 import re
 from pathlib import Path
 
 from meshlens.classify.settings import Settings as ClassifySettings
 from meshlens.pca.settings import Settings as PcaSettings
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
 # Set by Dapr, not by people.
 OF_DAPR = {"APP_ID", "DAPR_GRPC_PORT"}
 # Limits of single operations, explained by their descriptions in the code.
@@ -24,3 +26,11 @@ def test_the_readme_names_every_setting_and_no_other() -> None:
     named = set(re.findall(r"`([A-Z_]+)`", table)) - {"OTEL_EXPORTER_OTLP_ENDPOINT"}
     fields = PcaSettings.model_fields.keys() | ClassifySettings.model_fields.keys()
     assert named == {field.upper() for field in fields} - OF_DAPR - FINE - STANDARD
+
+
+def test_every_place_that_the_glossary_names_is_there() -> None:
+    glossary = (ROOT / "docs/glossary.md").read_text()
+    named = re.findall(r"`((?:pca|classify|daprkit|meshlens)\.[\w.]+)`", glossary)
+    assert len(named) > 50
+    for name in named:
+        importlib.import_module(f"meshlens.{name.removeprefix('meshlens.')}")

@@ -1,6 +1,7 @@
 """A model file is asked what it says about itself, and is never believed blindly."""
 
 import io
+import os
 import tracemalloc
 import zipfile
 from contextlib import suppress
@@ -13,7 +14,7 @@ from metadata_encoding import encode_metadata
 from unit.classify.models import build_model
 
 from meshlens.classify.errors import ClassifyError, InvalidModel
-from meshlens.classify.formats.tflite import decode_model_file
+from meshlens.classify.formats.tflite import _FileBytes, decode_model_file
 from meshlens.classify.formats.tflite_metadata import (
     AssociatedFile,
     FileType,
@@ -201,3 +202,15 @@ def test_real_models_say_their_labels_and_normalization(
     assert file.labels[index] == label
     assert file.normalization == Normalization((127.5,), (127.5,))
     assert file.probabilities
+
+
+def test_a_file_that_is_cut_short_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(bytes(5000))
+    with path.open("rb") as file:
+        data = _FileBytes(file)
+        assert data[4990:6000] == bytes(10)
+        os.truncate(path, 4095)
+        assert data[:4095] == bytes(4095)
+        with pytest.raises(ValueError, match="expected 5000 bytes, got a file that was cut short"):
+            data[4090:4100]

@@ -5,13 +5,20 @@ anything is made of it, nothing is allocated in proportion to a length that the 
 and whatever is wrong is a ValueError. Format: flatbuffers.dev/internals.
 """
 
-import mmap
 import struct
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 _IDENTIFIER = slice(4, 8)
 _OFFSET = 4  # bytes of an offset and of the length of a vector
+
+
+class Bytes(Protocol):
+    """Bytes in memory, or what reads them from elsewhere when they are looked at."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, where: slice, /) -> bytes: ...
 
 
 class WrongIdentifier(ValueError):
@@ -35,7 +42,7 @@ class Table:
     `struct`; FlatBuffers are little-endian.
     """
 
-    def __init__(self, data: bytes | mmap.mmap, start: int) -> None:
+    def __init__(self, data: Bytes, start: int) -> None:
         """Read where the fields of the table at `start` are.
 
         Raises:
@@ -47,7 +54,7 @@ class Table:
         (self._size,) = self._unpack("<H", self._slots)
 
     @classmethod
-    def root(cls, data: bytes | mmap.mmap, identifier: bytes = b"") -> Self:
+    def root(cls, data: Bytes, identifier: bytes = b"") -> Self:
         """Return the root table of `data`, which must carry the four bytes of `identifier`, if any.
 
         Raises:
@@ -83,7 +90,7 @@ class Table:
         """Yield the members of the vector of structs in `slot`, none if it is not there."""
         size = struct.calcsize(layout)
         start, count = self._vector(slot, size)
-        return struct.iter_unpack(layout, memoryview(self._data)[start : start + count * size])
+        return struct.iter_unpack(layout, self._data[start : start + count * size])
 
     def numbers(self, slot: int, layout: str) -> Iterator[Any]:
         """Yield the numbers of the vector in `slot`, none if it is not there."""
@@ -126,6 +133,7 @@ class Table:
 
     def _unpack(self, layout: str, at: int) -> tuple[Any, ...]:
         # Without the first test, what is before the data would be read at their end.
-        if at < 0 or at + struct.calcsize(layout) > len(self._data):
+        end = at + struct.calcsize(layout)
+        if at < 0 or end > len(self._data):
             raise ValueError(f"expected an offset within {len(self._data)} bytes, got {at}")
-        return struct.unpack_from(layout, self._data, at)
+        return struct.unpack(layout, self._data[at:end])

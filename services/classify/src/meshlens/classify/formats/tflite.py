@@ -5,7 +5,7 @@ zip archive with the files that its metadata names may follow it.
 """
 
 import io
-import mmap
+import os
 import zipfile
 import zlib
 from collections.abc import Container, Sequence
@@ -136,19 +136,38 @@ def decode_model_file(data: bytes) -> ModelFile:
     )
 
 
+class _FileBytes:
+    """The bytes of an open file, each read when it is looked at.
+
+    A memory map would end the process if somebody cut the file short meanwhile.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._descriptor = file.fileno()
+        self._size = os.fstat(self._descriptor).st_size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, where: slice) -> bytes:
+        start, stop, _ = where.indices(self._size)
+        data = os.pread(self._descriptor, max(stop - start, 0), start)
+        if len(data) < stop - start:
+            raise ValueError(f"expected {self._size} bytes, got a file that was cut short")
+        return data
+
+
 def count_labels(path: Path) -> int:
     """Return how many labels a .tflite file names, 0 if it names none.
 
-    Only the pages of the file that lead to the labels are read, however large it is.
+    Only what leads to the labels is read, however large the file is.
 
     Raises:
         InvalidModel: it is no such file, or damaged.
         OSError: it cannot be read.
     """
     with path.open("rb") as file, reading("the model file"):
-        # Not closed: the arrays of an error's traceback may still point into it.
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        metadata = _metadata(Table.root(mapped, IDENTIFIER))
+        metadata = _metadata(Table.root(_FileBytes(file), IDENTIFIER))
         labels, _ = _packed_files(file, metadata.output_files)
     return len(decode_labels(labels)) if labels else 0
 
