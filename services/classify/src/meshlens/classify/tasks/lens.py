@@ -112,6 +112,8 @@ class Lens(ABC, Generic[Options, Answered]):
         does: what its models do: "expected a model that ..., got x, which ...".
         method: where its models are called.
         takes_images: whether that is a method of its own, which takes one image or several.
+        names_classes: whether it answers with the labels of a model: such a model is preferred for
+            requests that name none.
         options: what a caller may say behind the question mark.
         refusal: the message for a call of a model with another task, with places for that
             model's name (`model`), what it `does` and its `method`.
@@ -120,6 +122,7 @@ class Lens(ABC, Generic[Options, Answered]):
     does: ClassVar[str]
     method: ClassVar[str]
     takes_images: ClassVar[bool]
+    names_classes: ClassVar[bool] = False
     options: ClassVar[type[ModelOptions]]
     refusal: ClassVar[str]
 

@@ -86,6 +86,7 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
     does = "classifies pictures"
     method = "classify"
     takes_images = True
+    names_classes = True
     options = ClassifyOptions
     refusal = (
         "expected a model that classifies pictures, got {model}, which {does};"
