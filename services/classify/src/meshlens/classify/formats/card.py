@@ -19,6 +19,7 @@ and these optional fields:
 """
 
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeAlias
@@ -48,6 +49,10 @@ class Kind(StrEnum):
     TFLITE = "tflite"
     FROZEN_GRAPH = "frozen_graph"
     SAVED_MODEL = "saved_model"
+
+
+# How the name of a model's file ends; a SavedModel is a folder.
+ENDINGS: Mapping[str, Kind] = {".tflite": Kind.TFLITE, ".pb": Kind.FROZEN_GRAPH}
 
 
 class Task(StrEnum):

@@ -17,12 +17,11 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from meshlens.classify.errors import InvalidModel
-from meshlens.classify.formats.card import ModelCard, decode_card, locate
+from meshlens.classify.formats.card import ENDINGS, ModelCard, decode_card, locate
 from meshlens.classify.storage.source import SAVED_MODEL, Source, read_file
 
 FIRST_VERSION = "1"
 _CARDS = (".yaml", ".yml")
-_MODELS = (".tflite", ".pb")
 
 
 def find_models(folder: Path) -> Iterator[Source]:
@@ -49,7 +48,7 @@ def _find(folder: Path) -> Iterator[Source]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path in claimed:
             continue
-        if path.is_file() and path.suffix in _MODELS and path.name != SAVED_MODEL:
+        if path.is_file() and path.suffix in ENDINGS and path.name != SAVED_MODEL:
             yield Source(path.stem, FIRST_VERSION, (path,))
         elif path.is_dir():
             yield from _find_in(path, folder)
@@ -126,6 +125,6 @@ def _model_files(folder: Path) -> tuple[Path, ...]:
         sorted(
             path
             for path in folder.iterdir()
-            if path.suffix in _MODELS and path.is_file() and not path.name.startswith(".")
+            if path.suffix in ENDINGS and path.is_file() and not path.name.startswith(".")
         )
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from meshlens.classify.errors import InvalidModel
-from meshlens.classify.formats.card import Kind, ModelCard, Task, locate
-from meshlens.classify.formats.labels import decode_labels, decode_text
+from meshlens.classify.formats.card import ENDINGS, Kind, ModelCard, Task, locate
+from meshlens.classify.formats.labels import decode_labels, decode_text, find_label_file
 from meshlens.classify.formats.packing import pack
 from meshlens.classify.formats.tflite import SUBJECT_FILE
 from meshlens.faults import Place
@@ -62,10 +62,8 @@ class Source:
         if self.card.model.type:
             return self.card.model.type
         path = self.path
-        if path.suffix == ".tflite":
-            return Kind.TFLITE
-        if path.name != SAVED_MODEL and path.suffix == ".pb":
-            return Kind.FROZEN_GRAPH
+        if path.name != SAVED_MODEL and path.suffix in ENDINGS:
+            return ENDINGS[path.suffix]
         if path.is_dir():
             return Kind.SAVED_MODEL
         raise InvalidModel(
@@ -94,9 +92,7 @@ class Source:
         """
         if self.card.output.label and self.card_path:
             return locate(self.card.output.label.path, card=self.card_path, repository=repository)
-        own = self.path.with_suffix(".txt")
-        beside = [own] if own.is_file() else sorted(self.path.parent.glob("*label*.txt"))
-        return beside[0] if len(beside) == 1 else None
+        return find_label_file(self.path)
 
     def labels(self, repository: Path) -> tuple[str, ...]:
         """Return the labels that its card names or that stand beside it, none if there are none.
