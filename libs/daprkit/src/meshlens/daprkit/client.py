@@ -1,8 +1,8 @@
-"""The client's side: call a method of any app in the mesh the way that keeps deadlines.
+"""The client's side: call a method of any app in the mesh in a way that preserves deadlines.
 
-Proxied gRPC carries the caller's deadline and cancellation to the app, and is the way on which
-Dapr's retries work; InvokeService and the HTTP API do neither. It needs no proto of the app:
-OnInvoke on the caller's own sidecar, with the app's name in the metadata.
+Proxied gRPC passes the caller's deadline and cancellation on to the app, and Dapr's retries work
+with it; InvokeService and the HTTP API do neither. It does not need the app's proto: the client
+calls OnInvoke on its own sidecar, with the app's name in the metadata.
 
     CallError
     |-- CallRejected          the call itself is at fault; sent again unchanged, it fails again
@@ -33,10 +33,10 @@ class CallError(DaprkitError):
 
     Attributes:
         code: name of the gRPC status code, such as NOT_FOUND.
-        message: what the app, or a sidecar on the way, says of it.
-        details: the same as data, as far as the app sent it: reason, expected, got, remedy, option
-            and places of the fault.
-        retry_after: seconds to wait before the next try; None if the app does not name them.
+        message: the error message of the app or of a sidecar on the way.
+        details: the same as data, where the app sent it: reason, expected, got, remedy, option and
+            places of the fault.
+        retry_after: seconds to wait before the next try; None if the app does not give them.
     """
 
     def __init__(self, code: str, message: str, details: Details) -> None:
@@ -72,7 +72,7 @@ _CLASSES: Mapping[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.UNAUTHENTICATED: CallRejected,
     grpc.StatusCode.PERMISSION_DENIED: CallRejected,
     grpc.StatusCode.UNIMPLEMENTED: CallRejected,
-    # Too large; a full queue says when to retry, and is AppUnavailable.
+    # The message is too large; a full queue gives a retry delay and becomes AppUnavailable.
     grpc.StatusCode.RESOURCE_EXHAUSTED: CallRejected,
     grpc.StatusCode.UNAVAILABLE: AppUnavailable,
     grpc.StatusCode.ABORTED: AppUnavailable,
@@ -85,7 +85,7 @@ class Client:
 
     Args:
         sidecar: host and gRPC port of the caller's own sidecar.
-        api_token: what that sidecar expects as dapr-api-token, if anything.
+        api_token: the dapr-api-token that sidecar expects, if any.
     """
 
     def __init__(self, sidecar: str = "127.0.0.1:50001", *, api_token: str = "") -> None:
@@ -127,7 +127,7 @@ class Client:
             timeout: seconds after which the call is given up, here and in the app.
 
         Raises:
-            CallError: the call failed; its class says whether it is worth another try.
+            CallError: the call failed; its class shows whether a retry may help.
         """
         headers = {"accept": accept} if accept else {}
         propagate.inject(headers)

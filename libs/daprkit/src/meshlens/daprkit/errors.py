@@ -1,4 +1,4 @@
-"""What can go wrong around a domain.
+"""The errors of daprkit.
 
     DaprkitError
     |-- CannotListen          the port cannot be bound
@@ -13,7 +13,7 @@
     |-- StoreUnavailable      the state store does not answer
     `-- InputUnavailable      the bytes at an address of the mesh cannot be read
 
-Exceptions carry facts. Which status code each becomes is the business of `status`.
+Exceptions carry facts; `status` maps each to a status code.
 """
 
 from meshlens.faults import Fault
@@ -53,7 +53,7 @@ class MethodNotFound(DaprkitError):
 
 
 class Busy(DaprkitError):
-    """Every place in the queue is taken.
+    """The queue is full.
 
     Attributes:
         limit: requests that may wait or run.
@@ -82,7 +82,7 @@ class TimeLimitExceeded(DaprkitError):
 
 
 class EventNotConfirmed(DaprkitError):
-    """The broker has not accepted the event of a result, so the result is not answered."""
+    """The broker has not accepted the event of a result, so the result is withheld."""
 
 
 class StoreUnavailable(DaprkitError):

@@ -33,8 +33,8 @@ class Request:
         content_type: media type in lower case, without parameters; empty if not given.
         body: the bytes that were sent.
         headers: metadata of the call, names in lower case.
-        parameters: what the path template of the route matched.
-        time_limit: seconds that the caller waits.
+        parameters: the values matched by the route's path template.
+        time_limit: seconds that the caller will wait.
         boundary: what separates the parts of a form.
     """
 
@@ -54,13 +54,13 @@ class Request:
         Raises:
             InvalidRequest: the body is not a form of 1 to `most` files.
         """
-        from meshlens.daprkit.parsing.forms import parse_form  # noqa: PLC0415 - clients do without
+        from meshlens.daprkit.parsing.forms import parse_form  # noqa: PLC0415 - clients do not need it
 
         return tuple(File(*named) for named in parse_form(self.body, self.boundary, most=most))
 
     def preferred(self, offers: Sequence[str]) -> str:
         """Return the media type of `offers` that Accept prefers, the first if it names none."""
-        from meshlens.daprkit.parsing.media_types import (  # noqa: PLC0415 - clients do without
+        from meshlens.daprkit.parsing.media_types import (  # noqa: PLC0415 - clients do not need it
             choose_media_type,
         )
 
@@ -76,7 +76,7 @@ class Reply:
         content_type: their media type.
         headers: become HTTP response headers.
         result: facts for the result event, JSON values only; never the input.
-        model: what answered, for the result event.
+        model: the model that answered, for the result event.
         version: the version of `model`.
     """
 

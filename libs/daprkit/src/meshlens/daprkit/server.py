@@ -37,11 +37,11 @@ from meshlens.daprkit.transports.trace_context import make_trace_interceptor
 # Threads beyond those that admitted requests can hold: for daprd's probe (500 ms) and health
 # checks, which never wait.
 PROBE_THREADS = 8
-# Of this name grpc.health.v1 says whether the process answers, whatever its models do; no model
-# has a slash in its name.
+# Under this name grpc.health.v1 reports whether the process is alive, whatever the state of its
+# models; model names contain no slash.
 LIVE = "/live"
 
-# Adds a gRPC service, which answers by the application, to the server.
+# Adds to the server a gRPC service whose requests the application answers.
 GrpcService: TypeAlias = Callable[[Application, grpc.Server], None]
 # Entered once the port answers, left when the service drains.
 Lifespan: TypeAlias = Callable[["Server"], AbstractContextManager[None]]
@@ -53,16 +53,16 @@ class Server:
     """One service in the mesh.
 
     Args:
-        settings: what the environment says.
+        settings: read from the environment.
         routes: the methods it answers.
         statuses: status codes of the service's own exceptions.
         sidecar: the app's own sidecar, for the events.
         subscriptions: the topics it answers.
-        services: gRPC services it answers beside Dapr's.
+        services: gRPC services it answers besides Dapr's.
         lifespan: what the service does while it serves, such as loading and watching models. It
-            is entered once the port answers, and left when no new work of its own should begin;
-            requests are answered before and after. A service that must not be called before says
-            so by `set_serving("", serving=False)` before it runs.
+            is entered once the port answers, and exited when it should begin no new work of its
+            own; requests are answered before and after. A service that must not be called before
+            then calls `set_serving("", serving=False)` before it runs.
     """
 
     def __init__(
@@ -127,8 +127,8 @@ class Server:
     def _take_server(self, health: health.HealthServicer, server: grpc.Server) -> None:
         """Serve health checks, and keep the server.
 
-        The App hands its server to what adds a service, and to nobody else; we need it, because
-        `App.run` cannot report the port, nor `App.stop` let running requests finish.
+        The App exposes its server only to functions that add a service; we need it, because
+        `App.run` cannot report the port, nor can `App.stop` let running requests finish.
         """
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         self._server = server
@@ -136,7 +136,7 @@ class Server:
     def set_serving(self, name: str, *, serving: bool) -> None:
         """Report by grpc.health.v1 whether the model called `name` can be called.
 
-        The empty name is the service as a whole; it serves unless this says otherwise.
+        The empty name is the service as a whole, which is SERVING by default.
         """
         states = health_pb2.HealthCheckResponse
         self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
@@ -166,7 +166,7 @@ class Server:
                 remedy="name a free port by APP_PORT or an address of this host by LISTEN_ADDRESS",
             ) from error
         self._server.start()
-        # What exists now stays: to look through it at each collection would keep callers waiting.
+        # Objects that exist now stay: scanning them at each collection would delay callers.
         gc.freeze()
         if self._settings.metrics_port:
             self._metrics.serve(listen, self._settings.metrics_port)
@@ -194,7 +194,7 @@ class Server:
             self.stop()
 
     def drain(self) -> None:
-        """Announce that this replica is leaving, and go on serving.
+        """Announce that this replica is shutting down, and continue to serve.
 
         daprd stays in the name registry while it blocks its own shutdown, so calls still arrive;
         grpc.health.v1 answers NOT_SERVING at once. Dapr's own health check stays positive: an

@@ -16,7 +16,7 @@ class EndSignals:
 
     def __init__(self) -> None:
         self._received, self._written = socket.socketpair()
-        self._written.setblocking(False)  # noqa: FBT003 - its own signature
+        self._written.setblocking(False)  # noqa: FBT003 - socket takes it by position
 
     def __enter__(self) -> Self:
         """Begin to handle the signals."""
@@ -36,7 +36,7 @@ class EndSignals:
         self._received.settimeout(seconds)
         try:
             return self._received.recv(1)[0]
-        except (TimeoutError, BlockingIOError):  # the second: no time to wait
+        except (TimeoutError, BlockingIOError):  # the second if `seconds` is 0
             return None
 
 

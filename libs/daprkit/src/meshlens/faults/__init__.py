@@ -1,8 +1,8 @@
-"""One way to say a fault: what was expected, what came instead, what to do, and where; as data.
+"""Faults as data: what was expected, what was received, what to do about it, and where.
 
 Every error that a package of this project raises on purpose is a Fault. Its text is for people, its
-attributes are for programs: pages, clients and logs read those and never the text. Only the
-standard library is imported here, so that any part of any package can say a fault.
+attributes are for programs: pages, clients and logs read those and never the text. This module
+imports only the standard library, so that any part of any package can raise a fault.
 """
 
 import re
@@ -16,12 +16,12 @@ _INNER_CAPITAL = re.compile(r"(?<=.)(?=[A-Z])")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the fault stands in what was sent. Numbers count from 1; None and "" say nothing.
+    """Where the fault is in the request. Numbers count from 1; None and "" mean unknown.
 
     Attributes:
-        row: of a table; blank lines are not counted, the row of names is.
+        row: of a table; blank lines are not counted, the header is.
         column: of a table.
-        value: of a table that stands on one line.
+        value: of a table on one line.
         image: of a request with several.
         byte: of a body.
         field: the name of a column, of a tensor, or of a part of a document.
@@ -56,7 +56,7 @@ class Place:
 
     @classmethod
     def of_facts(cls, facts: Mapping[str, str]) -> "Place":
-        """Return the place of these facts; what else is among them is left alone."""
+        """Return the place described by these facts; other facts are ignored."""
         known: dict[str, Any] = {name: facts[name] for name in _NAMES if name in facts}
         for name in _NUMBERS:
             if facts.get(name, "").isdecimal():
@@ -84,11 +84,11 @@ class Fault(Exception):
 
     Args:
         expected: what would have been right, as a clause ("rows must have equal length"); the
-            whole text where nothing else can be said.
-        got: what was there instead.
+            whole text if there is nothing to add.
+        got: what was received instead.
         remedy: what the caller can do about it.
-        option: the name of the option that it is about.
-        places: where it stands in what was sent, the first one first.
+        option: the name of the option concerned.
+        places: where it is in the request, the first one first.
     """
 
     def __init__(

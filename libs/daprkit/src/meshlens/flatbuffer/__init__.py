@@ -1,8 +1,8 @@
-"""Bounded reading of FlatBuffers that nobody has verified; standard library only.
+"""Bounded reading of unverified FlatBuffers; standard library only.
 
-The flatbuffers library trusts every offset and length in the data. Here each is checked before
-anything is made of it, nothing is allocated in proportion to a length that the data only claim,
-and whatever is wrong is a ValueError. Format: flatbuffers.dev/internals.
+The flatbuffers library trusts every offset and length in the data. Here each is checked before it
+is used, nothing is allocated in proportion to a length that the data merely claim, and every
+defect raises a ValueError. Format: flatbuffers.dev/internals.
 """
 
 import struct
@@ -14,7 +14,7 @@ _OFFSET = 4  # bytes of an offset and of the length of a vector
 
 
 class Bytes(Protocol):
-    """Bytes in memory, or what reads them from elsewhere when they are looked at."""
+    """Bytes in memory, or an object that reads them from elsewhere on access."""
 
     def __len__(self) -> int: ...
 
@@ -22,7 +22,7 @@ class Bytes(Protocol):
 
 
 class WrongIdentifier(ValueError):
-    """The data are no FlatBuffer of the schema that is read.
+    """The data are not a FlatBuffer of the expected schema.
 
     Attributes:
         expected: the four bytes that mark that schema.
@@ -58,7 +58,7 @@ class Table:
         """Return the root table of `data`, which must carry the four bytes of `identifier`, if any.
 
         Raises:
-            WrongIdentifier: it carries others.
+            WrongIdentifier: it carries other bytes.
             ValueError: it has no root.
         """
         if identifier and data[_IDENTIFIER] != identifier:
@@ -106,7 +106,7 @@ class Table:
         return self.content(slot).decode()
 
     def _find(self, slot: int) -> int:
-        """Return where the field in `slot` is, 0 if it is left out."""
+        """Return the position of the field in `slot`, 0 if absent."""
         entry = 4 + 2 * slot
         if entry + 2 > self._size:
             return 0
@@ -118,7 +118,7 @@ class Table:
         return type(self)(self._data, at + self._unpack("<I", at)[0])
 
     def _vector(self, slot: int, size: int) -> tuple[int, int]:
-        """Return where the elements of the vector in `slot` start, and how many there are."""
+        """Return the position of the first element of the vector in `slot`, and their number."""
         at = self._find(slot)
         if not at:
             return 0, 0
@@ -132,7 +132,7 @@ class Table:
         return start, int(count)
 
     def _unpack(self, layout: str, at: int) -> tuple[Any, ...]:
-        # Without the first test, what is before the data would be read at their end.
+        # Without the first test, a negative position would be read from the end of the data.
         end = at + struct.calcsize(layout)
         if at < 0 or end > len(self._data):
             raise ValueError(f"expected an offset within {len(self._data)} bytes, got {at}")

@@ -30,7 +30,7 @@ _BAR_AFTER = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what each picture shows; return 0, 1 if nobody reads it, or 2 if any was refused."""
+    """Print what each image shows; return 0, 1 if stdout was closed early, or 2 if any failed."""
     options = _parse_arguments(arguments)
     try:
         repository = Repository(
@@ -61,21 +61,21 @@ def _answer_each(
         try:
             print(line, flush=True)
         except BrokenPipeError:
-            # The interpreter flushes once more when it ends.
+            # The interpreter flushes stdout again at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
     return code
 
 
 def _with_progress(pictures: Sequence[Path]) -> Iterable[Path]:
-    """Return `pictures`; a terminal that shows no answers shows how far it is with them."""
+    """Return `pictures`, with a progress bar if the terminal does not show the answers."""
     hidden = len(pictures) == 1 or sys.stdout.isatty()
     return tqdm(
         pictures,
         unit="picture",
         delay=_BAR_AFTER,
         leave=False,
-        disable=hidden or None,  # None: unless it is no terminal
+        disable=hidden or None,  # None: disabled unless stderr is a terminal
         file=sys.stderr,
     )
 

@@ -1,14 +1,14 @@
 """What can go wrong between a picture and its labels.
 
     ClassifyError
-    |-- InvalidImage      not a picture, or one that cannot be decoded whole
+    |-- InvalidImage      not an image, or one that cannot be decoded completely
     |-- ImageTooLarge     more pixels than MAX_PIXELS
-    |-- InvalidOption     an unknown option, or a value out of its range
-    |-- InvalidBody       a content type or a JSON body that holds no picture
-    |-- InvalidTensor     an input of a model that has not its name, shape or type
-    |-- WrongTask         a picture for a model that does not classify pictures
+    |-- InvalidOption     an unknown option, or a value out of range
+    |-- InvalidBody       a content type or JSON body without an image
+    |-- InvalidTensor     a model input with the wrong name, shape or type
+    |-- WrongTask         a request for a task that is not the model's
     |-- ModelNotFound     no model, or no version of it, has that name
-    |-- NoModels          the folder holds no model at all
+    |-- NoModels          the folder contains no models
     |-- ModelNotReady     the model is not AVAILABLE yet: a retry helps
     |-- ModelFailed       the model could not be loaded, or is unloaded: a retry does not help
     |-- InvalidModel      a model file that cannot be used: the reason of a failed load
@@ -33,7 +33,7 @@ class ClassifyError(Fault):
 
 
 class InvalidImage(ClassifyError):
-    """The bytes are not a picture that can be decoded whole."""
+    """The bytes are not an image that can be decoded completely."""
 
 
 class ImageTooLarge(ClassifyError):
@@ -65,7 +65,7 @@ class InvalidTensor(ClassifyError):
 
 
 class WrongTask(ClassifyError):
-    """The model does something else."""
+    """The model is for another task."""
 
 
 class ModelNotFound(ClassifyError):
@@ -82,7 +82,7 @@ class ModelNotFound(ClassifyError):
 
 
 class NoModels(ClassifyError):
-    """The folder of models holds none."""
+    """The model folder contains no models."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -112,7 +112,7 @@ class ModelNotReady(ClassifyError):
 
 
 class ModelFailed(ClassifyError):
-    """The model will not become AVAILABLE by waiting.
+    """The model is not AVAILABLE, and waiting does not help.
 
     Attributes:
         name: of the model.
@@ -139,7 +139,7 @@ class InvalidModel(ClassifyError):
 
 
 class EngineGone(ClassifyError):
-    """What ran the model has ended unexpectedly; it is loaded again."""
+    """The engine that ran the model has died; the model is loaded again."""
 
 
 class InvalidCatalogue(ClassifyError):
@@ -151,7 +151,7 @@ class DownloadError(ClassifyError):
 
 
 class OriginUnreachable(DownloadError):
-    """Nobody answers at the origin of the model."""
+    """The origin of the model does not answer."""
 
 
 class OriginRefused(DownloadError):
@@ -159,10 +159,10 @@ class OriginRefused(DownloadError):
 
 
 class WrongDigest(DownloadError):
-    """What arrived is not the file that the catalogue names.
+    """The downloaded file is not the one that the catalogue names.
 
     Attributes:
-        actual: SHA-256 of what arrived.
+        actual: SHA-256 of the downloaded file.
     """
 
     def __init__(self, url: str, expected: str, actual: str) -> None:

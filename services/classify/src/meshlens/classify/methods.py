@@ -1,4 +1,4 @@
-"""What each method does, for the service in the mesh and for the command alike."""
+"""What each method does; shared by the service and the command."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -73,10 +73,10 @@ class ModelList(BaseModel):
 def lease_lens(
     repository: Repository, task: Task, options: ModelOptions
 ) -> Iterator[tuple[Source, Lens[Any, Any]]]:
-    """Keep the model that `options` name loaded, and return where it comes from and its lens.
+    """Keep the model that `options` name loaded, and yield its source and its lens.
 
     Raises:
-        InvalidOption: no model is named, and it is not clear which one is meant.
+        InvalidOption: no model is named, and the choice is ambiguous.
         WrongTask: the model has another task.
         ModelNotFound, ModelNotReady, ModelFailed, EngineGone: as `Repository.lease` does.
     """
@@ -92,7 +92,7 @@ def preview(
 
     Raises:
         WrongTask: the model takes no images.
-        InvalidImage, ImageTooLarge: it is none, or too large.
+        InvalidImage, ImageTooLarge: it is not an image, or too large.
     """
     with repository.lease(*options.name_and_version()) as servable:
         return servable.source, _loaded(servable).lens.see(payload)
@@ -140,7 +140,7 @@ def find_default(repository: Repository, task: Task) -> str:
 
 
 def describe(servable: Servable, *, default: bool) -> ModelDescription:
-    """Return a version as it is now; `default` says whether requests that name none get it."""
+    """Describe a version as it is now; `default`: requests that name no model get its model."""
     source, loaded = servable.source, servable.loaded
     return ModelDescription(
         model=source.model,

@@ -1,4 +1,4 @@
-"""The server of models: it listens first, then loads them and reports which of them serve."""
+"""The model server: listens first, then loads the models and reports which are ready."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,13 +18,13 @@ from meshlens.daprkit.sidecar.channel import Sidecar
 def build_server(
     settings: Settings, sidecar: Sidecar, repository: Repository, cache: ModelCache
 ) -> Server:
-    """Return a server that loads the models behind a port that answers already.
+    """Return a server that loads the models after its port has begun to answer.
 
     Args:
-        settings: what the environment says.
+        settings: read from the environment.
         sidecar: the app's own sidecar, for the events.
         repository: the models.
-        cache: where their bytes are kept.
+        cache: stores their bytes.
     """
     service = Service(repository, max_pixels=settings.max_pixels)
     server = Server(

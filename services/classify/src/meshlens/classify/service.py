@@ -52,7 +52,7 @@ STATUS: Mapping[type[Exception], Status] = {
 
 
 class Service:
-    """Answers the methods from a repository.
+    """Answers the methods with the models of a repository.
 
     Args:
         repository: the models.
@@ -127,14 +127,14 @@ class Service:
         return _reply_json(*methods.predict(self._repository, name, version, payload))
 
     def list_models(self, request: Request) -> Reply:
-        """List what is loaded and what is not."""
+        """List every version, loaded or not."""
         parse_options(NoOptions, request.query)
         servables = self._repository.servables()
         models = methods.ModelList(models=[self._describe(servable) for servable in servables])
         return Reply(encode_json(models.model_dump()), JSON)
 
     def describe_model(self, request: Request) -> Reply:
-        """Say what a model is, or one version of it, and where it is in its life."""
+        """Describe a model, or one version of it, and its state."""
         parse_options(NoOptions, request.query)
         name, version = request.parameters["name"], request.parameters.get("version", "")
         description = self._describe(self._repository.describe(name, version))
@@ -147,11 +147,11 @@ class Service:
         return Reply(encode_json(description.model_dump()), JSON)
 
     def load(self, request: Request) -> Reply:
-        """Load a version and say what became of it."""
+        """Load a version and return its resulting state."""
         return self._change(request, self._repository.load)
 
     def unload(self, request: Request) -> Reply:
-        """Unload a version once nobody uses it, and say what became of it."""
+        """Unload a version once no request uses it, and return its resulting state."""
         return self._change(request, self._repository.unload)
 
     def _change(self, request: Request, change: Callable[[str, str], Servable]) -> Reply:
@@ -167,7 +167,7 @@ class Service:
 
 
 def _reply_json(source: Source, answer: Answer) -> Reply:
-    """Return a reply that says which model has answered, and what."""
+    """Return a reply with the answer and the model that gave it."""
     fields = answer.to_fields()
     body = encode_json({"model": source.model, "version": source.version, **fields})
     return _reply(source, answer.to_event(fields), body, JSON)

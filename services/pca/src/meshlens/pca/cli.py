@@ -1,4 +1,4 @@
-"""Points in a file or on standard input, a picture or the numbers on standard output; no mesh."""
+"""The command: points from a file or stdin in, a picture or numbers on stdout; no mesh."""
 
 import argparse
 import contextlib
@@ -28,7 +28,7 @@ _TYPES = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return 0, 1 if the output is no longer read, or 2 for bad input."""
+    """Run the command; return 0, 1 if stdout was closed early, or 2 for bad input."""
     parser = _build_parser()
     parsed = vars(parser.parse_args(arguments))
     as_json, path, content_type = (parsed.pop(name) for name in ("json", "file", "content_type"))
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.buffer.write(output)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # The interpreter flushes once more when it ends.
+        # The interpreter flushes stdout again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0

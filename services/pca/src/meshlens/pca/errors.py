@@ -6,7 +6,7 @@
     |-- NoVariance       the table is fine, but principal components are not defined for it
     `-- FitNotFound      no fit is kept under that id
 
-Exceptions carry facts. Which status code each becomes is the business of `service`.
+Exceptions carry facts; `service` maps each to a status code.
 """
 
 from meshlens.faults import Fault

@@ -1,4 +1,4 @@
-"""What each method does: a body and its options -> a result; service and command call the same."""
+"""What each method does: body and options -> result; shared by the service and the command."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -52,8 +52,8 @@ class TransformResult:
     Attributes:
         values: (n, k), coordinates of the observations along the components.
         table: the observations.
-        model: whose components they are.
-        diagnostics: of the observations, if the caller wants them.
+        model: the model with these components.
+        diagnostics: of the observations, if requested.
     """
 
     values: Array
@@ -69,7 +69,7 @@ class InverseResult:
     Attributes:
         values: (n, p), the observations that have the scores.
         table: the scores, with the groups and labels of the observations.
-        model: along whose components the scores are.
+        model: the model whose components the scores refer to.
     """
 
     values: Array
@@ -83,7 +83,7 @@ def plot(
     """Draw observations with their principal axes, or with those of an earlier model.
 
     Raises:
-        PcaError: the body, an option or both cannot be drawn.
+        PcaError: the body or an option is invalid, or the two do not fit together.
     """
     if model is not None:
         table = options.read(body, content_type, variables=model.names, model=model)
@@ -147,7 +147,7 @@ def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> Pc
 
     Raises:
         FitNotFound: there is no such model.
-        InvalidOption: other options decide what the stored model has decided.
+        InvalidOption: other options set what the stored model already fixes.
     """
     if not options.fit:
         return None

@@ -17,7 +17,7 @@ _ID = re.compile(r"[0-9a-f]{64}")
 
 
 class ModelStore(Protocol):
-    """Keeps bytes under their sha256, for ever or until they expire."""
+    """Stores bytes under their sha256, permanently or until they expire."""
 
     def put(self, data: bytes) -> str:
         """Keep `data` and return its sha256 in hexadecimal."""
@@ -90,15 +90,15 @@ def encode_model(model: PcaModel) -> bytes:
         contributions=model.contributions.tolist(),
         cos2=model.cos2.tolist(),
     )
-    # Not by pydantic, whose floats are written in another way than those kept so far.
+    # Not with pydantic, which formats floats differently from the models already stored.
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def decode_model(data: bytes) -> PcaModel:
-    """Return the model that `encode_model` has written.
+    """Return the model encoded by `encode_model`.
 
     Raises:
-        FitNotFound: the bytes are something else, or of a format that cannot be read.
+        FitNotFound: the bytes are not a model, or are in an unsupported format.
     """
     try:
         document = _DOCUMENT.validate_json(data)

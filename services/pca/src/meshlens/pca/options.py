@@ -57,7 +57,7 @@ class ReadingOptions(NoOptions):
         variables: Sequence[str] = (),
         model: PcaModel | None = None,
     ) -> Table:
-        """Return the observations in a body, read as these options say."""
+        """Return the observations in a body, read according to these options."""
         return decode_table(
             body,
             content_type,
@@ -105,7 +105,7 @@ class FitOptions(TableOptions):
     )
 
     def count(self) -> int | Rule | None:
-        """Return how many components to keep, or the rule that says it."""
+        """Return how many components to keep, or the rule that determines it."""
         match self.k:
             case float():
                 return keep_share(self.k)
@@ -143,7 +143,7 @@ class PlotOptions(Style, FitOptions):
         """Return how many components of a model that has all the option k keeps, if it is given.
 
         Raises:
-            InvalidOption: k is greater than the model has components.
+            InvalidOption: k exceeds the number of the model's components.
         """
         return decomposition.count_kept(model, self.count(), standardize=self.standardize)
 

@@ -29,7 +29,7 @@ STATUS: Mapping[type[Exception], Status] = {
 
 
 class Service:
-    """Answers the methods: a request is a call of `methods`, and its result a reply.
+    """Maps requests to calls of `methods`, and their results to replies.
 
     Args:
         store: keeps models between requests.

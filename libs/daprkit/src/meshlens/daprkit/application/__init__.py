@@ -1,1 +1,1 @@
-"""What answers a request, whatever carries it: route, lane, time limit, event, metrics."""
+"""Answering requests, whatever the transport: route, lane, time limit, event, metrics."""

@@ -40,7 +40,7 @@ class Slots:
 
     @property
     def held(self) -> int:
-        """How many slots are held now."""
+        """Number of slots held now."""
         return self._held
 
     @contextmanager
@@ -48,7 +48,7 @@ class Slots:
         """Hold one slot for as long as the request is in the service.
 
         Raises:
-            Busy: every slot is taken; carries when to try again.
+            Busy: every slot is taken; carries the delay before a retry.
         """
         with self._lock:
             if self._held >= self.limit:
@@ -60,7 +60,7 @@ class Slots:
             self._release()
 
     def hold_until_done(self, future: Future[T]) -> None:
-        """Hold one more slot, for work that goes on though nobody waits for it."""
+        """Hold one more slot, for work that continues although no caller waits for it."""
         with self._lock:
             self._held += 1
         future.add_done_callback(lambda _: self._release())
@@ -71,10 +71,10 @@ class Slots:
 
 
 class Admission:
-    """Admits `workers * queue_per_worker` requests and lets each work in its turn.
+    """Admits `workers * queue_per_worker` requests and runs them in order of arrival.
 
     Args:
-        workers: threads that work at the same time.
+        workers: number of worker threads.
         queue_per_worker: requests admitted for each worker, the running one included.
 
     Attributes:
@@ -97,15 +97,15 @@ class Admission:
         """Run `work` on a worker, in the order of arrival, and return what it returns.
 
         Args:
-            work: what to do; it sees the caller's context variables.
+            work: the work to run; it sees the caller's context variables.
             seconds: the time limit. Work that has not begun by then never begins; work that
-                has begun keeps its slot until it ends, though nobody waits for it.
+                has begun keeps its slot until it ends, although no caller waits for it.
             on_caller_gone: given a function to call once the caller has gone away; it returns
                 False if that has happened already.
 
         Raises:
             CallerGone: the caller went away before the work began.
-            TimeLimitExceeded: the time is over.
+            TimeLimitExceeded: the time limit has passed.
         """
         deadline = time.monotonic() + seconds
         context = contextvars.copy_context()
@@ -134,15 +134,15 @@ class Admission:
             raise _too_late(seconds) from None
 
     def close(self) -> None:
-        """Finish what runs and drop what waits."""
+        """Finish running work and drop queued work."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _observe(self, seconds: float) -> None:
-        # A lost update of two workers at once hardly moves an estimate.
+        # An update lost to a race between two workers hardly changes an estimate.
         self._mean_seconds += _SMOOTHING * (seconds - self._mean_seconds)
 
     def _retry_after(self) -> float:
-        """Seconds until about half of those admitted now will have left."""
+        """Seconds until about half of a full queue will have been answered."""
         expected = self._mean_seconds * self.slots.limit / self._workers / 2
         return min(max(expected, _SHORTEST_RETRY), _LONGEST_RETRY)
 

@@ -1,7 +1,7 @@
-"""What answers requests, whatever carries them.
+"""Answers requests, whatever the transport.
 
-A transport hands over an `Invocation`, of which the application finds the route, or messages of
-its own beside the endpoint that answers them, such as those of a gRPC service.
+A transport passes either an `Invocation`, for which the application finds the route, or a message
+of its own, such as a gRPC service's, together with the endpoint that answers it.
 """
 
 import time
@@ -24,7 +24,7 @@ class Incoming(Protocol):
 
     @property
     def body(self) -> bytes:
-        """What the caller sent; its size is limited, and its digest is in the event."""
+        """The bytes the caller sent; their size is limited, and their digest is in the event."""
 
     @property
     def time_limit(self) -> float:
@@ -61,13 +61,13 @@ class Application:
     Args:
         routes: which function answers which path.
         lanes: what each lane means.
-        statuses: names the outcome of a failure for event and metrics.
+        statuses: maps a failure to the status code for event and metrics.
         metrics: counts calls.
-        max_body: largest body in bytes.
-        time_limit: seconds for a request that names no limit.
+        max_body: size of the largest body in bytes.
+        time_limit: seconds for a request that sets no limit.
 
     Attributes:
-        time_limit: likewise.
+        time_limit: the same.
     """
 
     def __init__(
@@ -124,9 +124,9 @@ class Application:
 
         Raises:
             Busy: the lane is full.
-            BodyTooLarge: it has more bytes than the service takes.
-            TimeLimitExceeded: its time is over.
-            CallerGone: nobody waits for the answer any more.
+            BodyTooLarge: it has more bytes than the service accepts.
+            TimeLimitExceeded: its time limit has passed.
+            CallerGone: the caller no longer waits for the answer.
             EventNotConfirmed: the outcome could not be published as promised.
             Exception: what the endpoint raises.
         """

@@ -26,7 +26,7 @@ class Failure:
 
     Attributes:
         code: name of the status code.
-        message: what the caller was told.
+        message: the message that the caller got.
     """
 
     code: str
@@ -39,8 +39,8 @@ class Answered:
 
     Attributes:
         method: path template of the method, or the topic.
-        body: what was sent.
-        outcome: what was answered.
+        body: the bytes that were sent.
+        outcome: the result or the error.
         elapsed: seconds between request and outcome.
         cause: id of the event that was the request; empty if a caller sent it.
     """
@@ -53,10 +53,10 @@ class Answered:
 
 
 class Events(Protocol):
-    """Where outcomes go."""
+    """Where outcomes are published."""
 
     def publish(self, answered: Answered) -> None:
-        """Publish the outcome of one request, as far as the mode promises."""
+        """Publish the outcome of one request, with the guarantee of the mode."""
 
 
 class NoEvents:

@@ -14,7 +14,7 @@ _LONGEST_TIME_LIMIT = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One call of a method as it came, nothing of it read yet.
+    """One call of a method as received, not yet parsed.
 
     Attributes:
         path: the method, without a leading slash.
@@ -23,7 +23,7 @@ class Invocation:
         content_type: the header of that name, as sent.
         body: the bytes that were sent.
         headers: the other headers, names in lower case.
-        remaining: seconds until the deadline that came with the call; None if none did.
+        remaining: seconds until the call's deadline; None without one.
     """
 
     path: str
@@ -36,12 +36,12 @@ class Invocation:
 
 
 def read_request(call: Invocation, parameters: Mapping[str, str], *, time_limit: float) -> Request:
-    """Return the request that an invocation makes.
+    """Return an invocation as a request.
 
     Args:
         call: the invocation.
-        parameters: what the path template of the route matched.
-        time_limit: seconds for a request that names no limit.
+        parameters: the values matched by the route's path template.
+        time_limit: seconds for a request that sets no limit.
 
     Raises:
         InvalidRequest: query or time limit cannot be read.
@@ -61,7 +61,7 @@ def read_request(call: Invocation, parameters: Mapping[str, str], *, time_limit:
 
 
 def _limit_time(wanted: str | None, remaining: float | None, default: float) -> float:
-    """Return the seconds a request may take: what it names, within the deadline of its call."""
+    """Return the seconds a request may take: its own limit, capped by the call's deadline."""
     limit = default
     if wanted is not None:
         try:

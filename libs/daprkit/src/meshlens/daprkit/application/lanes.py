@@ -1,4 +1,4 @@
-"""Lanes: how a request is treated, by what its method does."""
+"""Lanes: how a request is handled, depending on what its method does."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ class Lane(Enum):
     """It computes. It waits for a worker in the order of arrival, within its time limit; at most
     WORKERS * QUEUE_PER_WORKER are admitted. Each outcome is published as an event."""
     LIGHT = auto()
-    """It reads what is at hand, such as lists and pages, in no time. Begins at once."""
+    """It reads what is in memory, such as lists and pages, almost instantly. Begins at once."""
     MANAGE = auto()
     """It changes the service and may take long, such as loading a model. Begins at once."""
 
 
 class Runner(Protocol):
-    """Where work is done."""
+    """Runs the endpoints of a lane."""
 
     def run(self, work: Callable[[], T], *, seconds: float, on_caller_gone: OnCallerGone) -> T:
         """Do `work` within `seconds`, or not at all if the caller goes away before."""

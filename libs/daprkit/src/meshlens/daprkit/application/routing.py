@@ -20,8 +20,8 @@ class Route:
     Attributes:
         path: a template such as `models/<name>`; `<path:rest>` matches slashes too.
         endpoint: answers a request, or raises what the status table lists.
-        verbs: HTTP verbs it takes; a caller that gives none is served.
-        lane: how its requests are treated.
+        verbs: HTTP verbs it accepts; a call without a verb is accepted too.
+        lane: how its requests are handled.
     """
 
     path: str
@@ -41,7 +41,7 @@ class Routes:
         self._known = ", ".join(sorted(route.path for route in routes))
 
     def find(self, path: str, verb: str) -> tuple[Route, Mapping[str, str]]:
-        """Return the route of a path, and what its template matched.
+        """Return the route of a path, and the values matched by its template.
 
         Raises:
             MethodNotFound: no route has that path.

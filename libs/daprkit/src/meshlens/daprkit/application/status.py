@@ -12,7 +12,7 @@ Status: TypeAlias = grpc.StatusCode
 StatusTable: TypeAlias = Mapping[type[Exception], Status]
 
 INTERNAL_MESSAGE = "internal error; the service's log has the details under this trace id"
-# Bytes; trailers share gRPC's 8 KiB of metadata with the details, so a message is cut long before.
+# Bytes; message and details share gRPC's 8 KiB of trailers, so the message is cut well below that.
 LONGEST_MESSAGE = 1000
 
 DAPRKIT: StatusTable = {

@@ -1,7 +1,7 @@
-"""A page of one answer: style, script and data inlined, and a policy that lets nothing else run.
+"""A page as a single response: style, script and data inlined; a policy lets nothing else run.
 
-A page that is one answer never mixes the files of two replicas. Its policy names style and script
-by their digests, whatever the data say.
+A page in a single response never mixes the files of two replicas. Its policy names style and script
+by their digests, whatever the data contain.
 """
 
 import base64
@@ -31,9 +31,9 @@ def build_page(
 
     Args:
         folder: holds page.html with slots such as {{style}}, page.css and the scripts.
-        scripts: names of the .js files that are one script in this order, after the common ones.
+        scripts: names of the .js files to append to the common ones, in this order, as one script.
         data: JSON values for the further slots.
-        images: where pictures may come from, as the policy says it.
+        images: the policy's sources for images.
     """
     common = files(__name__)
     style = _join([common / "base.css", folder / "page.css"])
@@ -55,7 +55,7 @@ def build_page(
         "frame-ancestors 'none'",
     )
     headers = {
-        # A sidecar answers 200 always, so that asking again with an ETag would save nothing.
+        # A sidecar always answers 200, so revalidating with an ETag would save nothing.
         "cache-control": "no-cache",
         "content-security-policy": "; ".join(policy),
         "referrer-policy": "no-referrer",
@@ -68,8 +68,8 @@ def _join(parts: Sequence[Traversable]) -> str:
     return "\n".join(part.read_text("utf-8") for part in parts)
 
 
-def _encode_data(data: Any) -> str:  # noqa: ANN401 - whatever JSON can say
-    """Return JSON that may stand in a script element."""
+def _encode_data(data: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return JSON that is safe inside a script element."""
     return json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
 
 

@@ -1,1 +1,1 @@
-"""What is written into queries, headers, forms and trailers, and read from them."""
+"""Reading and writing queries, headers, forms and trailers."""

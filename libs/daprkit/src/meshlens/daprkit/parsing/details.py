@@ -35,17 +35,17 @@ _MOST_PLACES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Details:
-    """What a caller learns of a fault beside the code and the message; empty where nothing is said.
+    """What a caller learns about a fault besides code and message; empty where unknown.
 
     Attributes:
         reason: the kind of fault, such as INVALID_TABLE.
-        domain: the app that says so.
+        domain: the app that reports it.
         expected: what would have been right.
-        got: what was there instead.
+        got: what was received instead.
         remedy: what to do about it.
-        option: the name of the option that it is about.
-        places: where it stands in what was sent.
-        retry_after: seconds before a retry; None if nothing is known.
+        option: the name of the option concerned.
+        places: where it is in the request.
+        retry_after: seconds before a retry; None if unknown.
     """
 
     reason: str = ""
@@ -66,8 +66,8 @@ def encode_details(
     Args:
         fault: what the details are about.
         code: of the status, as a number.
-        message: of the status, of at most 1000 bytes; libraries refuse another than is sent beside.
-        domain: the app that says so.
+        message: of the status, at most 1000 bytes; libraries reject details whose message differs.
+        domain: the app that reports it.
         retry_after: seconds before a retry.
     """
     status = status_pb2.Status(code=code, message=message)
@@ -94,7 +94,7 @@ def encode_details(
 
 
 def decode_details(packed: bytes) -> Details:
-    """Return what the trailer called TRAILER of a failed call says; no bytes say nothing."""
+    """Return the details in the trailer TRAILER of a failed call; empty for no bytes."""
     try:
         status = status_pb2.Status.FromString(packed)
     except DecodeError:
@@ -124,7 +124,7 @@ def decode_details(packed: bytes) -> Details:
 
 
 def shorten(text: str, most: int) -> str:
-    """Return `text`, or as much of its beginning as fits with an ellipsis into `most` bytes."""
+    """Return `text`, cut and ended with an ellipsis if it exceeds `most` bytes."""
     encoded = text.encode(errors="replace")
     if len(encoded) <= most:
         return encoded.decode()

@@ -20,8 +20,8 @@ def parse_form(body: bytes, boundary: str, *, most: int) -> Sequence[tuple[str, 
 
     Args:
         body: the form.
-        boundary: what separates its parts, as its content type gives it.
-        most: how many files it may have.
+        boundary: the separator of its parts, from the content type.
+        most: the maximum number of files.
 
     Raises:
         InvalidRequest: it is not a form of 1 to `most` files.

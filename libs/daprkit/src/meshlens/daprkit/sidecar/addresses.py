@@ -16,18 +16,18 @@ from meshlens.daprkit.sidecar.channel import Sidecar
 
 SCHEME = "dapr://"
 
-# How bindings call the name of an object: S3 and GCS, local storage, Azure; each skips the others.
+# The bindings' keys for an object's name: S3 and GCS, local, Azure; each ignores the other keys.
 _KEYS = ("key", "fileName", "blobName")
 
 
 class Inputs:
-    """Reads what stands at an address.
+    """Reads the bytes at an address.
 
     Args:
         sidecar: the app's own sidecar.
         timeout: seconds for one operation of a component.
-        seconds: for all that stands at one address.
-        limit: bytes of it, at most.
+        seconds: for reading everything at one address.
+        limit: the maximum number of bytes at one address.
     """
 
     def __init__(self, sidecar: Sidecar, *, timeout: float, seconds: float, limit: int) -> None:
@@ -37,7 +37,7 @@ class Inputs:
         self._limit = limit
 
     def read(self, address: str) -> bytes:
-        """Return the bytes at `address`; nobody has verified them.
+        """Return the bytes at `address`, unverified.
 
         Raises:
             InputUnavailable: there is nothing, or more than the limit, or it takes too long.

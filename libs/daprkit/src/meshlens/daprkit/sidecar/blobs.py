@@ -20,14 +20,14 @@ from meshlens.daprkit.settings import MIB
 from meshlens.daprkit.sidecar.channel import Sidecar
 
 READ_AT_ONCE = 4
-# A header that asks for more is damaged: 4 GiB in chunks of 1 MiB.
+# A header with more chunks is damaged: this is 4 GiB in chunks of 1 MiB.
 MOST_CHUNKS = 4096
 
 _log = structlog.get_logger(__name__)
 
 
 class _Header(BaseModel):
-    """What stands under the name of a blob that is longer than one chunk."""
+    """The value under the name of a blob that is longer than one chunk."""
 
     chunks: int = Field(ge=1, le=MOST_CHUNKS)
 
@@ -39,7 +39,7 @@ class BlobStore:
         sidecar: the app's own sidecar.
         store: name of the state store component.
         timeout: seconds for one operation of the store.
-        chunk: bytes of one value, at most.
+        chunk: the maximum size of one value, in bytes.
     """
 
     def __init__(self, sidecar: Sidecar, *, store: str, timeout: float, chunk: int = MIB) -> None:
@@ -80,7 +80,7 @@ class BlobStore:
         return None
 
     def read(self, key: str) -> Iterator[bytes]:
-        """Yield what stands under `key`, chunk after chunk, whatever it is; nobody verifies it.
+        """Yield the bytes under `key`, chunk by chunk, unverified.
 
         Raises:
             StoreUnavailable: the state store does not answer.
@@ -92,9 +92,9 @@ class BlobStore:
             yield from self._chunks(key, value)
 
     def delete(self, name: str) -> None:
-        """Forget the bytes called `name`; no matter if there are none.
+        """Delete the bytes called `name`, if present.
 
-        The header goes first: what is half deleted is absent.
+        The header is deleted first: a half-deleted blob is absent.
 
         Raises:
             StoreUnavailable: the state store does not answer.
@@ -107,7 +107,7 @@ class BlobStore:
                 self._remove(f"{name}-{position}")
 
     def _chunks(self, key: str, value: bytes) -> Iterator[bytes]:
-        """Yield the chunks of the header in `value`; nothing if it is none."""
+        """Yield the chunks listed by the header in `value`; nothing if it is not a header."""
         header = _decode_header(value)
         chunks = header.chunks if header else 0
         return self._load(f"{key}-{position}" for position in range(chunks))

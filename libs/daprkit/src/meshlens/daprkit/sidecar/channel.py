@@ -18,7 +18,7 @@ class Sidecar:
 
     Attributes:
         stub: the Dapr API.
-        metadata: what every call must carry.
+        metadata: to send with every call.
     """
 
     def __init__(self, settings: ServerSettings) -> None:

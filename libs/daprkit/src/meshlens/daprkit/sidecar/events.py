@@ -45,7 +45,7 @@ class ConfirmedEvents:
         """Publish the outcome and wait until the broker has accepted it.
 
         Raises:
-            EventNotConfirmed: it has not, so the caller must not get the result.
+            EventNotConfirmed: it has not accepted it, so the caller must not get the result.
         """
         identity = str(uuid.uuid4())
         trace: dict[str, str] = {}

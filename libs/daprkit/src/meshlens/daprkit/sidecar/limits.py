@@ -1,7 +1,7 @@
 """How large a gRPC message may be."""
 
 MESSAGE_OVERHEAD = 1024 * 1024
-"""What a message has besides a value, at most: keys, metadata, protobuf's own bytes."""
+"""Maximum size of a message besides its value: keys, metadata, protobuf encoding."""
 
 
 def message_options(size: int) -> list[tuple[str, int]]:

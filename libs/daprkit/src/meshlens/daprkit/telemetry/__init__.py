@@ -1,1 +1,1 @@
-"""Logs, traces and metrics, each in its field's usual form: JSON lines, OTLP, Prometheus."""
+"""Logs, traces and metrics in the usual formats: JSON lines, OTLP, Prometheus."""

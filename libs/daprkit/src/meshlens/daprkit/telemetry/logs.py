@@ -11,7 +11,7 @@ _LONGEST_VALUE = 16 * 1024
 
 
 def configure_logs(service: str, level: str) -> None:
-    """Write every log line as JSON to stderr, those of libraries too, with the trace id."""
+    """Write every log line, including those of libraries, as JSON to stderr with the trace id."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

@@ -30,12 +30,12 @@ class Metrics:
     """Counts calls and their seconds by method and status code.
 
     Args:
-        namespace: what the names of metrics begin with; empty for nothing.
+        namespace: prefix of the metrics' names; may be empty.
         admitted: returns how many requests wait for a worker or run now.
-        name_code: returns the name of the status code that an error becomes.
+        name_code: returns the name of the status code for an error.
 
     Attributes:
-        registry: what Prometheus reads.
+        registry: the metrics that Prometheus reads.
     """
 
     def __init__(
@@ -86,14 +86,14 @@ class Metrics:
         """Show a number that the service counts itself; it must never fall.
 
         Args:
-            name: its name, the namespace included.
-            text: what it counts.
-            read: returns it.
+            name: its name, including the namespace.
+            text: a description of what it counts.
+            read: returns its current value.
         """
         self.registry.register(_Count(name, text, read))
 
     def serve(self, address: str, port: int) -> None:
-        """Answer Prometheus on `port`."""
+        """Serve the metrics to Prometheus on `port`."""
         start_http_server(port, addr=address, registry=self.registry)
 
 

@@ -1,1 +1,1 @@
-"""What carries requests to the application and answers back: OnInvoke, topics, gRPC services."""
+"""Transports of requests and answers: OnInvoke, topics, gRPC services."""

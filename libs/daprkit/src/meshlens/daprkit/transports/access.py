@@ -14,10 +14,10 @@ _OPEN = "/grpc.health.v1.Health/"
 
 
 class TokenInterceptor(grpc.ServerInterceptor):
-    """Refuses calls without the token that the sidecar was given.
+    """Rejects calls without the token that the sidecar was given.
 
     Args:
-        token: what the sidecar sends; empty lets every call through.
+        token: the token that the sidecar sends; empty to accept every call.
     """
 
     def __init__(self, token: str) -> None:

@@ -15,10 +15,10 @@ _log = structlog.get_logger(__name__)
 
 
 class ErrorInterceptor(UnaryInterceptor):
-    """Turns what a handler raises into a status and its details.
+    """Turns a handler's exceptions into a status and its details.
 
     Args:
-        statuses: which code and message an exception becomes.
+        statuses: maps an exception to its code and message.
         domain: the name of the app, which the details give as their source.
     """
 

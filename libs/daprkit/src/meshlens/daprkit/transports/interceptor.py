@@ -13,7 +13,7 @@ Behaviour: TypeAlias = Callable[[Any, grpc.ServicerContext], Any]
 
 
 class UnaryInterceptor(grpc.ServerInterceptor):
-    """Wraps what answers unary calls; streams stay as they are."""
+    """Wraps the handlers of unary calls; streams stay as they are."""
 
     def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -31,4 +31,4 @@ class UnaryInterceptor(grpc.ServerInterceptor):
 
     @abstractmethod
     def wrap(self, behaviour: Behaviour, details: grpc.HandlerCallDetails) -> Behaviour:
-        """Return what answers the call instead of `behaviour`, or `behaviour` itself."""
+        """Return the function to answer the call instead of `behaviour`, or `behaviour` itself."""

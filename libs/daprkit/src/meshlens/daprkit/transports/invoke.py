@@ -13,7 +13,7 @@ from meshlens.daprkit.application.invocation import Invocation
 from meshlens.daprkit.transports.interceptor import Continuation, Handler
 
 ON_INVOKE = "/dapr.proto.runtime.v1.AppCallback/OnInvoke"
-# daprd marks the permanent HTTP headers with this prefix.
+# daprd adds this prefix to the permanent HTTP headers.
 _FORWARDED = "dapr-"
 
 
@@ -50,7 +50,7 @@ class InvokeInterceptor(grpc.ServerInterceptor):
 
 
 def _read_call(message: common_v1.InvokeRequest, context: grpc.ServicerContext) -> Invocation:
-    # Callers over gRPC may write the query behind the method, as in a URL.
+    # gRPC callers may append the query to the method, as in a URL.
     path, _, query_behind = message.method.partition("?")
     extension = message.http_extension
     return Invocation(

@@ -14,7 +14,7 @@ from meshlens.daprkit.application.routing import UNSPECIFIED_VERB
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.parsing.media_types import parse_media_type
 
-# The App marks the metadata of an event with this prefix.
+# The App adds this prefix to the metadata of an event.
 _METADATA = "_metadata_"
 
 
@@ -25,10 +25,10 @@ class Subscription:
     Attributes:
         topic: name of the topic.
         endpoint: answers a request whose body is the event's data, or raises what the status
-            table lists. The sidecar delivers again what is UNAVAILABLE or RESOURCE_EXHAUSTED, as
-            the resiliency policy says; any other failure goes to `dead_letter` once.
+            table lists. On UNAVAILABLE or RESOURCE_EXHAUSTED the sidecar delivers the event again,
+            by its resiliency policy; after any other failure it is sent to `dead_letter` once.
         options: names in the event's metadata that become the query of the request.
-        dead_letter: topic of the events that cannot be answered.
+        dead_letter: topic for events that cannot be answered.
     """
 
     topic: str

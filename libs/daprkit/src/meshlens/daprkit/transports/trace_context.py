@@ -12,7 +12,7 @@ _HEADERS = frozenset({"traceparent", "tracestate", "baggage"})
 
 
 def make_trace_interceptor(spans: Spans | None) -> grpc.ServerInterceptor:
-    """Return what makes the caller's trace context current, and a span if they are exported."""
+    """Return an interceptor that restores the trace context, and makes spans if exported."""
     if spans is None:
         return TraceContextInterceptor()
     # As the exporter: what only replicas with a collector need.

@@ -20,7 +20,7 @@ from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.messages import Request
 from meshlens.faults import Place
 
-# They are one piece of work, which others wait for.
+# A batch is one piece of work, and other requests wait for it.
 MOST_IMAGES = 32
 
 _MULTIPART = "multipart/form-data"
@@ -92,7 +92,7 @@ def answer_each(
 
     Raises:
         InvalidBody: the list itself cannot be read, or has too many images.
-        InvalidRequest: likewise, of a form.
+        InvalidRequest: the same, for a form.
     """
     items: list[BatchItem] = []
     for name, read in _split(request):
@@ -107,7 +107,7 @@ def answer_each(
 
 
 def _split(request: Request) -> Sequence[tuple[str, Callable[[], bytes]]]:
-    """Return the name of each image and what reads its bytes."""
+    """Return the name of each image, and a function that returns its bytes."""
     if request.content_type == _MULTIPART:
         files = request.files(MOST_IMAGES)
         return [(file.name, lambda body=file.body: body) for file in files]  # type: ignore[misc] # mypy cannot infer a lambda with a default

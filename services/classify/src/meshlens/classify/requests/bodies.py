@@ -13,10 +13,10 @@ from meshlens.classify.tasks.lens import JSON
 from meshlens.classify.tasks.options import explain
 from meshlens.faults import Place
 
-# What says nothing about the bytes: none, the usual default, and curl's for --data-binary.
+# Types that reveal nothing: none, the usual default, and curl's default for --data-binary.
 _OPAQUE_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
 
-# Once, since json.dumps makes one for each call that wants other settings than its own.
+# Shared, because json.dumps makes a new encoder for each call with non-default settings.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
@@ -73,7 +73,7 @@ def decode_base64(text: str) -> bytes:
     if comma and head.startswith("data:") and head.endswith(";base64"):
         text = rest
     try:
-        # Encoders wrap lines.
+        # Some encoders wrap lines.
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidBody(

@@ -1,4 +1,4 @@
-"""Executes what `policy` decides: one thread takes the steps, others do what takes long."""
+"""Executes the decisions of `policy`: one thread takes the steps, others do the slow work."""
 
 import logging
 import threading
@@ -40,8 +40,8 @@ class Loader:
     Args:
         registry: the versions.
         folder: the models.
-        open_engine: makes an engine from the bytes of a model.
-        rules: what the settings say.
+        open_engine: creates an engine from the bytes of a model.
+        rules: the rules from the settings.
         fetch: returns the bytes of a model.
 
     Attributes:
@@ -69,10 +69,10 @@ class Loader:
         self.evictions = 0
 
     def start(self, on_change: OnChange) -> None:
-        """Load what is wanted in the background, now and whenever that changes.
+        """Keep the wanted versions loaded, in the background.
 
         Args:
-            on_change: called with every new state, one at a time and in their order.
+            on_change: called with every new state, one at a time and in order.
         """
         self._on_change = on_change
         with self._changed:
@@ -83,15 +83,15 @@ class Loader:
         ).start()
 
     def stop(self) -> None:
-        """Change nothing any more; a model that is loading now stays LOADING."""
+        """Stop making changes; a model that is loading now stays LOADING."""
         with self._changed:
             self._rules = replace(self._rules, mode=Mode.STOPPED)
             self._changed.notify_all()
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        """Return when `condition` holds, or nothing changes any more.
+        """Return when `condition` holds or the loader is stopped.
 
-        Before `start` the calling thread takes the steps itself.
+        Before `start`, the calling thread takes the steps itself.
         """
         with self._changed:
             on_call = self._rules.mode is Mode.ON_CALL
@@ -103,7 +103,7 @@ class Loader:
         self._deliver()
 
     def lose(self, version: Version, used: Servable, reason: str) -> None:
-        """Load a version again whose engine has ended by itself."""
+        """Reload a version whose engine has died."""
         with self._changed:
             lost = used.loaded
             if self._stopped or version.loaded is not lost or not version.available:
@@ -137,7 +137,7 @@ class Loader:
             self._deliver()
 
     def _take(self, step: Step, now: float) -> None:
-        """Take a step, and have another thread do what takes long; hold the lock."""
+        """Take a step, leaving slow work to another thread; the caller holds the lock."""
         version = self._registry[step.version]
         self._change(version, lambda: version.take(step, now))
         match step:
@@ -202,7 +202,7 @@ class Loader:
             self._record(version, version.ended)
 
     def _record(self, version: Version, transition: Callable[[], None]) -> None:
-        """Make the transition that other work has led to, unless the loader is stopped."""
+        """Make the transition that follows finished work, unless the loader is stopped."""
         with self._changed:
             if self._stopped:
                 return
@@ -218,7 +218,7 @@ class Loader:
         self._changed.notify_all()
 
     def _deliver(self) -> None:
-        """Pass new states on, one at a time and in their order; do not hold the lock."""
+        """Report new states, one at a time and in order; the caller must not hold the lock."""
         with self._delivering:
             while self._news:
                 servable = self._news.popleft()

@@ -18,13 +18,13 @@ _LOGITS = frozenset({"logit", "logits", "score", "scores"})
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model that answers.
+    """A model that answers requests.
 
     Attributes:
-        model: its engine, and what its files say.
+        model: its engine and metadata.
         lens: what it is used for.
         size: bytes of its file.
-        sha256: of its file, or of what `packing.pack` makes of its folder.
+        sha256: of its file, or of its folder as packed by `packing.pack`.
     """
 
     model: OpenedModel
@@ -65,7 +65,7 @@ def open_model(source: Source, data: bytes, open_engine: OpenEngine, repository:
 
 
 def decode_file(source: Source, data: bytes) -> ModelFile:
-    """Return what a model's file says about itself, corrected by its card.
+    """Return the metadata in a model's file, corrected by its card.
 
     Raises:
         InvalidModel: the file is damaged.

@@ -36,12 +36,12 @@ class Mode(StrEnum):
     AUTOMATIC = "AUTOMATIC"
     """The version policy and the operator."""
     STOPPED = "STOPPED"
-    """Nobody: everything stays as it is."""
+    """No one: everything stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the settings say.
+    """The rules from the settings.
 
     Attributes:
         versions: which versions of each model are wanted.
@@ -61,12 +61,12 @@ def next_action(versions: Sequence[Snapshot], rules: Rules, now: float) -> Actio
 
     Args:
         versions: every version of every model.
-        rules: what the settings say.
+        rules: the rules from the settings.
         now: the time, by the monotonic clock.
 
     Returns:
-        a step, which always changes what decisions depend on, so that the same one never comes
-        twice; or a time in the future.
+        a step, which always changes the state that decisions depend on, so that it is never
+        repeated; or a time in the future.
     """
     if rules.mode is Mode.STOPPED:
         return None
@@ -82,7 +82,8 @@ def next_action(versions: Sequence[Snapshot], rules: Rules, now: float) -> Actio
 def find_wanted(versions: Iterable[Snapshot], rules: Rules) -> frozenset[Key]:
     """Return which versions should be loaded.
 
-    What is gone never is; then the operator's override counts, then the version policy.
+    A version whose files are gone never should; then the operator's override decides, then the
+    version policy.
     """
     there = [version for version in versions if not version.gone]
     numbers = defaultdict(list)
@@ -102,7 +103,7 @@ def find_wanted(versions: Iterable[Snapshot], rules: Rules) -> frozenset[Key]:
 
 
 def _finish(versions: Sequence[Snapshot]) -> Step | None:
-    """Return how a version that nobody uses goes on to its end."""
+    """Return the final step for a version that is no longer used or whose files are gone."""
     for version in versions:
         if version.stage is Stage.DRAINING and not version.users:
             return Close(version.key)
@@ -114,10 +115,10 @@ def _finish(versions: Sequence[Snapshot]) -> Step | None:
 def _retire(versions: Sequence[Snapshot], wanted: frozenset[Key]) -> Unload | None:
     """Return what to unload because it is not wanted.
 
-    Unless the operator says so, a version serves until all that are wanted instead of it can.
+    Unless the operator unloads it, a version serves until all wanted versions of its model can.
     """
-    # What was evicted comes back when it is requested, which does not happen as long as another
-    # version answers for it.
+    # An evicted version is reloaded on request, and none comes while another version answers in
+    # its place.
     awaited = {
         version.key.model
         for version in versions
@@ -138,7 +139,7 @@ def _retire(versions: Sequence[Snapshot], wanted: frozenset[Key]) -> Unload | No
 
 
 def _make_room(versions: Sequence[Snapshot], rules: Rules) -> Admit | Refuse | Evict | None:
-    """Return whether the version that has been fetched may be opened, or what goes for it."""
+    """Return whether the fetched version may be opened, or which version to evict for it."""
     fetched = next((it for it in versions if it.stage is Stage.FETCHED), None)
     if fetched is None:
         return None
@@ -155,7 +156,7 @@ def _make_room(versions: Sequence[Snapshot], rules: Rules) -> Admit | Refuse | E
         return Admit(fetched.key)
     serving = [it for it in versions if it.stage is Stage.AVAILABLE]
     if reserved - leaving + fetched.size <= rules.budget or not serving:
-        return None  # there will be room when those have left
+        return None  # there will be room once the LEAVING versions are closed
     # A version in use is being used now, however long ago its last request came.
     oldest = min(serving, key=lambda it: (it.key.model == rules.default, it.users > 0, it.used))
     return Evict(oldest.key, fetched.key)
@@ -164,7 +165,7 @@ def _make_room(versions: Sequence[Snapshot], rules: Rules) -> Admit | Refuse | E
 def _load(
     versions: Sequence[Snapshot], wanted: frozenset[Key], rules: Rules, now: float
 ) -> Load | WaitUntil | None:
-    """Return what to load, one version at a time, or when a failed one is due again."""
+    """Return the next version to load, or the time at which to retry a failed one."""
     if any(version.stage in LOADING for version in versions):
         return None
     idle = [it for it in versions if it.key in wanted and it.stage in (Stage.START, Stage.END)]
@@ -184,11 +185,11 @@ def _is_due(version: Snapshot, rules: Rules, now: float) -> bool:
 
 
 def _rank(version: Snapshot, rules: Rules) -> tuple[bool, float, bool, str, int]:
-    """Return the place of a version among those to load; the lowest comes first.
+    """Return the rank of a version among those to load; the lowest is loaded first.
 
-    First what has not served yet, the default model before the others and newest versions before
-    older ones. Then what was evicted and is requested, in the order of the requests: such requests
-    can go on for ever, so they must not keep the others waiting.
+    Versions that have not served yet come first, the default model before the others and newer
+    versions before older ones. Evicted versions that are requested follow, in the order of the
+    requests: such requests may never cease, so they must not delay the others.
     """
     model, number = version.key
     since = version.wished if version.evicted and version.wished is not None else 0.0

@@ -20,7 +20,7 @@ class Registry:
 
     Attributes:
         policy: the same.
-        changed: the lock; notified of whatever the lifecycle has to react to.
+        changed: the lock; notified of every change that the lifecycle must react to.
     """
 
     def __init__(self, policy: VersionPolicy) -> None:
@@ -49,9 +49,9 @@ class Registry:
         return sorted(versions, key=lambda version: -int(version.source.version))
 
     def update(self, sources: Iterable[Source]) -> None:
-        """Make `sources` the versions that there are; those that have gone stay until unloaded.
+        """Replace the versions with `sources`; removed versions stay until unloaded.
 
-        A version that is loaded keeps its source until it is unloaded.
+        A loaded version keeps its source until it is unloaded.
         """
         there = {Key(source.model, source.version): source for source in sources}
         for version in self:

@@ -1,4 +1,4 @@
-"""The models of one folder: which there are, which answer, and how to change that."""
+"""The models of one folder: listing, leasing, loading and unloading them."""
 
 import logging
 import time
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class Repository:
-    """Loads the models of a folder and lends those that answer.
+    """Loads the models of a folder and leases those that are AVAILABLE.
 
     Args:
         folder: the models.
@@ -30,8 +30,8 @@ class Repository:
         default: name of the model for requests that name none. If empty, the classifier with the
             most labels; among equals the one with the largest file.
         policy: which versions are wanted, and their labels.
-        budget: bytes of all loaded models, 0 for no limit. The one that was not used for
-            longest is unloaded for another one, and loaded again when a request names it.
+        budget: bytes of all loaded models, 0 for no limit. The least recently used one is
+            unloaded to make room, and loaded again when a request names it.
         fetch: returns the bytes of a model.
 
     Raises:
@@ -68,7 +68,7 @@ class Repository:
             fetch=fetch,
         )
 
-    # What there is
+    # Listing
 
     def servables(self, name: str = "") -> tuple[Servable, ...]:
         """Return every version as it is now, the newest of a model first.
@@ -144,7 +144,7 @@ class Repository:
             found = self._versions.find(name or self.default, version)
             found.request(time.monotonic())
             if not found.available:
-                changed.notify_all()  # the request may bring it back
+                changed.notify_all()  # the request may cause a reload
                 if found.on_its_way:
                     raise ModelNotReady(found.source.model, found.state)
                 reason = found.error or "it was unloaded"
@@ -173,14 +173,14 @@ class Repository:
         self._loader.start(on_change)
 
     def stop(self) -> None:
-        """Change nothing any more; a model that is loading now stays LOADING."""
+        """Stop making changes; a model that is loading now stays LOADING."""
         self._loader.stop()
 
     def load(self, name: str, version: str = "") -> Servable:
         """Load a version, whatever the policy says, and keep it loaded.
 
         Returns:
-            what became of it; a failure is its state, not an exception.
+            its resulting state; a failure is a state, not an exception.
 
         Raises:
             ModelNotFound: there is none.
@@ -201,7 +201,7 @@ class Repository:
         """Unload a version, whatever the policy says, once no request uses it.
 
         Returns:
-            what became of it.
+            its resulting state.
 
         Raises:
             ModelNotFound: there is none.
@@ -218,7 +218,7 @@ class Repository:
         """Add versions that are new and unload those that are gone.
 
         Args:
-            sources: all that there are now.
+            sources: all versions that exist now.
         """
         changed = self._versions.changed
         with changed:

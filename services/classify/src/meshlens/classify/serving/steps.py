@@ -7,7 +7,7 @@ from meshlens.classify.serving.stages import Stage
 
 
 class Key(NamedTuple):
-    """The name of a version."""
+    """What identifies a version."""
 
     model: str
     version: str
@@ -61,7 +61,7 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Do not open the fetched `version`; without a `reason` it is just not wanted any more."""
+    """Do not open the fetched `version`; without a `reason` it is simply no longer wanted."""
 
     version: Key
     reason: str = ""
@@ -69,7 +69,7 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Unload:
-    """Stop serving `version`: it is not wanted any more."""
+    """Stop serving `version`: it is no longer wanted."""
 
     version: Key
 
@@ -84,7 +84,7 @@ class Evict:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Free the memory of `version`: no request uses it any more."""
+    """Free the memory of `version`: no request uses it."""
 
     version: Key
 

@@ -13,7 +13,7 @@ class VersionPolicy:
     Attributes:
         latest: how many, counted from the newest; 0 for all.
         specific: these versions and no others, for the models named.
-        labels: {model: {label: version}}; what has a label is wanted too.
+        labels: {model: {label: version}}; labelled versions are wanted too.
     """
 
     latest: int = 1

@@ -87,8 +87,8 @@ class Version:
         failures: how often loading it has failed in a row.
         retry_at: when it is tried again, by the monotonic clock.
         evicted: whether it was, or is being, unloaded to make room.
-        override: what the operator wants whatever the policy says: loaded, unloaded, or None.
-        wished: since when a request or the operator waits for it, None if nobody does.
+        override: what the operator wants regardless of the policy: loaded, unloaded, or None.
+        wished: since when a request or the operator has waited for it, None if none does.
         gone: whether its files have been removed.
     """
 
@@ -109,14 +109,14 @@ class Version:
 
     @property
     def key(self) -> Key:
-        """Its name."""
+        """Its model and number."""
         return Key(self.source.model, self.source.version)
 
     @property
     def state(self) -> State:
         """Where it is in its life, as callers see it."""
         if self.stage in LOADING:
-            # A failed version that is tried again stays failed until it is not.
+            # A failed version that is being retried counts as failed until it succeeds.
             return State.END if self.error else State.LOADING
         if self.stage in LEAVING:
             return State.UNLOADING
@@ -126,7 +126,7 @@ class Version:
 
     @property
     def on_its_way(self) -> bool:
-        """Whether it will be AVAILABLE if one waits."""
+        """Whether waiting for it to become AVAILABLE makes sense."""
         return self.state in (State.START, State.LOADING) or (
             self.stage in LEAVING and self.wished is not None
         )
@@ -159,7 +159,7 @@ class Version:
     # What requests and the operator write
 
     def request(self, now: float) -> None:
-        """Note that a request for it came, which brings an evicted version back."""
+        """Record a request for it, which causes an evicted version to be reloaded."""
         self.used = now
         if self.evicted and self.wished is None:
             self.wished = now
@@ -247,12 +247,12 @@ class Version:
         self._enter(Stage.CLOSING)
 
     def take_loaded(self) -> Loaded | None:
-        """Return what answered and let it go, so that closing it frees its memory."""
+        """Return the loaded model and drop the reference, so that closing it frees its memory."""
         loaded, self.loaded = self.loaded, None
         return loaded
 
     def ended(self) -> None:
-        """CLOSING -> END; or START, FETCHED or END -> END: it is not wanted any more."""
+        """CLOSING -> END; or START, FETCHED or END -> END: it is no longer wanted."""
         closed = self.stage is Stage.CLOSING
         self._enter(Stage.END)
         self._let_go()
@@ -261,12 +261,12 @@ class Version:
             self.wished = None
 
     def lost(self) -> None:
-        """AVAILABLE -> START: its engine has ended by itself."""
+        """AVAILABLE -> START: its engine has died."""
         self._enter(Stage.START)
         self._let_go()
 
     def renew(self, source: Source) -> None:
-        """START or END -> START: its files or its card are others now."""
+        """START or END -> START: its files or its card have changed."""
         self._enter(Stage.START)
         self.source, self.error, self.failures, self.evicted = source, "", 0, False
 

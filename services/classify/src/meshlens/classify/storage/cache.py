@@ -1,7 +1,7 @@
 """Keeps models in the state store under their sha256, so that a new replica needs no origin.
 
-Only a model whose card names its sha256 is kept there. The store never decides whether a model can
-be loaded: what is absent, damaged, slow or down is fetched from the origin instead.
+Only a model whose card names its sha256 is stored. The store never decides whether a model can be
+loaded: if the model is absent or damaged, or the store slow or down, the origin is used instead.
 """
 
 import logging
@@ -72,14 +72,14 @@ class ModelCache:
         return data
 
     def collect(self, sources: Iterable[Source]) -> None:
-        """Delete what this replica has stored or used and no card names any more."""
+        """Delete blobs that this replica has stored or used and no card names any more."""
         garbage = self._kept - {source.card.source.sha256 for source in sources}
         self._kept -= garbage
         for name in garbage:
             self._in_background(lambda name=name: self._blobs.delete(name))  # type: ignore[misc] # mypy cannot infer a lambda with a default
 
     def check(self) -> None:
-        """Log whether the store returns a mebibyte, in the background."""
+        """Check in the background whether the store returns a mebibyte, and log the result."""
         self._in_background(self._round_trip, then=trim_memory)
 
     def _round_trip(self) -> None:
@@ -107,7 +107,7 @@ class ModelCache:
         return None
 
     def _keep(self, name: str, data: bytes) -> None:
-        with self._storing:  # models in turn: each is in memory once already
+        with self._storing:  # one model at a time: each is already in memory once
             self._blobs.put(data)
         self._kept.add(name)
 

@@ -5,10 +5,10 @@
     models/digits/2/any-name.tflite   model digits, version 2
     models/prices/3/saved_model.pb    model prices, version 3, as TensorFlow Serving wants it
     models/faces/faces.pb             model faces, version 1, a frozen graph
-    models/cats.yaml                  a card: what it names, or its own name, and the file it names
+    models/cats.yaml                  a card: the model and file it names, else model cats
 
-Beside a .tflite file without labels may stand its labels, one on each line, in
-`<its name>.txt` or the only `*label*.txt`, and what its pictures show, in `subject.txt`.
+A .tflite file without labels may have them beside it, one per line, in `<its name>.txt` or the
+only `*label*.txt`, and what its images show in `subject.txt`.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def find_models(folder: Path) -> Iterator[Source]:
         key = source.model, source.version
         if key in found:
             fault = f"version {source.version} is described twice; give one another version"
-            source = Source(*key, (), error=fault)  # noqa: PLW2901 - it stands for both
+            source = Source(*key, (), error=fault)  # noqa: PLW2901 - it replaces both
         found[key] = source
     yield from found.values()
 

@@ -4,8 +4,8 @@
     dapr://state/<store>/<key>       a state store, through the sidecar
     dapr://binding/<binding>/<key>   S3, Azure or Google storage, a folder, through the sidecar
 
-A scheme of its own, such as s3://, is one more reader in `Origins`, and one more alternative in
-the pattern of `SourcePart.uri` in `formats.card`, which refuses what nobody reads.
+A further scheme, such as s3://, takes another reader in `Origins` and another alternative in the
+pattern of `SourcePart.uri` in `formats.card`, which rejects schemes without a reader.
 """
 
 import time
@@ -18,7 +18,7 @@ from meshlens.daprkit.errors import InputUnavailable
 from meshlens.faults import Place
 
 _TIMEOUT = 30.0
-# Of one model. What is larger, or takes longer, has to be put into the folder.
+# Bytes of one model. Models that are larger or take longer must be put into the folder.
 LARGEST_MODEL = 1 << 30
 LONGEST_FETCH = 300.0
 
@@ -39,7 +39,7 @@ class Origins:
         """Return the bytes of a model from its files, else from the address that its card names.
 
         Raises:
-            InvalidModel: neither has them, or they are not those that the card names.
+            InvalidModel: neither has them, or their sha256 is not the card's.
         """
         uri, path = source.card.source.uri, source.path
         if not uri or path.exists():

@@ -1,4 +1,4 @@
-"""Where a version of a model comes from: its files and its card, and what they say."""
+"""Where a version of a model comes from: its files and its card, and their contents."""
 
 import hashlib
 from collections.abc import Callable
@@ -23,10 +23,10 @@ class Source:
     Attributes:
         model: its name.
         version: its number.
-        paths: the model files found for it, or the folder of a SavedModel; exactly one is a model.
-        card: what its card says.
+        paths: the model files found for it, or the folder of a SavedModel; must be exactly one.
+        card: the contents of its card.
         card_path: of the card, None without one.
-        error: why it cannot be loaded, empty if nothing is known against it.
+        error: why it cannot be loaded, empty if no reason is known.
     """
 
     model: str
@@ -41,7 +41,7 @@ class Source:
         """The file or folder of the model.
 
         Raises:
-            InvalidModel: there is not exactly one.
+            InvalidModel: there is none, or more than one.
         """
         if self.error:
             raise InvalidModel(self.error)
@@ -57,7 +57,7 @@ class Source:
         """Which runtime it is for.
 
         Raises:
-            InvalidModel: neither the card nor the file name says so.
+            InvalidModel: neither the card nor the file name determines it.
         """
         if self.card.model.type:
             return self.card.model.type
@@ -74,10 +74,10 @@ class Source:
 
     @property
     def task(self) -> Task:
-        """Its task: what the card says, else what its runtime and the card suggest.
+        """Its task: the card's, else the one that its runtime and the card suggest.
 
         Raises:
-            InvalidModel: neither the card nor the file name says its runtime.
+            InvalidModel: neither the card nor the file name determines its runtime.
         """
         if self.card.task:
             return self.card.task
@@ -95,7 +95,7 @@ class Source:
         return find_label_file(self.path)
 
     def labels(self, repository: Path) -> tuple[str, ...]:
-        """Return the labels that its card names or that stand beside it, none if there are none.
+        """Return the labels from the file its card names or the one beside it; empty without one.
 
         Raises:
             InvalidModel: the card's file is missing or outside the repository.
@@ -105,11 +105,11 @@ class Source:
 
     @property
     def subject_file(self) -> Path:
-        """Where what its pictures show may be written."""
+        """The file that may contain what its images show."""
         return self.path.parent / SUBJECT_FILE
 
     def subject(self) -> str:
-        """Return what its pictures show, empty if nothing says so."""
+        """Return what its images show, empty if unknown."""
         beside = self.subject_file
         return self.card.subject or (
             decode_text(read_file(beside)).strip() if beside.is_file() else ""
@@ -123,7 +123,7 @@ def read_model(source: Source) -> bytes:
     """Return the bytes of a model from its files.
 
     Raises:
-        InvalidModel: they cannot be read, or are not those that the card names.
+        InvalidModel: they cannot be read, or their sha256 is not the card's.
     """
     path = source.path
     try:

@@ -70,7 +70,7 @@ class Scanner:
         return [source for key, source in found.items() if key in self._known]
 
     def _report(self, key: Key, fault: str) -> None:
-        """Log once why a version that does not change any more is not taken."""
+        """Log once why a version that no longer changes is not accepted."""
         if (key, fault) not in self._reported:
             self._reported.add((key, fault))
             _log.warning("model %s version %s is not complete: %s", *key, fault)
@@ -110,7 +110,7 @@ class Watcher:
         self._stopped.set()
 
     def _watch(self) -> None:
-        # No event tells of what appeared before the first tick, so that one scans in any case.
+        # Changes before the first tick raise no event, so the first tick always scans.
         scanned = -math.inf
         for changed in self._ticks():
             now = time.monotonic()
@@ -181,7 +181,7 @@ def _find_fault(source: Source, digests: Digests, *, stable: bool) -> str | None
     Args:
         source: the version.
         digests: its files and their sha256.
-        stable: whether they are those of the scan before.
+        stable: whether they are unchanged since the previous scan.
     """
     folders = {path if path.is_dir() else path.parent for path in source.paths}
     manifests = [folder / MANIFEST for folder in folders if (folder / MANIFEST).is_file()]
@@ -201,7 +201,7 @@ def _find_fault(source: Source, digests: Digests, *, stable: bool) -> str | None
 
 
 def _read_manifest(manifest: Path) -> Iterator[tuple[Path, str]]:
-    """Yield what a manifest names but for itself, and the sha256 of each in hexadecimal."""
+    """Yield each file that a manifest names, except itself, and its sha256 in hexadecimal."""
     for line in manifest.read_text(errors="replace").splitlines():
         digest, _, name = line.strip().partition(" ")
         path = manifest.parent / name.lstrip(" *")

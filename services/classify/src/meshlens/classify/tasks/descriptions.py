@@ -1,4 +1,4 @@
-"""The description of a loaded model: its functions, and what its images are."""
+"""The description of a loaded model: its functions, and the images it takes."""
 
 from pydantic import BaseModel, Field
 

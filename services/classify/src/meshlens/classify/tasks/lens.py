@@ -21,15 +21,15 @@ _DEFAULT_SUBJECT = "object"
 
 @dataclass(frozen=True, slots=True)
 class OpenedModel:
-    """A model whose engine runs: what a lens is made from.
+    """A model with a running engine, from which a lens is made.
 
     Attributes:
         name: of the model, for messages.
         engine: runs it.
-        file: what the model says about itself.
-        card: what its card says.
-        labels_beside: names of the classes, for a file that has none.
-        subject_beside: what its images show, for a file that does not say.
+        file: the model's own metadata.
+        card: the contents of its card.
+        labels_beside: names of the classes, for a file without any.
+        subject_beside: what its images show, for a file that does not specify it.
     """
 
     name: str
@@ -110,12 +110,12 @@ class Lens(ABC, Generic[Options, Answered]):
 
     Attributes:
         does: what its models do: "expected a model that ..., got x, which ...".
-        method: where its models are called.
+        method: the method that calls its models.
         takes_images: whether that is a method of its own, which takes one image or several.
         names_classes: whether it answers with the labels of a model: such a model is preferred for
             requests that name none.
-        options: what a caller may say behind the question mark.
-        refusal: the message for a call of a model with another task, with places for that
+        options: the query options that a caller may set.
+        refusal: the message for a call to a model with another task, with placeholders for that
             model's name (`model`), what it `does` and its `method`.
     """
 
@@ -134,7 +134,7 @@ class Lens(ABC, Generic[Options, Answered]):
         """Run the model once, so that the first caller does not wait for first-time work.
 
         Raises:
-            InvalidModel: it cannot compute, or what it computes does not fit the task.
+            InvalidModel: it cannot run, or its outputs do not fit the task.
         """
 
     @abstractmethod
@@ -142,13 +142,13 @@ class Lens(ABC, Generic[Options, Answered]):
         """Return the image in `payload` as the model sees it.
 
         Raises:
-            InvalidImage, ImageTooLarge: it is none, or too large.
+            InvalidImage, ImageTooLarge: it is not an image, or too large.
             WrongTask: the model takes no images.
         """
 
     @abstractmethod
     def answer(self, payload: Payload, options: Options) -> Answered:
-        """Return what the model says about `payload`.
+        """Return the model's answer to `payload`.
 
         Raises:
             InvalidImage, ImageTooLarge, InvalidBody, InvalidTensor: it cannot be used.
@@ -157,7 +157,7 @@ class Lens(ABC, Generic[Options, Answered]):
 
     @abstractmethod
     def describe(self) -> Description:
-        """Return what the model takes and answers."""
+        """Return a description of the model's inputs and answers."""
 
 
 def choose_signature(engine: Engine, name: str, fault: type[ClassifyError]) -> Signature:

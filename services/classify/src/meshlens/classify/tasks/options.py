@@ -1,4 +1,4 @@
-"""The options of the methods, as they stand behind the question mark; a task adds its own."""
+"""The query options that methods share; a task adds its own."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -20,7 +20,7 @@ class ModelOptions(NoOptions):
     model: str = Field(default="", description="name or name@version")
 
     def name_and_version(self) -> tuple[str, str]:
-        """Return which model is meant; what is left open is empty."""
+        """Return the model and version requested; empty where not given."""
         name, _, version = self.model.partition("@")
         return name, version
 
@@ -46,7 +46,7 @@ def parse_options(kind: type[Options], query: Mapping[str, str]) -> Options:
 
 
 def explain(error: ValidationError) -> str:
-    """Return what pydantic says, in one line and without its links."""
+    """Return pydantic's message on one line and without its links."""
     return "; ".join(
         f"{'.'.join(map(str, mistake['loc'])) or 'body'}: {mistake['msg']}"
         + (f", got {mistake['input']!r:.60}" if mistake["loc"] else "")

@@ -1,4 +1,4 @@
-"""Results of the methods -> the bytes of an answer, in the media type that the caller prefers."""
+"""Results of the methods -> the bytes of an answer, in the caller's preferred media type."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ NPY = "application/x-npy"
 ARROW = "application/vnd.apache.arrow.stream"
 SVG = "image/svg+xml"
 
-# The first is what a caller gets who names none.
+# The first is the default.
 MATRIX_TYPES = (JSON, CSV, NPY, ARROW)
 MODEL_TYPES = (JSON, CSV, ARROW)
 
@@ -105,7 +105,7 @@ def encode_points(result: InverseResult, media_type: str, *, model_id: str) -> b
 
 
 def summarize(model: PcaModel, n: int, model_id: str = "") -> Summary:
-    """Return the `Summary` of n observations that met a model, for the event of the result."""
+    """Return the `Summary` of a model and n observations, for the result event."""
     ratio = model.explained_variance_ratio[:_MOST_PUBLISHED].tolist()
     summary = Summary(n=n, p=len(model.names), explained_variance_ratio=ratio)
     return {"fit": model_id, **summary} if model_id else summary
@@ -129,10 +129,10 @@ def encode_matrix(
     Args:
         matrix: (n, m).
         names: of its columns.
-        table: what it was computed from; names and groups of its rows stand in front. An .npy
-            holds the matrix alone.
+        table: what it was computed from; its row names and groups become the first columns. An
+            .npy holds the matrix alone.
         media_type: CSV, NPY or ARROW.
-        further: columns (n,) behind it.
+        further: columns (n,) appended after the matrix.
     """
     if media_type == NPY:
         return encode_npy(matrix)

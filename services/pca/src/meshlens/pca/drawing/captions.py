@@ -25,7 +25,7 @@ def summarize(table: Table, model: PcaModel, *, new: bool) -> str:
 
 
 def note_missing(table: Table) -> list[str]:
-    """Return a sentence each about the cells filled in and the observations left out."""
+    """Return one sentence on filled cells and one on dropped observations, where there are any."""
     notes = []
     if table.filled:
         notes.append(f"{table.filled:,} missing cells were filled in.")

@@ -1,4 +1,4 @@
-"""Which observations belong together, in an order that does not depend on theirs."""
+"""Groups of observations, in an order that does not depend on that of the observations."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ class Groups:
     """Groups of observations.
 
     Attributes:
-        names: the groups, numbers by size and words by the alphabet; none without groups.
-        codes: (n,), the place of each observation's group among the names.
-        rest: how many small groups share the last name, so that the others can be told apart.
+        names: the groups, numbers in numeric and words in alphabetical order; empty without groups.
+        codes: (n,), the index of each observation's group in `names`.
+        rest: how many small groups share the last name, so that the others stay distinguishable.
     """
 
     names: tuple[str, ...]
@@ -30,7 +30,7 @@ class Groups:
     rest: int = 0
 
     def colour_class(self, number: int) -> str:
-        """Return the class of the colour of a group, or of all points if there are no groups."""
+        """Return the CSS class for a group's colour, or for all points if there are no groups."""
         if not self.names:
             return "all"
         return "rest" if self.rest and number == len(self.names) - 1 else colour_of(number)

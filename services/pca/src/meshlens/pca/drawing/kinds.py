@@ -1,4 +1,4 @@
-"""The kinds of pictures: what each shows, and which options say something about it."""
+"""The kinds of pictures: what each shows, and which options apply to it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,9 +34,9 @@ class Kind(Generic[SceneT]):
     """A kind of picture.
 
     Attributes:
-        arrange: returns what it shows, in data units.
-        layers: what it is drawn with; legend, caption and description keep their order.
-        options: those that its coordinates depend on; the layers have their own.
+        arrange: returns the scene to show, in data units.
+        layers: the layers it is drawn with; legend, caption and description keep their order.
+        options: the options its coordinates depend on; the layers list their own.
     """
 
     arrange: Callable[[Subject], SceneT]
@@ -44,11 +44,11 @@ class Kind(Generic[SceneT]):
     options: Sequence[str] = ()
 
     def reads(self, option: str) -> bool:
-        """Return whether an option says something about this kind, but not about every one."""
+        """Return whether an option is specific to some kinds, this one among them."""
         return option in self.options or any(option in layer.options for layer in self.layers)
 
     def compose(self, subject: Subject) -> tuple[SceneT, list[Layer[SceneT]]]:
-        """Return what is shown, and the layers that have something to show of it."""
+        """Return the scene, and the layers that have something to show in it."""
         scene = self.arrange(subject)
         layers = [layer.of(scene) for layer in self.layers]
         return scene, [layer for layer in layers if layer is not None]
@@ -86,10 +86,10 @@ KINDS: Mapping[KindName, Kind[Any]] = {
 
 
 def refuse_other_kinds(style: Style) -> None:
-    """Check that each option that was chosen says something about the kind that was chosen.
+    """Check that each option that was set applies to the chosen kind.
 
     Raises:
-        InvalidOption: one of them says something about other kinds only.
+        InvalidOption: an option applies to other kinds only.
     """
     for name in sorted(style.model_fields_set):
         readers = [kind for kind in KINDS if KINDS[kind].reads(name)]

@@ -1,4 +1,4 @@
-"""One thing that a picture shows, with all that the picture says about it."""
+"""One thing that a picture shows, with its legend, caption and description."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ SceneT_contra = TypeVar("SceneT_contra", bound=Scene, contravariant=True)
 class Layer(ABC, Generic[SceneT_contra]):
     """A layer of one picture.
 
-    The methods are called in the order in which they stand: extent, legend and caption divide the
-    page; then all layers draw; then they place words beside what is drawn; then they are described.
+    The methods are called in the order of their definition: extent, legend and caption lay out the
+    page; then all layers draw; then they place labels beside what is drawn; then they describe it.
 
     Attributes:
-        options: those that say something about this layer only.
-        over: drawn above layers that are not; else each is drawn above those listed before it.
+        options: the options that apply to this layer only.
+        over: drawn above all layers without `over`; otherwise layers are drawn in listed order.
     """
 
     options: ClassVar[Sequence[str]] = ()
@@ -40,11 +40,11 @@ class Layer(ABC, Generic[SceneT_contra]):
         return ()
 
     def legend(self) -> Sequence[Section]:
-        """Return what stands in the legend; sections without a heading become one."""
+        """Return the legend's sections; those without a heading are merged into one."""
         return ()
 
     def caption(self) -> Sequence[str]:
-        """Return sentences for the foot of the picture."""
+        """Return sentences to print below the picture."""
         return ()
 
     def draw(self, canvas: Canvas) -> Sequence[Mark]:  # noqa: ARG002 - for layers with marks
@@ -56,5 +56,5 @@ class Layer(ABC, Generic[SceneT_contra]):
         return ()
 
     def spoken(self) -> Sequence[str]:
-        """Return clauses for those who do not see the picture."""
+        """Return clauses for the text description that screen readers use."""
         return ()

@@ -31,18 +31,18 @@ def draw(
     new: bool = False,
     kept: int | None = None,
 ) -> bytes:
-    """Draw observations, variables or shares of the variance, as the style says.
+    """Draw observations, variables or shares of the variance, according to the style.
 
     Args:
         table: the observations.
         model: theirs, or an earlier one.
         style: what is drawn, and how.
         new: the model is an earlier one, so the observations are marked as supplementary.
-        kept: of a scree plot, the components that would be kept; None marks none.
+        kept: number of components to mark as kept in a scree plot; None marks none.
 
     Raises:
-        InvalidTable: there is one variable only, so nothing to draw against it.
-        InvalidOption: the model has not the components that are to be drawn.
+        InvalidTable: there is only one variable, so nothing to plot it against.
+        InvalidOption: the model lacks a component that is to be drawn.
     """
     subject = Subject(table, model, style, new=new, kept=kept)
     scene, layers = KINDS[style.kind].compose(subject)
@@ -64,7 +64,7 @@ def draw(
 
 
 def _frame(page: Page, scene: Scene, layers: Sequence[Layer[Any]]) -> Panel:
-    """Return a panel that shows all of the layers."""
+    """Return a panel in which all layers fit."""
     if scene.limits is not None:
         low, high = scene.limits
         return Panel(page.left, page.top, page.width, page.height, low, high)

@@ -1,4 +1,4 @@
-"""What a caller may choose about a picture; every choice has a default."""
+"""The options for a picture's appearance; every one has a default."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias, get_args
@@ -11,7 +11,7 @@ KindName: TypeAlias = Literal["scores", "biplot", "loadings", "scree"]
 EllipseKind: TypeAlias = Literal["none", "normal", "t", "confidence"]
 Theme: TypeAlias = Literal["auto", "light", "dark"]
 Aspect: TypeAlias = Literal["equal", "free"]
-# How many of the outermost observations are labelled, or by what rule.
+# The rules for which observations to label; a number labels that many of the outermost.
 LabelWord: TypeAlias = Literal["auto", "outliers", "all", "none"]
 LabelRule: TypeAlias = LabelWord | int
 

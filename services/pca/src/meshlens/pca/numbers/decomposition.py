@@ -18,7 +18,7 @@ from meshlens.pca.numbers.solvers import COVARIANCE, RANDOMIZED, SVD, Scaling, c
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-# Entries of a component that differ by less are equally large but for rounding.
+# Entries of a component that differ by less are equal up to rounding.
 _TIE = 1e-9
 
 
@@ -88,9 +88,9 @@ def fit(
 
     The sign of a component is chosen so that its entry of largest magnitude is positive, as
     scikit-learn does since 1.5 (`sklearn.utils.extmath.svd_flip`, `u_based_decision=False`). Where
-    several entries are as large but for rounding, as in every component of two standardized
-    variables, the first of them counts, so that neither rounding nor the order of the observations
-    decides; in scikit-learn rounding does.
+    several entries are equal up to rounding, as in every component of two standardized variables,
+    the first of them counts, so that neither rounding nor the order of the observations decides;
+    in scikit-learn rounding does.
 
     With n <= p the last component has a variance of zero up to rounding, and its direction is
     arbitrary.
@@ -155,7 +155,7 @@ def project(model: PcaModel, values: Array) -> Array:
     """Return the scores (n, k) of observations (n, p): their coordinates along the components.
 
     Raises:
-        InvalidTable: the observations have another number of variables than the model.
+        InvalidTable: the observations and the model differ in their number of variables.
     """
     p = len(model.mean)
     if values.shape[1] != p:
@@ -176,7 +176,7 @@ def reconstruct(model: PcaModel, scores: Array) -> Array:
     """Return the points (n, p) that have these scores (n, k): the observations, if k is all.
 
     Raises:
-        InvalidTable: there are more or fewer scores than the model has components.
+        InvalidTable: the number of scores differs from the model's number of components.
     """
     k = len(model.components)
     if scores.shape[1] != k:
@@ -251,7 +251,7 @@ def _choose_signs(components: Array) -> Array:
 
 
 def _sum_powers(explained: Array, k: int | None, n: int, p: int) -> tuple[float, float, float]:
-    """Return the sums of powers of what is not kept, without what is rounding only."""
+    """Return the power sums of the variances that are not kept, omitting mere rounding error."""
     rounding = (max(n, p) * np.finfo(np.float64).eps) ** 2 * explained[0]
     rest = explained[len(explained) if k is None else k :]
     rest = rest[rest > rounding]

@@ -13,13 +13,13 @@ from meshlens.pca.numbers.quantiles import f_quantile, normal_quantile
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-# Below, Jackson's and Mudholkar's exponent is too close to zero for its formula.
+# Below this, the exponent of Jackson and Mudholkar is too close to zero for their formula.
 _LEAST_EXPONENT = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Limits:
-    """What the observations of a process in order stay below.
+    """Upper limits for the observations of a process that is in control.
 
     Attributes:
         confidence: the probability with which each does.
@@ -57,7 +57,7 @@ class Diagnostics:
 def diagnose(
     model: PcaModel, values: Array, scores: Array, *, confidence: float = 0.95
 ) -> Diagnostics:
-    """Measure observations against a model; they may be those it was fitted to, or new ones.
+    """Measure observations, those the model was fitted to or new ones, against a model.
 
     Args:
         model: with the first k components.
@@ -95,8 +95,8 @@ def diagnose(
 def find_limits(model: PcaModel, *, confidence: float) -> Limits:
     """Return the limits of a model.
 
-    For T squared it is that of a new observation, by the F distribution (Tracy, Young and Mason
-    1992), for the error that of Jackson and Mudholkar (1979).
+    The limit of T squared is the one for a new observation, by the F distribution (Tracy, Young
+    and Mason 1992); the limit of the error follows Jackson and Mudholkar (1979).
     """
     n, k = model.n, int(has_variance(model).sum())
     t2 = None
@@ -106,7 +106,7 @@ def find_limits(model: PcaModel, *, confidence: float) -> Limits:
 
 
 def has_variance(model: PcaModel) -> npt.NDArray[np.bool_]:
-    """Return (k,), whether a component has a variance that is not rounding only."""
+    """Return (k,), whether a component's variance is more than rounding error."""
     largest = max(model.n, len(model.mean)) * float(np.finfo(np.float64).eps)
     known: npt.NDArray[np.bool_] = (
         model.explained_variance > largest**2 * model.explained_variance[0]

@@ -25,7 +25,7 @@ class Missing(StrEnum):
     """What becomes of observations with missing numbers."""
 
     REFUSE = "refuse"
-    """They are a fault."""
+    """They are an error."""
     DROP = "drop"
     """They are left out."""
     MEAN = "mean"
@@ -99,14 +99,14 @@ def fill(values: Array, missing: Mask, how: Missing, model: PcaModel | None = No
 
 
 def _iterate(filled: Array, missing: Mask) -> Array:
-    """Return what alternating between fitting and filling in converges to."""
+    """Return the limit of alternating between fitting and filling in."""
     n, p = filled.shape
     rank = max(1, min(_RANK, p - 1, n - 2))
     rows = missing.any(axis=1)
     scale = filled.std(axis=0)
     scale[scale == 0.0] = 1.0
     whole, broken = filled[~rows] / scale, filled[rows] / scale
-    # Whole observations stay as they are, and so does what they sum up to.
+    # Complete observations never change, and neither do their sums.
     zero = np.zeros(p)
     known = Moments.of(whole, shift=zero) if len(whole) else None
     holes = missing[rows]

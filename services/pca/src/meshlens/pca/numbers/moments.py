@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-# A block of so many numbers stays in a core's cache.
+# A block of this many numbers fits into a core's cache.
 _NUMBERS = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
-    """What is known of observations once they are folded.
+    """The count, mean and scatter of observations.
 
     Attributes:
         n: number of observations.

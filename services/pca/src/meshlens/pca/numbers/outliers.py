@@ -15,8 +15,9 @@ _EXPECTED = 0.5  # observations beyond the limit
 def find_outliers(distances: Array) -> Whole:
     """Return the observations that Chauvenet's criterion calls outliers, the outermost first.
 
-    Of n observations of a normal distribution in two dimensions, fewer than half a one is expected
-    as far from the mean: exp(-d / 2) of them lie beyond a squared Mahalanobis distance of d.
+    An outlier is so far from the mean that, of n observations from a bivariate normal distribution,
+    fewer than half an observation is expected beyond it: a share exp(-d / 2) of them lies beyond a
+    squared Mahalanobis distance of d.
 
     Args:
         distances: (n,), squared Mahalanobis distances in a plane, n at least 1.

@@ -19,7 +19,7 @@ def f_quantile(share: float, d1: float, d2: float) -> float:
     """Return what an F variable stays below with probability `share`.
 
     Args:
-        share: within 0 and 1, both excluded.
+        share: between 0 and 1, exclusive.
         d1: degrees of freedom of the numerator, positive.
         d2: of the denominator, positive.
     """

@@ -15,7 +15,7 @@ _QUANTILE = 0.95
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spectrum:
-    """What the number of components is chosen by.
+    """What a rule needs to choose the number of components.
 
     Attributes:
         n: number of observations.
@@ -56,11 +56,11 @@ def keep_parallel(generator: np.random.Generator) -> Rule:
 
 
 def simulate_chance(spectrum: Spectrum, generator: np.random.Generator) -> Array:
-    """Return the variances (r,) that components of unrelated normal variables stay below.
+    """Return the thresholds (r,) for the variances of components of unrelated normal variables.
 
-    Horn (1965), with the 95th percentile of Glorfeld (1995). The variables simulated have the
-    variances of the real ones, or are standardized as they are: thresholds for a correlation
-    matrix say nothing about a covariance matrix. Covariances are drawn as Wishart matrices by
+    Horn (1965), with the 95th percentile of Glorfeld (1995). The simulated variables have the
+    variances of the real ones, or are standardized if those are: thresholds for a correlation
+    matrix do not apply to a covariance matrix. Covariances are drawn as Wishart matrices by
     Bartlett's decomposition, so that a million observations take no longer than a hundred.
     """
     variance = spectrum.variance[spectrum.variance > 0]

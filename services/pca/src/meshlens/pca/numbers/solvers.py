@@ -1,9 +1,9 @@
-"""Ways to find principal components, and which one is right for a table; numpy only.
+"""Ways to find principal components, and which one suits a table; numpy only.
 
-`covariance` takes the eigenvectors of the covariance: one pass, no copy of the table, but squares
-its condition. `svd` takes the singular vectors of the table itself, of a tall one those of its
-triangular factor, which is folded block by block: exact where it is hard. `randomized` finds the
-first few components of a table with many rows and columns.
+`covariance` takes the eigenvectors of the covariance: one pass, no copy of the table, but it
+squares the condition number. `svd` takes the singular vectors of the table itself or, if it is
+tall, of its triangular factor, accumulated block by block: exact even for ill-conditioned tables.
+`randomized` finds the first few components of a table with many rows and columns.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ Array: TypeAlias = npt.NDArray[np.float64]
 
 COVARIANCE, SVD, RANDOMIZED = "covariance", "svd", "randomized"
 
-# Fewer numbers are decomposed as they are, sooner than anything is chosen.
+# With fewer numbers, a plain SVD takes less time than choosing a solver.
 _SMALL = 1 << 12
 _TALL = 2  # times as many rows as columns
-# The least variance in proportion to the greatest that a covariance shows with ten digits.
+# Smallest ratio of a variance to the largest that a covariance resolves to ten digits.
 _CONDITION = 1e-4
-# Products of numbers beyond overflow or vanish.
+# Products of numbers outside this range overflow or vanish.
 _SMALLEST, _GREATEST = 1e-200, 1e200
-# Below so many rows and columns, or with so many components, all are found as fast as a few.
+# With fewer rows or columns, or this share of the components, finding all is as fast as a few.
 _MANY, _FEW = 1000, 0.1
 _OVERSAMPLING, _ITERATIONS = 10, 7
 
@@ -35,7 +35,7 @@ class Solution:
     """Principal components, their signs not yet chosen.
 
     Attributes:
-        solver: what has found them.
+        solver: which solver found them.
         variance: (r,), descending, of the scores, with divisor n - 1.
         components: (r, p), orthonormal rows.
     """
@@ -51,8 +51,8 @@ class Scaling:
 
     Attributes:
         shift: (p,), subtracted first.
-        offset: (p,), subtracted then; both together are the mean.
-        scale: (p,), divides what is left; None for ones.
+        offset: (p,), subtracted next; shift and offset add up to the mean.
+        scale: (p,), divides the centred values; None for ones.
     """
 
     shift: Array
@@ -69,9 +69,9 @@ class Scaling:
 
 
 def choose_solver(n: int, p: int, k: int | None) -> str:
-    """Return which solver is tried first on a table (n, p) of which k components are wanted.
+    """Return which solver to try first for k components of a table (n, p).
 
-    Covariance gives way to svd where it would show too few digits.
+    Covariance is replaced by svd where it would give too few digits.
     """
     if min(n, p) > _MANY and k is not None and k < _FEW * min(n, p):
         return RANDOMIZED
@@ -94,7 +94,7 @@ def solve(values: Array, moments: Moments, scaling: Scaling, k: int | None) -> S
 
 
 def _solve_covariance(moments: Moments, scaling: Scaling, k: int | None) -> Solution | None:
-    """Return what the covariance shows, or None if it does not show the first k well."""
+    """Return the solution by the covariance, or None if the first k are not accurate enough."""
     if moments.scatter is None:
         return None
     covariance = moments.scatter / (moments.n - 1)
@@ -110,7 +110,7 @@ def _solve_covariance(moments: Moments, scaling: Scaling, k: int | None) -> Solu
 
 
 def _solve_tall(values: Array, scaling: Scaling) -> Solution:
-    """Fold the rows into the triangular factor, whose singular vectors are those of the table."""
+    """Reduce the rows to the triangular factor, which has the table's right singular vectors."""
     triangle = np.zeros((0, values.shape[1]))
     for block in split_blocks(values):
         stacked = np.concatenate([triangle, scaling.apply(block)])

@@ -1,7 +1,7 @@
 """How much memory Arrow IPC messages take once decompressed, known before anything is.
 
-A message says it in its metadata, a FlatBuffer, and in the first eight bytes of each compressed
-buffer. Format: arrow/format/Message.fbs.
+The sizes are in a message's metadata, a FlatBuffer, and in the first eight bytes of each
+compressed buffer. Format: arrow/format/Message.fbs.
 """
 
 import struct
@@ -36,7 +36,7 @@ class _RecordBatch(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a message holds.
+    """The size of a message's content.
 
     Attributes:
         rows: observations in it; none in a dictionary.
@@ -48,7 +48,7 @@ class Size:
 
 
 def measure(metadata: bytes, body: memoryview) -> Size:
-    """Return what a message holds that was read, but not decompressed.
+    """Return the size of a message that has been read but not decompressed.
 
     Raises:
         ValueError: its metadata are damaged.
@@ -63,7 +63,7 @@ def measure(metadata: bytes, body: memoryview) -> Size:
     decoded = 0
     for offset, length in batch.structs(_RecordBatch.BUFFERS, "<qq"):
         if offset < 0 or length < 0:
-            # It would make room for another buffer to decompress to more.
+            # A negative length would let another buffer exceed the limit.
             raise ValueError(f"expected buffers in the body, got {length} bytes at {offset}")
         size = _read_size(body, offset) if compressed and length else -1
         decoded += length if size < 0 else size

@@ -13,7 +13,7 @@ from pyarrow import csv
 from meshlens.pca.tables.columns import Array
 from meshlens.pca.tables.dictionary import Dictionary
 
-_BLOCK = 1 << 18  # bytes of text at once; several are under way
+_BLOCK = 1 << 18  # bytes of text parsed at a time; several blocks are in flight
 _END = ord("\n")
 _LINE = re.compile(rb"[^\r\n]*")
 _NUMBER, _NAME = pa.float64(), pa.dictionary(pa.int32(), pa.string())
@@ -24,9 +24,9 @@ def read_line(
 ) -> Array | None:
     """Return the numbers (n, width) of one line, nan where missing.
 
-    None if others are among them, or the last row is not whole.
+    Return None if a cell is neither a number nor missing, or the last row is incomplete.
     """
-    # A last cell that is empty may be all of its row, which Arrow would pass over.
+    # An empty last cell may be a whole row, which Arrow would skip.
     if b'"' in line or line.endswith(delimiter.encode()):
         return None
     read = read_rows(
@@ -60,8 +60,8 @@ def read_rows(
         width: columns of a row.
         texts: indices of the columns that hold names; the others hold numbers.
         skip: rows above the first observation.
-        delimiter: between cells.
-        decimal: before decimals.
+        delimiter: the field delimiter.
+        decimal: the decimal mark.
         missing: cells that stand for a missing number.
         blank_rows: whether a blank line is a row with a missing cell.
 
@@ -75,7 +75,7 @@ def read_rows(
         return None  # Arrow would pass over the first line of the names only.
     columns = [str(index) for index in range(width)]
     numbers = [index for index in range(width) if index not in texts]
-    # A cell takes a byte at least, the comma or the end of the line behind it.
+    # A cell takes at least one byte, the comma or line break after it.
     most = min(body.count(b"\n") + body.count(b"\r"), len(body) // width) + 1
     values = np.empty((most, len(numbers)))
     cells = [Dictionary() for _ in texts]

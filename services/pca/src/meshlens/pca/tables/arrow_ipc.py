@@ -28,7 +28,7 @@ FILE_MAGIC = b"ARROW1\0\0"
 STREAM_MAGIC = b"\xff\xff\xff\xff"
 
 _PANDAS_INDEX = "__index_level_0__"
-# A body may decompress to so many times its size, and to so much in any case.
+# A body may decompress to this many times its size, and always to this many bytes.
 _MOST_GROWTH, _ALWAYS_ALLOWED = 16, 64 << 20
 _NUMBER = pa.float64()
 
@@ -36,8 +36,8 @@ _NUMBER = pa.float64()
 def decode_arrow(body: bytes, options: ReadOptions) -> RawTable:
     """Read a stream or a file of record batches, compressed or not.
 
-    What is to be decompressed is measured first. Of a file, the batches are read in their order
-    as from a stream, and its footer is not trusted.
+    Compressed data are measured before they are decompressed. The batches of a file are read in
+    order, as from a stream; its footer is not trusted.
 
     Raises:
         InvalidTable: it is damaged or too large, or some column is neither numbers nor names.
@@ -53,7 +53,7 @@ def decode_arrow(body: bytes, options: ReadOptions) -> RawTable:
             cells = [Dictionary() for _ in texts]
             row = 0
             for batch in reader:
-                # Reading checks no offsets; an unchecked one may lead anywhere.
+                # Reading does not check offsets; a bad one may point anywhere.
                 batch.validate(full=True)
                 end = row + batch.num_rows
                 for column, index in enumerate(numbers):

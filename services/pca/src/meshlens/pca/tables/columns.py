@@ -17,7 +17,7 @@ from meshlens.pca.errors import InvalidOption, InvalidTable
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-# Beyond, the decomposition and its answer outgrow one request.
+# With more, the decomposition and its answer would be too large for one request.
 MOST_COLUMNS = 10_000
 
 _MOST_NAMED = 10
@@ -44,9 +44,9 @@ class NameColumn:
     """One column of names.
 
     Attributes:
-        name: of the column, made up from its place if the input names none.
+        name: of the column, generated from its position if the input has none.
         cells: n of them; empty where missing.
-        names_rows: whether it names the observations by its place.
+        names_rows: whether its position means that it names the observations.
     """
 
     name: str
@@ -60,10 +60,10 @@ class RawTable:
 
     Attributes:
         values: (n, p), nan where a number is missing.
-        places: where in a row of the input each column of `values` stands, from 1.
-        names: of these columns, or empty if the input names none.
-        texts: the columns that hold no numbers.
-        first_row: how messages count the first observation; None if all stand on one line.
+        places: the position of each column of `values` in a row of the input, from 1.
+        names: of these columns, or empty if the input has none.
+        texts: the columns that do not hold numbers.
+        first_row: number of the first observation in messages; None if all are on one line.
     """
 
     values: Array
@@ -73,7 +73,7 @@ class RawTable:
     first_row: int | None = 1
 
     def place(self, row: int, column: int) -> Place:
-        """Return where in the input an entry of `values` stands."""
+        """Return the place in the input of an entry of `values`."""
         if self.first_row is None:
             return Place(value=row * self.values.shape[1] + column + 1)
         name = self.names[column] if self.names else ""
@@ -89,9 +89,9 @@ class Content(Enum):
 
 
 def holds_names(contents: Collection[Content], *, declared: bool = False) -> bool:
-    """Return whether a column holds names, not numbers: the rule for every way to write a table.
+    """Return whether a column holds names, not numbers: the rule for every table format.
 
-    Names and numbers in one column are a fault, and of the numbers: names among them are reported.
+    A column that mixes names and numbers counts as numeric, and its names are reported as errors.
 
     Args:
         contents: what is in its cells; dates, for one, are names.
@@ -104,7 +104,7 @@ def holds_names(contents: Collection[Content], *, declared: bool = False) -> boo
 def split_groups(raw: RawTable, group: str) -> tuple[RawTable, tuple[str, ...], tuple[str, ...]]:
     """Separate the numeric columns from the groups and the names of the observations.
 
-    A column of names holds groups if it repeats itself, else it names the observations.
+    A column of names holds groups if any name occurs twice, else it names the observations.
 
     Args:
         raw: what was read.
@@ -116,7 +116,7 @@ def split_groups(raw: RawTable, group: str) -> tuple[RawTable, tuple[str, ...], 
 
     Raises:
         InvalidOption: no column is called `group`.
-        InvalidTable: several columns may be meant.
+        InvalidTable: more than one column could hold the groups.
     """
     groups: tuple[str, ...] = ()
     texts = raw.texts
@@ -138,7 +138,7 @@ def split_groups(raw: RawTable, group: str) -> tuple[RawTable, tuple[str, ...], 
 
 
 def too_wide(width: int) -> InvalidTable:
-    """Return the fault of more columns than are read."""
+    """Return the error for a table with too many columns."""
     return InvalidTable(
         f"observations must have at most {MOST_COLUMNS} variables",
         got=f"{width}",
@@ -168,7 +168,7 @@ def empty_body() -> InvalidTable:
 
 def quote(names: Iterable[str]) -> str:
     """Return names for a message: the first few of them, none too long."""
-    shown = [repr(name if len(name) <= 40 else f"{name[:39]}…") for name in names]  # noqa: PLR2004 - as much as a message bears
+    shown = [repr(name if len(name) <= 40 else f"{name[:39]}…") for name in names]  # noqa: PLR2004 - keeps messages short
     more = f" and {len(shown) - _MOST_NAMED} more" if len(shown) > _MOST_NAMED else ""
     return ", ".join(shown[:_MOST_NAMED]) + more
 
@@ -176,7 +176,7 @@ def quote(names: Iterable[str]) -> str:
 def _remove_group(
     raw: RawTable, group: str
 ) -> tuple[RawTable, tuple[NameColumn, ...], tuple[str, ...]]:
-    """Return the numbers and columns of names without the column `group`, and its cells."""
+    """Remove the column `group`; return the rest, the other columns of names, and its cells."""
     for text in raw.texts:
         if text.name == group:
             rest = tuple(other for other in raw.texts if other is not text)

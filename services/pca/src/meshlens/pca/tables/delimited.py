@@ -36,9 +36,9 @@ _CONTENT = re.compile(rb"[^ \r\n]")
 
 
 def decode_form(body: bytes, options: ReadOptions) -> RawTable:
-    """Read text that a form has sent, or that `curl -d` has labelled so without escaping it.
+    """Read text sent by a form, or labelled as a form but not escaped by `curl -d`.
 
-    A plus sign is a space only where something is escaped: else it belongs to a number.
+    A plus sign is a space only if anything is escaped; otherwise it belongs to a number.
     """
     if b"%" in body:
         body = unquote_to_bytes(body.replace(b"+", b" "))
@@ -84,7 +84,7 @@ def _decode_line(line: bytes, options: ReadOptions) -> RawTable:
 
 
 def _parse_line(line: bytes, dialect: Dialect) -> Iterator[Array]:
-    """Yield the values of a line, a part of it at a time."""
+    """Yield the values of a line in parts."""
     start, seen = 0, 0
     while start <= len(line):
         end = line.find(dialect.delimiter.encode(), start + _LARGE)
@@ -184,7 +184,7 @@ def _check_names(
 
 
 def _decode_large_line(line: bytes, width: int, dialect: Dialect) -> Array | None:
-    """Return the values of a line, or None if it takes a closer look."""
+    """Return the values of a line, or None if it must be read cell by cell."""
     from meshlens.pca.tables import arrow_csv  # noqa: PLC0415 - Arrow takes 40 MB, which small bodies do without
 
     return arrow_csv.read_line(
@@ -193,7 +193,7 @@ def _decode_large_line(line: bytes, width: int, dialect: Dialect) -> Array | Non
 
 
 def _decode_large_rows(body: bytes, dialect: Dialect, layout: Layout) -> RawTable | None:
-    """Return the columns of rows, or None if they take a closer look."""
+    """Return the columns of rows, or None if they must be read cell by cell."""
     from meshlens.pca.tables import arrow_csv  # noqa: PLC0415 - Arrow takes 40 MB, which small bodies do without
 
     read = arrow_csv.read_rows(

@@ -1,4 +1,4 @@
-"""How delimited text is written: the delimiter, the decimal mark, and what a cell is read as."""
+"""The dialect of delimited text: delimiter, decimal mark, and how a cell is read."""
 
 import csv
 import math
@@ -13,11 +13,11 @@ import numpy as np
 
 from meshlens.pca.tables.columns import MOST_COLUMNS, Array, Content, too_wide
 
-# Cells that are no numbers and no names either: the number is not known.
+# Cells that are neither numbers nor names: the value is missing.
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "?", ".")
 BLANK = " \r\n"  # a line of tabs is a row of missing cells
 
-_HEAD = 100  # rows that say which columns hold numbers
+_HEAD = 100  # rows that determine which columns hold numbers
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
 _MISSING = frozenset(MISSING)
 
@@ -63,14 +63,14 @@ class Dialect:
             return None
 
     def classify(self, cell: str) -> Content:
-        """Return what a cell holds; an infinite number is one, too."""
+        """Return what a cell holds; infinity counts as a number."""
         number = self.parse(cell)
         if number is None:
             return Content.NAME
         return Content.MISSING if math.isnan(number) else Content.NUMBER
 
     def classify_all(self, cells: Sequence[str]) -> set[Content]:
-        """Return all that is found in the cells of a column."""
+        """Return the set of contents found in the cells of a column."""
         if self.parse_all(cells) is not None:
             return {Content.NUMBER}
         return {*map(self.classify, {*cells})}

@@ -16,10 +16,10 @@ class Dictionary:
         self._codes: list[npt.NDArray[np.int32]] = []
 
     def add(self, column: pa.Array) -> None:
-        """Append a part, of strings or dictionary-encoded; what is null becomes empty."""
+        """Append a part, plain or dictionary-encoded strings; null becomes an empty name."""
         if not pa.types.is_dictionary(column.type):
             column = column.cast(pa.string()).dictionary_encode()
-        # The last name is for missing cells, whose index is -1.
+        # Missing cells have index -1, hence the name appended last.
         names = [*column.dictionary.to_pylist(), None]
         codes = [self._code("" if name is None else str(name).strip()) for name in names]
         indices = column.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)

@@ -96,7 +96,7 @@ def _is_number(cell: object) -> bool:
 
 
 def _not_a_number(columns: Sequence[Cells], names: tuple[str, ...]) -> InvalidTable:
-    """Name the first cell, row by row, that is neither a number nor a name among names."""
+    """Return the error for the first cell, row by row, that is not a number where one must be."""
     mixed = [
         {*map(type, cells)} - {type(None)} != {str} or any(map(_is_number, cells))
         for cells in columns
@@ -117,7 +117,7 @@ def _not_a_number(columns: Sequence[Cells], names: tuple[str, ...]) -> InvalidTa
 
 
 def not_a_table(what: object, place: Place | None = None) -> InvalidTable:
-    """Return the fault of JSON that is no table, or of the part of it at `place`."""
+    """Return the error for JSON that is not a table, or for the part of it at `place`."""
     where = "the body"
     if place:
         where = f"column {shorten(place.field)}" if place.field else str(place)

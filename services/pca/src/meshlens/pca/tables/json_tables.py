@@ -31,7 +31,7 @@ def decode_json(body: bytes, options: ReadOptions) -> RawTable:
     """Read a JSON table; null is a missing number.
 
     Raises:
-        InvalidTable: it is no JSON, has none of the shapes, or some cell is no number.
+        InvalidTable: it is not JSON, has none of these shapes, or a cell is not a number.
     """
     read = _decode_large_rows(body) if len(body) > _LARGE else None
     return read or _decode_document(body, options)
@@ -71,10 +71,10 @@ def _decode_document(body: bytes, options: ReadOptions) -> RawTable:
 
 
 def _decode_large_rows(body: bytes) -> RawTable | None:
-    """Return rows of numbers, parsed a part at a time, or None if it takes a closer look.
+    """Return rows of numbers, parsed in parts, or None if the body must be parsed as a whole.
 
-    Python's own numbers take nine times the memory of an array. Where each part between two rows
-    is the inside of an array, the whole is one.
+    Python's own numbers take nine times the memory of an array. If each part between two rows
+    is the inside of an array, the whole is an array.
     """
     start, end = body.find(b"[") + 1, body.rfind(b"]")
     if body[: start - 1].strip() or body[end + 1 :].strip():
@@ -122,7 +122,7 @@ def _decode_records(records: Sequence[Any], group: str) -> RawTable:
         at = next(at for at, record in enumerate(records) if not isinstance(record, dict))
         raise not_a_table(records[at], Place(row=at + 1))
     names = dict.fromkeys(chain.from_iterable(records))
-    # One record with ten thousand keys of its own after another would fill the memory.
+    # Records that each have ten thousand keys of their own would exhaust memory.
     cells = sum(map(len, records))
     if len(names) * len(records) > 2 * cells:
         raise InvalidTable(

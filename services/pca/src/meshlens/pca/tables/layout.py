@@ -23,11 +23,11 @@ class Layout:
     """What each column holds.
 
     Attributes:
-        names: of all columns; made up where there is no header.
+        names: of all columns; generated if there is no header.
         named: whether the input has a header.
         texts: indices of the columns of names.
-        row_names: index of the column that names the rows by its place, None if there is none.
-        group: index of the column of groups that may hold numbers as well, None if there is none.
+        row_names: index of the column whose position means that it names the rows, else None.
+        group: index of the column of groups, which may also hold numbers, else None.
     """
 
     names: tuple[str, ...]
@@ -52,7 +52,7 @@ class Layout:
         return 2 if self.named else 1
 
     def arrange(self, values: Array, texts: Sequence[Sequence[str]]) -> RawTable:
-        """Return the columns that were read according to this."""
+        """Return the columns read with this layout as a table."""
         numbers = self.numbers
         if not numbers:
             raise InvalidTable(

@@ -18,7 +18,7 @@ Header: TypeAlias = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 MAGIC = b"\x93NUMPY"
 
-_VERSION = len(MAGIC)  # where the two bytes of the version stand
+_VERSION = len(MAGIC)  # offset of the two version bytes
 _LONGEST_HEADER = 1 << 16
 _LONGEST_AXIS = (1 << 63) - 1
 _NUMBER_KINDS = "iuf"
@@ -40,7 +40,7 @@ def decode_npy(body: bytes, options: ReadOptions) -> RawTable:
         raise _invalid(
             "a .npy must hold numbers", str(dtype)[:80], "save integers or floats, never objects"
         )
-    # numpy's reader lets pass what is negative, a truth value or more than Python prints.
+    # numpy's reader accepts negative lengths, booleans and integers too long for Python to print.
     possible = all(type(length) is int and 0 < length <= _LONGEST_AXIS for length in shape)
     if len(shape) != (1 if names else 2) or not possible:
         raise _invalid(
@@ -56,7 +56,7 @@ def decode_npy(body: bytes, options: ReadOptions) -> RawTable:
             "save the array again",
         )
     array = np.frombuffer(body, dtype, offset=start).reshape(shape, order="F" if fortran else "C")
-    with np.errstate(over="ignore"):  # A long double may be infinite as a double, which is refused.
+    with np.errstate(over="ignore"):  # a long double may overflow to infinity, which is rejected
         if not names:
             return RawTable(np.array(array, dtype=np.float64, order="C"), range(1, shape[1] + 1))
         values = np.stack([array[name].astype(np.float64) for name in names], axis=1)

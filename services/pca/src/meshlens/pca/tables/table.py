@@ -76,14 +76,14 @@ def decode_table(
             is given; rows must agree with it.
         group: name of the column that holds groups; without it, the one column of names does.
         header: whether the first row of text holds names; None to detect it.
-        missing: what becomes of observations with missing numbers.
-        variables: the columns that there must be, in this order; named columns are put in it.
-        model: of these variables; missing numbers are filled in by it.
+        missing: how to treat observations with missing numbers.
+        variables: the required columns, in this order; named columns are reordered to match.
+        model: of these variables; used to fill in missing numbers.
 
     Raises:
         InvalidOption: no column is called `group`.
-        InvalidTable: the body is no table of finite numbers, or of no type that is read, or its
-            rows have other columns than `columns` or `variables`.
+        InvalidTable: the body is not a table of finite numbers, its type is not supported, or its
+            columns do not match `columns` or `variables`.
     """
     decode = _DECODERS.get(content_type)
     if decode is None:
@@ -106,7 +106,7 @@ def decode_table(
 
 
 def _decode_binary(body: bytes, options: ReadOptions) -> RawTable:
-    """Read a body by the type that its first bytes show."""
+    """Read a body whose first bytes identify its type."""
     if body.startswith(NPY_MAGIC):
         return decode_npy(body, options)
     if body.startswith(_ARROW_MAGICS):
