@@ -47,8 +47,8 @@ test: setup tools ## all tests except those on a cluster: unit, contract, integr
 	@$(RUN) pytest $(PYTEST)
 
 .PHONY: test-unit
-test-unit: setup ## tests of the domain, in seconds: without Dapr and those marked slow, which `make test` runs
-	@$(RUN) pytest tests/unit -m 'not slow' $(PYTEST)
+test-unit: setup ## tests of the domain, in seconds: without Dapr, what is marked slow and most random examples
+	@$(RUN) pytest tests/unit -m 'not slow' --hypothesis-profile=few-examples $(PYTEST)
 
 .PHONY: test-contract
 test-contract: setup ## tests of the gRPC contract, without a sidecar

@@ -1,5 +1,6 @@
 """What tests of every kind share."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,14 @@ from meshlens.classify.models import shipped_models
 # Nothing timed is asserted: a busy machine fails no example.
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
+# For `make test-unit`; `make test` tries as many as hypothesis does by default.
+settings.register_profile("few-examples", settings.get_profile("unhurried"), max_examples=15)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what all tests have imported out of every later collection, as the server does."""
+    gc.freeze()
+
 
 FACES = """
 model: {path: mtcnn.pb, type: frozen_graph}
