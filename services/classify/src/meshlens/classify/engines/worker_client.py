@@ -107,8 +107,8 @@ class _WorkerProcess:
 
     def _connect(self, key: bytes, workers: int) -> Worker:
         """Return its worker once it listens."""
-        assert self._child.stdin is not None  # noqa: S101 - for the type checker, as the next one
-        assert self._child.stdout is not None  # noqa: S101
+        assert self._child.stdin is not None  # noqa: S101 - for the type checker
+        assert self._child.stdout is not None  # noqa: S101 - the same
         with self._child.stdout as stdout:
             self._child.stdin.write(key)
             self._child.stdin.flush()

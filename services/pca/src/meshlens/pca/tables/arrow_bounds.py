@@ -10,6 +10,10 @@ from enum import IntEnum
 
 from meshlens.flatbuffer import Table
 
+# The first bytes of a file and of a stream.
+FILE_MAGIC = b"ARROW1\0\0"
+STREAM_MAGIC = b"\xff\xff\xff\xff"
+
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3  # members of the union MessageHeader
 
 

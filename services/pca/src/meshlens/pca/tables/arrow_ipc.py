@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
-from meshlens.pca.tables.arrow_bounds import measure
+from meshlens.pca.tables.arrow_bounds import FILE_MAGIC, measure
 from meshlens.pca.tables.columns import (
     MOST_COLUMNS,
     Content,
@@ -23,9 +23,6 @@ from meshlens.pca.tables.columns import (
     too_wide,
 )
 from meshlens.pca.tables.dictionary import Dictionary
-
-FILE_MAGIC = b"ARROW1\0\0"
-STREAM_MAGIC = b"\xff\xff\xff\xff"
 
 _PANDAS_INDEX = "__index_level_0__"
 # A body may decompress to this many times its size, and always to this many bytes.

@@ -16,6 +16,7 @@ from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers import imputation
 from meshlens.pca.numbers.decomposition import PcaModel, name_variables
 from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.tables.arrow_bounds import FILE_MAGIC, STREAM_MAGIC
 from meshlens.pca.tables.columns import (
     MOST_COLUMNS,
     RawTable,
@@ -31,8 +32,6 @@ from meshlens.pca.tables.npy import MAGIC as NPY_MAGIC
 from meshlens.pca.tables.npy import decode_npy
 
 Array: TypeAlias = npt.NDArray[np.float64]
-
-_ARROW_MAGICS = (b"ARROW1\0\0", b"\xff\xff\xff\xff")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +108,7 @@ def _decode_binary(body: bytes, options: ReadOptions) -> RawTable:
     """Read a body whose first bytes identify its type."""
     if body.startswith(NPY_MAGIC):
         return decode_npy(body, options)
-    if body.startswith(_ARROW_MAGICS):
+    if body.startswith((FILE_MAGIC, STREAM_MAGIC)):
         return _decode_arrow(body, options)
     return (decode_json if body.lstrip()[:1] in (b"[", b"{") else decode_text)(body, options)
 
