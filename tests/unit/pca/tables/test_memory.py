@@ -15,7 +15,8 @@ MEASURE = """
 import io, json, sys
 import numpy as np
 import pyarrow as pa
-from meshlens.pca.tables import arrow_csv, arrow_ipc
+from meshlens.pca.tables.binary import arrow_ipc
+from meshlens.pca.tables.delimited import arrow_csv
 from meshlens.pca.numbers.decomposition import fit, project
 from meshlens.pca.errors import PcaError
 from meshlens.pca.tables.table import decode_table

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from meshlens.pca.answers.schemas import Limits, PointsAnswer, ScoresAnswer, Summary
 from meshlens.pca.methods import InverseResult, TransformResult
 from meshlens.pca.numbers.decomposition import PcaModel, name_components
-from meshlens.pca.tables.npy import encode_npy
+from meshlens.pca.tables.binary.npy import encode_npy
 from meshlens.pca.tables.table import Table
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -149,7 +149,7 @@ def encode_columns(names: Sequence[str], columns: Sequence[Column], media_type: 
     """Return columns as CSV or as an Arrow stream; several may have the same name."""
     if media_type == CSV:
         return encode_csv(names, columns)
-    from meshlens.pca.tables import arrow_ipc  # noqa: PLC0415 - Arrow takes 40 MB, which other answers do without
+    from meshlens.pca.tables.binary import arrow_ipc  # noqa: PLC0415 - Arrow takes 40 MB, which other answers do without
 
     return arrow_ipc.encode_arrow(names, columns)
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidOption, InvalidTable
+from meshlens.pca.tables.reading import Reading
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -64,6 +65,7 @@ class RawTable:
         names: of these columns, or empty if the input has none.
         texts: the columns that do not hold numbers.
         first_row: number of the first observation in messages; None if all are on one line.
+        reading: what the codec knows about how the body was read.
     """
 
     values: Array
@@ -71,13 +73,18 @@ class RawTable:
     names: tuple[str, ...] = ()
     texts: tuple[NameColumn, ...] = field(default=())
     first_row: int | None = 1
+    reading: Reading = field(default_factory=Reading)
+
+    def number(self, row: int) -> int:
+        """Return the number in the input, from 1, of the observation in a row of `values`."""
+        return row + (self.first_row or 1)
 
     def place(self, row: int, column: int) -> Place:
         """Return the place in the input of an entry of `values`."""
         if self.first_row is None:
             return Place(value=row * self.values.shape[1] + column + 1)
         name = self.names[column] if self.names else ""
-        return Place(row=row + self.first_row, column=self.places[column], field=name)
+        return Place(row=self.number(row), column=self.places[column], field=name)
 
 
 class Content(Enum):

@@ -5,7 +5,7 @@ checked, and completed where numbers are missing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from reprlib import repr as shorten
 from typing import TypeAlias
 
@@ -16,7 +16,9 @@ from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers import imputation
 from meshlens.pca.numbers.decomposition import PcaModel, name_variables
 from meshlens.pca.numbers.imputation import Missing
-from meshlens.pca.tables.arrow_bounds import FILE_MAGIC, STREAM_MAGIC
+from meshlens.pca.tables.binary.arrow_bounds import FILE_MAGIC, STREAM_MAGIC
+from meshlens.pca.tables.binary.npy import MAGIC as NPY_MAGIC
+from meshlens.pca.tables.binary.npy import decode_npy
 from meshlens.pca.tables.columns import (
     MOST_COLUMNS,
     RawTable,
@@ -26,10 +28,9 @@ from meshlens.pca.tables.columns import (
     split_groups,
     too_wide,
 )
-from meshlens.pca.tables.delimited import decode_form, decode_text
-from meshlens.pca.tables.json_tables import decode_json
-from meshlens.pca.tables.npy import MAGIC as NPY_MAGIC
-from meshlens.pca.tables.npy import decode_npy
+from meshlens.pca.tables.delimited.text import decode_form, decode_text
+from meshlens.pca.tables.documents.document import decode_json
+from meshlens.pca.tables.reading import Reading
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -45,6 +46,7 @@ class Table:
         labels: the name of each observation, if the input has named them, else empty.
         filled: how many missing cells of `values` were filled in.
         dropped: how many observations were left out because cells were missing.
+        reading: how the body was read.
     """
 
     values: Array
@@ -53,6 +55,7 @@ class Table:
     labels: tuple[str, ...] = ()
     filled: int = 0
     dropped: int = 0
+    reading: Reading = field(default_factory=Reading)
 
 
 def decode_table(
@@ -100,7 +103,7 @@ def decode_table(
         raw = _order(raw, tuple(variables))
     _check_columns(raw, width)
     _check_infinite(raw)
-    table = Table(raw.values, raw.names, groups, labels)
+    table = Table(raw.values, raw.names, groups, labels, reading=raw.reading)
     return _complete(table, raw, missing, model)
 
 
@@ -114,7 +117,7 @@ def _decode_binary(body: bytes, options: ReadOptions) -> RawTable:
 
 
 def _decode_arrow(body: bytes, options: ReadOptions) -> RawTable:
-    from meshlens.pca.tables import arrow_ipc  # noqa: PLC0415 - Arrow takes 40 MB, which other input does without
+    from meshlens.pca.tables.binary import arrow_ipc  # noqa: PLC0415 - Arrow takes 40 MB, which other input does without
 
     return arrow_ipc.decode_arrow(body, options)
 

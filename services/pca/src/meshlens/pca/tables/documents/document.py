@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import Array, NameColumn, RawTable, ReadOptions, ragged
-from meshlens.pca.tables.json_columns import (
+from meshlens.pca.tables.documents.columns import (
     NUMBER_TYPES,
     SHAPES,
     Cells,

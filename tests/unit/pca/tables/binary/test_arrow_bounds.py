@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from unit.pca.tables.bodies import write_arrow
 
-from meshlens.pca.tables.arrow_bounds import Size, measure
+from meshlens.pca.tables.binary.arrow_bounds import Size, measure
 
 ROWS = 1000
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
+from meshlens.pca.tables.cells import MISSING
 from meshlens.pca.tables.columns import (
     Array,
     Content,
@@ -25,8 +26,8 @@ from meshlens.pca.tables.columns import (
     empty_body,
     ragged,
 )
-from meshlens.pca.tables.dialect import BLANK, MISSING, Dialect, sniff, sniff_line
-from meshlens.pca.tables.layout import Layout, find_header, find_layout
+from meshlens.pca.tables.delimited.dialect import BLANK, Dialect, sniff, sniff_line
+from meshlens.pca.tables.delimited.layout import Layout, find_header, find_layout
 
 # Below, the standard library is done before Arrow is imported or its threads are awake.
 _LARGE = 1 << 16
@@ -185,7 +186,7 @@ def _check_names(
 
 def _decode_large_line(line: bytes, width: int, dialect: Dialect) -> Array | None:
     """Return the values of a line, or None if it must be read cell by cell."""
-    from meshlens.pca.tables import arrow_csv  # noqa: PLC0415 - Arrow takes 40 MB, which small bodies do without
+    from meshlens.pca.tables.delimited import arrow_csv  # noqa: PLC0415 - Arrow takes 40 MB, which small bodies do without
 
     return arrow_csv.read_line(
         line, width=width, delimiter=dialect.delimiter, decimal=dialect.decimal, missing=MISSING
@@ -194,7 +195,7 @@ def _decode_large_line(line: bytes, width: int, dialect: Dialect) -> Array | Non
 
 def _decode_large_rows(body: bytes, dialect: Dialect, layout: Layout) -> RawTable | None:
     """Return the columns of rows, or None if they must be read cell by cell."""
-    from meshlens.pca.tables import arrow_csv  # noqa: PLC0415 - Arrow takes 40 MB, which small bodies do without
+    from meshlens.pca.tables.delimited import arrow_csv  # noqa: PLC0415 - Arrow takes 40 MB, which small bodies do without
 
     read = arrow_csv.read_rows(
         body,

@@ -9,8 +9,8 @@ import numpy as np
 
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
+from meshlens.pca.tables.cells import MISSING
 from meshlens.pca.tables.columns import Array, Content, NameColumn, RawTable, holds_names
-from meshlens.pca.tables.dialect import MISSING
 
 Cells: TypeAlias = Sequence[Any]
 

@@ -7,8 +7,8 @@ import pytest
 from unit.pca.tables.bodies import NPY, save
 
 from meshlens.pca.errors import InvalidTable
+from meshlens.pca.tables.binary.npy import encode_npy
 from meshlens.pca.tables.columns import MOST_COLUMNS
-from meshlens.pca.tables.npy import encode_npy
 from meshlens.pca.tables.table import decode_table
 
 

@@ -10,8 +10,8 @@ from unit.pca.tables.bodies import FORM, VALUES
 
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.tables.cells import MISSING
 from meshlens.pca.tables.columns import MOST_COLUMNS
-from meshlens.pca.tables.dialect import MISSING
 from meshlens.pca.tables.table import decode_table
 
 
@@ -173,7 +173,7 @@ def test_arrow_reads_what_the_standard_library_reads(
     with pytest.MonkeyPatch.context() as patch:
         outcomes: list[object] = []
         for large_from in (0, 1 << 16):
-            patch.setattr("meshlens.pca.tables.delimited._LARGE", large_from)
+            patch.setattr("meshlens.pca.tables.delimited.text._LARGE", large_from)
             try:
                 table = decode_table(body, missing=Missing.MEAN)
                 # A blank line within quotes is dropped by the one and kept by the other.

@@ -11,10 +11,9 @@ from operator import methodcaller
 
 import numpy as np
 
+from meshlens.pca.tables.cells import MISSING
 from meshlens.pca.tables.columns import MOST_COLUMNS, Array, Content, too_wide
 
-# Cells that are neither numbers nor names: the value is missing.
-MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "?", ".")
 BLANK = " \r\n"  # a line of tabs is a row of missing cells
 
 _HEAD = 100  # rows that determine which columns hold numbers

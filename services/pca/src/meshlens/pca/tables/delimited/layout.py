@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
+from meshlens.pca.tables.cells import MISSING
 from meshlens.pca.tables.columns import (
     Array,
     Content,
@@ -13,7 +14,7 @@ from meshlens.pca.tables.columns import (
     ReadOptions,
     holds_names,
 )
-from meshlens.pca.tables.dialect import MISSING, Dialect
+from meshlens.pca.tables.delimited.dialect import Dialect
 
 _NO_NAMES = frozenset(MISSING) - {""}
 

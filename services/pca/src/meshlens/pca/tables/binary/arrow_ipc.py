@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
-from meshlens.pca.tables.arrow_bounds import FILE_MAGIC, measure
+from meshlens.pca.tables.binary.arrow_bounds import FILE_MAGIC, measure
 from meshlens.pca.tables.columns import (
     MOST_COLUMNS,
     Content,

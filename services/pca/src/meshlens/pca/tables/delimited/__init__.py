@@ -1,0 +1,1 @@
+"""Text with a delimiter between cells -> columns."""
