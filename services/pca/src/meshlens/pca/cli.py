@@ -95,12 +95,8 @@ def _fit(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
     """Return the answer of the service, which would keep the model under the same id."""
     result = methods.fit(body, content_type, parse_options(FitOptions, query))
     document = encode_model(result.model)
-    return encoding.encode_model(
-        document,
-        model_id=hashlib.sha256(document).hexdigest(),
-        filled=result.table.filled,
-        dropped=result.table.dropped,
-    )
+    model_id = hashlib.sha256(document).hexdigest()
+    return encoding.encode_model(document, model_id=model_id, result=result)
 
 
 def _build_parser() -> argparse.ArgumentParser:
