@@ -158,6 +158,16 @@ def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> Pc
     """
     if not options.fit:
         return None
+    refuse_fixed(options)
+    return load_model(store, options.fit)
+
+
+def refuse_fixed(options: PlotOptions | TransformOptions) -> None:
+    """Refuse options that an earlier model already fixes.
+
+    Raises:
+        InvalidOption: one of them is given.
+    """
     chosen = options.model_dump(include={"k", "seed", "standardize"}, exclude_unset=True)
     if chosen:
         raise InvalidOption(
@@ -166,4 +176,3 @@ def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> Pc
             remedy="leave them out, or leave fit out",
             option=next(iter(chosen)),
         )
-    return load_model(store, options.fit)
