@@ -4,6 +4,7 @@ A codec for each content type reads columns; here they are matched with a model'
 checked, and completed where numbers are missing.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from reprlib import repr as shorten
@@ -23,6 +24,7 @@ from meshlens.pca.tables.columns import (
     MOST_COLUMNS,
     RawTable,
     ReadOptions,
+    TextOptions,
     empty_body,
     quote,
     split_groups,
@@ -33,6 +35,8 @@ from meshlens.pca.tables.documents.document import decode_json
 from meshlens.pca.tables.reading import Reading
 
 Array: TypeAlias = npt.NDArray[np.float64]
+
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([^"';\s]+)""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +69,7 @@ def decode_table(
     columns: int | None = None,
     group: str = "",
     header: bool | None = None,
+    text: TextOptions | None = None,
     missing: Missing = Missing.REFUSE,
     variables: Sequence[str] = (),
     model: PcaModel | None = None,
@@ -73,11 +78,12 @@ def decode_table(
 
     Args:
         body: the bytes as they were sent.
-        content_type: media type without parameters; none means text.
+        content_type: media type, of whose parameters charset counts; none means text.
         columns: variables of an observation. One line of text has two unless this or `variables`
             is given; rows must agree with it.
         group: name of the column that holds groups; without it, the one column of names does.
         header: whether the first row of text holds names; None to detect it.
+        text: how text is written, as far as that is not found.
         missing: how to treat observations with missing numbers.
         variables: the required columns, in this order; named columns are reordered to match.
         model: of these variables; used to fill in missing numbers.
@@ -87,6 +93,7 @@ def decode_table(
         InvalidTable: the body is not a table of finite numbers, its type is not supported, or its
             columns do not match `columns` or `variables`.
     """
+    content_type, charset = split_content_type(content_type)
     decode = _DECODERS.get(content_type)
     if decode is None:
         raise InvalidTable(
@@ -97,7 +104,9 @@ def decode_table(
     if not body:
         raise empty_body()
     width = columns or len(variables) or None
-    raw = decode(body, ReadOptions(columns=width, group=group, header=header))
+    text = text or TextOptions()
+    text = replace(text, charset=text.charset or charset)
+    raw = decode(body, ReadOptions(columns=width, group=group, header=header, text=text))
     raw, groups, labels = split_groups(raw, group)
     if variables:
         raw = _order(raw, tuple(variables))
@@ -105,6 +114,13 @@ def decode_table(
     _check_infinite(raw)
     table = Table(raw.values, raw.names, groups, labels, reading=raw.reading)
     return _complete(table, raw, missing, model)
+
+
+def split_content_type(content_type: str) -> tuple[str, str]:
+    """Return a media type in lower case, and its parameter charset, empty if there is none."""
+    media_type, _, parameters = content_type.partition(";")
+    charset = _CHARSET.search(parameters)
+    return media_type.strip().lower(), charset[1] if charset else ""
 
 
 def _decode_binary(body: bytes, options: ReadOptions) -> RawTable:
