@@ -77,7 +77,7 @@ def test_what_the_components_say_is_where_filling_in_and_fitting_agree() -> None
 @pytest.mark.parametrize("how", [Missing.MEAN, Missing.ITERATIVE])
 def test_a_variable_without_any_number_cannot_be_filled_in(how: Missing) -> None:
     with pytest.raises(InvalidTable, match="none in variable 2"):
-        decode_table(b"1,,2\n3,,4", missing=how)
+        decode_table(b"[[1,null,2],[3,null,4]]", "application/json", missing=how)
 
 
 def test_new_observations_are_filled_in_by_the_fit_and_not_by_each_other() -> None:

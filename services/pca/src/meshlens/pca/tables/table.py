@@ -4,6 +4,7 @@ A codec for each content type reads columns; here they are matched with a model'
 checked, and completed where numbers are missing.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from reprlib import repr as shorten
@@ -25,6 +26,7 @@ from meshlens.pca.tables.columns import (
     MOST_VARIABLES,
     RawTable,
     ReadOptions,
+    TextOptions,
     empty_body,
     too_wide,
 )
@@ -70,6 +72,9 @@ class Supplementary:
     values: Array
 
 
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([^"';\s]+)""", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """Observations of variables.
@@ -108,6 +113,7 @@ def decode_table(
     *,
     columns: int | None = None,
     header: bool | None = None,
+    text: TextOptions | None = None,
     missing: Missing = Missing.REFUSE,
     transpose: bool = False,
     roles: Roles = _NO_ROLES,
@@ -118,10 +124,11 @@ def decode_table(
 
     Args:
         body: the bytes as they were sent.
-        content_type: media type without parameters; none means text.
+        content_type: media type, of whose parameters charset counts; none means text.
         columns: variables of an observation. One line of text has two unless this or `variables`
             is given; rows must agree with it.
         header: whether the first row of text holds names; None to detect it.
+        text: how text is written, as far as that is not found.
         missing: how to treat observations with missing numbers.
         transpose: whether the rows of the input are variables, and its columns observations.
         roles: which column plays which part.
@@ -134,6 +141,7 @@ def decode_table(
         InvalidTable: the body is not a table of finite numbers, its type is not supported, or its
             columns do not match `columns` or `variables`.
     """
+    content_type, charset = split_content_type(content_type)
     decode = _DECODERS.get(content_type)
     if decode is None:
         raise InvalidTable(
@@ -144,8 +152,10 @@ def decode_table(
     if not body:
         raise empty_body()
     width = None if transpose else columns or len(variables) or None
-    raw = decode(body, ReadOptions(columns=width, group=roles.group, header=header))
-    cast = assign(raw, roles)
+    text = text or TextOptions()
+    text = replace(text, charset=text.charset or charset)
+    options = ReadOptions(columns=width, group=roles.group, header=header, text=text)
+    cast = assign(decode(body, options), roles)
     columns_read = cast.variables
     if transpose:
         cast = transposition.transpose(cast, roles)
@@ -179,6 +189,13 @@ def decode_table(
         reading=reading,
     )
     return _complete(table, missing, model, place)
+
+
+def split_content_type(content_type: str) -> tuple[str, str]:
+    """Return a media type in lower case, and its parameter charset, empty if there is none."""
+    media_type, _, parameters = content_type.partition(";")
+    charset = _CHARSET.search(parameters)
+    return media_type.strip().lower(), charset[1] if charset else ""
 
 
 def _decode_binary(body: bytes, options: ReadOptions) -> RawTable:
