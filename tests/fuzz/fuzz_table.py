@@ -16,10 +16,12 @@ with atheris.instrument_imports(include=["meshlens"]):
     from meshlens.pca.errors import PcaError
     from meshlens.pca.numbers import decomposition
     from meshlens.pca.numbers.imputation import Missing
-    from meshlens.pca.tables import (
-        arrow_csv,  # noqa: F401 - imported by hand here, so that its first use is not measured
-        arrow_ipc,  # noqa: F401 - as above
+    from meshlens.pca.tables.binary import (
+        arrow_ipc,  # noqa: F401 - imported by hand here, so that its first use is not measured
+        parquet,  # noqa: F401 - as above
     )
+    from meshlens.pca.tables.containers import workbook  # noqa: F401 - as above
+    from meshlens.pca.tables.delimited import arrow_csv  # noqa: F401 - as above
     from meshlens.pca.tables.table import decode_table
 
 import numpy as np
@@ -31,6 +33,7 @@ TYPES = (
     "application/x-npy",
     "application/vnd.apache.arrow.stream",
     "application/octet-stream",
+    "application/x-ndjson",
 )
 MISSING = tuple(Missing)
 

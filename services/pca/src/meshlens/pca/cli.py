@@ -20,11 +20,16 @@ _STDIN = Path("-")
 _CHUNK = 1024 * 1024
 # Methods of the service, which callers may pass to the command by mistake.
 _METHODS = ("plot", "fit", "transform", "inverse")
+# Other types show in the first bytes, whatever the file is called.
 _TYPES = {
-    ".arrow": "application/vnd.apache.arrow.stream",
+    ".csv": "text/csv",
     ".json": "application/json",
-    ".npy": "application/x-npy",
+    ".jsonl": "application/x-ndjson",
+    ".ndjson": "application/x-ndjson",
+    ".tsv": "text/tab-separated-values",
+    ".txt": "text/plain",
 }
+_UNKNOWN = "application/octet-stream"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     query = {name: value for name, value in parsed.items() if value is not None}
     if path == _STDIN and sys.stdin.isatty():
         parser.error("expected points on standard input, got a terminal; try: pca < points.csv")
-    content_type = content_type or _TYPES.get(path.suffix.lower(), "text/csv")
+    content_type = content_type or _TYPES.get(path.suffix.lower(), _UNKNOWN)
     try:
         body = _read(path)
         output = _fit(body, content_type, query) if as_json else _plot(body, content_type, query)
@@ -119,7 +124,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print the numbers, not the picture")
     parser.add_argument(
         "--content-type",
-        help="how the points are written (default: by the end of the file's name, else text/csv)",
+        help="how the points are written (default: by first bytes and the file's name)",
     )
     for name, field in PlotOptions.model_fields.items():
         # Models are stored in the mesh.

@@ -48,6 +48,11 @@ class ReadingOptions(NoOptions):
         default=Missing.REFUSE,
         description="what becomes of missing numbers: refuse, drop, mean or iterative",
     )
+    sheet: str = Field(
+        default="",
+        max_length=100,
+        description="sheet of a workbook; the first with numbers if not given",
+    )
 
     def read(
         self,
@@ -65,6 +70,7 @@ class ReadingOptions(NoOptions):
             group=self.group,
             header=self.header,
             missing=self.missing,
+            sheet=self.sheet,
             variables=variables,
             model=model,
         )

@@ -33,11 +33,13 @@ class ReadOptions:
             must agree with it.
         group: name of the column that holds groups; a numeric one too.
         header: whether the first row of text holds names; None to detect it.
+        sheet: name of the sheet of a workbook; without it, the first one with numbers.
     """
 
     columns: int | None = None
     group: str = ""
     header: bool | None = None
+    sheet: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

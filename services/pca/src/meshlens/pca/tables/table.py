@@ -4,9 +4,8 @@ A codec for each content type reads columns; here they are matched with a model'
 checked, and completed where numbers are missing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from reprlib import repr as shorten
 from typing import TypeAlias
 
 import numpy as np
@@ -16,9 +15,6 @@ from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers import imputation
 from meshlens.pca.numbers.decomposition import PcaModel, name_variables
 from meshlens.pca.numbers.imputation import Missing
-from meshlens.pca.tables.binary.arrow_bounds import FILE_MAGIC, STREAM_MAGIC
-from meshlens.pca.tables.binary.npy import MAGIC as NPY_MAGIC
-from meshlens.pca.tables.binary.npy import decode_npy
 from meshlens.pca.tables.columns import (
     MOST_COLUMNS,
     RawTable,
@@ -28,8 +24,7 @@ from meshlens.pca.tables.columns import (
     split_groups,
     too_wide,
 )
-from meshlens.pca.tables.delimited.text import decode_form, decode_text
-from meshlens.pca.tables.documents.document import decode_json
+from meshlens.pca.tables.formats import decode_body
 from meshlens.pca.tables.reading import Reading
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -66,6 +61,7 @@ def decode_table(
     group: str = "",
     header: bool | None = None,
     missing: Missing = Missing.REFUSE,
+    sheet: str = "",
     variables: Sequence[str] = (),
     model: PcaModel | None = None,
 ) -> Table:
@@ -79,25 +75,21 @@ def decode_table(
         group: name of the column that holds groups; without it, the one column of names does.
         header: whether the first row of text holds names; None to detect it.
         missing: how to treat observations with missing numbers.
+        sheet: name of the sheet of a workbook; without it, the first one with numbers.
         variables: the required columns, in this order; named columns are reordered to match.
         model: of these variables; used to fill in missing numbers.
 
     Raises:
-        InvalidOption: no column is called `group`.
+        InvalidOption: no column is called `group`, or no sheet `sheet`.
         InvalidTable: the body is not a table of finite numbers, its type is not supported, or its
             columns do not match `columns` or `variables`.
     """
-    decode = _DECODERS.get(content_type)
-    if decode is None:
-        raise InvalidTable(
-            f"content type must be one of {', '.join(filter(None, _DECODERS))}",
-            got=shorten(content_type),
-            remedy="say how the body is written, or leave the content type out for text",
-        )
     if not body:
         raise empty_body()
     width = columns or len(variables) or None
-    raw = decode(body, ReadOptions(columns=width, group=group, header=header))
+    raw = decode_body(
+        body, content_type, ReadOptions(columns=width, group=group, header=header, sheet=sheet)
+    )
     raw, groups, labels = split_groups(raw, group)
     if variables:
         raw = _order(raw, tuple(variables))
@@ -105,35 +97,6 @@ def decode_table(
     _check_infinite(raw)
     table = Table(raw.values, raw.names, groups, labels, reading=raw.reading)
     return _complete(table, raw, missing, model)
-
-
-def _decode_binary(body: bytes, options: ReadOptions) -> RawTable:
-    """Read a body whose first bytes identify its type."""
-    if body.startswith(NPY_MAGIC):
-        return decode_npy(body, options)
-    if body.startswith((FILE_MAGIC, STREAM_MAGIC)):
-        return _decode_arrow(body, options)
-    return (decode_json if body.lstrip()[:1] in (b"[", b"{") else decode_text)(body, options)
-
-
-def _decode_arrow(body: bytes, options: ReadOptions) -> RawTable:
-    from meshlens.pca.tables.binary import arrow_ipc  # noqa: PLC0415 - Arrow takes 40 MB, which other input does without
-
-    return arrow_ipc.decode_arrow(body, options)
-
-
-_DECODERS: Mapping[str, Callable[[bytes, ReadOptions], RawTable]] = {
-    "": decode_text,
-    "text/plain": decode_text,
-    "text/csv": decode_text,
-    "text/tab-separated-values": decode_text,
-    "application/x-www-form-urlencoded": decode_form,
-    "application/json": decode_json,
-    "application/x-npy": decode_npy,
-    "application/vnd.apache.arrow.stream": _decode_arrow,
-    "application/vnd.apache.arrow.file": _decode_arrow,
-    "application/octet-stream": _decode_binary,
-}
 
 
 def _order(raw: RawTable, names: tuple[str, ...]) -> RawTable:
