@@ -74,7 +74,7 @@ class Columns:
                 names.add(batch.column(index))
             row = end
         if not row:
-            raise InvalidTable("the body must hold observations", got="no rows", remedy="send some")
+            raise no_rows()
         fields = self.schema.names
         truths = quote(fields[index] for index in self.truths)
         return RawTable(
@@ -90,6 +90,11 @@ class Columns:
                 notes=(f"true and false are read as 1 and 0: {truths}",) if truths else (),
             ),
         )
+
+
+def no_rows() -> InvalidTable:
+    """Return the fault of a table without observations."""
+    return InvalidTable("the body must hold observations", got="no rows", remedy="send some")
 
 
 def split_schema(schema: pa.Schema, group: str) -> Columns:
@@ -134,6 +139,8 @@ def split_schema(schema: pa.Schema, group: str) -> Columns:
         raise InvalidTable(
             "at least one column must hold numbers", got="none", remedy="send numbers"
         )
+    # Of several columns that could name the observations, the first does.
+    texts.sort(key=lambda index: schema.names[index] not in row_names)
     return Columns(schema, tuple(numbers), tuple(texts), tuple(truths), row_names)
 
 

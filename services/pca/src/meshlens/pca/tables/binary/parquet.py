@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import parquet as pq
 
 from meshlens.pca.errors import InvalidTable
-from meshlens.pca.tables.binary.arrow_columns import split_schema
+from meshlens.pca.tables.binary.arrow_columns import no_rows, split_schema
 from meshlens.pca.tables.binary.parquet_bounds import measure_pages
 from meshlens.pca.tables.columns import RawTable, ReadOptions
 from meshlens.pca.tables.growth import find_limit, too_large
@@ -63,9 +63,13 @@ def _check_size(metadata: pq.FileMetaData, body: bytes) -> int:
     taken = 8 * metadata.num_columns * metadata.num_rows
     if metadata.num_rows < 0 or taken > most:
         raise too_large(size, taken)
+    if not metadata.num_rows:
+        raise no_rows()
     decoded = 0
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for chunk in map(group.column, range(group.num_columns)):
+            if not chunk.num_values:
+                continue
             start = chunk.data_page_offset
             first = chunk.dictionary_page_offset
             if first is not None and 0 < first < start:

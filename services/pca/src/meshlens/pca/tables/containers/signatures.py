@@ -83,6 +83,7 @@ _SIGNATURES = (
     Signature(b"ustar", "a tar archive", _ARCHIVE, at=257),
     Signature(b"\x1f\x9d", "a file compressed by compress (.Z)", _ARCHIVE),
     Signature(b"\x04\x22\x4d\x18", "a file compressed by LZ4", _ARCHIVE),
+    Signature(b"\x28\xb5\x2f\xfd", "a file compressed by Zstandard", _ARCHIVE),
     Signature(
         b"version https://git-lfs.github.com/spec/",
         "the pointer to a file in Git LFS",

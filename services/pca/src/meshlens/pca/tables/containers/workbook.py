@@ -146,6 +146,7 @@ def _is_sheet(name: str) -> bool:
 
 
 def _damaged(error: Exception) -> InvalidTable:
+    error = error.__cause__ if isinstance(error.__cause__, Exception) else error
     what = "entities" if isinstance(error, DefusedXmlException) else str(error)
     what = " ".join(what.split())[:100]
     return InvalidTable(
