@@ -21,6 +21,7 @@ from meshlens.pca.answers.schemas import (
 from meshlens.pca.models import encode_model
 from meshlens.pca.numbers.decomposition import fit
 from meshlens.pca.service import Service
+from meshlens.pca.tables.table import Table
 
 T = TypeVar("T")
 
@@ -34,8 +35,8 @@ def read(kind: type[T], body: bytes) -> T:
 
 def test_the_id_is_added_to_the_model() -> None:
     model = encode_model(fit(np.eye(3)))
-    answer = json.loads(encode_answer(model, model_id="abc", filled=2))
-    assert (answer.pop("id"), answer.pop("filled")) == ("abc", 2)
+    answer = json.loads(encode_answer(model, model_id="abc"))
+    assert answer.pop("id") == "abc"
     assert answer == json.loads(model)
 
 
@@ -45,21 +46,23 @@ def test_a_model_is_of_its_type_whether_fitted_or_kept(service: Service, body: b
     assert (fitted["format"], fitted["filled"], fitted["dropped"]) == (1, 0, 0)
     assert len(fitted["loadings"]) == len(fitted["components"]) == len(fitted["explained_variance"])
     kept = read(ModelAnswer, service.fits(ask(b"", id_=fitted["id"])).body)
-    del fitted["filled"], fitted["dropped"]
+    assert fitted["read"]["variables"] == fitted["names"]
+    del fitted["filled"], fitted["dropped"], fitted["read"]
     assert kept == fitted
 
 
 def test_scores_are_of_their_type_with_names_groups_and_diagnostics(service: Service) -> None:
     plain = read(ScoresAnswer, service.transform(ask()).body)
-    assert set(plain) == {"n", "k", "scores", "filled", "dropped"}
+    assert set(plain) == {"n", "k", "scores", "filled", "dropped", "read"}
     fit_id = json.loads(service.fit(ask(NAMED)).body)["id"]
     reply = service.transform(ask(NAMED, fit=fit_id, diagnostics="true"))
     full = read(ScoresAnswer, reply.body)
-    assert set(full) == set(ScoresAnswer.__annotations__)
+    assert set(full) == set(ScoresAnswer.__annotations__) - {"observations"}
     assert (full["fit"], full["labels"]) == (fit_id, ["ann", "bob", "cy", "dee"])
     assert (full["n"], full["k"], full["groups"]) == (4, 2, ["u", "v", "u", "v"])
     assert full["limits"]["confidence"] == 0.95
-    assert [*json.loads(reply.body)] == [*ScoresAnswer.__annotations__]
+    in_order = [name for name in ScoresAnswer.__annotations__ if name != "observations"]
+    assert [*json.loads(reply.body)] == in_order
 
 
 def test_points_are_of_their_type(service: Service) -> None:
@@ -77,8 +80,9 @@ def test_a_forgotten_model_is_of_its_type(service: Service) -> None:
 
 def test_the_summary_of_a_result_is_of_its_type() -> None:
     model = fit(np.random.default_rng(0).normal(size=(40, 12)))
-    summary = summarize(model, 7)
+    table = Table(np.ones((7, 12)))
+    summary = summarize(model, table)
     assert TypeAdapter(Summary).validate_python(summary)["n"] == 7
     assert "fit" not in summary
     assert summary["explained_variance_ratio"] == model.explained_variance_ratio[:10].tolist()
-    assert summarize(model, 7, "abc")["fit"] == "abc"
+    assert summarize(model, table, "abc")["fit"] == "abc"

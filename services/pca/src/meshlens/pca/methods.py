@@ -11,6 +11,7 @@ from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.models import ModelStore, load_model
 from meshlens.pca.numbers.decomposition import PcaModel, name_components, project, reconstruct
 from meshlens.pca.numbers.diagnostics import Diagnostics, diagnose
+from meshlens.pca.numbers.supplementary import correlate
 from meshlens.pca.options import FitOptions, InverseOptions, PlotOptions, TransformOptions
 from meshlens.pca.tables.table import Table
 
@@ -24,12 +25,12 @@ class PlotResult:
     Attributes:
         svg: the picture.
         model: whose axes it shows.
-        n: number of observations in it.
+        table: the observations in it.
     """
 
     svg: bytes
     model: PcaModel
-    n: int
+    table: Table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,10 +40,12 @@ class FitResult:
     Attributes:
         model: the principal components.
         table: the observations.
+        supplementary: (k, s), correlations of the supplementary variables with the scores.
     """
 
     model: PcaModel
     table: Table
+    supplementary: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,11 +91,11 @@ def plot(
     if model is not None:
         table = options.read(body, content_type, variables=model.names, model=model)
         svg = draw(table, model, options, new=True)
-        return PlotResult(svg, model, len(table.values))
+        return PlotResult(svg, model, table)
     table = options.read(body, content_type)
     model = options.decompose_whole(table)
     svg = draw(table, model, options, kept=options.count_kept(model))
-    return PlotResult(svg, model, model.n)
+    return PlotResult(svg, model, table)
 
 
 def fit(body: bytes, content_type: str, options: FitOptions) -> FitResult:
@@ -102,7 +105,11 @@ def fit(body: bytes, content_type: str, options: FitOptions) -> FitResult:
         PcaError: the body or an option is refused.
     """
     table = options.read(body, content_type)
-    return FitResult(options.decompose(table), table)
+    model = options.decompose(table)
+    correlations = None
+    if table.supplementary:
+        correlations = correlate(project(model, table.values), table.supplementary.values)
+    return FitResult(model, table, correlations)
 
 
 def transform(
@@ -151,6 +158,16 @@ def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> Pc
     """
     if not options.fit:
         return None
+    refuse_fixed(options)
+    return load_model(store, options.fit)
+
+
+def refuse_fixed(options: PlotOptions | TransformOptions) -> None:
+    """Refuse options that an earlier model already fixes.
+
+    Raises:
+        InvalidOption: one of them is given.
+    """
     chosen = options.model_dump(include={"k", "seed", "standardize"}, exclude_unset=True)
     if chosen:
         raise InvalidOption(
@@ -159,4 +176,3 @@ def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> Pc
             remedy="leave them out, or leave fit out",
             option=next(iter(chosen)),
         )
-    return load_model(store, options.fit)

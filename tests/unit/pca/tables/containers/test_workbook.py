@@ -132,10 +132,7 @@ def test_a_formula_that_was_never_computed_is_a_missing_number_and_noted() -> No
 
 @pytest.mark.slow
 def test_a_wide_gap_between_two_cells_takes_no_memory() -> None:
-    rows: Rows = [[None] * 16_383 + [1], *([] for _ in range(5000)), [1, 2]]
-    with pytest.raises(InvalidTable, match="at most 10000 variables, got 16384"):
-        decode_table(write_workbook({"Data": rows}))
-    rows = [[None] * 9_000 + [1], *([1] for _ in range(5000))]
+    rows: Rows = [[None] * 9_000 + [1], *([1] for _ in range(5000))]
     with pytest.raises(InvalidTable, match="may have 8388608 cells"):
         decode_table(write_workbook({"Data": rows}))
 

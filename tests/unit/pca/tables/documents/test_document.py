@@ -8,6 +8,7 @@ from unit.pca.tables.bodies import BINARY, JSON, VALUES
 
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.tables.roles import Roles
 from meshlens.pca.tables.table import decode_table
 
 
@@ -123,12 +124,15 @@ def test_where_neither_keys_nor_cells_decide_it_is_the_default_of_pandas_and_not
     assert table.values.tolist() == [[1, 3], [2, 5]]
     (note,) = table.reading.notes
     assert "'a', 'b'" in note
-    assert "orient=split" in note
+    assert "transpose=true" in note
+    assert decode_table(
+        b'{"a": {"p": 1, "q": 2}, "b": {"p": 3, "q": 5}}', JSON, transpose=True
+    ).names == ("p", "q")
 
 
 def test_the_column_of_groups_shows_which_keys_are_the_variables() -> None:
     body = b'{"p": {"a": 1, "b": 2}, "q": {"a": 3, "b": 5}}'
-    table = decode_table(body, JSON, group="b")
+    table = decode_table(body, JSON, roles=Roles(group="b"))
     assert (table.names, table.labels, table.groups) == (("a",), ("p", "q"), ("2", "5"))
 
 

@@ -82,7 +82,12 @@ class Columns:
             places=[index + 1 for index in self.numbers],
             names=tuple(fields[index] for index in self.numbers),
             texts=tuple(
-                NameColumn(fields[index], tuple(names), names_rows=fields[index] in self.row_names)
+                NameColumn(
+                    fields[index],
+                    tuple(names),
+                    names_rows=fields[index] in self.row_names,
+                    place=index + 1,
+                )
                 for index, names in zip(self.texts, cells, strict=True)
             ),
             reading=Reading(

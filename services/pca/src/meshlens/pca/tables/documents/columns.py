@@ -89,6 +89,7 @@ def arrange(
             NameColumn(
                 names[index] if names else f"x{index + 1}",
                 ["" if cell is None else cell.strip() for cell in columns[index]],
+                place=index + 1,
             )
             for index in texts
         ),

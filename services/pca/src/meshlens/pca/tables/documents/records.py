@@ -88,7 +88,7 @@ def decode_nested(document: Mapping[str, Object], options: ReadOptions) -> RawTa
     note = (
         "an object of objects is read as pandas writes it by default: its own keys"
         f" ({quote(outer)}) are the variables, those within ({quote(inner)}) the observations; if"
-        " it is the other way round, write it with orient=split"
+        " it is the other way round, say transpose=true"
     )
     reading = Reading(format="pandas columns", notes=() if sure else (note,))
     return decode_columns(columns, options, reading, _name_rows(inner))
