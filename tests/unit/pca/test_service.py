@@ -49,7 +49,7 @@ def test_plot_of_the_same_points_is_the_same_however_they_are_written(service: S
     }
     assert len(bodies) == 1
     # A form may have joined rows, which the caption says.
-    assert b"curl -d joins the lines" in service.plot(ask(POINTS, CURL)).body
+    assert b"--data-binary" in service.plot(ask(POINTS, CURL)).body
 
 
 def test_fit_answers_the_model_under_its_id_and_keeps_it(service: Service, shelf: Shelf) -> None:

@@ -166,7 +166,12 @@ def test_a_variable_that_numbers_the_observations_is_hinted_at(body: bytes, hint
 
 @pytest.mark.parametrize(
     "body",
-    [b"x,y\n1,2\n2,4\n3,1\n4,1\n5,2\n6,2\n", b"id,y\n1.5,2\n2,4\n", b"period,y\n3,2\n7,4\n", b"key,y\n3,2\n3,4\n"],
+    [
+        b"x,y\n1,2\n2,4\n3,1\n4,1\n5,2\n6,2\n",
+        b"id,y\n1.5,2\n2,4\n",
+        b"period,y\n3,2\n7,4\n",
+        b"key,y\n3,2\n3,4\n",
+    ],
 )
 def test_measurements_are_not_taken_for_numbers_of_observations(body: bytes) -> None:
     assert decode_table(body).reading.notes == ()

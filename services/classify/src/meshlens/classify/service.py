@@ -19,8 +19,9 @@ from meshlens.classify.errors import (
     WrongTask,
 )
 from meshlens.classify.formats.card import Task
-from meshlens.classify.requests.batches import answer_each, is_batch
+from meshlens.classify.requests.batches import answer_each, is_batch, read_batch
 from meshlens.classify.requests.bodies import decode_body, encode_json
+from meshlens.classify.requests.forms import MULTIPART, read_form
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable
 from meshlens.classify.storage.source import Source
@@ -91,15 +92,17 @@ class Service:
 
     def answer(self, task: Task, request: Request) -> Reply:
         """Say what a model of `task` finds in an image, or in each of several."""
-        options = parse_options(TASKS[task].options, request.query)
+        kind = TASKS[task].options
+        batch = read_batch(request, kind.model_fields) if is_batch(request) else None
+        options = parse_options(kind, batch.options if batch else request.query)
         with methods.lease_lens(self._repository, task, options) as (source, lens):
-            if is_batch(request):
-                batch = answer_each(
-                    request,
+            if batch:
+                answers = answer_each(
+                    batch,
                     lambda data: lens.answer(self._payload(data), options),
                     self._statuses.describe,
                 )
-                return _reply_json(source, batch)
+                return _reply_json(source, answers)
             payload = self._payload(decode_body(request.content_type, request.body))
             answer = lens.answer(payload, options)
         media_type = request.preferred(answer.media_types)
@@ -111,8 +114,12 @@ class Service:
 
     def preview(self, request: Request) -> Reply:
         """Show the image as the model sees it: its size, its colours or gray, upright."""
-        options = parse_options(ModelOptions, request.query)
-        payload = self._payload(decode_body(request.content_type, request.body))
+        if request.content_type == MULTIPART:
+            form = read_form(request, ModelOptions.model_fields, most=1)
+            query, data = form.options, form.pictures[0][1]()
+        else:
+            query, data = request.query, decode_body(request.content_type, request.body)
+        options, payload = parse_options(ModelOptions, query), self._payload(data)
         source, image = methods.preview(self._repository, options, payload)
         height, width, channels = image.pixels.shape
         seen = FrameDescription(width=width, height=height, channels=channels)

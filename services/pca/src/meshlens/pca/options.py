@@ -139,6 +139,11 @@ class ReadingOptions(NoOptions):
         default=Missing.REFUSE,
         description="what becomes of missing numbers: refuse, drop, mean or iterative",
     )
+    sheet: str = Field(
+        default="",
+        max_length=100,
+        description="sheet of a workbook; the first with numbers if not given",
+    )
 
     def roles(self) -> Roles:
         """Return which column plays which part, as far as these options say."""
@@ -170,6 +175,7 @@ class ReadingOptions(NoOptions):
                 delimiter=self.delimiter, decimal=self.decimal, missing=self.na, skip=self.skip
             ),
             missing=self.missing,
+            sheet=self.sheet,
             transpose=self.transpose,
             roles=self.roles(),
             variables=variables,

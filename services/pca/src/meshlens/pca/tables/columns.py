@@ -54,12 +54,14 @@ class ReadOptions:
         group: name of the column that holds groups; a numeric one too.
         header: whether the first row of text holds names; None to detect it.
         text: of delimited text.
+        sheet: name of the sheet of a workbook; without it, the first one with numbers.
     """
 
     columns: int | None = None
     group: str = ""
     header: bool | None = None
     text: TextOptions = field(default_factory=TextOptions)
+    sheet: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,8 +32,10 @@ def find_identifiers(table: RawTable) -> tuple[str, ...]:
 def _identifies(name: str, values: Array, *, counting: bool) -> bool:
     with np.errstate(invalid="ignore", over="ignore"):
         # The first rows decide about nearly every variable, without a copy of it.
-        counts = counting and len(values) >= _FEWEST_COUNTED and all(
-            bool((np.diff(part) == 1).all()) for part in (values[:_FEWEST_COUNTED], values)
+        counts = (
+            counting
+            and len(values) >= _FEWEST_COUNTED
+            and all(bool((np.diff(part) == 1).all()) for part in (values[:_FEWEST_COUNTED], values))
         )
         if not counts and not _NAMED.fullmatch(name):
             return False
