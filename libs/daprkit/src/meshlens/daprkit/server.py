@@ -107,7 +107,7 @@ class Server:
             interceptors=(
                 make_trace_interceptor(self._spans),
                 ErrorInterceptor(known, settings.app_id),
-                TokenInterceptor(settings.app_api_token),
+                TokenInterceptor(settings.app_api_token.get_secret_value()),
                 InvokeInterceptor(application),
             ),
             options=[
