@@ -205,7 +205,21 @@ def test_a_failure_is_an_event_too(each_mesh: Mesh, classify_events: Subscriber)
     event = classify_events.next(lambda event: event.data["input"]["sha256"] == digest)
     assert answer.status == 400
     assert event.data["outcome"] == "INVALID_ARGUMENT"
-    assert event.data["message"] == json.loads(answer.body)["message"]
+    assert event.data["reason"] == json.loads(answer.body)["details"][0]["reason"]
+    assert event.data["message"] == event.data["reason"] == "INVALID_IMAGE"
+
+
+def test_an_event_quotes_nothing_of_the_input_that_its_caller_is_shown(
+    each_mesh: Mesh, pca_events: Subscriber
+) -> None:
+    body = b"a,b\n1,2\n3,oops-4111-1111-1111-1111\n"
+    digest = hashlib.sha256(body).hexdigest()
+    answer = each_mesh.call("classify", "pca", "fit", body)
+    event = pca_events.next(lambda event: event.data["input"]["sha256"] == digest)
+    assert "oops-4111" in answer.text
+    assert event.data["places"] == [{"row": 3, "column": 2}]
+    assert event.data["message"] == "INVALID_TABLE at row 3, column 2"
+    assert "oops" not in json.dumps(event.data)
 
 
 def test_the_trace_of_the_request_travels_in_the_event(

@@ -1,6 +1,6 @@
 """Several images in one request: an answer for each, and a bad one fails alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import (
@@ -68,6 +68,15 @@ class BatchAnswer(Answer):
     count: int
     failed: int
     answers: list[BatchItem]
+
+    def to_event(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the fields without what quotes the request: names of files, errors' messages."""
+        return {**fields, "answers": [_without_quotes(answer) for answer in fields["answers"]]}
+
+
+def _without_quotes(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    kept = {name: value for name, value in answer.items() if name != "name"}
+    return kept | ({"error": {"code": kept["error"]["code"]}} if "error" in kept else {})
 
 
 def is_batch(request: Request) -> bool:
