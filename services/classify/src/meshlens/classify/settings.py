@@ -51,6 +51,12 @@ class Settings(ServerSettings):
         " service runs; 0 to check only at start.",
     )
 
+    private_origins: bool = Field(
+        default=False,
+        description="Whether source.uri of a card may be an https:// address of a private network"
+        " or of this host.",
+    )
+
     # One validator for each field, so that a mistake is reported under the name of its variable.
     @field_validator("model_versions")
     @classmethod
