@@ -15,6 +15,7 @@ from meshlens.pca.tables.columns import (
     holds_names,
 )
 from meshlens.pca.tables.delimited.dialect import Dialect
+from meshlens.pca.tables.delimited.formulas import unmark_formula, unmark_formulas
 
 _NO_NAMES = frozenset(MISSING) - {""}
 
@@ -67,7 +68,10 @@ class Layout:
             names=tuple(self.names[index] for index in numbers) if self.named else (),
             texts=tuple(
                 NameColumn(
-                    self.names[index], cells, names_rows=index == self.row_names, place=index + 1
+                    self.names[index],
+                    unmark_formulas(cells),
+                    names_rows=index == self.row_names,
+                    place=index + 1,
                 )
                 for index, cells in zip(self.texts, texts, strict=True)
             ),
@@ -120,4 +124,4 @@ def find_header(
     if header is None:
         has_number = any(dialect.classify(cell) is Content.NUMBER for cell in head[0])
         header = not has_number and not all(cell.strip() in _NO_NAMES for cell in head[0])
-    return tuple(field.strip() for field in head[0]) if header else ()
+    return tuple(unmark_formula(field.strip()) for field in head[0]) if header else ()
