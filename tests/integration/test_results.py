@@ -77,6 +77,7 @@ def test_every_way_through_the_mesh_gives_the_same_picture(each_mesh: Mesh, poin
     )
     assert over_http.status == 200
     assert over_http.headers["Content-Type"] == "image/svg+xml"
+    assert over_http.headers["X-Content-Type-Options"] == "nosniff"
     port = each_mesh.grpc_port("classify")
     assert invoke_service(port, "pca", "plot", points).data.value == over_http.body
     with Client(f"127.0.0.1:{port}") as client:
