@@ -1,8 +1,8 @@
 """The settings of this service, read from the environment."""
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from pydantic import ByteSize, DirectoryPath, Field, model_validator
+from pydantic import ByteSize, DirectoryPath, Field, field_validator
 
 from meshlens.classify.models import shipped_models
 from meshlens.classify.serving.version_policy import VersionPolicy, parse_policy
@@ -51,10 +51,24 @@ class Settings(ServerSettings):
         " service runs; 0 to check only at start.",
     )
 
-    @model_validator(mode="after")
-    def _knows_its_versions(self) -> Self:
-        parse_policy(self.model_versions, self.model_labels)
-        return self
+    private_origins: bool = Field(
+        default=False,
+        description="Whether source.uri of a card may be an https:// address of a private network"
+        " or of this host.",
+    )
+
+    # One validator for each field, so that a mistake is reported under the name of its variable.
+    @field_validator("model_versions")
+    @classmethod
+    def _names_versions(cls, versions: str) -> str:
+        parse_policy(versions, labels="")
+        return versions
+
+    @field_validator("model_labels")
+    @classmethod
+    def _names_labels(cls, labels: str) -> str:
+        parse_policy("latest", labels)
+        return labels
 
     @property
     def policy(self) -> VersionPolicy:

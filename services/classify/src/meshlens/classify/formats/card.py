@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeAlias
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
@@ -33,8 +34,10 @@ from pydantic import (
     Field,
     FiniteFloat,
     ValidationError,
+    field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.tflite_metadata import Normalization
@@ -153,6 +156,17 @@ class SourcePart(_Part):
     def in_mesh(self) -> bool:
         """Whether the bytes come from a component of the mesh."""
         return self.uri.startswith("dapr://")
+
+    @field_validator("uri")
+    @classmethod
+    def _is_address(cls, uri: str) -> str:
+        try:
+            urlsplit(uri).port  # noqa: B018 - reading it is the check
+        except ValueError:
+            # Its own text may quote a part of a password.
+            message = "must be an address, with special characters percent-encoded"
+            raise ValueError(message) from None
+        return uri
 
     @model_validator(mode="after")
     def _pins_what_others_may_overwrite(self) -> Self:
@@ -299,7 +313,7 @@ def decode_card(data: bytes) -> ModelCard:
     try:
         content: Any = yaml.safe_load(data)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
+        reason = _explain(error)
         raise InvalidModel(
             "expected a card in YAML", got=f"{reason:.200}", remedy="correct the file"
         ) from error
@@ -315,7 +329,7 @@ def decode_card(data: bytes) -> ModelCard:
         mistakes = error.errors(include_url=False)
         fields = [".".join(map(str, mistake["loc"])) for mistake in mistakes]
         listed = "; ".join(
-            f"{field}: {mistake['msg']}, got {mistake['input']!r:.60}"
+            f"{field}: {mistake['msg']}{_quote(mistake)}"
             for field, mistake in zip(fields, mistakes, strict=True)
         )
         raise InvalidModel(
@@ -323,6 +337,22 @@ def decode_card(data: bytes) -> ModelCard:
             remedy="correct them",
             places=[Place(field=field) for field in fields],
         ) from error
+
+
+def _explain(error: Exception) -> str:
+    """Return what is wrong with YAML, without the line itself, which may be an address."""
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    if mark and isinstance(error, yaml.MarkedYAMLError):
+        return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}"
+    return " ".join(str(error).split())
+
+
+def _quote(mistake: ErrorDetails) -> str:
+    """Return what a field has instead, but nothing of an address, which may hold credentials."""
+    field = mistake["loc"]
+    if field[:1] == ("source",) and field != ("source", "sha256"):
+        return ""
+    return f", got {mistake['input']!r:.60}"
 
 
 def locate(path: str, *, card: Path, repository: Path) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import Array, NameColumn, RawTable, ReadOptions
+from meshlens.pca.tables.delimited.formulas import unmark_formula, unmark_formulas
 from meshlens.pca.tables.delimited.head import Head
 from meshlens.pca.tables.numerals import Kind, Notation
 from meshlens.pca.tables.reading import ColumnLeftOut, Reading
@@ -88,7 +89,7 @@ class Columns:
             texts=tuple(
                 NameColumn(
                     layout.names[index],
-                    cells,
+                    unmark_formulas(cells),
                     names_rows=index == layout.row_names,
                     place=index + 1,
                 )
@@ -120,6 +121,8 @@ def find_layout(head: Head, options: ReadOptions) -> Layout:
             remedy="name each column, or send no header",
             places=[Place(row=head.header_row)],
         )
-    full = tuple((names[index] if names else "") or f"x{index + 1}" for index in range(width))
+    full = tuple(
+        (unmark_formula(names[index]) if names else "") or f"x{index + 1}" for index in range(width)
+    )
     group = full.index(options.group) if options.group in full else None
     return Layout(full, bool(names), row_names, group)
