@@ -100,6 +100,7 @@ def _fit(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
         model_id=hashlib.sha256(document).hexdigest(),
         filled=result.table.filled,
         dropped=result.table.dropped,
+        convergence=result.table.convergence,
     )
 
 

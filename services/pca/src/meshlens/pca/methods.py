@@ -9,12 +9,17 @@ import numpy.typing as npt
 from meshlens.pca.drawing.plot import draw
 from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.models import ModelStore, load_model
-from meshlens.pca.numbers.decomposition import PcaModel, name_components, project, reconstruct
+from meshlens.pca.numbers.decomposition import PcaModel, project, reconstruct
 from meshlens.pca.numbers.diagnostics import Diagnostics, diagnose
+from meshlens.pca.numbers.rotation import restore_scores, rotate_scores
+from meshlens.pca.numbers.scaling import undo_log
 from meshlens.pca.options import FitOptions, InverseOptions, PlotOptions, TransformOptions
 from meshlens.pca.tables.table import Table
 
 Array: TypeAlias = npt.NDArray[np.float64]
+
+# Options whose values a stored model has.
+_FIXED_BY_FIT = {"k", "seed", "standardize", "scaling", "divisor", "log", "rotation"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +91,13 @@ def plot(
         PcaError: the body or an option is invalid, or the two do not fit together.
     """
     if model is not None:
+        if model.rotation is not None:
+            raise InvalidOption(
+                "pictures show principal components, which are not rotated",
+                got="a fit with rotation=varimax",
+                remedy="fit again without rotation and use that id",
+                option="fit",
+            )
         table = options.read(body, content_type, variables=model.names, model=model)
         svg = draw(table, model, options, new=True)
         return PlotResult(svg, model, len(table.values))
@@ -122,7 +134,7 @@ def transform(
     diagnostics = None
     if options.diagnostics:
         diagnostics = diagnose(model, table.values, scores, confidence=options.confidence)
-    return TransformResult(scores, table, model, diagnostics)
+    return TransformResult(rotate_scores(model, scores), table, model, diagnostics)
 
 
 def inverse(
@@ -133,8 +145,9 @@ def inverse(
     Raises:
         PcaError: the body or an option is refused.
     """
-    table = options.read(body, content_type, variables=name_components(len(model.components)))
-    points = reconstruct(model, table.values)
+    table = options.read(body, content_type, variables=model.component_names)
+    with np.errstate(over="ignore"):
+        points = undo_log(reconstruct(model, restore_scores(model, table.values)), model.log)
     if not np.isfinite(points).all():
         raise InvalidTable(
             "points must be finite", got="scores too large", remedy="send smaller ones"
@@ -151,10 +164,10 @@ def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> Pc
     """
     if not options.fit:
         return None
-    chosen = options.model_dump(include={"k", "seed", "standardize"}, exclude_unset=True)
+    chosen = options.model_dump(include=_FIXED_BY_FIT, exclude_unset=True)
     if chosen:
         raise InvalidOption(
-            "with fit=<id> the fit decides on k and standardize",
+            "with fit=<id> the fit decides on k, scaling and rotation",
             got=f"{' and '.join(chosen)} as well",
             remedy="leave them out, or leave fit out",
             option=next(iter(chosen)),

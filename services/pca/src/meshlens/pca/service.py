@@ -69,7 +69,11 @@ class Service:
         if media_type != encoding.JSON:
             return Reply(encoding.encode_components(model, media_type), media_type, result=summary)
         body = encoding.encode_model(
-            document, model_id=model_id, filled=table.filled, dropped=table.dropped
+            document,
+            model_id=model_id,
+            filled=table.filled,
+            dropped=table.dropped,
+            convergence=table.convergence,
         )
         return Reply(body, media_type, result=summary)
 

@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from meshlens.pca.answers.schemas import Limits, PointsAnswer, ScoresAnswer, Summary
+from meshlens.pca.answers.schemas import Imputation, Limits, PointsAnswer, ScoresAnswer, Summary
 from meshlens.pca.methods import InverseResult, TransformResult
-from meshlens.pca.numbers.decomposition import PcaModel, name_components
+from meshlens.pca.numbers.decomposition import PcaModel
+from meshlens.pca.numbers.iterative import Convergence
 from meshlens.pca.tables.binary.npy import encode_npy
 from meshlens.pca.tables.table import Table
 
@@ -37,7 +38,12 @@ def encode_json(answer: Mapping[str, Any]) -> bytes:
 
 
 def encode_model(
-    document: bytes, *, model_id: str, filled: int | None = None, dropped: int | None = None
+    document: bytes,
+    *,
+    model_id: str,
+    filled: int | None = None,
+    dropped: int | None = None,
+    convergence: Convergence | None = None,
 ) -> bytes:
     """Return a `ModelAnswer`: one line of JSON.
 
@@ -46,22 +52,44 @@ def encode_model(
         model_id: under which it is kept.
         filled: missing cells of its observations that were filled in, if they are known.
         dropped: observations that were left out, if they are known.
+        convergence: of an iterative imputation, if there was one.
     """
-    facts = {"id": model_id, "filled": filled, "dropped": dropped}
+    facts = {
+        "id": model_id,
+        "filled": filled,
+        "dropped": dropped,
+        "imputation": describe_imputation(convergence),
+    }
     known = {name: fact for name, fact in facts.items() if fact is not None}
     front = json.dumps(known, separators=(",", ":")).encode()
     return front.removesuffix(b"}") + b"," + document.removeprefix(b"{") + b"\n"
 
 
+def describe_imputation(convergence: Convergence | None) -> Imputation | None:
+    """Return how an iterative imputation ended, None if there was none."""
+    if convergence is None:
+        return None
+    return Imputation(
+        components=convergence.components,
+        iterations=convergence.iterations,
+        converged=convergence.converged,
+        change=convergence.change,
+    )
+
+
 def encode_components(model: PcaModel, media_type: str) -> bytes:
-    """Return a table with one row for each component of a model, as CSV or an Arrow stream."""
+    """Return a table with one row for each component of a model, as CSV or an Arrow stream.
+
+    Rotated components are given by their loadings, divided by the root of what they explain.
+    """
     names = ["component", "explained_variance", "explained_variance_ratio", *model.names]
-    columns = [
-        name_components(len(model.components)),
-        model.explained_variance,
-        model.explained_variance_ratio,
-        *model.components.T,
-    ]
+    explained, components = model.explained_variance, model.components
+    ratio = model.explained_variance_ratio
+    if model.rotation is not None:
+        explained = model.rotated_variance
+        ratio = explained * (ratio[0] / model.explained_variance[0])
+        components = model.loadings / np.sqrt(explained)[:, np.newaxis]
+    columns = [model.component_names, explained, ratio, *components.T]
     return encode_columns(names, columns, media_type)
 
 
@@ -84,7 +112,7 @@ def encode_scores(result: TransformResult, media_type: str, *, model_id: str = "
             "spe": diagnostics.spe,
             "outlier": diagnostics.outliers,
         }
-    names = name_components(result.values.shape[1])
+    names = result.model.component_names
     return encode_matrix(result.values, names, result.table, media_type, **further)
 
 
@@ -160,6 +188,9 @@ def _describe_scores(result: TransformResult, model_id: str) -> ScoresAnswer:
     answer = ScoresAnswer(
         n=n, k=k, scores=result.values.tolist(), filled=table.filled, dropped=table.dropped
     )
+    imputation = describe_imputation(table.convergence)
+    if imputation:
+        answer["imputation"] = imputation
     if table.labels:
         answer["labels"] = [*table.labels]
     if table.groups:
@@ -170,6 +201,8 @@ def _describe_scores(result: TransformResult, model_id: str) -> ScoresAnswer:
         limits = diagnostics.limits
         answer["limits"] = Limits(confidence=limits.confidence, t2=limits.t2, spe=limits.spe)
         answer["outliers"] = diagnostics.outliers.tolist()
-        answer["cos2"] = diagnostics.cos2.tolist()
-        answer["contributions"] = diagnostics.contributions.tolist()
+        # Both are of the principal components.
+        if result.model.rotation is None:
+            answer["cos2"] = diagnostics.cos2.tolist()
+            answer["contributions"] = diagnostics.contributions.tolist()
     return {"fit": model_id, **answer} if model_id else answer

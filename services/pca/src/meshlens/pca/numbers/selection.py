@@ -19,9 +19,10 @@ class Spectrum:
 
     Attributes:
         n: number of observations.
-        variance: (p,), of the variables after scaling, with divisor n - 1.
+        variance: (p,), of the variables after scaling.
         explained_variance: (r,), of all components, descending.
-        standardized: whether the variables have been divided by their standard deviations.
+        standardized: whether the variables have been divided by their standard deviations, or
+            multiples of these.
     """
 
     n: int

@@ -16,6 +16,8 @@ from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers import imputation
 from meshlens.pca.numbers.decomposition import PcaModel, name_variables
 from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.numbers.iterative import Convergence
+from meshlens.pca.numbers.scaling import Log, take_log
 from meshlens.pca.tables.binary.arrow_bounds import FILE_MAGIC, STREAM_MAGIC
 from meshlens.pca.tables.binary.npy import MAGIC as NPY_MAGIC
 from meshlens.pca.tables.binary.npy import decode_npy
@@ -47,6 +49,7 @@ class Table:
         filled: how many missing cells of `values` were filled in.
         dropped: how many observations were left out because cells were missing.
         reading: how the body was read.
+        convergence: how an iterative imputation ended, if there was one.
     """
 
     values: Array
@@ -56,6 +59,7 @@ class Table:
     filled: int = 0
     dropped: int = 0
     reading: Reading = field(default_factory=Reading)
+    convergence: Convergence | None = None
 
 
 def decode_table(
@@ -66,6 +70,7 @@ def decode_table(
     group: str = "",
     header: bool | None = None,
     missing: Missing = Missing.REFUSE,
+    log: Log = Log.NONE,
     variables: Sequence[str] = (),
     model: PcaModel | None = None,
 ) -> Table:
@@ -79,6 +84,7 @@ def decode_table(
         group: name of the column that holds groups; without it, the one column of names does.
         header: whether the first row of text holds names; None to detect it.
         missing: how to treat observations with missing numbers.
+        log: the logarithm to take of every number, before missing ones are filled in.
         variables: the required columns, in this order; named columns are reordered to match.
         model: of these variables; used to fill in missing numbers.
 
@@ -103,6 +109,7 @@ def decode_table(
         raw = _order(raw, tuple(variables))
     _check_columns(raw, width)
     _check_infinite(raw)
+    raw = replace(raw, values=take_log(raw.values, log, raw.place))
     table = Table(raw.values, raw.names, groups, labels, reading=raw.reading)
     return _complete(table, raw, missing, model)
 
@@ -200,11 +207,11 @@ def _complete(table: Table, raw: RawTable, how: Missing, model: PcaModel | None)
     missing = np.isnan(table.values)
     if how is Missing.REFUSE:
         imputation.refuse(table.values, missing, raw.place)
+    if not missing.any():
+        return table
     if how is not Missing.DROP:
-        values = (
-            imputation.fill(table.values, missing, how, model) if missing.any() else table.values
-        )
-        return replace(table, values=values, filled=int(missing.sum()))
+        values, convergence = imputation.fill(table.values, missing, how, model)
+        return replace(table, values=values, filled=int(missing.sum()), convergence=convergence)
     kept = np.logical_not(missing.any(axis=1, keepdims=True)).reshape(-1)
     if not kept.any():
         raise InvalidTable(
