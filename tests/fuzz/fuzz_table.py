@@ -16,10 +16,9 @@ with atheris.instrument_imports(include=["meshlens"]):
     from meshlens.pca.errors import PcaError
     from meshlens.pca.numbers import decomposition
     from meshlens.pca.numbers.imputation import Missing
-    from meshlens.pca.tables import (
-        arrow_csv,  # noqa: F401 - imported by hand here, so that its first use is not measured
-        arrow_ipc,  # noqa: F401 - as above
-    )
+    from meshlens.pca.tables.binary import arrow_ipc  # noqa: F401 - so that its first use is not measured
+    from meshlens.pca.tables.delimited import arrow_csv  # noqa: F401 - as above
+    from meshlens.pca.tables.roles import Roles
     from meshlens.pca.tables.table import decode_table
 
 import numpy as np
@@ -46,7 +45,7 @@ def read(data: bytes) -> None:
             content_type,
             missing=MISSING[how % 4],
             columns=(None, 1, 2, 3)[how // 4 % 4],
-            group=("", "x1", "kind")[how // 16 % 3],
+            roles=Roles(group=("", "x1", "kind")[how // 16 % 3]),
             header=(None, True, False)[how // 64 % 3],
         )
     except PcaError as error:

@@ -4,17 +4,20 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from meshlens.daprkit.application.lanes import Lane
+from meshlens.pca.arguments import METHODS
 from meshlens.pca.service import Service
 
 pytestmark = pytest.mark.slow
 
 POINTS = b"2,1,3,1.5,4,3,5,3.5,6,4\n"
+NAMED = b"who,x,y\nann,1,2\nbob,3,5\ncy,4,4\n"
 
 
 def run(*arguments: str, points: bytes = POINTS) -> subprocess.CompletedProcess[bytes]:
@@ -59,19 +62,86 @@ def test_a_file_is_read_as_its_name_says(tmp_path: Path) -> None:
     assert b"none.csv cannot be read: No such file" in missing.stderr
 
 
-def test_a_method_for_a_file_is_answered_by_where_to_read_on(
-    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_every_method_of_the_service_is_one_of_the_command(service: Service) -> None:
+    offered = {route.path for route in service.routes() if route.lane is Lane.WORK}
+    assert offered <= {*METHODS}
+    top = run("--help").stdout.decode()
+    for method in METHODS:
+        assert f"pca {method} " in top
+        assert METHODS[method].help in run(method, "--help").stdout.decode()
+
+
+def test_choices_and_the_version_are_shown() -> None:
+    shown = " ".join(run("plot", "--help").stdout.decode().split())
+    assert "--ellipse {none,normal,t,confidence}" in shown
+    assert "--missing {refuse,drop,mean,iterative}" in shown
+    assert "--header {true,false}" in shown
+    assert run("--version").stdout.decode().strip() == version("meshlens-pca")
+
+
+def test_scores_come_as_a_table_or_as_json() -> None:
+    rows = run("scores", "--k", "1", points=NAMED).stdout.decode().splitlines()
+    assert rows[0] == "name,PC1"
+    assert [row.split(",")[0] for row in rows[1:]] == ["ann", "bob", "cy"]
+    answer = json.loads(run("scores", "--json", points=NAMED).stdout)
+    assert (answer["labels"], len(answer["scores"])) == (["ann", "bob", "cy"], 3)
+
+
+def test_loadings_come_as_a_table_of_the_variables() -> None:
+    rows = run("loadings", points=NAMED).stdout.decode().splitlines()
+    assert rows[0] == "variable,PC1,PC2"
+    model = json.loads(run("fit", points=NAMED).stdout)
+    numbers = [[float(cell) for cell in row.split(",")[1:]] for row in rows[1:]]
+    np.testing.assert_array_equal(np.transpose(numbers), model["loadings"])
+    assert [row.split(",")[0] for row in rows[1:]] == model["names"]
+
+
+def test_a_model_in_a_file_transforms_new_observations_and_back(tmp_path: Path) -> None:
+    model, scores = tmp_path / "model.json", tmp_path / "scores.csv"
+    assert run("fit", "-o", str(model), points=NAMED).returncode == 0
+    done = run("transform", "--fit", str(model), "-o", str(scores), points=b"y,x\n2,1\n5,4\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    points = run("inverse", "--fit", str(model), "--json", str(scores)).stdout
+    np.testing.assert_allclose(json.loads(points)["points"], [[1, 2], [4, 5]], atol=1e-12)
+    drawn = run("plot", "--fit", str(model), points=b"1,2\n4,5\n")
+    assert b"2 new observations" in drawn.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (("transform",), ["--fit", "required"]),
+        (("transform", "--fit", "{model}", "--k", "1"), ["k as well"]),
+        (("inverse", "--fit", "{points}"), ["--fit must be a model", "pca fit"]),
+        (("scores", "-o", "scores.svg"), ["scores.svg", ".csv, .json, .npy"]),
+        (("plot", "-o", "plot.csv"), ["plot.csv", ".svg"]),
+        (("fit", "--use", "x,z"), ["--use 'z'", "'x', 'y', 'who'"]),
+    ],
+)
+def test_what_a_method_cannot_do_is_refused(
+    tmp_path: Path, arguments: tuple[str, ...], names: list[str]
+) -> None:
+    files = {"model": tmp_path / "model.json", "points": tmp_path / "points.csv"}
+    run("fit", "-o", str(files["model"]), points=NAMED)
+    files["points"].write_bytes(NAMED)
+    done = run(*(argument.format(**files) for argument in arguments), points=NAMED)
+    assert (done.returncode, done.stdout) == (2, b"")
+    for name in names:
+        assert name in done.stderr.decode()
+
+
+def test_a_remedy_names_options_as_the_command_has_them() -> None:
+    said = run(points=b"x,y\n1,2\n3,\n4,1\n").stderr.decode()
+    assert "--missing drop" in said
+    assert "missing=" not in said
+
+
+def test_a_file_may_have_the_name_of_a_method(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    methods = [route.path for route in service.routes() if route.lane is Lane.WORK]
-    assert "plot" in methods
-    for method in methods:
-        done = run(method, points=b"")
-        assert (done.returncode, done.stdout) == (2, b"")
-        assert f"got {method}, a method of the service; name a file" in done.stderr.decode()
-        assert b"pca --help" in done.stderr
-    (tmp_path / "plot").write_bytes(POINTS)
-    assert run("plot", points=b"").stdout.startswith(b"<svg ")
+    (tmp_path / "fit").write_bytes(POINTS)
+    assert run("./fit", points=b"").stdout.startswith(b"<svg ")
 
 
 def test_the_module_is_the_command_unless_a_port_is_named() -> None:
@@ -87,7 +157,7 @@ def test_the_module_is_the_command_unless_a_port_is_named() -> None:
         ((), b"1,2,three,4", [b"'three'", b"value 3"]),
         ((), b"", [b"empty"]),
         ((), b"1,2", [b"at least 2 observations"]),
-        (("--k", "1"), POINTS, [b"k=1", b"kind=scree"]),
+        (("--k", "1"), POINTS, [b"--k 1", b"--kind scree"]),
         (("--json", "--k", "9"), POINTS, [b"between 1 and 2"]),
         (("--width", "wide"), POINTS, [b"width", b"'wide'"]),
         (("--colour", "red"), POINTS, [b"--colour"]),

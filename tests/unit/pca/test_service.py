@@ -69,6 +69,7 @@ def test_fit_answers_the_model_under_its_id_and_keeps_it(service: Service, shelf
     assert reply.result is not None
     assert reply.result["fit"] == answer["id"]
     assert (answer.pop("filled"), answer.pop("dropped")) == (0, 0)
+    assert answer.pop("read")["variables"] == ["x1", "x2"]
     assert read(service.fits(ask(b"", id_=answer["id"]))) == answer
 
 
@@ -270,7 +271,7 @@ def test_what_is_kept_but_is_no_fit_is_not_found(
         ("fit", {"k": "9" * 5000}, ["k"]),
         ("fit", {"columns": "0"}, ["columns", "'0'"]),
         ("fit", {"standardize": "maybe"}, ["standardize", "'maybe'"]),
-        ("fit", {"fit": "0"}, ["fit='0'", "columns, divisor, "]),
+        ("fit", {"fit": "0"}, ["fit='0'", "columns, divisor, drop, "]),
         ("transform", {"title": "x"}, ["title='x'", "columns, "]),
     ],
 )

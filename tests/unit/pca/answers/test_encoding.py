@@ -23,9 +23,12 @@ from meshlens.pca.answers.schemas import (
 from meshlens.pca.models import encode_model
 from meshlens.pca.numbers.decomposition import fit
 from meshlens.pca.service import Service
-from meshlens.pca.tables.table import decode_table
+from meshlens.pca.tables.table import Table, decode_table
 
 T = TypeVar("T")
+
+# Fields of scores where numbers are missing.
+_OF_MISSING = {"observations", "imputation"}
 
 NAMED = b"who,a,b,kind\nann,1,2,u\nbob,3,5,v\ncy,4,4,u\ndee,9,1,v\n"
 
@@ -37,8 +40,8 @@ def read(kind: type[T], body: bytes) -> T:
 
 def test_the_id_is_added_to_the_model() -> None:
     model = encode_model(fit(np.eye(3)))
-    answer = json.loads(encode_answer(model, model_id="abc", filled=2))
-    assert (answer.pop("id"), answer.pop("filled")) == ("abc", 2)
+    answer = json.loads(encode_answer(model, model_id="abc"))
+    assert answer.pop("id") == "abc"
     assert answer == json.loads(model)
 
 
@@ -49,22 +52,23 @@ def test_a_model_is_of_its_type_whether_fitted_or_kept(service: Service, body: b
     assert fitted["loadings"] is not None
     assert len(fitted["loadings"]) == len(fitted["components"]) == len(fitted["explained_variance"])
     kept = read(ModelAnswer, service.fits(ask(b"", id_=fitted["id"])).body)
-    del fitted["filled"], fitted["dropped"]
+    assert fitted["read"]["variables"] == fitted["names"]
+    del fitted["filled"], fitted["dropped"], fitted["read"]
     assert kept == fitted
 
 
 def test_scores_are_of_their_type_with_names_groups_and_diagnostics(service: Service) -> None:
     plain = read(ScoresAnswer, service.transform(ask()).body)
-    assert set(plain) == {"n", "k", "scores", "filled", "dropped"}
+    assert set(plain) == {"n", "k", "scores", "filled", "dropped", "read"}
     fit_id = json.loads(service.fit(ask(NAMED)).body)["id"]
     reply = service.transform(ask(NAMED, fit=fit_id, diagnostics="true"))
     full = read(ScoresAnswer, reply.body)
-    fields = [name for name in ScoresAnswer.__annotations__ if name != "imputation"]
-    assert set(full) == set(fields)
+    assert set(full) == set(ScoresAnswer.__annotations__) - _OF_MISSING
     assert (full["fit"], full["labels"]) == (fit_id, ["ann", "bob", "cy", "dee"])
     assert (full["n"], full["k"], full["groups"]) == (4, 2, ["u", "v", "u", "v"])
     assert full["limits"]["confidence"] == 0.95
-    assert [*json.loads(reply.body)] == fields
+    in_order = [name for name in ScoresAnswer.__annotations__ if name not in _OF_MISSING]
+    assert [*json.loads(reply.body)] == in_order
 
 
 def test_an_iterative_imputation_says_how_it_ended(service: Service) -> None:
@@ -121,8 +125,9 @@ def test_a_forgotten_model_is_of_its_type(service: Service) -> None:
 
 def test_the_summary_of_a_result_is_of_its_type() -> None:
     model = fit(np.random.default_rng(0).normal(size=(40, 12)))
-    summary = summarize(model, 7)
+    table = Table(np.ones((7, 12)))
+    summary = summarize(model, table)
     assert TypeAdapter(Summary).validate_python(summary)["n"] == 7
     assert "fit" not in summary
     assert summary["explained_variance_ratio"] == model.explained_variance_ratio[:10].tolist()
-    assert summarize(model, 7, "abc")["fit"] == "abc"
+    assert summarize(model, table, "abc")["fit"] == "abc"

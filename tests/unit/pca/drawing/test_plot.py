@@ -18,6 +18,7 @@ from meshlens.pca.drawing.layout.text_width import measure
 from meshlens.pca.drawing.plot import draw
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.numbers.decomposition import fit
+from meshlens.pca.tables.reading import Reading
 from meshlens.pca.tables.table import Table
 
 Array = npt.NDArray[np.float64]
@@ -110,9 +111,10 @@ def test_one_new_point_is_a_picture() -> None:
 
 
 def test_the_caption_says_what_became_of_missing_cells() -> None:
-    caption = picture(Table(SMALL, filled=1234, dropped=2)).caption()
-    assert "1,234 missing cells were filled in." in caption
-    assert "2 observations with missing cells were left out." in caption
+    reading = Reading(filled=(7,), dropped=(3, 5))
+    caption = picture(Table(SMALL, filled=1234, dropped=2, reading=reading)).caption()
+    assert "1,234 missing cells were filled in, in row 7." in caption
+    assert "2 observations with missing cells were left out: rows 3, 5." in caption
 
 
 @pytest.mark.parametrize("kind", ["biplot", "loadings", "scree"])

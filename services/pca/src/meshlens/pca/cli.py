@@ -1,6 +1,5 @@
-"""The command: points from a file or stdin in, a picture or numbers on stdout; no mesh."""
+"""The command: a table from a file or stdin in, a picture or numbers out; no mesh."""
 
-import argparse
 import contextlib
 import hashlib
 import os
@@ -8,46 +7,53 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
-from meshlens.pca import methods
+from meshlens.pca import methods, progress
 from meshlens.pca.answers import encoding
-from meshlens.pca.errors import PcaError
-from meshlens.pca.models import encode_model
-from meshlens.pca.options import FitOptions, PlotOptions, parse_options
+from meshlens.pca.arguments import STDIN, Call, parse, say_options
+from meshlens.pca.errors import InvalidOption, PcaError
+from meshlens.pca.models import encode_model, read_answer
+from meshlens.pca.numbers.decomposition import PcaModel
+from meshlens.pca.options import (
+    FitOptions,
+    InverseOptions,
+    PlotOptions,
+    TransformOptions,
+    parse_options,
+)
 
-_STDIN = Path("-")
-_CHUNK = 1024 * 1024
-# Methods of the service, which callers may pass to the command by mistake.
-_METHODS = ("plot", "fit", "transform", "inverse")
 _TYPES = {
     ".arrow": "application/vnd.apache.arrow.stream",
     ".json": "application/json",
     ".npy": "application/x-npy",
 }
+_WRITTEN = {
+    ".arrow": encoding.ARROW,
+    ".csv": encoding.CSV,
+    ".json": encoding.JSON,
+    ".npy": encoding.NPY,
+    ".svg": encoding.SVG,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, 1 if stdout was closed early, or 2 for bad input."""
-    parser = _build_parser()
-    parsed = vars(parser.parse_args(arguments))
-    as_json, path, content_type = (parsed.pop(name) for name in ("json", "file", "content_type"))
-    query = {name: value for name, value in parsed.items() if value is not None}
-    if path == _STDIN and sys.stdin.isatty():
-        parser.error("expected points on standard input, got a terminal; try: pca < points.csv")
-    content_type = content_type or _TYPES.get(path.suffix.lower(), "text/csv")
+    call = parse(sys.argv[1:] if arguments is None else arguments)
+    if call.file == STDIN and sys.stdin.isatty():
+        return _complain("expected a table on standard input, got a terminal; try: pca < table.csv")
     try:
-        body = _read(path)
-        output = _fit(body, content_type, query) if as_json else _plot(body, content_type, query)
+        media_type = _choose_type(call)
+        body = _read(call.file)
+        model = read_answer(call.fit.read_bytes()) if call.fit else None
+        with progress.show("computing"):
+            output = _answer(call, body, media_type, model)
+        if call.output:
+            call.output.write_bytes(output)
+            return 0
     except PcaError as error:
-        return _complain(str(error))
+        return _complain(say_options(call.method, str(error)))
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and str(path) in _METHODS:
-            return _complain(
-                f"expected a file of points, got {path}, a method of the service; name a file, and"
-                " say --json for numbers instead of a picture (pca --help lists all options)"
-            )
-        return _complain(f"{path} cannot be read: {error.strerror}")
+        deed = "written" if error.filename == str(call.output) else "read"
+        return _complain(f"{error.filename} cannot be {deed}: {error.strerror}")
     try:
         sys.stdout.buffer.write(output)
         sys.stdout.buffer.flush()
@@ -59,27 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _read(path: Path) -> bytes:
-    """Return the points; a terminal shows progress if that takes long."""
     with contextlib.ExitStack() as stack:
-        source = sys.stdin.buffer if path == _STDIN else stack.enter_context(path.open("rb"))
-        total = None if path == _STDIN else path.stat().st_size
-        bar = stack.enter_context(
-            tqdm(
-                desc="reading",
-                total=total,
-                unit="B",
-                unit_scale=True,
-                delay=1,
-                leave=False,
-                disable=None,
-                file=sys.stderr,
-            )
-        )
-        chunks = []
-        while chunk := source.read(_CHUNK):
-            chunks.append(chunk)
-            bar.update(len(chunk))
-        return b"".join(chunks)
+        source = sys.stdin.buffer if path == STDIN else stack.enter_context(path.open("rb"))
+        return progress.read(source, None if path == STDIN else path.stat().st_size)
 
 
 def _complain(message: str) -> int:
@@ -87,52 +75,72 @@ def _complain(message: str) -> int:
     return 2
 
 
-def _plot(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
-    return methods.plot(body, content_type, parse_options(PlotOptions, query)).svg
+def _choose_type(call: Call) -> str:
+    """Return the media type of the output: the file's, else the method's usual one.
+
+    Raises:
+        InvalidOption: the method does not write such files.
+    """
+    offered = {
+        "plot": (encoding.SVG,),
+        "fit": (encoding.JSON, encoding.CSV, encoding.ARROW),
+        "loadings": (encoding.CSV, encoding.JSON, encoding.ARROW),
+    }.get(call.method, (encoding.CSV, encoding.JSON, encoding.NPY, encoding.ARROW))
+    if not call.output:
+        return encoding.JSON if call.json and call.method != "plot" else offered[0]
+    chosen = _WRITTEN.get(call.output.suffix.lower(), "")
+    if chosen not in offered:
+        endings = ", ".join(end for end, kind in _WRITTEN.items() if kind in offered)
+        raise InvalidOption(
+            f"pca {call.method} writes files that end in {endings}",
+            got=str(call.output),
+            remedy="give it another name, or leave --output out and redirect",
+        )
+    return chosen
 
 
-def _fit(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
-    """Return the answer of the service, which would keep the model under the same id."""
-    result = methods.fit(body, content_type, parse_options(FitOptions, query))
-    document = encode_model(result.model)
-    return encoding.encode_model(
-        document,
-        model_id=hashlib.sha256(document).hexdigest(),
-        filled=result.table.filled,
-        dropped=result.table.dropped,
-        convergence=result.table.convergence,
-    )
-
-
-def _build_parser() -> argparse.ArgumentParser:
-    """Return a parser that leaves values as text: `options` validates them."""
-    parser = argparse.ArgumentParser(
-        prog="pca",
-        description="Principal components of points: pca < points.csv > plot.svg",
-    )
-    parser.add_argument(
-        "file",
-        nargs="?",
-        type=Path,
-        default=_STDIN,
-        help="the points; - for standard input, which is read if no file is given",
-    )
-    parser.add_argument("--json", action="store_true", help="print the numbers, not the picture")
-    parser.add_argument(
-        "--content-type",
-        help="how the points are written (default: by the end of the file's name, else text/csv)",
-    )
-    for name, field in PlotOptions.model_fields.items():
-        # Models are stored in the mesh.
-        if name == "fit":
-            continue
-        if field.annotation is bool:
-            parser.add_argument(
-                f"--{name}", action="store_const", const="true", help=field.description
+def _answer(call: Call, body: bytes, media_type: str, model: PcaModel | None) -> bytes:
+    content_type = call.content_type or _TYPES.get(call.file.suffix.lower(), "text/csv")
+    match call.method:
+        case "plot":
+            options = parse_options(PlotOptions, call.query)
+            if model:
+                methods.refuse_fixed(options)
+            return methods.plot(body, content_type, options, model).svg
+        case "fit" | "loadings":
+            fit_options = parse_options(FitOptions, call.query)
+            return _fit(call.method, body, content_type, fit_options, media_type)
+        case "inverse" if model:
+            # The file stands for the id of a stored fit.
+            inverse = parse_options(InverseOptions, {**call.query, "fit": _identify(model)})
+            result = methods.inverse(body, content_type, inverse, model)
+            return encoding.encode_points(result, media_type, model_id=inverse.fit)
+        case _:
+            transform = parse_options(TransformOptions, call.query)
+            if model:
+                methods.refuse_fixed(transform)
+            return encoding.encode_scores(
+                methods.transform(body, content_type, transform, model), media_type
             )
-        else:
-            parser.add_argument(f"--{name}", metavar="VALUE", help=field.description)
-    return parser
+
+
+def _fit(
+    method: str, body: bytes, content_type: str, options: FitOptions, media_type: str
+) -> bytes:
+    """Return the answer of the service, which would keep the model under the same id."""
+    result = methods.fit(body, content_type, options)
+    model = result.model
+    if media_type == encoding.JSON:
+        document = encode_model(model)
+        return encoding.encode_model(document, model_id=_identify(model), result=result)
+    if method == "loadings":
+        columns = [model.names, *model.loadings]
+        return encoding.encode_columns(["variable", *model.component_names], columns, media_type)
+    return encoding.encode_components(model, media_type)
+
+
+def _identify(model: PcaModel) -> str:
+    return hashlib.sha256(encode_model(model)).hexdigest()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from meshlens.pca.numbers.decomposition import PcaModel, project, reconstruct
 from meshlens.pca.numbers.diagnostics import Diagnostics, diagnose
 from meshlens.pca.numbers.rotation import restore_scores, rotate_scores
 from meshlens.pca.numbers.scaling import undo_log
+from meshlens.pca.numbers.supplementary import correlate
 from meshlens.pca.options import FitOptions, InverseOptions, PlotOptions, TransformOptions
 from meshlens.pca.tables.table import Table
 
@@ -29,12 +30,12 @@ class PlotResult:
     Attributes:
         svg: the picture.
         model: whose axes it shows.
-        n: number of observations in it.
+        table: the observations in it.
     """
 
     svg: bytes
     model: PcaModel
-    n: int
+    table: Table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,10 +45,12 @@ class FitResult:
     Attributes:
         model: the principal components.
         table: the observations.
+        supplementary: (k, s), correlations of the supplementary variables with the scores.
     """
 
     model: PcaModel
     table: Table
+    supplementary: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,11 +103,11 @@ def plot(
             )
         table = options.read(body, content_type, variables=model.names, model=model)
         svg = draw(table, model, options, new=True)
-        return PlotResult(svg, model, len(table.values))
+        return PlotResult(svg, model, table)
     table = options.read(body, content_type)
     model = options.decompose_whole(table)
     svg = draw(table, model, options, kept=options.count_kept(model))
-    return PlotResult(svg, model, model.n)
+    return PlotResult(svg, model, table)
 
 
 def fit(body: bytes, content_type: str, options: FitOptions) -> FitResult:
@@ -114,7 +117,12 @@ def fit(body: bytes, content_type: str, options: FitOptions) -> FitResult:
         PcaError: the body or an option is refused.
     """
     table = options.read(body, content_type)
-    return FitResult(options.decompose(table), table)
+    model = options.decompose(table)
+    correlations = None
+    if table.supplementary:
+        scores = rotate_scores(model, project(model, table.values))
+        correlations = correlate(scores, table.supplementary.values)
+    return FitResult(model, table, correlations)
 
 
 def transform(
@@ -164,6 +172,16 @@ def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> Pc
     """
     if not options.fit:
         return None
+    refuse_fixed(options)
+    return load_model(store, options.fit)
+
+
+def refuse_fixed(options: PlotOptions | TransformOptions) -> None:
+    """Refuse options that an earlier model already fixes.
+
+    Raises:
+        InvalidOption: one of them is given.
+    """
     chosen = options.model_dump(include=_FIXED_BY_FIT, exclude_unset=True)
     if chosen:
         raise InvalidOption(
@@ -172,4 +190,3 @@ def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> Pc
             remedy="leave them out, or leave fit out",
             option=next(iter(chosen)),
         )
-    return load_model(store, options.fit)

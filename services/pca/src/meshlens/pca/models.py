@@ -211,6 +211,25 @@ def decode_model(data: bytes) -> PcaModel:
     )
 
 
+def read_answer(answer: bytes) -> PcaModel:
+    """Return the model in an answer of `fit`, which says more than the stored document.
+
+    Raises:
+        FitNotFound: it holds no model, or one in an unsupported format.
+    """
+    try:
+        fields = json.loads(answer)
+        known = {name: fields[name] for name in ModelDocument.__annotations__ if name in fields}
+        return decode_model(json.dumps(known).encode())
+    except (ValueError, TypeError, FitNotFound):
+        raise FitNotFound(
+            f"--fit must be a model of format {FORMAT} that pca fit has written as JSON",
+            got="a file of something else",
+            remedy="write it by pca fit table.csv -o model.json",
+            option="fit",
+        ) from None
+
+
 def load_model(store: ModelStore, model_id: str) -> PcaModel:
     """Return the model that a store keeps under an id.
 

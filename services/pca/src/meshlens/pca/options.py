@@ -1,7 +1,8 @@
 """What callers may choose, the same in a query and on the command line."""
 
+import csv
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Self, TypeAlias, TypeVar
 
 import numpy as np
 from pydantic import (
@@ -23,7 +24,8 @@ from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.numbers.rotation import Rotation
 from meshlens.pca.numbers.scaling import Divisor, Log, Scaling
 from meshlens.pca.numbers.selection import Rule, keep_parallel, keep_share
-from meshlens.pca.tables.columns import MOST_COLUMNS
+from meshlens.pca.tables.columns import MOST_VARIABLES
+from meshlens.pca.tables.roles import Roles
 from meshlens.pca.tables.table import Table, decode_table
 
 PARALLEL = "parallel"
@@ -31,6 +33,27 @@ PARALLEL = "parallel"
 # Of more variables, no more components than these are kept unless k says how many.
 _MANY_VARIABLES = 10_000
 _DEFAULT_OF_MANY = 10
+_MOST_LETTERS = 1000  # of a column's name
+_MOST_LISTED = 1 << 20  # letters of a list of names
+
+
+def _parse_names(text: object) -> tuple[str, ...]:
+    """Return the names of columns in a list such as x,y,"a, b"."""
+    if isinstance(text, tuple):
+        return text
+    if not isinstance(text, str) or len(text) > _MOST_LISTED:
+        raise ValueError(f'it must be names of columns as x,y,"a, b" in {_MOST_LISTED} letters')
+    try:
+        rows = [*csv.reader([text], skipinitialspace=True, strict=True)]
+    except csv.Error as error:
+        raise ValueError(f'it must be names of columns as x,y,"a, b": {error}') from None
+    return tuple(name.strip() for row in rows for name in row)
+
+
+Name: TypeAlias = Annotated[str, Field(max_length=_MOST_LETTERS)]
+Names: TypeAlias = Annotated[
+    tuple[str, ...], PlainValidator(_parse_names, json_schema_input_type=str)
+]
 
 
 class NoOptions(BaseModel):
@@ -43,10 +66,21 @@ class ReadingOptions(NoOptions):
     """How a body is read."""
 
     columns: int | None = Field(
-        default=None, ge=1, le=MOST_COLUMNS, description="variables of an observation"
+        default=None, ge=1, le=MOST_VARIABLES, description="variables of an observation"
     )
-    group: str = Field(
-        default="", max_length=1000, description="column of the groups; one of names is found"
+    use: Names = Field(
+        default=(), description="columns that are the variables: x,y,z; else all columns of numbers"
+    )
+    drop: Names = Field(default=(), description="columns to leave out: id,comment")
+    names: Name = Field(default="", description="column that names the observations")
+    group: Name = Field(default="", description="column of the groups; one of names is found")
+    color: Name = Field(default="", description="column of numbers by which points are coloured")
+    shape: Name = Field(default="", description="column of a second factor, drawn as shapes")
+    supplementary: Names = Field(
+        default=(), description="columns correlated with the components, but not analysed"
+    )
+    transpose: bool = Field(
+        default=False, description="rows are variables and columns observations"
     )
     header: bool | None = Field(
         default=None, description="whether the first row holds names; detected if not given"
@@ -55,6 +89,18 @@ class ReadingOptions(NoOptions):
         default=Missing.REFUSE,
         description="what becomes of missing numbers: refuse, drop, mean or iterative",
     )
+
+    def roles(self) -> Roles:
+        """Return which column plays which part, as far as these options say."""
+        return Roles(
+            use=self.use,
+            drop=self.drop,
+            names=self.names,
+            group=self.group,
+            color=self.color,
+            shape=self.shape,
+            supplementary=self.supplementary,
+        )
 
     def read(
         self,
@@ -69,10 +115,11 @@ class ReadingOptions(NoOptions):
             body,
             content_type,
             columns=self.columns,
-            group=self.group,
             header=self.header,
             missing=self.missing,
             log=self._find_log(model),
+            transpose=self.transpose,
+            roles=self.roles(),
             variables=variables,
             model=model,
         )

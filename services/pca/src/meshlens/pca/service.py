@@ -54,27 +54,21 @@ class Service:
         options = parse_options(PlotOptions, request.query)
         model = methods.find_model(self._store, options)
         result = methods.plot(request.body, request.content_type, options, model)
-        summary = encoding.summarize(result.model, result.n, options.fit)
+        summary = encoding.summarize(result.model, result.table, options.fit)
         return Reply(result.svg, encoding.SVG, result=summary)
 
     def fit(self, request: Request) -> Reply:
         """Find the principal components and keep them."""
         options = parse_options(FitOptions, request.query)
         result = methods.fit(request.body, request.content_type, options)
-        model, table = result.model, result.table
+        model = result.model
         document = encode_model(model)
         model_id = self._store.put(document)
-        summary = encoding.summarize(model, model.n, model_id)
+        summary = encoding.summarize(model, result.table, model_id)
         media_type = request.preferred(encoding.MODEL_TYPES)
         if media_type != encoding.JSON:
             return Reply(encoding.encode_components(model, media_type), media_type, result=summary)
-        body = encoding.encode_model(
-            document,
-            model_id=model_id,
-            filled=table.filled,
-            dropped=table.dropped,
-            convergence=table.convergence,
-        )
+        body = encoding.encode_model(document, model_id=model_id, result=result)
         return Reply(body, media_type, result=summary)
 
     def transform(self, request: Request) -> Reply:
@@ -86,7 +80,7 @@ class Service:
         return Reply(
             encoding.encode_scores(result, media_type, model_id=options.fit),
             media_type,
-            result=encoding.summarize(result.model, len(result.values), options.fit),
+            result=encoding.summarize(result.model, result.table, options.fit),
         )
 
     def inverse(self, request: Request) -> Reply:
@@ -98,7 +92,7 @@ class Service:
         return Reply(
             encoding.encode_points(result, media_type, model_id=options.fit),
             media_type,
-            result=encoding.summarize(model, len(result.values), options.fit),
+            result=encoding.summarize(model, result.table, options.fit),
         )
 
     def fits(self, request: Request) -> Reply:

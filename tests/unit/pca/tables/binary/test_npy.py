@@ -8,7 +8,7 @@ from unit.pca.tables.bodies import NPY, save
 
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.binary.npy import encode_npy
-from meshlens.pca.tables.columns import MOST_COLUMNS
+from meshlens.pca.tables.columns import MOST_VARIABLES
 from meshlens.pca.tables.table import decode_table
 
 
@@ -47,7 +47,7 @@ BAD_NPY: dict[str, tuple[bytes, str]] = {
     "only the magic": (b"\x93NUMPY", "version 1 to 3"),
     "a later version": (b"\x93NUMPY\x09\x00\x01\x00{", "version 1 to 3"),
     "something else": (b"1,2", "magic"),
-    "too many columns": (save(np.zeros((1, MOST_COLUMNS + 1), dtype=np.int8)), "10001"),
+    "too many columns": (save(np.zeros((1, MOST_VARIABLES + 1), dtype=np.int8)), "100001"),
     "infinity": (save(np.array([[1, 2], [3, np.inf]])), "inf at row 2, column 2"),
     "missing": (save(np.array([[1, 2], [3, np.nan]])), "1 missing .* row 2, column 2"),
 }

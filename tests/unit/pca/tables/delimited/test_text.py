@@ -11,7 +11,7 @@ from unit.pca.tables.bodies import FORM, VALUES
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.tables.cells import MISSING
-from meshlens.pca.tables.columns import MOST_COLUMNS
+from meshlens.pca.tables.columns import MOST_COLUMNS, MOST_VARIABLES
 from meshlens.pca.tables.table import decode_table
 
 
@@ -88,7 +88,7 @@ def test_an_escaped_body_of_nothing_is_empty() -> None:
         (b"1,\xff", ["UTF-8", "0xff", "position 3"]),
         ("1,2".encode("utf-16"), ["UTF-8", "position 1"]),
         (b"a" * 200_000 + b"\n1", ["field limit"]),
-        (b"0" + b",0" * MOST_COLUMNS + b"\n" + b"0" + b",0" * MOST_COLUMNS, [str(MOST_COLUMNS)]),
+        (b"0" + b",0" * MOST_COLUMNS + b"\n" + b"0" + b",0" * MOST_COLUMNS, [str(MOST_VARIABLES)]),
         (b"9" * 100_000 + b"x,1", ["value 1"]),
     ],
 )

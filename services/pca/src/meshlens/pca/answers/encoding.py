@@ -3,14 +3,23 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from meshlens.pca.answers.schemas import Imputation, Limits, PointsAnswer, ScoresAnswer, Summary
-from meshlens.pca.methods import InverseResult, TransformResult
+from meshlens.pca.answers.reading import describe_reading, summarize_reading
+from meshlens.pca.answers.schemas import (
+    Imputation,
+    Limits,
+    PointsAnswer,
+    ScoresAnswer,
+    Summary,
+    SupplementaryAnswer,
+)
+from meshlens.pca.methods import FitResult, InverseResult, TransformResult
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.iterative import Convergence
 from meshlens.pca.tables.binary.npy import encode_npy
@@ -37,38 +46,36 @@ def encode_json(answer: Mapping[str, Any]) -> bytes:
     return json.dumps(answer, allow_nan=False).encode() + b"\n"
 
 
-def encode_model(
-    document: bytes,
-    *,
-    model_id: str,
-    filled: int | None = None,
-    dropped: int | None = None,
-    convergence: Convergence | None = None,
-) -> bytes:
+def encode_model(document: bytes, *, model_id: str, result: FitResult | None = None) -> bytes:
     """Return a `ModelAnswer`: one line of JSON.
 
     Args:
         document: the model as `models.encode_model` has written it; it is not written again.
         model_id: under which it is kept.
-        filled: missing cells of its observations that were filled in, if they are known.
-        dropped: observations that were left out, if they are known.
-        convergence: of an iterative imputation, if there was one.
+        result: of the fit, if its observations are known.
     """
-    facts = {
-        "id": model_id,
-        "filled": filled,
-        "dropped": dropped,
-        "imputation": describe_imputation(convergence),
-    }
-    known = {name: fact for name, fact in facts.items() if fact is not None}
-    front = json.dumps(known, separators=(",", ":")).encode()
+    facts: dict[str, Any] = {"id": model_id}
+    if result:
+        table = result.table
+        facts |= {"filled": table.filled, "dropped": table.dropped}
+        if table.convergence:
+            facts["imputation"] = describe_imputation(table.convergence)
+        facts["read"] = describe_reading(table, result.model)
+        if table.supplementary and result.supplementary is not None:
+            facts["supplementary"] = SupplementaryAnswer(
+                names=[*table.supplementary.names],
+                correlations=[[*map(_finite, row)] for row in result.supplementary.tolist()],
+            )
+    front = json.dumps(facts, separators=(",", ":")).encode()
     return front.removesuffix(b"}") + b"," + document.removeprefix(b"{") + b"\n"
 
 
-def describe_imputation(convergence: Convergence | None) -> Imputation | None:
-    """Return how an iterative imputation ended, None if there was none."""
-    if convergence is None:
-        return None
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def describe_imputation(convergence: Convergence) -> Imputation:
+    """Return how an iterative imputation ended."""
     return Imputation(
         components=convergence.components,
         iterations=convergence.iterations,
@@ -128,14 +135,25 @@ def encode_points(result: InverseResult, media_type: str, *, model_id: str) -> b
     if media_type != JSON:
         return encode_matrix(result.values, names, result.table, media_type)
     n, p = result.values.shape
-    answer = PointsAnswer(fit=model_id, n=n, p=p, names=[*names], points=result.values.tolist())
+    answer = PointsAnswer(
+        fit=model_id,
+        n=n,
+        p=p,
+        names=[*names],
+        points=result.values.tolist(),
+        read=describe_reading(result.table, result.model),
+    )
     return encode_json(answer)
 
 
-def summarize(model: PcaModel, n: int, model_id: str = "") -> Summary:
-    """Return the `Summary` of a model and n observations, for the result event."""
-    ratio = model.explained_variance_ratio[:_MOST_PUBLISHED].tolist()
-    summary = Summary(n=n, p=len(model.names), explained_variance_ratio=ratio)
+def summarize(model: PcaModel, table: Table, model_id: str = "") -> Summary:
+    """Return the `Summary` of a model and observations, for the result event."""
+    summary = Summary(
+        n=len(table.values),
+        p=len(model.names),
+        explained_variance_ratio=model.explained_variance_ratio[:_MOST_PUBLISHED].tolist(),
+        read=summarize_reading(table),
+    )
     return {"fit": model_id, **summary} if model_id else summary
 
 
@@ -157,14 +175,15 @@ def encode_matrix(
     Args:
         matrix: (n, m).
         names: of its columns.
-        table: what it was computed from; its row names and groups become the first columns. An
-            .npy holds the matrix alone.
+        table: what it was computed from; its row names and groups become the first columns, after
+            the numbers of the observations if some were left out. An .npy holds the matrix alone.
         media_type: CSV, NPY or ARROW.
         further: columns (n,) appended after the matrix.
     """
     if media_type == NPY:
         return encode_npy(matrix)
-    front: dict[str, Column] = {"name": table.labels} if table.labels else {}
+    front: dict[str, Column] = {"observation": table.numbers} if table.dropped else {}
+    front |= {"name": table.labels} if table.labels else {}
     front |= {"group": table.groups} if table.groups else {}
     return encode_columns(
         [*front, *names, *further],
@@ -186,11 +205,17 @@ def _describe_scores(result: TransformResult, model_id: str) -> ScoresAnswer:
     n, k = result.values.shape
     table, diagnostics = result.table, result.diagnostics
     answer = ScoresAnswer(
-        n=n, k=k, scores=result.values.tolist(), filled=table.filled, dropped=table.dropped
+        n=n,
+        k=k,
+        scores=result.values.tolist(),
+        filled=table.filled,
+        dropped=table.dropped,
+        read=describe_reading(table, result.model),
     )
-    imputation = describe_imputation(table.convergence)
-    if imputation:
-        answer["imputation"] = imputation
+    if table.convergence:
+        answer["imputation"] = describe_imputation(table.convergence)
+    if table.dropped:
+        answer["observations"] = [*table.numbers]
     if table.labels:
         answer["labels"] = [*table.labels]
     if table.groups:

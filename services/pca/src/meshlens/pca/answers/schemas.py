@@ -30,6 +30,69 @@ class Imputation(TypedDict):
 
 
 @with_config(_STRICT)
+class SkippedAnswer(TypedDict):
+    """Rows of the input that hold no observation."""
+
+    rows: Annotated[list[int], Field(description="their numbers in the input, from 1")]
+    why: Annotated[str, Field(description="comment, title, empty, ...")]
+
+
+@with_config(_STRICT)
+class LeftOutAnswer(TypedDict):
+    """A column of the input that has no part in the analysis."""
+
+    column: Annotated[int, Field(description="its position in the input, from 1")]
+    name: Annotated[str, Field(description="as the input has it, or x1, x2, ...")]
+    why: Annotated[str, Field(description="reason, in words")]
+
+
+@with_config(_STRICT)
+class ReadAnswer(TypedDict):
+    """How the body was read; what means nothing for its format is absent."""
+
+    format: Annotated[str, Field(description="delimited text, JSON records, Parquet, ...")]
+    encoding: NotRequired[Annotated[str, Field(description="of text, as Python names it")]]
+    delimiter: NotRequired[Annotated[str, Field(description="between the cells of text")]]
+    decimal_mark: NotRequired[Annotated[str, Field(description="of the numbers in text")]]
+    header_row: NotRequired[
+        Annotated[int | None, Field(description="row that names the columns; null: none does")]
+    ]
+    transposed: NotRequired[Annotated[bool, Field(description="true: rows are variables")]]
+    variables: Annotated[list[str], Field(description="(p), the columns that were analysed")]
+    names: NotRequired[Annotated[str, Field(description="column that names the observations")]]
+    group: NotRequired[Annotated[str, Field(description="column of the groups")]]
+    color: NotRequired[Annotated[str, Field(description="column by which points are coloured")]]
+    shape: NotRequired[Annotated[str, Field(description="column of the second factor")]]
+    supplementary: NotRequired[
+        Annotated[list[str], Field(description="variables related to the components only")]
+    ]
+    left_out: Annotated[list[LeftOutAnswer], Field(description="the columns without a part")]
+    skipped: Annotated[
+        list[SkippedAnswer], Field(description="rows of the input that hold no observation")
+    ]
+    dropped: Annotated[
+        list[int],
+        Field(description="rows of the input (columns if transposed) left out: missing numbers"),
+    ]
+    filled: Annotated[list[int], Field(description="those in which missing numbers were filled in")]
+    notes: Annotated[
+        list[str],
+        Field(description="what was taken in its usual meaning, and what to do if that is wrong"),
+    ]
+
+
+@with_config(_STRICT)
+class SupplementaryAnswer(TypedDict):
+    """Variables that are no part of the analysis."""
+
+    names: Annotated[list[str], Field(description="(s), of the variables")]
+    correlations: Annotated[
+        list[list[float | None]],
+        Field(description="(k, s), with the scores; null for a constant variable"),
+    ]
+
+
+@with_config(_STRICT)
 class ModelAnswer(ModelDocument):
     """Answer of `fit` and of `fits/<id>`: the stored document, and its id."""
 
@@ -40,6 +103,10 @@ class ModelAnswer(ModelDocument):
     dropped: NotRequired[Annotated[int, Field(description="observations that were left out")]]
     imputation: NotRequired[
         Annotated[Imputation, Field(description="if missing numbers were filled in iteratively")]
+    ]
+    read: NotRequired[Annotated[ReadAnswer, Field(description="how the body of fit was read")]]
+    supplementary: NotRequired[
+        Annotated[SupplementaryAnswer, Field(description="the variables that the caller named so")]
     ]
 
 
@@ -69,6 +136,16 @@ class ScoresAnswer(TypedDict):
     dropped: Annotated[int, Field(description="observations that were left out")]
     imputation: NotRequired[
         Annotated[Imputation, Field(description="if missing numbers were filled in iteratively")]
+    ]
+    read: Annotated[ReadAnswer, Field(description="how the body was read")]
+    observations: NotRequired[
+        Annotated[
+            list[int],
+            Field(
+                description="(n), numbers of the observations among those of the input, from 1;"
+                " absent if none was left out"
+            ),
+        ]
     ]
     labels: NotRequired[Annotated[list[str], Field(description="(n), names of the observations")]]
     groups: NotRequired[Annotated[list[str], Field(description="(n), groups of the observations")]]
@@ -101,6 +178,7 @@ class PointsAnswer(TypedDict):
     p: Annotated[int, Field(description="variables")]
     names: Annotated[list[str], Field(description="(p), of the variables")]
     points: Annotated[list[list[float]], Field(description="(n, p), that have the scores")]
+    read: Annotated[ReadAnswer, Field(description="how the body was read")]
 
 
 @with_config(_STRICT)
@@ -109,6 +187,24 @@ class DeletedAnswer(TypedDict):
 
     id: Annotated[str, Field(description="of the model")]
     deleted: Annotated[bool, Field(description="true: it is no longer kept")]
+
+
+@with_config(_STRICT)
+class ReadSummary(TypedDict):
+    """How the body was read, without anything that it contains."""
+
+    format: Annotated[str, Field(description="delimited text, JSON records, Parquet, ...")]
+    encoding: NotRequired[Annotated[str, Field(description="of text, as Python names it")]]
+    delimiter: NotRequired[Annotated[str, Field(description="between the cells of text")]]
+    decimal_mark: NotRequired[Annotated[str, Field(description="of the numbers in text")]]
+    header_row: NotRequired[
+        Annotated[int | None, Field(description="row that names the columns; null: none does")]
+    ]
+    left_out: Annotated[int, Field(description="columns without a part")]
+    skipped: Annotated[int, Field(description="rows that hold no observation")]
+    dropped: Annotated[int, Field(description="observations left out: missing numbers")]
+    filled: Annotated[int, Field(description="observations with numbers filled in")]
+    notes: Annotated[int, Field(description="doubts that the answer states")]
 
 
 @with_config(_STRICT)
@@ -121,3 +217,4 @@ class Summary(TypedDict):
     explained_variance_ratio: Annotated[
         list[float], Field(description="of the first 10 components")
     ]
+    read: Annotated[ReadSummary, Field(description="how the body was read")]

@@ -1,8 +1,9 @@
-"""Words that several pictures share: subtitle, names in a row, notes on missing cells."""
+"""Words that several pictures share: subtitle, names in a row, how the table was read."""
 
 from collections.abc import Sequence
 
 from meshlens.pca.numbers.decomposition import PcaModel
+from meshlens.pca.tables.reading import Reading
 from meshlens.pca.tables.table import Table
 
 MOST_SPOKEN = 20
@@ -24,14 +25,53 @@ def summarize(table: Table, model: PcaModel, *, new: bool) -> str:
     return f"{n:,} observations of {len(model.names)} {prefix}variables"
 
 
-def note_missing(table: Table) -> list[str]:
-    """Return one sentence on filled cells and one on dropped observations, where there are any."""
-    notes = []
+def note_reading(table: Table) -> list[str]:
+    """Return in a sentence or two how the table was read, and each doubt about it."""
+    reading = table.reading
+    facts = [
+        f"header in row {reading.header_row}" if reading.header_row else "",
+        _MARKS.get(reading.delimiter, reading.delimiter and f"{reading.delimiter!r} between cells"),
+        "decimal commas" if reading.decimal_mark == "," else "",
+        reading.encoding if reading.encoding not in _USUAL_ENCODINGS else "",
+        "rows are variables" if reading.transposed else "",
+        f"names from {shorten_name(reading.labels)}" if reading.labels else "",
+        f"groups from {shorten_name(reading.groups)}" if reading.groups else "",
+        _name_left_out(reading),
+        *(f"skipped{_name_rows(each.rows, '', reading)} ({each.why})" for each in reading.skipped),
+    ]
+    said = "; ".join(filter(None, facts))
+    notes = [f"Read with {said}."] if said else []
     if table.filled:
-        notes.append(f"{table.filled:,} missing cells were filled in.")
+        where = _name_rows(reading.filled, ", in", reading)
+        notes.append(f"{table.filled:,} missing cells were filled in{where}.")
     if table.dropped:
-        notes.append(f"{table.dropped:,} observations with missing cells were left out.")
-    return notes
+        where = _name_rows(reading.dropped, ":", reading)
+        notes.append(f"{table.dropped:,} observations with missing cells were left out{where}.")
+    return [*notes, *reading.notes]
+
+
+_MARKS = {",": "", "\t": "tabs", ";": "semicolons", " ": "spaces", "|": "pipes"}
+_USUAL_ENCODINGS = ("", "ascii", "utf-8")
+_MOST_ROWS = 8
+_LONGEST_NAME = 40
+
+
+def _name_left_out(reading: Reading) -> str:
+    names = [shorten_name(column.name) for column in reading.left_out]
+    return f"without {join_names(names, _MOST_ROWS)}" if names else ""
+
+
+def shorten_name(name: str) -> str:
+    """Return the name of a column, not too long for a caption."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+def _name_rows(rows: Sequence[int], before: str, reading: Reading) -> str:
+    """Return the numbers of rows, or columns, in words: ": row 3", ": rows 3, 7 and 40 more"."""
+    if not rows:
+        return ""
+    kind = f"{'column' if reading.transposed else 'row'}{'s' * (len(rows) > 1)}"
+    return f"{before} {kind} {join_names([*map(str, rows)], _MOST_ROWS)}"
 
 
 def name_component(model: PcaModel, place: int) -> str:

@@ -7,7 +7,7 @@ coordinate is written to a tenth of a pixel.
 from collections.abc import Sequence
 from typing import Any
 
-from meshlens.pca.drawing.captions import note_missing
+from meshlens.pca.drawing.captions import note_reading
 from meshlens.pca.drawing.kinds import KINDS
 from meshlens.pca.drawing.layer import Layer
 from meshlens.pca.drawing.layout.canvas import Canvas
@@ -48,7 +48,7 @@ def draw(
     scene, layers = KINDS[style.kind].compose(subject)
     legend = gather(section for layer in layers for section in layer.legend())
     said = (sentence for layer in layers for sentence in layer.caption())
-    caption = " ".join(filter(None, [scene.definition, *said, *note_missing(table)]))
+    caption = " ".join(filter(None, [scene.definition, *said, *note_reading(table)]))
     page = lay_out(style, caption, legend)
     canvas = Canvas(_frame(page, scene, layers))
     upwards = sorted(layers, key=lambda layer: layer.over)

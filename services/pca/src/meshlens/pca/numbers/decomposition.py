@@ -16,7 +16,7 @@ from meshlens.pca.errors import InvalidOption, InvalidTable, NoVariance
 from meshlens.pca.numbers.moments import fold, split_blocks
 from meshlens.pca.numbers.scaling import Divisor, Log, Scaling, find_constant, find_scale
 from meshlens.pca.numbers.selection import Rule, Spectrum
-from meshlens.pca.numbers.solvers import (
+from meshlens.pca.numbers.solvers.choice import (
     COVARIANCE,
     RANDOMIZED,
     SVD,

@@ -1,7 +1,6 @@
 """What every codec takes and returns: how to read, and columns of numbers and of names.
 
-Whether a column holds numbers or names is decided here, for all of them; and so is which of the
-names are groups and which name the observations.
+Whether a column holds numbers or names is decided here, for all of them.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -13,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from meshlens.faults import Place
-from meshlens.pca.errors import InvalidOption, InvalidTable
+from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.reading import Reading
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
 # With more, the decomposition and its answer would be too large for one request.
-MOST_COLUMNS = 10_000
+MOST_VARIABLES = 100_000
+# Of a table, with names, groups and what is left out.
+MOST_COLUMNS = MOST_VARIABLES + 1_000
 
 _MOST_NAMED = 10
 
@@ -48,11 +49,13 @@ class NameColumn:
         name: of the column, generated from its position if the input has none.
         cells: n of them; empty where missing.
         names_rows: whether its position means that it names the observations.
+        place: its position in a row of the input, from 1; 0 if it has none.
     """
 
     name: str
     cells: Sequence[str]
     names_rows: bool = False
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,46 +111,10 @@ def holds_names(contents: Collection[Content], *, declared: bool = False) -> boo
     return declared or (Content.NAME in contents and Content.NUMBER not in contents)
 
 
-def split_groups(raw: RawTable, group: str) -> tuple[RawTable, tuple[str, ...], tuple[str, ...]]:
-    """Separate the numeric columns from the groups and the names of the observations.
-
-    A column of names holds groups if any name occurs twice, else it names the observations.
-
-    Args:
-        raw: what was read.
-        group: the column of the groups, if the caller has named it; other columns of names
-            then have no part in the analysis.
-
-    Returns:
-        The numbers, the groups and the names; either is empty if there are none.
-
-    Raises:
-        InvalidOption: no column is called `group`.
-        InvalidTable: more than one column could hold the groups.
-    """
-    groups: tuple[str, ...] = ()
-    texts = raw.texts
-    if group:
-        raw, texts, groups = _remove_group(raw, group)
-    distinct = [text for text in texts if text.names_rows or _is_distinct(text.cells)]
-    labels = tuple(distinct[0].cells) if distinct else ()
-    repeated = [text for text in texts if text not in distinct]
-    if not group and len(repeated) > 1:
-        raise InvalidTable(
-            "one column may hold groups, and every other must hold numbers",
-            got=f"names in the columns {quote(text.name for text in repeated)}",
-            remedy="say which one holds the groups by group=<name>",
-            option="group",
-        )
-    if not group and repeated:
-        groups = tuple(repeated[0].cells)
-    return raw, groups, labels
-
-
 def too_wide(width: int) -> InvalidTable:
     """Return the error for a table with too many columns."""
     return InvalidTable(
-        f"observations must have at most {MOST_COLUMNS} variables",
+        f"observations must have at most {MOST_VARIABLES} variables",
         got=f"{width}",
         remedy="send one row for each observation, or fewer columns",
     )
@@ -178,35 +145,3 @@ def quote(names: Iterable[str]) -> str:
     shown = [repr(name if len(name) <= 40 else f"{name[:39]}…") for name in names]  # noqa: PLR2004 - keeps messages short
     more = f" and {len(shown) - _MOST_NAMED} more" if len(shown) > _MOST_NAMED else ""
     return ", ".join(shown[:_MOST_NAMED]) + more
-
-
-def _remove_group(
-    raw: RawTable, group: str
-) -> tuple[RawTable, tuple[NameColumn, ...], tuple[str, ...]]:
-    """Remove the column `group`; return the rest, the other columns of names, and its cells."""
-    for text in raw.texts:
-        if text.name == group:
-            rest = tuple(other for other in raw.texts if other is not text)
-            return raw, rest, tuple(text.cells)
-    names = raw.names or tuple(f"x{place}" for place in raw.places)
-    if group not in names:
-        raise InvalidOption(
-            "group must be the name of a column",
-            got=f"group={quote([group])}",
-            remedy=f"the columns are {quote([*names, *(text.name for text in raw.texts)])}",
-            option="group",
-        )
-    at = names.index(group)
-    numbers = raw.values[:, at].tolist()
-    cells = tuple("" if number != number else f"{number:.15g}" for number in numbers)  # noqa: PLR0124 - only nan differs from itself
-    left = RawTable(
-        values=np.delete(raw.values, at, axis=1),
-        places=[place for column, place in enumerate(raw.places) if column != at],
-        names=raw.names and names[:at] + names[at + 1 :],
-        first_row=raw.first_row,
-    )
-    return left, raw.texts, cells
-
-
-def _is_distinct(cells: Sequence[str]) -> bool:
-    return len(set(cells)) == len(cells)

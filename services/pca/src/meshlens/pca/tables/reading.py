@@ -44,9 +44,11 @@ class Reading:
         skipped: rows that hold no observation.
         labels: the column that names the observations.
         groups: the column that holds the groups.
+        shapes: the column that holds the second factor.
         left_out: the columns that are neither variables, labels nor groups.
-        dropped: rows of observations left out because numbers are missing.
-        filled: rows of observations in which missing numbers were filled in.
+        transposed: whether rows of the input are variables and its columns observations.
+        dropped: rows of the input (columns if transposed) left out because numbers are missing.
+        filled: those in which missing numbers were filled in.
         notes: what was taken in its usual meaning though another is possible, and what to do if
             that is wrong: a sentence each.
     """
@@ -59,7 +61,9 @@ class Reading:
     skipped: tuple[SkippedRows, ...] = ()
     labels: str = ""
     groups: str = ""
+    shapes: str = ""
     left_out: tuple[ColumnLeftOut, ...] = ()
+    transposed: bool = False
     dropped: tuple[int, ...] = ()
     filled: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()

@@ -7,34 +7,69 @@ checked, and completed where numbers are missing.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from reprlib import repr as shorten
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers import imputation
-from meshlens.pca.numbers.decomposition import PcaModel, name_variables
+from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.numbers.iterative import Convergence
 from meshlens.pca.numbers.scaling import Log, take_log
+from meshlens.pca.tables import transposition
 from meshlens.pca.tables.binary.arrow_bounds import FILE_MAGIC, STREAM_MAGIC
 from meshlens.pca.tables.binary.npy import MAGIC as NPY_MAGIC
 from meshlens.pca.tables.binary.npy import decode_npy
 from meshlens.pca.tables.columns import (
-    MOST_COLUMNS,
+    MOST_VARIABLES,
     RawTable,
     ReadOptions,
     empty_body,
-    quote,
-    split_groups,
     too_wide,
 )
 from meshlens.pca.tables.delimited.text import decode_form, decode_text
 from meshlens.pca.tables.documents.document import decode_json
+from meshlens.pca.tables.identifiers import find_identifiers
+from meshlens.pca.tables.matching import match
 from meshlens.pca.tables.reading import Reading
+from meshlens.pca.tables.roles import Roles, assign
 
 Array: TypeAlias = npt.NDArray[np.float64]
+Whole: TypeAlias = npt.NDArray[np.intp]
+# Where the entry in a row and a column of the values is in the input.
+Locate: TypeAlias = Callable[[int, int], Place]
+T = TypeVar("T")
+
+_NO_ROLES = Roles()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shade:
+    """A continuous variable by which points are coloured.
+
+    Attributes:
+        name: of the variable.
+        values: (n,), nan where one is missing.
+    """
+
+    name: str
+    values: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Supplementary:
+    """Variables that have no part in the analysis but are related to it.
+
+    Attributes:
+        names: s of them.
+        values: (n, s), nan where one is missing.
+    """
+
+    names: tuple[str, ...]
+    values: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +83,11 @@ class Table:
         labels: the name of each observation, if the input has named them, else empty.
         filled: how many missing cells of `values` were filled in.
         dropped: how many observations were left out because cells were missing.
+        numbers: (n,), the number of each observation among those of the input, from 1; empty if
+            none of them was left out.
+        shade: by which points are coloured, if the caller says so.
+        shapes: the level of a second factor for each observation, if the caller names one.
+        supplementary: variables that the caller has named so.
         reading: how the body was read.
         convergence: how an iterative imputation ended, if there was one.
     """
@@ -58,6 +98,10 @@ class Table:
     labels: tuple[str, ...] = ()
     filled: int = 0
     dropped: int = 0
+    numbers: Sequence[int] = ()
+    shade: Shade | None = None
+    shapes: tuple[str, ...] = ()
+    supplementary: Supplementary | None = None
     reading: Reading = field(default_factory=Reading)
     convergence: Convergence | None = None
 
@@ -67,10 +111,11 @@ def decode_table(
     content_type: str = "",
     *,
     columns: int | None = None,
-    group: str = "",
     header: bool | None = None,
     missing: Missing = Missing.REFUSE,
     log: Log = Log.NONE,
+    transpose: bool = False,
+    roles: Roles = _NO_ROLES,
     variables: Sequence[str] = (),
     model: PcaModel | None = None,
 ) -> Table:
@@ -81,15 +126,17 @@ def decode_table(
         content_type: media type without parameters; none means text.
         columns: variables of an observation. One line of text has two unless this or `variables`
             is given; rows must agree with it.
-        group: name of the column that holds groups; without it, the one column of names does.
         header: whether the first row of text holds names; None to detect it.
         missing: how to treat observations with missing numbers.
         log: the logarithm to take of every number, before missing ones are filled in.
-        variables: the required columns, in this order; named columns are reordered to match.
+        transpose: whether the rows of the input are variables, and its columns observations.
+        roles: which column plays which part.
+        variables: the required columns, in this order; named columns are reordered to match, and
+            columns of other names are left out.
         model: of these variables; used to fill in missing numbers.
 
     Raises:
-        InvalidOption: no column is called `group`.
+        InvalidOption: a role names no column, or cannot be had with `transpose`.
         InvalidTable: the body is not a table of finite numbers, its type is not supported, or its
             columns do not match `columns` or `variables`.
     """
@@ -102,16 +149,43 @@ def decode_table(
         )
     if not body:
         raise empty_body()
-    width = columns or len(variables) or None
-    raw = decode(body, ReadOptions(columns=width, group=group, header=header))
-    raw, groups, labels = split_groups(raw, group)
+    width = None if transpose else columns or len(variables) or None
+    raw = decode(body, ReadOptions(columns=width, group=roles.group, header=header))
+    cast = assign(raw, roles)
+    columns_read = cast.variables
+    if transpose:
+        cast = transposition.transpose(cast, roles)
+    raw, left_out = cast.variables, cast.left_out
     if variables:
-        raw = _order(raw, tuple(variables))
-    _check_columns(raw, width)
-    _check_infinite(raw)
-    raw = replace(raw, values=take_log(raw.values, log, raw.place))
-    table = Table(raw.values, raw.names, groups, labels, reading=raw.reading)
-    return _complete(table, raw, missing, model)
+        raw, unknown = match(raw, tuple(variables))
+        left_out = (*left_out, *unknown)
+    place: Locate = transposition.locate(raw, columns_read) if transpose else raw.place
+    _check_columns(raw, columns or len(variables) or None)
+    _check_infinite(raw.values, place)
+    values = take_log(raw.values, log, place)
+    hints = () if roles.use or variables or transpose else find_identifiers(raw)
+    reading = replace(
+        raw.reading,
+        transposed=transpose,
+        labels=cast.labels_column,
+        groups=cast.groups_column,
+        shapes=roles.shape,
+        left_out=left_out,
+        notes=(*raw.reading.notes, *hints),
+    )
+    table = Table(
+        values=values,
+        names=raw.names,
+        groups=cast.groups,
+        labels=cast.labels,
+        shade=None if cast.color is None else Shade(roles.color, cast.color),
+        shapes=cast.shapes,
+        supplementary=Supplementary(roles.supplementary, cast.supplementary)
+        if roles.supplementary
+        else None,
+        reading=reading,
+    )
+    return _complete(table, missing, model, place)
 
 
 def _decode_binary(body: bytes, options: ReadOptions) -> RawTable:
@@ -143,35 +217,9 @@ _DECODERS: Mapping[str, Callable[[bytes, ReadOptions], RawTable]] = {
 }
 
 
-def _order(raw: RawTable, names: tuple[str, ...]) -> RawTable:
-    """Put the columns in the order of a model's variables, by name where both have names.
-
-    Raises:
-        InvalidTable: the names are not the same.
-    """
-    unnamed = names == name_variables(len(names))
-    if not raw.names or unnamed or raw.names == names:
-        return raw
-    absent = [name for name in names if name not in raw.names]
-    other = [name for name in raw.names if name not in names]
-    if absent or other or len(raw.names) != len(names):
-        raise InvalidTable(
-            f"columns must have the names of the fit, {quote(names)}, in any order",
-            got=f"{quote(other) or 'no others'} but not {quote(absent) or 'one of them twice'}",
-            remedy="rename the columns, or send rows without a header in the order of the fit",
-        )
-    order = [raw.names.index(name) for name in names]
-    return replace(
-        raw,
-        values=raw.values[:, order],
-        names=names,
-        places=[raw.places[index] for index in order],
-    )
-
-
 def _check_columns(raw: RawTable, columns: int | None) -> None:
     p = raw.values.shape[1]
-    if p > MOST_COLUMNS:
+    if p > MOST_VARIABLES:
         raise too_wide(p)
     if p < 1:
         raise InvalidTable(
@@ -185,46 +233,73 @@ def _check_columns(raw: RawTable, columns: int | None) -> None:
         )
 
 
-def _check_infinite(raw: RawTable) -> None:
-    if _is_finite(raw.values):
+def _check_infinite(values: Array, place: Locate) -> None:
+    if _is_finite(values):
         return
-    infinite = np.isinf(raw.values)
+    infinite = np.isinf(values)
     if infinite.any():
-        row, column = np.argwhere(infinite)[0]
-        place = raw.place(int(row), int(column))
+        row, column = np.argwhere(infinite)[0].tolist()
+        where = place(row, column)
         raise InvalidTable(
             "every number must be finite",
-            got=f"{raw.values[row, column]} at {place}",
+            got=f"{values[row, column]} at {where}",
             remedy="correct it or leave that observation out",
-            places=[place],
+            places=[where],
         )
 
 
-def _complete(table: Table, raw: RawTable, how: Missing, model: PcaModel | None) -> Table:
+def _complete(table: Table, how: Missing, model: PcaModel | None, place: Locate) -> Table:
     """Refuse, drop or fill in observations with missing numbers, as the caller has chosen."""
     if _is_finite(table.values):
         return table
     missing = np.isnan(table.values)
     if how is Missing.REFUSE:
-        imputation.refuse(table.values, missing, raw.place)
-    if not missing.any():
+        imputation.refuse(table.values, missing, place)
+    incomplete = missing.any(axis=1)
+    if not incomplete.any():
         return table
+    rows = tuple(
+        (where.column if table.reading.transposed else where.row) or row + 1
+        for row in np.flatnonzero(incomplete).tolist()
+        for where in [place(row, 0)]
+    )
     if how is not Missing.DROP:
         values, convergence = imputation.fill(table.values, missing, how, model)
-        return replace(table, values=values, filled=int(missing.sum()), convergence=convergence)
-    kept = np.logical_not(missing.any(axis=1, keepdims=True)).reshape(-1)
-    if not kept.any():
+        return replace(
+            table,
+            values=values,
+            filled=int(missing.sum()),
+            reading=replace(table.reading, filled=rows),
+            convergence=convergence,
+        )
+    if incomplete.all():
         raise InvalidTable(
             "at least one observation must be complete",
-            got=f"missing ones in all {len(kept)}",
+            got=f"missing ones in all {len(table.values)}",
             remedy="say missing=mean or missing=iterative",
         )
+    kept = np.flatnonzero(~incomplete)
+    return _select(
+        replace(table, dropped=len(rows), reading=replace(table.reading, dropped=rows)), kept
+    )
+
+
+def _select(table: Table, kept: Whole) -> Table:
+    """Return the observations at these indices."""
+
+    def pick(cells: Sequence[T]) -> tuple[T, ...]:
+        return tuple(map(cells.__getitem__, kept.tolist())) if cells else ()
+
+    shade, supplementary = table.shade, table.supplementary
     return replace(
         table,
         values=table.values[kept],
-        groups=_select(table.groups, kept),
-        labels=_select(table.labels, kept),
-        dropped=int(len(kept) - kept.sum()),
+        groups=pick(table.groups),
+        labels=pick(table.labels),
+        numbers=tuple(number + 1 for number in kept.tolist()),
+        shapes=pick(table.shapes),
+        shade=shade and replace(shade, values=shade.values[kept]),
+        supplementary=supplementary and replace(supplementary, values=supplementary.values[kept]),
     )
 
 
@@ -235,7 +310,3 @@ def _is_finite(values: Array) -> bool:
     """
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(values.sum()))
-
-
-def _select(cells: tuple[str, ...], kept: npt.NDArray[np.bool_]) -> tuple[str, ...]:
-    return tuple(cell for cell, keep in zip(cells, kept, strict=True) if keep) if cells else ()

@@ -63,12 +63,13 @@ class Labels(Layer[Plane]):
     def place_words(self, canvas: Canvas) -> Sequence[Mark]:
         """Write the labels beside their points."""
         names, points = self.plane.names, self.plane.points
+        numbers = self.plane.subject.table.numbers
         radius = radius_for(len(points))
         placed = []
         for i, anchor in zip(
             self.chosen.tolist(), canvas.panel.to_pixels(points[self.chosen]), strict=True
         ):
-            content = shorten(names[i] if names else str(i + 1), _WIDTH)
+            content = shorten(names[i] if names else str(numbers[i] if numbers else i + 1), _WIDTH)
             name = canvas.place(content, anchor, clearance=radius)
             if name:
                 placed.append(name)

@@ -73,7 +73,12 @@ def decode_arrow(body: bytes, options: ReadOptions) -> RawTable:
         places=[index + 1 for index in numbers],
         names=tuple(fields[index] for index in numbers),
         texts=tuple(
-            NameColumn(fields[index], tuple(names), names_rows=fields[index] == _PANDAS_INDEX)
+            NameColumn(
+                fields[index],
+                tuple(names),
+                names_rows=fields[index] == _PANDAS_INDEX,
+                place=index + 1,
+            )
             for index, names in zip(texts, cells, strict=True)
         ),
     )

@@ -66,7 +66,9 @@ class Layout:
             places=[index + 1 for index in numbers],
             names=tuple(self.names[index] for index in numbers) if self.named else (),
             texts=tuple(
-                NameColumn(self.names[index], cells, names_rows=index == self.row_names)
+                NameColumn(
+                    self.names[index], cells, names_rows=index == self.row_names, place=index + 1
+                )
                 for index, cells in zip(self.texts, texts, strict=True)
             ),
             first_row=self.first_row,

@@ -50,6 +50,7 @@ def arrange(columns: Sequence[Cells], names: tuple[str, ...], group: str) -> Raw
             NameColumn(
                 names[index] if names else f"x{index + 1}",
                 ["" if cell is None else cell.strip() for cell in columns[index]],
+                place=index + 1,
             )
             for index in texts
         ),

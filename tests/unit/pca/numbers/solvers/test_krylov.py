@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from unit.pca.numbers.data import Array, decaying, factors, normal
 
-from meshlens.pca.numbers.krylov import find_leading
+from meshlens.pca.numbers.solvers.krylov import find_leading
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from meshlens.pca.numbers.krylov import find_leading
 from meshlens.pca.numbers.moments import Moments, split_blocks
+from meshlens.pca.numbers.solvers.krylov import find_leading
 
 Array: TypeAlias = npt.NDArray[np.float64]
 

@@ -1,0 +1,184 @@
+"""The command line: which methods there are, and what each takes."""
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from meshlens.pca.options import (
+    FitOptions,
+    InverseOptions,
+    NoOptions,
+    PlotOptions,
+    TransformOptions,
+)
+
+STDIN = Path("-")
+
+_DESCRIPTION = """\
+Principal components of a table: pca table.csv > plot.svg
+
+  pca plot table.csv -o plot.svg             picture of the scores; plot may be left out
+  pca fit table.csv -o model.json            the model: means, components, explained variance
+  pca scores table.csv -o scores.csv         coordinates of the observations
+  pca loadings table.csv                     components times the standard deviation of scores
+  pca transform --fit model.json new.csv     scores of new observations on an earlier model
+  pca inverse --fit model.json scores.csv    observations that have the scores
+
+A file that has the name of a method is written ./fit. pca METHOD --help lists its options.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method of the command.
+
+    Attributes:
+        options: what it takes.
+        help: what it does.
+        without: options that mean nothing here.
+    """
+
+    options: type[NoOptions]
+    help: str
+    without: frozenset[str] = frozenset()
+
+
+METHODS: Mapping[str, Method] = {
+    "plot": Method(PlotOptions, "draw the observations with their principal components"),
+    "fit": Method(FitOptions, "find the principal components, as JSON"),
+    "scores": Method(
+        TransformOptions, "print the coordinates of the observations", frozenset(["fit"])
+    ),
+    "loadings": Method(FitOptions, "print the loadings of the variables, a row each"),
+    "transform": Method(TransformOptions, "print the scores of new observations on --fit"),
+    "inverse": Method(InverseOptions, "print the observations that have the scores"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command line that has been read.
+
+    Attributes:
+        method: what to do, one of METHODS.
+        file: the table, or STDIN.
+        output: file to write, None for standard output.
+        content_type: how the table is written, empty if the caller leaves it open.
+        json: whether numbers are printed as JSON.
+        fit: file of an earlier model.
+        query: the options of the method that are given, as text.
+    """
+
+    method: str
+    file: Path
+    output: Path | None
+    content_type: str
+    json: bool
+    fit: Path | None
+    query: Mapping[str, str]
+
+
+def parse(arguments: Sequence[str]) -> Call:
+    """Return what a command line says; values are left as text, which `options` validates.
+
+    It prints the help or the version, or what is wrong, and leaves where argparse does.
+    """
+    method, rest = "plot", [*arguments]
+    named = bool(rest) and rest[0] in METHODS
+    if named:
+        method, *rest = rest
+    elif "--json" in rest:
+        method = "fit"
+    parser = _build_parser(method, named=named)
+    parsed = vars(parser.parse_args(rest))
+    own = ("file", "output", "content_type", "json", "fit")
+    file, output, content_type, json, fit = (parsed.pop(name, None) for name in own)
+    return Call(
+        method=method,
+        file=file,
+        output=output,
+        content_type=content_type or "",
+        json=bool(json),
+        fit=fit,
+        query={name: value for name, value in parsed.items() if value is not None},
+    )
+
+
+def say_options(method: str, message: str) -> str:
+    """Return a message in which options are written as on the command line: --missing drop."""
+    names = "|".join(sorted(METHODS[method].options.model_fields, key=len, reverse=True))
+    message = re.sub(rf"(?<![\w=-])({names})=true\b", r"--\1", message)
+    return re.sub(rf"(?<![\w=-])({names})=(?=[\w<\"'])", r"--\1 ", message)
+
+
+def _build_parser(method: str, *, named: bool) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"pca {method}" if named else "pca",
+        description=METHODS[method].help if named else _DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=version("meshlens-pca"))
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        default=STDIN,
+        help="the table; - for standard input, which is read if no file is given",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, help="file to write; the end of its name says how"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print numbers as JSON" if named else "print the numbers, not the picture",
+    )
+    parser.add_argument(
+        "--content-type",
+        help="how the table is written (default: by the end of the file's name, else text)",
+    )
+    options = METHODS[method].options
+    properties = options.model_json_schema()
+    for name, field in options.model_fields.items():
+        if name in METHODS[method].without:
+            continue
+        if name == "fit":
+            parser.add_argument(
+                "--fit",
+                type=Path,
+                required=method in ("transform", "inverse"),
+                metavar="MODEL",
+                help="a model that pca fit has written as JSON",
+            )
+            continue
+        help_ = _describe(field.description or "", field.default)
+        if field.annotation is bool:
+            parser.add_argument(f"--{name}", action="store_const", const="true", help=help_)
+        else:
+            parser.add_argument(f"--{name}", metavar=_choices(name, properties), help=help_)
+    return parser
+
+
+def _describe(description: str, default: object) -> str:
+    shown = description.replace("%", "%%")
+    if default in (None, "", False, ()) or not isinstance(default, str | int | float):
+        return shown
+    return f"{shown} (default: {default})"
+
+
+def _choices(name: str, schema: Mapping[str, Any]) -> str:
+    """Return the values of an option in braces if they are few and known, else VALUE."""
+    option = schema["properties"][name]
+    parts = [option, *option.get("anyOf", ()), *option.get("allOf", ())]
+    for part in parts:
+        resolved = schema["$defs"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+        if "enum" in resolved:
+            return "{" + ",".join(map(str, resolved["enum"])) + "}"
+        if resolved.get("type") == "boolean":
+            return "{true,false}"
+    return "VALUE"

@@ -1,0 +1,63 @@
+"""What a terminal shows while the command works for longer than two seconds."""
+
+import contextlib
+import sys
+import threading
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from tqdm import tqdm
+
+_DELAY = 2.0  # seconds until anything is shown
+_TICK = 0.5  # seconds between two looks at the clock
+_CHUNK = 1024 * 1024
+
+
+@contextlib.contextmanager
+def show(stage: str) -> Iterator[None]:
+    """Show on a terminal which stage has been under way for how long."""
+    bar = tqdm(
+        desc=stage,
+        bar_format="{desc}: {elapsed}",
+        delay=_DELAY,
+        leave=False,
+        disable=None,
+        file=sys.stderr,
+    )
+    done = threading.Event()
+    thread = threading.Thread(target=_tick, args=(bar, done), daemon=True)
+    if not bar.disable:
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if thread.is_alive():
+            thread.join()
+        bar.close()
+
+
+def read(source: BinaryIO, total: int | None) -> bytes:
+    """Return all bytes of a file; a terminal shows how many there are of `total`."""
+    chunks = []
+    with tqdm(
+        desc="reading",
+        total=total,
+        unit="B",
+        unit_scale=True,
+        delay=_DELAY,
+        leave=False,
+        disable=None,
+        file=sys.stderr,
+    ) as bar:
+        while chunk := source.read(_CHUNK):
+            chunks.append(chunk)
+            bar.update(len(chunk))
+    return b"".join(chunks)
+
+
+def _tick(bar: "tqdm[None]", done: threading.Event) -> None:
+    if done.wait(_DELAY):
+        return
+    while not done.wait(_TICK):
+        bar.refresh()
