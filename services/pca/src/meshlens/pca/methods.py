@@ -1,6 +1,6 @@
 """What each method does: body and options -> result; shared by the service and the command."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ from meshlens.pca.numbers.rotation import restore_scores, rotate_scores
 from meshlens.pca.numbers.scaling import undo_log
 from meshlens.pca.numbers.supplementary import correlate
 from meshlens.pca.options import FitOptions, InverseOptions, PlotOptions, TransformOptions
+from meshlens.pca.tables.columns import quote
 from meshlens.pca.tables.table import Table
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -106,6 +107,7 @@ def plot(
         return PlotResult(svg, model, table)
     table = options.read(body, content_type)
     model = options.decompose_whole(table)
+    table = _note_constant(table, model)
     svg = draw(table, model, options, kept=options.count_kept(model))
     return PlotResult(svg, model, table)
 
@@ -118,6 +120,13 @@ def fit(body: bytes, content_type: str, options: FitOptions) -> FitResult:
     """
     table = options.read(body, content_type)
     model = options.decompose(table)
+    table = _note_constant(table, model)
+    if options.k is None and len(model.components) < min(table.values.shape):
+        table = _note(
+            table,
+            f"The first {len(model.components)} of {min(table.values.shape)} components are kept,"
+            " as usual for so many variables; k=<number> keeps as many as it says.",
+        )
     correlations = None
     if table.supplementary:
         scores = rotate_scores(model, project(model, table.values))
@@ -161,6 +170,21 @@ def inverse(
             "points must be finite", got="scores too large", remedy="send smaller ones"
         )
     return InverseResult(points, table, model)
+
+
+def _note_constant(table: Table, model: PcaModel) -> Table:
+    if not model.constant:
+        return table
+    return _note(
+        table,
+        f"Constant, but for rounding, and therefore not scaled: {quote(model.constant)}.",
+    )
+
+
+def _note(table: Table, note: str) -> Table:
+    """Return the table with one more note in how it was read."""
+    reading = replace(table.reading, notes=(*table.reading.notes, note))
+    return replace(table, reading=reading)
 
 
 def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> PcaModel | None:

@@ -223,7 +223,7 @@ def read_answer(answer: bytes) -> PcaModel:
         return decode_model(json.dumps(known).encode())
     except (ValueError, TypeError, FitNotFound):
         raise FitNotFound(
-            f"--fit must be a model of format {FORMAT} that pca fit has written as JSON",
+            f"--fit must be a model of format 1 to {FORMAT} that pca fit has written as JSON",
             got="a file of something else",
             remedy="write it by pca fit table.csv -o model.json",
             option="fit",

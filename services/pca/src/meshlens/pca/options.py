@@ -206,8 +206,8 @@ def _parse_count(text: object) -> int | float | str | None:
     raise ValueError(f"it must be a number of components, a share such as 0.95, or {PARALLEL}")
 
 
-class FitOptions(TableOptions):
-    """Options of `fit`."""
+class ComponentOptions(TableOptions):
+    """How many components are found."""
 
     k: Annotated[int | float | str | None, PlainValidator(_parse_count)] = Field(
         default=None,
@@ -217,10 +217,6 @@ class FitOptions(TableOptions):
     )
     seed: int = Field(
         default=0, ge=0, lt=2**63, description=f"of the random numbers of k={PARALLEL}"
-    )
-    rotation: Rotation = Field(
-        default=Rotation.NONE,
-        description="rotate the k components that are kept: none or varimax",
     )
 
     def count(self) -> int | Rule | None:
@@ -232,6 +228,15 @@ class FitOptions(TableOptions):
                 return keep_parallel(np.random.default_rng(self.seed))
             case _:
                 return self.k
+
+
+class FitOptions(ComponentOptions):
+    """Options of `fit`."""
+
+    rotation: Rotation = Field(
+        default=Rotation.NONE,
+        description="rotate the k components that are kept: none or varimax",
+    )
 
     def decompose(self, table: Table) -> PcaModel:
         """Return the fit of a table with the components that k keeps, rotated if requested.
@@ -255,11 +260,11 @@ class FitOptions(TableOptions):
         return rotation.rotate(self._fit(table, k))
 
 
-class PlotOptions(Style, FitOptions):
+class PlotOptions(Style, ComponentOptions):
     """Options of `plot`: the style of the picture, and what it is drawn from.
 
     Raises:
-        InvalidOption: one of them says nothing about this kind of picture, or about any.
+        InvalidOption: one of them says nothing about this kind of picture.
     """
 
     fit: str = Field(default="", description="id of a stored fit, whose axes are drawn")
@@ -267,13 +272,6 @@ class PlotOptions(Style, FitOptions):
     @model_validator(mode="after")
     def _refuse_other_kinds(self) -> Self:
         refuse_other_kinds(self)
-        if self.rotation is not Rotation.NONE:
-            raise InvalidOption(
-                "pictures show principal components, which are not rotated",
-                got=f"rotation={self.rotation}",
-                remedy="leave it out, or get the rotated numbers of fit and transform (--json)",
-                option="rotation",
-            )
         return self
 
     def decompose_whole(self, table: Table) -> PcaModel:

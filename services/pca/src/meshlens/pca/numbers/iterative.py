@@ -43,6 +43,17 @@ class Convergence:
         """Whether the last iteration changed nothing to speak of."""
         return self.change <= TOLERANCE
 
+    @property
+    def doubt(self) -> str:
+        """What to say if it has not converged, else nothing."""
+        if self.converged:
+            return ""
+        return (
+            f"Filling in stopped after {self.iterations} iterations, the last of which changed a"
+            f" number by {self.change:.2g} standard deviations: leave out variables and"
+            " observations in which much is missing, or say missing=mean."
+        )
+
 
 class _Predictor(Protocol):
     """Predicts the missing numbers from all, those that were filled in last included."""

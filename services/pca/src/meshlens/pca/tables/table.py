@@ -265,11 +265,12 @@ def _complete(table: Table, how: Missing, model: PcaModel | None, place: Locate)
     )
     if how is not Missing.DROP:
         values, convergence = imputation.fill(table.values, missing, how, model)
+        doubts = (convergence.doubt,) if convergence and convergence.doubt else ()
         return replace(
             table,
             values=values,
             filled=int(missing.sum()),
-            reading=replace(table.reading, filled=rows),
+            reading=replace(table.reading, filled=rows, notes=(*table.reading.notes, *doubts)),
             convergence=convergence,
         )
     if incomplete.all():
