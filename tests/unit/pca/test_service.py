@@ -272,7 +272,7 @@ def test_what_is_kept_but_is_no_fit_is_not_found(
         ("fit", {"k": "9" * 5000}, ["k"]),
         ("fit", {"columns": "0"}, ["columns", "'0'"]),
         ("fit", {"standardize": "maybe"}, ["standardize", "'maybe'"]),
-        ("fit", {"fit": "0"}, ["fit='0'", "columns, decimal, delimiter, drop, group, "]),
+        ("fit", {"fit": "0"}, ["fit='0'", "columns, decimal, delimiter, divisor, drop, group, "]),
         ("transform", {"title": "x"}, ["title='x'", "columns, "]),
     ],
 )

@@ -9,8 +9,10 @@ from typing import TypeVar
 import numpy as np
 import pytest
 from pydantic import TypeAdapter
+from sklearn.datasets import load_iris
 from unit.pca.calls import POINTS, ask
 
+from meshlens.daprkit.messages import Request
 from meshlens.pca.answers.encoding import encode_model as encode_answer
 from meshlens.pca.answers.encoding import summarize
 from meshlens.pca.answers.schemas import (
@@ -26,6 +28,9 @@ from meshlens.pca.service import Service
 from meshlens.pca.tables.table import Table, decode_table
 
 T = TypeVar("T")
+
+# Fields of scores where numbers are missing.
+_OF_MISSING = {"observations", "imputation"}
 
 NAMED = b"who,a,b,kind\nann,1,2,u\nbob,3,5,v\ncy,4,4,u\ndee,9,1,v\n"
 
@@ -45,7 +50,8 @@ def test_the_id_is_added_to_the_model() -> None:
 @pytest.mark.parametrize("body", [POINTS, NAMED])
 def test_a_model_is_of_its_type_whether_fitted_or_kept(service: Service, body: bytes) -> None:
     fitted = read(ModelAnswer, service.fit(ask(body)).body)
-    assert (fitted["format"], fitted["filled"], fitted["dropped"]) == (1, 0, 0)
+    assert (fitted["format"], fitted["filled"], fitted["dropped"]) == (2, 0, 0)
+    assert fitted["loadings"] is not None
     assert len(fitted["loadings"]) == len(fitted["components"]) == len(fitted["explained_variance"])
     kept = read(ModelAnswer, service.fits(ask(b"", id_=fitted["id"])).body)
     assert fitted["read"]["variables"] == fitted["names"]
@@ -59,12 +65,51 @@ def test_scores_are_of_their_type_with_names_groups_and_diagnostics(service: Ser
     fit_id = json.loads(service.fit(ask(NAMED)).body)["id"]
     reply = service.transform(ask(NAMED, fit=fit_id, diagnostics="true"))
     full = read(ScoresAnswer, reply.body)
-    assert set(full) == set(ScoresAnswer.__annotations__) - {"observations"}
+    assert set(full) == set(ScoresAnswer.__annotations__) - _OF_MISSING
     assert (full["fit"], full["labels"]) == (fit_id, ["ann", "bob", "cy", "dee"])
     assert (full["n"], full["k"], full["groups"]) == (4, 2, ["u", "v", "u", "v"])
     assert full["limits"]["confidence"] == 0.95
-    in_order = [name for name in ScoresAnswer.__annotations__ if name != "observations"]
+    in_order = [name for name in ScoresAnswer.__annotations__ if name not in _OF_MISSING]
     assert [*json.loads(reply.body)] == in_order
+
+
+def test_an_iterative_imputation_says_how_it_ended(service: Service) -> None:
+    body = b"1,2,3\n2,4.1,5\n3,,7\n4,8,9.2\n5,9.9,11\n"
+    for kind, method in ((ModelAnswer, service.fit), (ScoresAnswer, service.transform)):
+        answer = read(kind, method(ask(body, missing="iterative")).body)
+        imputation = answer["imputation"]
+        assert (answer["filled"], imputation["components"]) == (1, 2)
+        assert imputation["converged"] is True
+        assert 1 < imputation["iterations"] < 1000
+        assert "imputation" not in read(kind, method(ask(body, missing="mean")).body)
+
+
+def test_a_rotated_fit_is_answered_as_rotated_in_every_type(service: Service) -> None:
+    body = "\n".join(",".join(map(repr, row)) for row in load_iris().data.tolist()).encode()
+    query = {"k": "2", "rotation": "varimax", "scaling": "standard"}
+    fitted = read(ModelAnswer, service.fit(ask(body, **query)).body)
+    rotation, loadings = fitted["rotation"], np.array(fitted["loadings"])
+    assert rotation is not None
+    np.testing.assert_allclose(
+        np.square(loadings).sum(axis=1), rotation["explained_variance"], rtol=1e-12
+    )
+    table = decode_table(service.fit(accept_csv(ask(body, **query))).body, "text/csv")
+    assert table.labels == ("RC1", "RC2")
+    np.testing.assert_allclose(table.values[:, 0], rotation["explained_variance"], rtol=1e-12)
+    np.testing.assert_allclose(table.values[:, 1], rotation["explained_variance_ratio"], rtol=1e-12)
+    unit = loadings / np.linalg.norm(loadings, axis=1, keepdims=True)
+    np.testing.assert_allclose(table.values[:, 2:], unit, rtol=1e-9)
+    scores = service.transform(accept_csv(ask(body, fit=fitted["id"])))
+    assert scores.body.startswith(b"RC1,RC2\n")
+    answer = read(
+        ScoresAnswer, service.transform(ask(body, fit=fitted["id"], diagnostics="true")).body
+    )
+    assert {"t2", "spe"} <= set(answer)
+    assert not {"cos2", "contributions"} & set(answer)
+
+
+def accept_csv(request: Request) -> Request:
+    return replace(request, headers={"accept": "text/csv"})
 
 
 def test_points_are_of_their_type(service: Service) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Self, TypeAlias, TypeVar
 import numpy as np
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -17,9 +18,11 @@ from pydantic import (
 from meshlens.pca.drawing.kinds import refuse_other_kinds
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.errors import InvalidOption
-from meshlens.pca.numbers import decomposition
+from meshlens.pca.numbers import decomposition, rotation
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.numbers.rotation import Rotation
+from meshlens.pca.numbers.scaling import Divisor, Log, Scaling
 from meshlens.pca.numbers.selection import Rule, keep_parallel, keep_share
 from meshlens.pca.tables.columns import MOST_VARIABLES, TextOptions
 from meshlens.pca.tables.roles import Roles
@@ -29,6 +32,9 @@ PARALLEL = "parallel"
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "space": " "}
 _MOST_SKIPPED = 100_000
 
+# Of more variables, no more components than these are kept unless k says how many.
+_MANY_VARIABLES = 10_000
+_DEFAULT_OF_MANY = 10
 _MOST_LETTERS = 1000  # of a column's name
 _MOST_LISTED = 1 << 20  # letters of a list of names
 
@@ -176,19 +182,79 @@ class ReadingOptions(NoOptions):
             ),
             missing=self.missing,
             sheet=self.sheet,
+            log=self._find_log(model),
             transpose=self.transpose,
             roles=self.roles(),
             variables=variables,
             model=model,
         )
 
+    def _find_log(self, model: PcaModel | None) -> Log:
+        """Return the logarithm of the numbers in a body; scores have none."""
+        del model
+        return Log.NONE
+
+
+def _parse_scaling(text: object) -> object:
+    """Return a name of a scaling; a logarithm is none."""
+    if text == "log":
+        names = ", ".join(Scaling)
+        raise ValueError(f"it must be one of {names}; for logarithms say log=10, with any of these")
+    return text
+
 
 class TableOptions(ReadingOptions):
-    """How observations are read and scaled."""
+    """How observations are read and scaled.
+
+    Raises:
+        InvalidOption: standardize and scaling contradict each other.
+    """
 
     standardize: bool = Field(
-        default=False, description="divide each variable by its standard deviation"
+        default=False,
+        description="divide each variable by its standard deviation: short for scaling=standard",
     )
+    scaling: Annotated[Scaling, BeforeValidator(_parse_scaling)] = Field(
+        default=Scaling.NONE,
+        description="what each centred variable is divided by: none (nothing), standard (its"
+        " standard deviation), pareto (the square root of that), range (maximum - minimum) or"
+        " vector (its length)",
+    )
+    divisor: Divisor = Field(
+        default=Divisor.SCIKIT_LEARN,
+        description="of variances: n-1 (as R's prcomp), n (as FactoMineR), or scikit-learn, which"
+        " has n in the standard deviations of scaling=standard and n-1 in all else",
+    )
+    log: Log = Field(
+        default=Log.NONE,
+        description="logarithm to take of all numbers first: none, e, 2, 10, or 1p for ln(1 + x)",
+    )
+
+    @model_validator(mode="after")
+    def _refuse_two_scalings(self) -> Self:
+        given = {"standardize", "scaling"} <= self.model_fields_set
+        if given and self.standardize != (self.scaling is Scaling.STANDARD):
+            raise InvalidOption(
+                "standardize=true is short for scaling=standard, and the two must agree",
+                got=f"standardize={str(self.standardize).lower()} and scaling={self.scaling}",
+                remedy="leave one of them out",
+                option="standardize",
+            )
+        return self
+
+    def _find_log(self, model: PcaModel | None) -> Log:
+        return self.log if model is None else model.log
+
+    def _fit(self, table: Table, k: int | Rule | None) -> PcaModel:
+        return decomposition.fit(
+            table.values,
+            names=table.names,
+            k=k,
+            standardize=self.standardize,
+            scaling=self.scaling,
+            divisor=self.divisor,
+            log=self.log,
+        )
 
 
 def _parse_count(text: object) -> int | float | str | None:
@@ -205,13 +271,14 @@ def _parse_count(text: object) -> int | float | str | None:
     raise ValueError(f"it must be a number of components, a share such as 0.95, or {PARALLEL}")
 
 
-class FitOptions(TableOptions):
-    """Options of `fit`."""
+class ComponentOptions(TableOptions):
+    """How many components are found."""
 
     k: Annotated[int | float | str | None, PlainValidator(_parse_count)] = Field(
         default=None,
         description="components to keep: how many, the share of the variance to explain (0.95),"
-        f" or {PARALLEL} for as many as explain more than chance; all if not given",
+        f" or {PARALLEL} for as many as explain more than chance; all if not given, or"
+        f" {_DEFAULT_OF_MANY} of more than {_MANY_VARIABLES} variables",
     )
     seed: int = Field(
         default=0, ge=0, lt=2**63, description=f"of the random numbers of k={PARALLEL}"
@@ -227,14 +294,38 @@ class FitOptions(TableOptions):
             case _:
                 return self.k
 
+
+class FitOptions(ComponentOptions):
+    """Options of `fit`."""
+
+    rotation: Rotation = Field(
+        default=Rotation.NONE,
+        description="rotate the k components that are kept: none or varimax",
+    )
+
     def decompose(self, table: Table) -> PcaModel:
-        """Return the fit of a table with the components that k keeps."""
-        return decomposition.fit(
-            table.values, names=table.names, k=self.count(), standardize=self.standardize
-        )
+        """Return the fit of a table with the components that k keeps, rotated if requested.
+
+        Raises:
+            InvalidOption: the components cannot be rotated, or k does not say how many to rotate.
+        """
+        k = self.count()
+        n, p = table.values.shape
+        if self.rotation is Rotation.NONE:
+            if k is None and p > _MANY_VARIABLES:
+                k = min(n, _DEFAULT_OF_MANY)
+            return self._fit(table, k)
+        if k is None:
+            raise InvalidOption(
+                "rotation=varimax needs k, the number of components to rotate",
+                got="no k",
+                remedy=f"say k=2 or more, or k={PARALLEL}: what rotation finds depends on k",
+                option="k",
+            )
+        return rotation.rotate(self._fit(table, k))
 
 
-class PlotOptions(Style, FitOptions):
+class PlotOptions(Style, ComponentOptions):
     """Options of `plot`: the style of the picture, and what it is drawn from.
 
     Raises:
@@ -250,7 +341,7 @@ class PlotOptions(Style, FitOptions):
 
     def decompose_whole(self, table: Table) -> PcaModel:
         """Return the fit of a table with all its components, of which a picture shows some."""
-        return decomposition.fit(table.values, names=table.names, standardize=self.standardize)
+        return self._fit(table, None)
 
     def count_kept(self, model: PcaModel) -> int | None:
         """Return how many components of a model that has all the option k keeps, if it is given.
@@ -258,7 +349,7 @@ class PlotOptions(Style, FitOptions):
         Raises:
             InvalidOption: k exceeds the number of the model's components.
         """
-        return decomposition.count_kept(model, self.count(), standardize=self.standardize)
+        return decomposition.count_kept(model, self.count())
 
 
 class TransformOptions(FitOptions):

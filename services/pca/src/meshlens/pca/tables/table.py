@@ -17,6 +17,8 @@ from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers import imputation
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.numbers.iterative import Convergence
+from meshlens.pca.numbers.scaling import Log, take_log
 from meshlens.pca.tables import transposition
 from meshlens.pca.tables.columns import (
     MOST_VARIABLES,
@@ -87,6 +89,7 @@ class Table:
         shapes: the level of a second factor for each observation, if the caller names one.
         supplementary: variables that the caller has named so.
         reading: how the body was read.
+        convergence: how an iterative imputation ended, if there was one.
     """
 
     values: Array
@@ -100,6 +103,7 @@ class Table:
     shapes: tuple[str, ...] = ()
     supplementary: Supplementary | None = None
     reading: Reading = field(default_factory=Reading)
+    convergence: Convergence | None = None
 
 
 def decode_table(
@@ -111,6 +115,7 @@ def decode_table(
     text: TextOptions | None = None,
     missing: Missing = Missing.REFUSE,
     sheet: str = "",
+    log: Log = Log.NONE,
     transpose: bool = False,
     roles: Roles = _NO_ROLES,
     variables: Sequence[str] = (),
@@ -127,6 +132,7 @@ def decode_table(
         text: how text is written, as far as that is not found.
         missing: how to treat observations with missing numbers.
         sheet: name of the sheet of a workbook; without it, the first one with numbers.
+        log: the logarithm to take of every number, before missing ones are filled in.
         transpose: whether the rows of the input are variables, and its columns observations.
         roles: which column plays which part.
         variables: the required columns, in this order; named columns are reordered to match, and
@@ -161,6 +167,7 @@ def decode_table(
     place: Locate = transposition.locate(raw, columns_read) if transpose else raw.place
     _check_columns(raw, columns or len(variables) or None)
     _check_infinite(raw.values, place)
+    values = take_log(raw.values, log, place)
     hints = () if roles.use or variables or transpose else find_identifiers(raw)
     reading = replace(
         raw.reading,
@@ -172,7 +179,7 @@ def decode_table(
         notes=(*raw.reading.notes, *hints),
     )
     table = Table(
-        values=raw.values,
+        values=values,
         names=raw.names,
         groups=cast.groups,
         labels=cast.labels,
@@ -240,11 +247,14 @@ def _complete(table: Table, how: Missing, model: PcaModel | None, place: Locate)
         for where in [place(row, 0)]
     )
     if how is not Missing.DROP:
+        values, convergence = imputation.fill(table.values, missing, how, model)
+        doubts = (convergence.doubt,) if convergence and convergence.doubt else ()
         return replace(
             table,
-            values=imputation.fill(table.values, missing, how, model),
+            values=values,
             filled=int(missing.sum()),
-            reading=replace(table.reading, filled=rows),
+            reading=replace(table.reading, filled=rows, notes=(*table.reading.notes, *doubts)),
+            convergence=convergence,
         )
     if incomplete.all():
         raise InvalidTable(
