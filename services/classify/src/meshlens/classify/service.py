@@ -137,7 +137,10 @@ class Service:
         """List every version, loaded or not."""
         parse_options(NoOptions, request.query)
         servables = self._repository.servables()
-        models = methods.ModelList(models=[self._describe(servable) for servable in servables])
+        models = methods.ModelList(
+            models=[self._describe(servable) for servable in servables],
+            warnings=list(self._repository.warnings()),
+        )
         return Reply(encode_json(models.model_dump()), JSON)
 
     def describe_model(self, request: Request) -> Reply:

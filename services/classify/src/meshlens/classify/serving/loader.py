@@ -109,7 +109,7 @@ class Loader:
             if self._stopped or version.loaded is not lost or not version.available:
                 return
             self._change(version, version.lost)
-        model, number = version.key
+        model, number, _ = version.key
         _log.error("model %s version %s is lost: %s", model, number, reason)
         self._deliver()
         if lost:
@@ -151,7 +151,7 @@ class Loader:
                 self.evictions += 1
                 _log.warning(
                     "model %s version %s is unloaded for %s: the budget is %d bytes, eviction %d",
-                    *version.key,
+                    *version.key[:2],
                     step.for_.model,
                     self._rules.budget,
                     self.evictions,
