@@ -14,8 +14,9 @@ from typing import Any, Self
 import psutil
 import pytest
 from installed import need_module
-from mesh import ROOT, Mesh, Profile
+from mesh import ROOT, Answer, Mesh, Profile
 from processes import eventually, free_ports
+from unit.classify.graphs import build_binary
 
 from meshlens.classify.models import shipped_models
 from meshlens.daprkit.client import Client
@@ -133,6 +134,26 @@ def test_a_version_replaced_in_place_takes_over_while_callers_ask_and_none_of_th
         )
         after = len(callers.versions)
         until(lambda: len(callers.versions) > after + 50, "the content before it answers on")
+    assert callers.failures == []
+
+
+def test_a_call_that_ends_its_model_is_refused_and_takes_nothing_along(
+    running: Mesh, folder: Path
+) -> None:
+    (folder / "rest").mkdir()
+    (folder / "rest/rest.tflite").write_bytes(build_binary("FLOOR_MOD"))
+    (folder / "rest/card.yaml").write_text("task: tensor")
+
+    def compute(a: list[int], b: list[int]) -> Answer:
+        body = json.dumps({"inputs": {"a": a, "b": b}}).encode()
+        return running.call("pca", "classify", "models/rest/predict", body)
+
+    until(lambda: compute([7, 9], [4, 4]).status == 200, "the model answers")
+    with Callers(running) as callers:
+        until(lambda: len(callers.versions) > 10, "another model is asked")
+        refused = compute([-(2**31), 1], [-1, 1])
+        assert (refused.status, "SIGFPE" in refused.text) == (400, True)
+        until(lambda: compute([7, 9], [4, 4]).status == 200, "the model answers again")
     assert callers.failures == []
 
 

@@ -5,7 +5,9 @@ from functools import partial
 from typing import Any
 
 from meshlens.classify import methods, web
+from meshlens.classify.engines.bounds import within
 from meshlens.classify.errors import (
+    EngineCrashed,
     EngineGone,
     ImageTooLarge,
     InvalidBody,
@@ -16,6 +18,9 @@ from meshlens.classify.errors import (
     ModelFailed,
     ModelNotFound,
     ModelNotReady,
+    ModelTooSlow,
+    NotEnoughMemory,
+    OutputTooLarge,
     WrongTask,
 )
 from meshlens.classify.formats.card import Task
@@ -44,9 +49,13 @@ STATUS: Mapping[type[Exception], Status] = {
     InvalidOption: Status.INVALID_ARGUMENT,
     ModelNotFound: Status.NOT_FOUND,
     InvalidTensor: Status.INVALID_ARGUMENT,
+    NotEnoughMemory: Status.RESOURCE_EXHAUSTED,
     WrongTask: Status.INVALID_ARGUMENT,
     ModelNotReady: Status.UNAVAILABLE,
     EngineGone: Status.UNAVAILABLE,
+    EngineCrashed: Status.INVALID_ARGUMENT,
+    ModelTooSlow: Status.DEADLINE_EXCEEDED,
+    OutputTooLarge: Status.RESOURCE_EXHAUSTED,
     ModelFailed: Status.FAILED_PRECONDITION,
     InvalidModel: Status.FAILED_PRECONDITION,
 }
@@ -92,6 +101,10 @@ class Service:
 
     def answer(self, task: Task, request: Request) -> Reply:
         """Say what a model of `task` finds in an image, or in each of several."""
+        with within(request.time_limit):
+            return self._answer(task, request)
+
+    def _answer(self, task: Task, request: Request) -> Reply:
         kind = TASKS[task].options
         batch = read_batch(request, kind.model_fields) if is_batch(request) else None
         options = parse_options(kind, batch.options if batch else request.query)
@@ -131,7 +144,8 @@ class Service:
         name, _, label = request.parameters["name"].partition("@")
         version = request.parameters.get("version", label)
         payload = self._payload(request.body)
-        return _reply_json(*methods.predict(self._repository, name, version, payload))
+        with within(request.time_limit):
+            return _reply_json(*methods.predict(self._repository, name, version, payload))
 
     def list_models(self, request: Request) -> Reply:
         """List every version, loaded or not."""

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from meshlens.classify.engines.engine import DEFAULT_SIGNATURE, Signature, Tensor, TensorSpec
-from meshlens.classify.errors import InvalidModel, InvalidTensor
+from meshlens.classify.errors import InvalidModel, InvalidTensor, NotEnoughMemory
 from meshlens.classify.formats.packing import unpack
 
 _SERVING_TAG = "serve"
@@ -156,14 +156,21 @@ class _Function:
 
         Raises:
             InvalidTensor: the model cannot compute with these arrays.
+            NotEnoughMemory: it needs more memory for them than there is.
         """
         tf = self.tf
+        errors = tf.errors
         try:
             arrays = {
                 spec.name: tf.constant(tensors[spec.name], spec.dtype) for spec in self.inputs
             }
             answers = self.call(arrays)
-        except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
+        except (errors.ResourceExhaustedError, MemoryError) as error:
+            raise NotEnoughMemory(
+                f"the model needs more memory for these inputs than there is: {_first_line(error)}",
+                remedy="send smaller inputs",
+            ) from error
+        except (ValueError, TypeError, errors.InvalidArgumentError) as error:
             raise InvalidTensor(
                 f"the model cannot compute with these inputs: {_first_line(error)}",
                 remedy="send the shapes and types that it describes",
