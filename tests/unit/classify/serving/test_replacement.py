@@ -14,7 +14,7 @@ from unit.classify.models import build_model
 
 from meshlens.classify import methods
 from meshlens.classify.engines.engine import Engine
-from meshlens.classify.errors import InvalidModel
+from meshlens.classify.errors import InvalidModel, ModelFailed
 from meshlens.classify.formats.card import Kind
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.version_policy import parse_policy
@@ -139,6 +139,29 @@ def test_a_version_that_is_not_loaded_gets_its_new_content_when_it_is(
     change(tmp_path, repository, NEW)
     assert repository.load("a", "1").state is State.AVAILABLE
     assert digest(repository) == hashlib.sha256(NEW).hexdigest()
+
+
+def test_a_version_that_cannot_be_used_is_named_and_the_one_before_is_served(
+    tmp_path: Path, opening: Opening, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a/1/m.tflite", "a/2/m.keras"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(OLD)
+    repository = Repository(tmp_path, opening)
+    broken, _ = repository.servables("a")
+    assert (broken.source.version, broken.state) == ("2", State.END)
+    assert "m.keras, a Keras model" in broken.error
+    assert broken.error in caplog.text
+    repository.start(lambda _: None)
+    eventually(lambda: repository.ready, "version 1 answers", within=PATIENCE)
+    assert lease_classifier(repository, "a")[0].version == "1"
+    assert repository.load("a", "2").state is State.END
+    with pytest.raises(ModelFailed, match=r"m\.keras"):
+        lease_classifier(repository, "a", "2")
+    (tmp_path / "a/2/m.keras").rename(tmp_path / "a/2/m.tflite")
+    repository.refresh(find_models(tmp_path))
+    assert repository.load("a", "2").state is State.AVAILABLE
+    repository.stop()
 
 
 def test_labels_for_versions_that_are_not_there_are_warned_about(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def find_wanted(versions: Iterable[Snapshot], rules: Rules) -> frozenset[Key]:
     """
     there = [version for version in versions if not version.gone]
     numbers = defaultdict(list)
-    for version in there:
+    for version in (version for version in there if not version.unusable):
         numbers[version.key.model].append(version.key.version)
     chosen = {
         (model, number)

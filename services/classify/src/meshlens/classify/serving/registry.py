@@ -1,5 +1,6 @@
 """Every version of every model, and which of them a request means."""
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -11,6 +12,8 @@ from meshlens.classify.serving.steps import Key, Snapshot
 from meshlens.classify.serving.version_policy import STABLE, VersionPolicy
 from meshlens.classify.serving.versions import Servable, Version
 from meshlens.classify.storage.source import Source
+
+_log = logging.getLogger(__name__)
 
 
 class Registry:
@@ -53,6 +56,11 @@ class Registry:
         """Return the contents of one version, the newest first; [] if unknown."""
         return [version for version in self.of(name) if version.source.version == number]
 
+    def newest_usable(self, name: str) -> Version:
+        """Return the newest version that may be loaded, the newest one if none may."""
+        versions = self.of(name)
+        return next((version for version in versions if not version.source.error), versions[0])
+
     def servables(self, name: str) -> list[Servable]:
         """Return each version of a model as callers see it now, the newest first."""
         numbers = dict.fromkeys(version.source.version for version in self.of(name))
@@ -83,11 +91,13 @@ class Registry:
             elif known.source != source:
                 if known.stage in (Stage.START, Stage.END):
                     known.renew(source)
+                    _reject_unusable(known)
                 else:
                     self._add(known.replace(source))
 
     def _add(self, version: Version) -> None:
         self._models.setdefault(version.source.model, {})[version.key] = version
+        _reject_unusable(version)
 
     def remove(self, key: Key) -> None:
         """Remove a version."""
@@ -155,3 +165,11 @@ class Registry:
         versions = self.of(name)
         wanted = find_wanted((version.snapshot() for version in versions), Rules(self.policy))
         return [version for version in versions if version.key in wanted]
+
+
+def _reject_unusable(version: Version) -> None:
+    """End a version that cannot be loaded, and log why."""
+    source = version.source
+    if source.error:
+        version.reject()
+        _log.error("model %s version %s failed: %s", source.model, source.version, source.error)

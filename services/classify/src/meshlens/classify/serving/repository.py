@@ -57,8 +57,8 @@ class Repository:
         self._versions.update(find_models(folder))
         if not self._versions.names:
             raise NoModels(folder)
-        newest = (self._versions.of(name)[0].source for name in self._versions.names)
-        self.default = default or choose_default(newest, folder)
+        usable = (self._versions.newest_usable(name).source for name in self._versions.names)
+        self.default = default or choose_default(usable, folder)
         self._versions.look_up(self.default)
         self._loader = Loader(
             self._versions,

@@ -37,6 +37,8 @@ class Snapshot:
         evicted: whether it was, or is being, unloaded to make room.
         wished: since when a request or the operator waits for it to be loaded, else None.
         gone: whether its files have been removed, or others have replaced them.
+        unusable: whether its source says why it cannot be loaded. It never takes the place of an
+            older version, and only the operator has it tried.
     """
 
     key: Key
@@ -50,6 +52,7 @@ class Snapshot:
     evicted: bool = False
     wished: float | None = None
     gone: bool = False
+    unusable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,8 @@ class Version:
             evicted=self.evicted,
             wished=self.wished,
             gone=self.gone,
+            # One that replaces another is tried: until it answers, that one does.
+            unusable=bool(self.source.error) and not self.content,
         )
 
     # What requests and the operator write
@@ -273,6 +275,11 @@ class Version:
         """START or END -> START: its files or its card have changed."""
         self._enter(Stage.START)
         self.source, self.error, self.failures, self.evicted = source, "", 0, False
+
+    def reject(self) -> None:
+        """START -> END with an error: its source says why it cannot be loaded."""
+        self._enter(Stage.END)
+        self.error = self.source.error
 
     def replace(self, source: Source) -> "Version":
         """Return the version that takes its place when it answers: its files have changed."""
