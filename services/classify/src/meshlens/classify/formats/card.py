@@ -15,7 +15,7 @@ and these optional fields:
     task: classify             # or detect, tensor
     constants: {min_size: 20}  # values of a detector's further inputs
     detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2], units: pixels, threshold: 0.5,
-                overlap: 0.5}
+                overlap: 0.5}  # or format: ssd, yolov5, yolov8; classes, count, first_class
 """
 
 import os
@@ -220,13 +220,49 @@ class Units(StrEnum):
 _SIDES = frozenset({Column.LEFT, Column.TOP, Column.RIGHT, Column.BOTTOM})
 
 
-class DetectionPart(_Part):
-    """How to read a detector's outputs: boxes (n, columns), and scores (n,) unless a column."""
+class BoxFormat(StrEnum):
+    """A well-known form of a detector's outputs."""
 
-    boxes: str = Field(default="", description="the output with the boxes; the first if empty")
-    scores: str = Field(default="", description="the output with their scores; the next if empty")
+    SSD = "ssd"
+    YOLOV5 = "yolov5"
+    YOLOV8 = "yolov8"
+
+
+_FORMATS = {
+    "tflite_detection_postprocess": BoxFormat.SSD,
+    "tf_object_detection": BoxFormat.SSD,
+    "yolov6": BoxFormat.YOLOV5,
+    "yolov7": BoxFormat.YOLOV5,
+    "yolov9": BoxFormat.YOLOV8,
+    "yolov11": BoxFormat.YOLOV8,
+    "yolo11": BoxFormat.YOLOV8,
+}
+
+
+def _to_format(value: object) -> object:
+    return _FORMATS.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
+class DetectionPart(_Part):
+    """How to read a detector's outputs: boxes (n, columns), and scores (n,) unless a column.
+
+    What it leaves out is found by the outputs' operator, names, shapes and values, or refused.
+    """
+
+    format: Annotated[BoxFormat | None, BeforeValidator(_to_format)] = Field(
+        default=None, description="a well-known form; found by the outputs if left out"
+    )
+    boxes: str = Field(default="", description="the output with the boxes")
+    scores: str = Field(default="", description="the output with their scores")
+    classes: str = Field(default="", description="the output with the numbers of their classes")
+    count: str = Field(default="", description="the output with the number of boxes")
+    first_class: int | None = Field(
+        default=None, description="number of the class that the first label names"
+    )
     columns: tuple[Column, ...] = (Column.TOP, Column.LEFT, Column.BOTTOM, Column.RIGHT)
-    units: Units = Units.PIXELS
+    units: Units = Field(
+        default=Units.PIXELS, description="if left out, fractions where no side is beyond 2"
+    )
     threshold: float = Field(
         default=0.0, ge=0, le=1, description="lowest score, if the caller sets none"
     )
@@ -243,7 +279,19 @@ class DetectionPart(_Part):
             raise ValueError("columns must name x1, y1, x2, y2 and perhaps score, class, each once")
         if self.scores and Column.SCORE in self.columns:
             raise ValueError("scores must be a column or an output, not both")
+        if self.classes and Column.CLASS in self.columns:
+            raise ValueError("classes must be a column or an output, not both")
         return self
+
+    @property
+    def is_given(self) -> bool:
+        """Whether a card says anything of it."""
+        return bool(self.model_fields_set)
+
+    @property
+    def given_units(self) -> Units | None:
+        """The units in the card, None if it leaves them to the values."""
+        return self.units if "units" in self.model_fields_set else None
 
 
 class ModelCard(_Part):

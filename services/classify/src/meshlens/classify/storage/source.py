@@ -73,8 +73,8 @@ class Source:
         )
 
     @property
-    def task(self) -> Task:
-        """Its task: the card's, else the one that its runtime and the card suggest.
+    def likely_task(self) -> Task:
+        """Its task before it is opened: the card's, else what its runtime and the card suggest.
 
         Raises:
             InvalidModel: neither the card nor the file name determines its runtime.

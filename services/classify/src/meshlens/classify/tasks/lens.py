@@ -29,6 +29,8 @@ class OpenedModel:
         file: the model's own metadata.
         card: the contents of its card.
         labels_beside: names of the classes, for a file without any.
+        post_process: names of the outputs of its operator TFLite_Detection_PostProcess, in the
+            operator's order; empty without one.
         subject_beside: what its images show, for a file that does not specify it.
     """
 
@@ -38,6 +40,7 @@ class OpenedModel:
     card: ModelCard = field(default_factory=ModelCard)
     labels_beside: tuple[str, ...] = ()
     subject_beside: str = ""
+    post_process: tuple[str, ...] = ()
 
     @property
     def signature(self) -> Signature:
