@@ -8,7 +8,8 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -213,19 +214,30 @@ def _packed_files(stream: IO[bytes], named: Sequence[AssociatedFile]) -> tuple[b
     """Return the label file and the subject file in the archive; empty where absent."""
     if not zipfile.is_zipfile(stream):
         return b"", b""
+    with opening_archive(), zipfile.ZipFile(stream) as archive:
+        return (
+            read_packed(archive, _choose_label_file(named, archive.namelist())),
+            read_packed(archive, SUBJECT_FILE),
+        )
+
+
+@contextmanager
+def opening_archive() -> Iterator[None]:
+    """Turn whatever a damaged archive makes its reader raise into InvalidModel."""
     try:
-        with zipfile.ZipFile(stream) as archive:
-            return (
-                _read_packed(archive, _choose_label_file(named, archive.namelist())),
-                _read_packed(archive, SUBJECT_FILE),
-            )
+        yield
     except _ZIP_ERRORS as error:
         raise InvalidModel(
             f"the archive behind the model is damaged: {error}", remedy="write the metadata again"
         ) from error
 
 
-def _read_packed(archive: zipfile.ZipFile, name: str) -> bytes:
+def read_packed(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return a file of the archive, empty if it is not there.
+
+    Raises:
+        InvalidModel: it is too large, or packed by a method without a bound.
+    """
     if name not in archive.namelist():
         return b""
     entry = archive.getinfo(name)

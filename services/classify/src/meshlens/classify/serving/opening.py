@@ -8,6 +8,7 @@ from typing import Any
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.opening import OpenEngine
 from meshlens.classify.formats.card import Kind
+from meshlens.classify.formats.packed_names import find_packed_names
 from meshlens.classify.formats.tflite import ModelFile, decode_model_file
 from meshlens.classify.formats.tflite_operators import find_post_process
 from meshlens.classify.storage.source import Source
@@ -82,7 +83,7 @@ def decode_file(source: Source, data: bytes) -> ModelFile:
         return ModelFile((), card.subject, card.normalization, probabilities)
     file = decode_model_file(data)
     return ModelFile(
-        () if card.output.label else file.labels,
+        () if card.output.label else file.labels or find_packed_names(data),
         card.subject or file.subject,
         card.normalization or file.normalization,
         probabilities if card.output.type else file.probabilities,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from meshlens.classify.formats.card import BoxFormat, Units
-from meshlens.classify.formats.labels import InvalidLabels, has_background
+from meshlens.classify.formats.labels import InvalidLabels, without_background
 from meshlens.classify.tasks.detection.class_names import ClassNames, find_first_class
 from meshlens.classify.tasks.detection.output import BoxOutput
 from meshlens.classify.tasks.detection.recognition import (
@@ -50,7 +50,7 @@ def recognise_detector(model: OpenedModel) -> str:
     if has_shapes_of_boxes(specs):
         return "its outputs have the shapes of boxes, classes, scores and a count"
     if len(specs) == 1 and (
-        found := recognise_yolo(specs[0], _image_size(model), len(model.labels))
+        found := recognise_yolo(specs[0], _image_size(model), len(without_background(model.labels)))
     ):
         return f"its output is a YOLO's: {found.form}"
     return ""
@@ -81,16 +81,16 @@ def plan_reading(model: OpenedModel, probe: Probe) -> Reading:
         known = part.format is BoxFormat.SSD or model.post_process or has_api_names(specs)
         if units is None and (known or layout.count is not None):
             units = Units.FRACTIONS
-    first = find_first_class(
-        model.labels, part.first_class, api=has_api_names(specs), separate=separate
-    )
-    names = ClassNames(model.labels, first)
+    labels = without_background(model.labels) if isinstance(layout, YoloOutput) else model.labels
+    first = find_first_class(labels, part.first_class, api=has_api_names(specs), separate=separate)
+    names = ClassNames(labels, first)
     output = BoxOutput(layout, units, overlap, names, model.subject)
     return Reading(output, threshold, isinstance(layout, YoloOutput))
 
 
 def _read_yolo(model: OpenedModel) -> YoloOutput:
-    part, specs, labels = model.card.detection, model.signature.outputs, model.labels
+    part, specs = model.card.detection, model.signature.outputs
+    labels = without_background(model.labels)
     spec = choose_tensor(specs, part.boxes or model.card.output.name, "output")
     size = _image_size(model)
     found = recognise_yolo(spec, size, len(labels))
@@ -99,7 +99,7 @@ def _read_yolo(model: OpenedModel) -> YoloOutput:
     if labels and len(labels) != found.classes:
         raise InvalidLabels(
             f"expected {found.classes} labels, one for each class of {found.form}",
-            got=f"{len(labels)}{', of which one is the background' * has_background(labels)}",
+            got=f"{len(labels)}",
             remedy="correct the label file, or say detection.format: yolov5 or yolov8",
         )
     return found
