@@ -1,11 +1,13 @@
 """The protocol of a runtime: named tensors in, named tensors out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from meshlens.classify.formats.producers import Numbers
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -30,12 +32,14 @@ class TensorSpec:
             is open.
         dtype: of its elements; object for bytes and text.
         quantization: how integers represent reals; None if they do not.
+        numbers: what an output holds, by the operators that compute it.
     """
 
     name: str
     shape: tuple[int, ...] | None
     dtype: np.dtype[np.generic]
     quantization: Quantization | None = None
+    numbers: Numbers = field(default=Numbers.UNKNOWN, compare=False)
 
 
 class Signature(Protocol):

@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -20,6 +21,8 @@ from meshlens.classify.engines.engine import (
     TensorSpec,
 )
 from meshlens.classify.errors import InvalidModel, InvalidTensor
+from meshlens.classify.formats.producers import Numbers
+from meshlens.classify.formats.tflite_graph import read_graphs
 
 _BANNER = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
 _STDERR = 2
@@ -46,9 +49,14 @@ class LiteRtEngine:
 
     def __init__(self, data: bytes, *, workers: int) -> None:
         first = _open(data)
+        graphs = read_graphs(data)
+        self._keeps_state, self._assigns = graphs.keeps_state, graphs.assigns
         inputs, outputs = first.get_input_details(), first.get_output_details()
         self._inputs = tuple(_spec(detail) for detail in inputs)
-        self._outputs = tuple(_spec(detail) for detail in outputs)
+        self._outputs = tuple(
+            replace(_spec(detail), numbers=graphs.outputs[0].get(detail["index"], Numbers.UNKNOWN))
+            for detail in outputs
+        )
         self._input_indices = {detail["name"]: detail["index"] for detail in inputs}
         self._output_indices = {detail["name"]: detail["index"] for detail in outputs}
         self._resizable = any(-1 in detail["shape_signature"] for detail in inputs)
@@ -74,13 +82,17 @@ class LiteRtEngine:
         return self._outputs
 
     def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute every output; wait if all interpreters are busy.
+        """Compute every output, from rest; wait if all interpreters are busy.
 
         Raises:
             InvalidTensor: the model cannot compute with these arrays.
         """
-        interpreter = self._take()
+        pooled = self._take()
         try:
+            # What a run assigns to variables stays in its interpreter.
+            interpreter = _open(self._data) if self._assigns else pooled
+            if self._keeps_state:
+                interpreter.reset_all_variables()
             if self._resizable:
                 self._resize(interpreter, tensors)
             for name, index in self._input_indices.items():
@@ -95,7 +107,7 @@ class LiteRtEngine:
                 remedy="send the shapes and types that it describes",
             ) from error
         finally:
-            self._pool.put(interpreter)
+            self._pool.put(pooled)
 
     def _take(self) -> Interpreter:
         """Return a free interpreter, a new one if there may be more, or wait for one."""
