@@ -12,7 +12,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.classify.graphs import remembering
+from unit.classify.color_graphs import remembering
 
 from meshlens.classify.engines import litert
 from meshlens.classify.engines.engine import Quantization, TensorSpec

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from unit.classify.graphs import Graph, remembering
+from unit.classify.color_graphs import Graph, remembering
 from unit.classify.models import build_model
 
 from meshlens.classify.errors import InvalidModel

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from unit.classify.fake_engine import FakeEngine, opened
-from unit.classify.graphs import SIDE, Graph
+from unit.classify.color_graphs import SIDE, Graph
 
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.litert import LiteRtEngine
