@@ -324,6 +324,7 @@ def test_every_error_that_a_caller_can_cause_has_its_status() -> None:
         errors.ImageTooLarge: Status.RESOURCE_EXHAUSTED,
         errors.ModelNotFound: Status.NOT_FOUND,
         errors.InvalidTensor: Status.INVALID_ARGUMENT,
+        errors.NotEnoughMemory: Status.RESOURCE_EXHAUSTED,
         errors.WrongTask: Status.INVALID_ARGUMENT,
         errors.EngineGone: Status.UNAVAILABLE,
         errors.ModelNotReady: Status.UNAVAILABLE,

@@ -6,6 +6,7 @@
     |-- InvalidOption     an unknown option, or a value out of range
     |-- InvalidBody       a content type or JSON body without an image
     |-- InvalidTensor     a model input with the wrong name, shape or type
+    |-- NotEnoughMemory   model inputs for which there is not enough memory
     |-- WrongTask         a request for a task that is not the model's
     |-- ModelNotFound     no model, or no version of it, has that name
     |-- NoModels          the folder contains no models
@@ -62,6 +63,10 @@ class InvalidBody(ClassifyError):
 
 class InvalidTensor(ClassifyError):
     """An input of a model is missing, unknown, or of another shape or type."""
+
+
+class NotEnoughMemory(ClassifyError):
+    """A model needs more memory for its inputs than there is."""
 
 
 class WrongTask(ClassifyError):

@@ -16,6 +16,7 @@ from meshlens.classify.errors import (
     ModelFailed,
     ModelNotFound,
     ModelNotReady,
+    NotEnoughMemory,
     WrongTask,
 )
 from meshlens.classify.formats.card import Task
@@ -43,6 +44,7 @@ STATUS: Mapping[type[Exception], Status] = {
     InvalidOption: Status.INVALID_ARGUMENT,
     ModelNotFound: Status.NOT_FOUND,
     InvalidTensor: Status.INVALID_ARGUMENT,
+    NotEnoughMemory: Status.RESOURCE_EXHAUSTED,
     WrongTask: Status.INVALID_ARGUMENT,
     ModelNotReady: Status.UNAVAILABLE,
     EngineGone: Status.UNAVAILABLE,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from unit.classify.fake_engine import FakeEngine, opened
 from unit.classify.color_graphs import SIDE, Graph
+from unit.classify.fake_engine import FakeEngine, opened
 
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.litert import LiteRtEngine
@@ -224,7 +224,8 @@ def test_an_output_that_the_card_names_is_judged_by_itself(tmp_path: Path) -> No
     logits = graph.channels()
     data = graph.finish(graph.softmax(logits), logits)
     for place in range(2):
-        name = LiteRtEngine(data, workers=1).outputs[place].name
+        (function,) = LiteRtEngine(data, workers=1).signatures.values()
+        name = function.outputs[place].name
         lens = classifier(tmp_path, data, NAMES, f"output: {{name: {name}}}")
         assert best(lens, "blue") == ("blue", 1)
 

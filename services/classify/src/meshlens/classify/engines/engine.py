@@ -33,6 +33,8 @@ class TensorSpec:
         dtype: of its elements; object for bytes and text.
         quantization: how integers represent reals; None if they do not.
         numbers: what an output holds, by the operators that compute it.
+        tensor: its name in the graph where the signature has one of its own; callers and cards may
+            use either.
     """
 
     name: str
@@ -40,6 +42,12 @@ class TensorSpec:
     dtype: np.dtype[np.generic]
     quantization: Quantization | None = None
     numbers: Numbers = field(default=Numbers.UNKNOWN, compare=False)
+    tensor: str = field(default="", compare=False)
+
+    def is_called(self, name: str) -> bool:
+        """Return whether `name` is one of its names; `:0` may be left out."""
+        own = [each for each in (self.name, self.tensor) if each]
+        return name in own or f"{name}:0" in own
 
 
 class Signature(Protocol):

@@ -7,6 +7,7 @@ replica with only .tflite models never spends.
 import gc
 import importlib
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -19,10 +20,20 @@ from typing import Any
 import numpy as np
 
 from meshlens.classify.engines.engine import DEFAULT_SIGNATURE, Signature, Tensor, TensorSpec
-from meshlens.classify.errors import InvalidModel, InvalidTensor
+from meshlens.classify.errors import InvalidModel, InvalidTensor, NotEnoughMemory
 from meshlens.classify.formats.packing import unpack
 
 _SERVING_TAG = "serve"
+_LONGEST_REASON = 600
+# What TensorFlow writes around the reason of an error: nodes, names of functions, hints for those
+# who call it from Python.
+_NOISE = re.compile(r"\[\[\{\{.*|\{\{function_node [^}]*\}\} ?|\[Op:[^\]]*\]")
+_HEADLINES = (
+    "Graph execution error:",
+    "Detected at node",
+    "<stack traces unavailable>",
+    "Hint: If you want to see a list of allocated tensors",
+)
 _importing = threading.Lock()
 
 
@@ -156,19 +167,36 @@ class _Function:
 
         Raises:
             InvalidTensor: the model cannot compute with these arrays.
+            NotEnoughMemory: it needs more memory for them than there is.
+            InvalidModel: it cannot compute at all.
         """
         tf = self.tf
+        errors = tf.errors
         try:
             arrays = {
                 spec.name: tf.constant(tensors[spec.name], spec.dtype) for spec in self.inputs
             }
             answers = self.call(arrays)
-        except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
-            raise InvalidTensor(
-                f"the model cannot compute with these inputs: {_first_line(error)}",
-                remedy="send the shapes and types that it describes",
+        except (errors.ResourceExhaustedError, MemoryError) as error:
+            raise NotEnoughMemory(
+                f"the model needs more memory for these inputs than there is: {_reason(error)}",
+                remedy="send smaller inputs",
             ) from error
-        return {spec.name: answers[spec.name].numpy() for spec in self.outputs}
+        except (errors.FailedPreconditionError, errors.InternalError) as error:
+            raise InvalidModel(
+                f"the model cannot compute: {_reason(error)}",
+                remedy="export it again, with its tables and variables initialized",
+            ) from error
+        except (ValueError, TypeError, errors.OpError) as error:
+            raise InvalidTensor(
+                f"the model cannot compute with these inputs: {_reason(error)}",
+                remedy="send the shapes, types and values that it describes",
+            ) from error
+        return {spec.name: _as_array(answers[spec.name].numpy()) for spec in self.outputs}
+
+
+def _as_array(value: Any) -> Tensor:  # noqa: ANN401 - an array, or the bytes of a single text
+    return np.array(value, object) if isinstance(value, bytes) else np.asarray(value)
 
 
 def _describe(loaded: Any, function: Any) -> _Function:  # noqa: ANN401 - TensorFlow ships no types
@@ -226,11 +254,17 @@ def _refusing(what: str) -> Iterator[None]:
         Exception
     ) as error:  # loaders raise anything on hostile bytes, protobuf's errors included
         raise InvalidModel(
-            f"TensorFlow cannot load {what}: {_first_line(error)}",
+            f"TensorFlow cannot load {what}: {_reason(error)}",
             remedy="export it again, by a TensorFlow that is no newer than this one",
         ) from error
 
 
-def _first_line(error: Exception) -> str:
-    text = str(error.args[0] if error.args else error) or type(error).__name__
-    return text.strip().partition("\n")[0][:300]
+def _reason(error: Exception) -> str:
+    """Return what TensorFlow says about an error, without its headline and its trace of the graph.
+
+    What a model's own assertion says comes after several lines that name only the node.
+    """
+    text = str(getattr(error, "message", "") or (error.args[0] if error.args else ""))
+    lines = [_NOISE.sub("", line).strip() for line in text.splitlines()]
+    told = [line for line in lines if line and not line.startswith(_HEADLINES)]
+    return " ".join(told)[:_LONGEST_REASON] or type(error).__name__

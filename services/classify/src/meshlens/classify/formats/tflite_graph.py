@@ -75,6 +75,7 @@ class Model(IntEnum):
     SUBGRAPHS = 2
     BUFFERS = 4
     METADATA = 6
+    SIGNATURES = 7
 
 
 class Buffer(IntEnum):
@@ -114,19 +115,32 @@ class _Operator(IntEnum):
     OPTIONS = 4
 
 
+class _Signature(IntEnum):
+    """Slots of the table SignatureDef."""
+
+    KEY = 2
+    SUBGRAPH = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Graphs:
     """What the graphs of a model do.
 
     Attributes:
         outputs: for each graph, what the numbers of its outputs are, by the tensor's number.
+        signatures: the place of the graph of each signature, by its name.
         keeps_state: whether a run leaves something in tensors that the next one reads.
         assigns: whether a run changes variables that only a new interpreter has anew.
     """
 
     outputs: tuple[Mapping[int, Numbers], ...]
+    signatures: Mapping[str, int]
     keeps_state: bool
     assigns: bool
+
+    def outputs_of(self, signature: str) -> Mapping[int, Numbers]:
+        """Return what the outputs of a signature are; of the first graph if it has no such one."""
+        return self.outputs[self.signatures.get(signature, 0)]
 
 
 def read_graphs(data: bytes) -> Graphs:
@@ -149,9 +163,16 @@ def _read(root: Table) -> Graphs:
         for code in root.tables(Model.OPERATOR_CODES, most=MOST_TABLES)
     ]
     graphs = [_Graph(table, codes) for table in root.tables(Model.SUBGRAPHS, most=MOST_TABLES)]
+    signatures = {
+        table.text(_Signature.KEY): table.number(_Signature.SUBGRAPH, "<I")
+        for table in root.tables(Model.SIGNATURES, most=MOST_TABLES)
+    }
+    if max(signatures.values(), default=0) >= len(graphs):
+        raise ValueError(f"a signature is that of a graph beyond the {len(graphs)} there are")
     first_time = {place for graph in graphs for place in graph.called_once}
     return Graphs(
         outputs=tuple(graph.outputs for graph in graphs),
+        signatures=signatures,
         keeps_state=any(graph.keeps_state for graph in graphs),
         assigns=any(graph.assigns for place, graph in enumerate(graphs) if place not in first_time),
     )

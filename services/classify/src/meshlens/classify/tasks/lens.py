@@ -182,7 +182,7 @@ def choose_tensor(specs: Sequence[TensorSpec], name: str, what: str) -> TensorSp
         InvalidModel: there is none of that name; `what` it should be is in the message.
     """
     for spec in specs:
-        if name in ("", spec.name, spec.name.removesuffix(":0")):
+        if not name or spec.is_called(name):
             return spec
     known = ", ".join(spec.name for spec in specs) or "none"
     raise InvalidModel(f"expected an {what} of {known}", got=repr(name), remedy="correct the card")
