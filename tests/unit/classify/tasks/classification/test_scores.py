@@ -2,20 +2,24 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from unit.classify.color_graphs import SIDE, Graph
+from PIL import Image
+from unit.classify.color_graphs import SIDE, Graph, remembering
 from unit.classify.fake_engine import FakeEngine, opened
+from unit.classify.pictures import encode
 
-from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.litert import LiteRtEngine
 from meshlens.classify.errors import InvalidModel, InvalidTensor
-from meshlens.classify.formats.card import Kind, decode_card
+from meshlens.classify.formats.card import Scores, decode_card
 from meshlens.classify.formats.tflite import ModelFile
-from meshlens.classify.serving.opening import open_model
+from meshlens.classify.formats.tflite_metadata import Metadata, Normalization
+from meshlens.classify.serving.opening import decode_file
 from meshlens.classify.storage.source import Source
-from meshlens.classify.tasks.classification.classifier import Classifier
+from meshlens.classify.tasks.classification.classifier import Classifier, ClassifyOptions
+from meshlens.classify.tasks.lens import Payload
 
 COLORS = {"red": (200, 60, 60), "green": (60, 200, 60), "blue": (60, 60, 200)}
 NAMES = tuple(COLORS)
@@ -26,21 +30,13 @@ def picture(name: str) -> np.ndarray:
     return np.full((SIDE, SIDE, 3), COLORS[name], np.uint8)
 
 
-def classifier(
-    tmp_path: Path, data: bytes, labels: tuple[str, ...] = (), card: str = "{}"
-) -> Classifier:
-    """A model as the service opens it: from its file, its labels and its card."""
-    path = tmp_path / "colors.tflite"
-    path.write_bytes(data)
-    if labels:
-        (tmp_path / "labels.txt").write_text("\n".join(labels) + "\n")
-
-    def open_engine(_: Kind, content: bytes, *__: object) -> Engine:
-        return LiteRtEngine(content, workers=1)
-
-    source = Source("colors", "1", (path,), decode_card(card.encode()), tmp_path / "card.yaml")
-    lens = open_model(source, data, open_engine, tmp_path).lens
-    assert isinstance(lens, Classifier)
+def classifier(data: bytes, labels: tuple[str, ...] = (), card: str = "{}") -> Classifier:
+    """The lens of a model, warmed up, as the service makes it."""
+    content = decode_card(card.encode())
+    source = Source("colors", "1", (Path("colors.tflite"),), content)
+    engine, file = LiteRtEngine(data, workers=1), decode_file(source, data)
+    lens = Classifier(opened(engine, file, labels, card=content))
+    lens.warm_up()
     return lens
 
 
@@ -109,19 +105,15 @@ def mixed(graph: Graph) -> int:
         Graph.channels,
     ],
 )
-def test_a_picture_gets_the_same_probability_whatever_the_last_operators(
-    tmp_path: Path, build: Build
-) -> None:
-    lens = classifier(tmp_path, made(build), NAMES)
+def test_a_picture_gets_the_same_probability_whatever_the_last_operators(build: Build) -> None:
+    lens = classifier(made(build), NAMES)
     for name in NAMES:
         assert best(lens, name) == (name, 1)
 
 
-def test_sigmoids_are_answered_as_they_are(tmp_path: Path) -> None:
+def test_sigmoids_are_answered_as_they_are() -> None:
     data = made(lambda graph: graph.apply("LOGISTIC", [graph.channels()], (1, 3)))
-    labels = classifier(tmp_path, data, NAMES).classify(
-        np.full((SIDE, SIDE, 3), 200, np.uint8), top_k=3
-    )
+    labels = classifier(data, NAMES).classify(np.full((SIDE, SIDE, 3), 200, np.uint8), top_k=3)
     assert [label.probability for label in labels] == pytest.approx([1, 1, 1], abs=1e-3)
 
 
@@ -139,24 +131,24 @@ def red_sigmoid(graph: Graph) -> int:
     [((), ("1", "0")), (("not red", "red"), ("red", "not red"))],
 )
 def test_one_number_is_the_probability_of_the_second_of_two(
-    tmp_path: Path, build: Build, labels: tuple[str, ...], expected: tuple[str, str]
+    build: Build, labels: tuple[str, ...], expected: tuple[str, str]
 ) -> None:
-    lens = classifier(tmp_path, made(build), labels)
+    lens = classifier(made(build), labels)
     for name, label in zip(("red", "green"), expected, strict=True):
         assert best(lens, name) == (label, 1)
 
 
 @pytest.mark.parametrize("build", [red, red_sigmoid])
-def test_one_number_is_the_probability_of_a_single_label(tmp_path: Path, build: Build) -> None:
-    lens = classifier(tmp_path, made(build), ("red",))
+def test_one_number_is_the_probability_of_a_single_label(build: Build) -> None:
+    lens = classifier(made(build), ("red",))
     assert best(lens, "red") == ("red", 1)
     assert best(lens, "green") == ("red", 0)
 
 
-def test_a_lone_logit_without_labels_is_told_as_assumed(tmp_path: Path) -> None:
-    assumed = classifier(tmp_path, made(red)).describe().output.assumed
+def test_a_lone_logit_without_labels_is_told_as_assumed() -> None:
+    assumed = classifier(made(red)).describe().output.assumed
     assert "logit of class 1; output: {type: logits}" in assumed
-    assert classifier(tmp_path, made(red_sigmoid)).describe().output.assumed == ""
+    assert classifier(made(red_sigmoid)).describe().output.assumed == ""
 
 
 def brightness(graph: Graph) -> int:
@@ -195,46 +187,46 @@ def percents(graph: Graph) -> int:
     ],
 )
 def test_what_is_no_classifier_is_refused_with_the_task_it_may_have(
-    tmp_path: Path, build: Build, reason: str
+    build: Build, reason: str
 ) -> None:
     with pytest.raises(InvalidModel, match=f"{reason}.*task: tensor"):
-        classifier(tmp_path, made(build))
+        classifier(made(build))
 
 
-def test_a_sum_of_its_own_axis_is_refused(tmp_path: Path) -> None:
+def test_a_sum_of_its_own_axis_is_refused() -> None:
     def over_another_axis(graph: Graph) -> int:
         column = graph.apply("RESHAPE", [graph.channels(), graph.constant([3, 1], "int32")], (3, 1))
         shares = graph.softmax(column, (3, 1))
         return graph.apply("RESHAPE", [shares, graph.constant([1, 3], "int32")], (1, 3))
 
     with pytest.raises(InvalidModel, match="a softmax with a sum of 3"):
-        classifier(tmp_path, made(over_another_axis), NAMES)
+        classifier(made(over_another_axis), NAMES)
 
 
-def test_the_card_says_what_the_numbers_are(tmp_path: Path) -> None:
+def test_the_card_says_what_the_numbers_are() -> None:
     card = "output: {type: logits}"
-    lens = classifier(tmp_path, made(Graph.channels), card=card)
+    lens = classifier(made(Graph.channels), card=card)
     assert best(lens, "green") == ("1", 1)
     with pytest.raises(InvalidModel, match=r"numbers from .* output: \{type: logits\}"):
-        classifier(tmp_path, made(Graph.channels), card="output: {type: probabilities}")
+        classifier(made(Graph.channels), card="output: {type: probabilities}")
 
 
-def test_an_output_that_the_card_names_is_judged_by_itself(tmp_path: Path) -> None:
+def test_an_output_that_the_card_names_is_judged_by_itself() -> None:
     graph = Graph()
     logits = graph.channels()
     data = graph.finish(graph.softmax(logits), logits)
     for place in range(2):
         (function,) = LiteRtEngine(data, workers=1).signatures.values()
         name = function.outputs[place].name
-        lens = classifier(tmp_path, data, NAMES, f"output: {{name: {name}}}")
+        lens = classifier(data, NAMES, f"output: {{name: {name}}}")
         assert best(lens, "blue") == ("blue", 1)
 
 
-def test_a_picture_that_makes_nan_is_refused(tmp_path: Path) -> None:
+def test_a_picture_that_makes_nan_is_refused() -> None:
     def logarithm(graph: Graph) -> int:
         return graph.softmax(graph.apply("LOG", [graph.channels()], (1, 3)))
 
-    lens = classifier(tmp_path, made(logarithm), NAMES)
+    lens = classifier(made(logarithm), NAMES)
     with pytest.raises(InvalidTensor, match="expected numbers from the model, got NaN"):
         best(lens, "red")
 
@@ -250,3 +242,84 @@ def test_integers_without_a_scale_are_refused() -> None:
     engine = FakeEngine(np.zeros((1, 3), np.int32))
     with pytest.raises(InvalidModel, match=r"integers of int32 .* output: \{type: logits\}"):
         Classifier(opened(engine, ModelFile((), "", None)))
+
+
+# What the answer and the description say ----------------------------------------------------------
+
+
+def answer(lens: Classifier, data: bytes) -> dict[str, Any]:
+    return lens.answer(Payload(data, 1_000_000), ClassifyOptions()).to_fields()
+
+
+def test_an_answer_says_how_the_picture_was_read_and_what_was_assumed() -> None:
+    exif = Image.Exif()
+    exif[0x112] = 6
+    data = encode(Image.new("RGB", (40, 20), COLORS["red"]), "JPEG", exif=exif)
+    fields = answer(classifier(made(softmax), NAMES), data)
+    assert fields["labels"][0]["label"] == "red"
+    (assumed,) = fields["read"].pop("assumed")
+    assert "floats from 0 to 255" in assumed
+    assert fields["read"] == {"orientation": 6, "resized": "stretched"}
+
+
+def test_an_answer_says_nothing_where_there_was_nothing_to_decide() -> None:
+    data = encode(Image.new("RGB", (20, 20), COLORS["red"]))
+    card = "normalization: {mean: 0, std: 1}"
+    assert "read" not in answer(classifier(made(softmax), NAMES, card), data)
+
+
+def test_a_description_says_what_pixels_and_numbers_are_taken_for() -> None:
+    description = classifier(made(softmax), NAMES).describe()
+    assert "floats from 0 to 255" in description.input.assumed
+    assert "normalization: {mean: [127.5], std: [127.5]}" in description.input.assumed
+    assert (description.output.type, description.output.assumed) == (Scores.PROBABILITIES, "")
+    said = classifier(made(softmax), NAMES, "normalization: {mean: 127.5, std: 127.5}")
+    assert said.describe().input.numbers == "(pixel - 127.5) / 127.5"
+    assert said.describe().input.assumed == ""
+
+
+def test_channels_may_come_first() -> None:
+    graph = Graph((1, 3, SIDE, SIDE))
+    order = graph.constant([0, 2, 3, 1], "int32")
+    image = graph.apply("TRANSPOSE", [graph.image, order], (1, SIDE, SIDE, 3))
+    lens = classifier(graph.finish(graph.softmax(graph.channels(image))), NAMES)
+    assert [best(lens, name) for name in NAMES] == [(name, 1) for name in NAMES]
+    assert lens.describe().input.layout == "nchw"
+
+
+def test_a_model_of_several_pictures_at_once_answers_the_first() -> None:
+    graph = Graph((4, SIDE, SIDE, 3))
+    axes = graph.constant([1, 2], "int32")
+    means = graph.apply("MEAN", [graph.image, axes], (4, 3))
+    lens = classifier(graph.finish(graph.softmax(means, (4, 3))), NAMES)
+    assert [best(lens, name) for name in NAMES] == [(name, 1) for name in NAMES]
+
+
+def test_a_model_of_several_pictures_and_one_answer_is_refused() -> None:
+    graph = Graph((4, SIDE, SIDE, 3))
+    axes = graph.constant([0, 1, 2], "int32")
+    mean = graph.apply("MEAN", [graph.image, axes], (3,))
+    row = graph.apply("RESHAPE", [mean, graph.constant([1, 3], "int32")], (1, 3))
+    with pytest.raises(InvalidModel, match=r"an output of shape \(4, classes\)"):
+        classifier(graph.finish(graph.softmax(row)), NAMES)
+
+
+def test_bytes_with_a_normalization_of_floats_get_the_pixels_as_they_are() -> None:
+    quantized = (1 / 128, 128)
+    graph = Graph(dtype="uint8", quantization=quantized)
+    reals = graph.apply("DEQUANTIZE", [graph.image], (1, SIDE, SIDE, 3))
+    means = graph.apply("MEAN", [reals, graph.constant([1, 2], "int32")], (1, 3))
+    logits = graph.apply("MUL", [means, graph.constant(16)], (1, 3))
+    metadata = Metadata(normalization=Normalization((0.0,), (1.0,)))
+    data = graph.finish(graph.softmax(logits), metadata=metadata)
+    lens = classifier(data, NAMES)
+    assert [best(lens, name) for name in NAMES] == [(name, 1) for name in NAMES]
+    assert lens.describe().input.numbers == "the pixels as they are"
+
+
+def test_a_state_of_one_picture_does_not_reach_the_next() -> None:
+    lens = classifier(remembering(), ("dark", "bright"), "normalization: {mean: 0, std: 255}")
+    dark, bright = (np.full((SIDE, SIDE, 1), level, np.uint8) for level in (25, 230))
+    for pixels, name in ((bright, "bright"), (dark, "dark"), (dark, "dark"), (bright, "bright")):
+        (label,) = lens.classify(pixels, top_k=1)
+        assert label.label == name
