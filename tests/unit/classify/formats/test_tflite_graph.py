@@ -106,6 +106,14 @@ def test_a_model_with_variable_tensors_keeps_a_state() -> None:
     assert not read_graphs(graph.finish(graph.channels())).keeps_state
 
 
+def test_a_model_tells_the_range_of_floats_that_it_quantizes() -> None:
+    graph = Graph()
+    scale = (1 / 128, 0)
+    whole = graph.apply("QUANTIZE", [graph.image], (1, 8, 8, 3), "int8", quantization=scale)
+    (inputs,) = read_graphs(graph.finish(whole)).inputs
+    assert inputs == {graph.image: (-1.0, 127 / 128)}
+
+
 def test_a_loop_of_operators_ends() -> None:
     graph = Graph()
     logits = graph.channels()

@@ -258,7 +258,7 @@ def test_an_answer_says_how_the_picture_was_read_and_what_was_assumed() -> None:
     fields = answer(classifier(made(softmax), NAMES), data)
     assert fields["labels"][0]["label"] == "red"
     (assumed,) = fields["read"].pop("assumed")
-    assert "floats from 0 to 255" in assumed
+    assert "pixels are from 0 to 255" in assumed
     assert fields["read"] == {"orientation": 6, "resized": "stretched"}
 
 
@@ -270,7 +270,7 @@ def test_an_answer_says_nothing_where_there_was_nothing_to_decide() -> None:
 
 def test_a_description_says_what_pixels_and_numbers_are_taken_for() -> None:
     description = classifier(made(softmax), NAMES).describe()
-    assert "floats from 0 to 255" in description.input.assumed
+    assert "pixels are from 0 to 255" in description.input.assumed
     assert "normalization: {mean: [127.5], std: [127.5]}" in description.input.assumed
     assert (description.output.type, description.output.assumed) == (Scores.PROBABILITIES, "")
     said = classifier(made(softmax), NAMES, "normalization: {mean: 127.5, std: 127.5}")

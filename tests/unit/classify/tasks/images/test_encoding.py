@@ -1,5 +1,7 @@
 """Pixels become the numbers that a model was trained on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -108,17 +110,44 @@ def test_sixteen_bits_are_normalized_and_quantized(normalization: Normalization 
 def test_sixteen_bits_that_reach_to_255_are_the_pixels_quantized() -> None:
     encoding = plan_encoding(tensor("int16", Quantization(255 / 32767, 0)), None, channels=3)
     assert (encoding.encode(PIXELS) == np.rint(PIXELS / 255 * 32767)).all()
-    assert encoding.assumed == ""
+    assert "from 0 to 255" in encoding.assumed
 
 
 def test_sixteen_bits_of_no_known_range_are_refused_with_the_line_of_the_card() -> None:
-    with pytest.raises(InvalidModel, match=r"reach to 2\.64; .* \{mean: \[127\.5\]"):
+    with pytest.raises(
+        InvalidModel,
+        match=r"numbers from -2\.64 to 2\.64; .* \{mean: \[127\.5\]",
+    ):
         plan_encoding(tensor("int16", Quantization(2.64 / 32767, 0)), None, channels=3)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [
+        ((-1.0, 0.992), (PIXELS - 127.5) / 127.5),
+        ((0.0, 1.0), PIXELS / 255),
+        ((0.0, 255.0), PIXELS),
+        (None, PIXELS),
+    ],
+)
+def test_floats_without_a_normalization_have_the_range_that_the_model_quantizes(
+    bounds: tuple[float, float] | None, expected: np.ndarray
+) -> None:
+    spec = replace(tensor("float32"), bounds=bounds)
+    encoding = plan_encoding(spec, None, channels=3)
+    assert encoding.encode(PIXELS) == pytest.approx(expected)
+    assert "normalization" in encoding.assumed
+
+
+def test_a_scale_that_no_usual_normalization_fits_is_refused() -> None:
+    spec = replace(tensor("float32"), bounds=(-2.12, 2.64))
+    with pytest.raises(InvalidModel, match=r"a scale of numbers from -2\.12 to 2\.64"):
+        plan_encoding(spec, None, channels=3)
 
 
 def test_a_range_that_nobody_says_is_told() -> None:
     assumed = plan_encoding(tensor("float32"), None, channels=3).assumed
-    assert "floats from 0 to 255" in assumed
+    assert "pixels are from 0 to 255" in assumed
     assert "normalization: {mean: [127.5], std: [127.5]}" in assumed
     assert plan_encoding(tensor("float32"), HALF, channels=3).assumed == ""
 

@@ -33,6 +33,8 @@ class TensorSpec:
         dtype: of its elements; object for bytes and text.
         quantization: how integers represent reals; None if they do not.
         numbers: what an output holds, by the operators that compute it.
+        bounds: the least and the largest real that the model tells apart in an input of floats
+            that it quantizes; None if it quantizes none.
         tensor: its name in the graph where the signature has one of its own; callers and cards may
             use either.
     """
@@ -42,6 +44,7 @@ class TensorSpec:
     dtype: np.dtype[np.generic]
     quantization: Quantization | None = None
     numbers: Numbers = field(default=Numbers.UNKNOWN, compare=False)
+    bounds: tuple[float, float] | None = field(default=None, compare=False)
     tensor: str = field(default="", compare=False)
 
     def is_called(self, name: str) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import starmap
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
@@ -168,10 +167,19 @@ class _Session:
         if runner := self._runners.get(name):
             inputs = list(runner.get_input_details().items())
             outputs = list(runner.get_output_details().items())
-        made = graphs.outputs_of(name)
-        return tuple(starmap(_spec, inputs)), tuple(
-            replace(_spec(given, detail), numbers=made.get(int(detail["index"]), Numbers.UNKNOWN))
-            for given, detail in outputs
+        bounds, numbers = graphs.inputs_of(name), graphs.outputs_of(name)
+        return (
+            tuple(
+                replace(_spec(given, detail), bounds=bounds.get(int(detail["index"])))
+                for given, detail in inputs
+            ),
+            tuple(
+                replace(
+                    _spec(given, detail),
+                    numbers=numbers.get(int(detail["index"]), Numbers.UNKNOWN),
+                )
+                for given, detail in outputs
+            ),
         )
 
     def run(self, name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

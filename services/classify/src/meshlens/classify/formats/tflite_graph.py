@@ -13,7 +13,9 @@ from meshlens.flatbuffer import Table
 
 IDENTIFIER = b"TFL3"
 MOST_TABLES = 100_000
-_BUILTIN_CALL_ONCE, _BUILTIN_ASSIGN_VARIABLE = 129, 144
+_BUILTIN_QUANTIZE, _BUILTIN_CALL_ONCE, _BUILTIN_ASSIGN_VARIABLE = 114, 129, 144
+# The least and the largest number of a TensorType.
+_BOUNDS = {3: (0, 255), 7: (-32768, 32767), 9: (-128, 127)}
 _NAMES: Mapping[int, str] = {
     0: "Add",
     1: "AvgPool",
@@ -103,7 +105,16 @@ class _Subgraph(IntEnum):
 class _Tensor(IntEnum):
     """Slots of the table Tensor."""
 
+    TYPE = 1
+    QUANTIZATION = 4
     IS_VARIABLE = 5
+
+
+class _Quantization(IntEnum):
+    """Slots of the table QuantizationParameters."""
+
+    SCALE = 2
+    ZERO_POINT = 3
 
 
 class _Operator(IntEnum):
@@ -127,16 +138,23 @@ class Graphs:
     """What the graphs of a model do.
 
     Attributes:
-        outputs: for each graph, what the numbers of its outputs are, by the tensor's number.
+        inputs: for each graph, the least and the largest real that it can tell apart in an input
+            that it quantizes, by the tensor's number.
+        outputs: for each graph, what the numbers of its outputs are, likewise.
         signatures: the place of the graph of each signature, by its name.
         keeps_state: whether a run leaves something in tensors that the next one reads.
         assigns: whether a run changes variables that only a new interpreter has anew.
     """
 
+    inputs: tuple[Mapping[int, tuple[float, float]], ...]
     outputs: tuple[Mapping[int, Numbers], ...]
     signatures: Mapping[str, int]
     keeps_state: bool
     assigns: bool
+
+    def inputs_of(self, signature: str) -> Mapping[int, tuple[float, float]]:
+        """Return the bounds of the inputs of a signature, chosen as in `outputs_of`."""
+        return self.inputs[self.signatures.get(signature, 0)]
 
     def outputs_of(self, signature: str) -> Mapping[int, Numbers]:
         """Return what the outputs of a signature are; of the first graph if it has no such one."""
@@ -171,6 +189,7 @@ def _read(root: Table) -> Graphs:
         raise ValueError(f"a signature is that of a graph beyond the {len(graphs)} there are")
     first_time = {place for graph in graphs for place in graph.called_once}
     return Graphs(
+        inputs=tuple(graph.inputs for graph in graphs),
         outputs=tuple(graph.outputs for graph in graphs),
         signatures=signatures,
         keeps_state=any(graph.keeps_state for graph in graphs),
@@ -191,6 +210,8 @@ class _Graph:
             for number, tensor in enumerate(tensors)
             if number not in outside and not tensor.number(_Tensor.IS_VARIABLE, "<B")
         }
+        self._tensors, self._outside = tensors, outside
+        self.inputs: dict[int, tuple[float, float]] = {}
         self.assigns = False
         self.called_once: list[int] = []
         for operator in graph.tables(_Subgraph.OPERATORS, most=MOST_TABLES):
@@ -208,4 +229,18 @@ class _Graph:
             self.called_once.append(options.number(0, "<i") if options else 0)
         inputs = tuple(number for number in operator.numbers(_Operator.INPUTS, "<i") if number >= 0)
         for place, number in enumerate(operator.numbers(_Operator.OUTPUTS, "<i")):
+            if code == _BUILTIN_QUANTIZE and inputs[0] in self._outside and self._tensors:
+                self._add_bounds(inputs[0], self._tensors[number])
             self._made[number] = Operator(_NAMES.get(code, f"builtin {code}"), inputs, place)
+
+    def _add_bounds(self, number: int, quantized: Table) -> None:
+        """Keep the reals that an input can hold once it is quantized."""
+        parameters = quantized.table(_Tensor.QUANTIZATION)
+        bounds = _BOUNDS.get(quantized.number(_Tensor.TYPE, "<b"))
+        if parameters is None or bounds is None:
+            return
+        scales = list(parameters.numbers(_Quantization.SCALE, "<f"))
+        zero_points = list(parameters.numbers(_Quantization.ZERO_POINT, "<q"))
+        if len(scales) == len(zero_points) == 1:
+            low, high = (float(scales[0] * (bound - zero_points[0])) for bound in bounds)
+            self.inputs[number] = low, high

@@ -10,11 +10,14 @@ from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.tflite_metadata import Normalization
 from meshlens.faults import Place
 
+AS_THEY_ARE = Normalization((0.0,), (1.0,))
 _PIXELS = np.arange(256, dtype=np.float64)[:, np.newaxis]
-_CENTERED, _NONE = Normalization((127.5,), (127.5,)), Normalization((0.0,), (1.0,))
+_CENTERED, _UNIT = Normalization((127.5,), (127.5,)), Normalization((0.0,), (255.0,))
 _PIXEL_BITS = 8
-# The largest real of 16 bits that were calibrated with pixels, or with pixels / 127.5 - 1.
-_OF_PIXELS, _OF_CENTERED = (150, 300), (0.5, 1.1)
+# The largest real of a model that was calibrated with pixels, or with pixels made smaller.
+_OF_PIXELS, _OF_SMALLER = (150, 300), (0.5, 1.1)
+_BELOW_ZERO = -0.3
+_UNKNOWN = 0.0, 255.0
 # A normalization that leaves the range of the integers for more of the pixels is not theirs.
 _MOST_CLIPPED = 0.25
 _SAY_RANGE = (
@@ -56,12 +59,13 @@ def plan_encoding(
 ) -> Encoding:
     """Return how pixels enter `tensor`.
 
-    Floats are (pixel - mean) / std, or the pixel itself if the model has no normalization, which
-    is an assumption. Integers of 8 bits are the pixel itself (minus 128 if they are signed): as in
-    TensorFlow's Task Library (image_preprocessor.cc), the normalization in a model's metadata is
-    that of floats. Only one that a card gives is applied and quantized, but left out if it moves
-    no pixel by more than one step, as rounding of mean and std makes it. Wider integers with a
-    quantization are the normalized pixel quantized; the others are the pixel itself.
+    Floats are (pixel - mean) / std; without a normalization the usual one that fits the model's
+    own scale, or the pixel itself, and that is an assumption. Integers of 8 bits are the pixel
+    itself (minus 128 if they are signed): as in TensorFlow's Task Library (image_preprocessor.cc),
+    the normalization in a model's metadata is that of floats. Only one that a card gives is
+    applied and quantized, but left out if it moves no pixel by more than one step, as rounding of
+    mean and std makes it. Wider integers with a quantization are what floats would be, quantized;
+    those without are the pixel itself.
 
     Args:
         tensor: of the model.
@@ -71,7 +75,7 @@ def plan_encoding(
 
     Raises:
         InvalidModel: the normalization does not fit `channels` or the quantization, the dtype is
-            no number's, or 16 bits are of no known range.
+            no number's, or the model's scale fits no usual normalization.
     """
     if tensor.dtype.kind not in "fiu":
         raise InvalidModel(
@@ -80,41 +84,64 @@ def plan_encoding(
             remedy="does this model take pictures?",
             places=[Place(field=tensor.name)],
         )
-    real = _normalize(normalization, channels) if normalization else _PIXELS
     if tensor.dtype.kind == "f":
-        assumed = "" if normalization else f"pixels are floats from 0 to 255; {_SAY_RANGE}"
-        return Encoding(real.astype(tensor.dtype), _describe(normalization), assumed)
+        return _plan_reals(tensor, normalization, channels, tensor.bounds or _UNKNOWN)
     bounds = np.iinfo(tensor.dtype.str)
-    small = bounds.bits == _PIXEL_BITS
-    as_they_are = _PIXELS + (bounds.min if small else 0)
-    same = f"{_describe(None)}, minus 128" if small and bounds.min else _describe(None)
-    numbers, meaning, assumed = as_they_are, same, ""
-    applied = normalization != _NONE and by_card if small else True
-    if tensor.quantization and applied and (normalization or not small):
-        if normalization is None:
-            normalization, assumed = _guess(tensor, tensor.quantization, bounds.max)
-            real = _normalize(normalization, channels) if normalization else _PIXELS
-        numbers = _quantize(real, tensor, tensor.quantization)
-        meaning = f"{_describe(normalization)}, quantized"
-        if small and np.abs(numbers - as_they_are).max() <= 1:
-            numbers, meaning = as_they_are, same
-    if tensor.dtype == np.uint8 and numbers is as_they_are:
-        return Encoding(None, meaning)
-    return Encoding(numbers.astype(tensor.dtype), meaning, assumed)
+    if bounds.bits == _PIXEL_BITS:
+        return _plan_bytes(tensor, normalization if by_card else None, channels)
+    if tensor.quantization is None:
+        return Encoding(_PIXELS.astype(tensor.dtype), _describe(None))
+    scale, zero_point = tensor.quantization.scale, tensor.quantization.zero_point
+    reach = scale * (bounds.min - zero_point), scale * (bounds.max - zero_point)
+    return _plan_reals(tensor, normalization, channels, reach)
 
 
-def _guess(
-    tensor: TensorSpec, quantization: Quantization, largest: int
-) -> tuple[Normalization | None, str]:
-    """Return the normalization that fits the reals of wide integers, and what was assumed."""
-    reach = quantization.scale * (largest - quantization.zero_point)
-    if _OF_PIXELS[0] <= reach <= _OF_PIXELS[1]:
-        return None, ""
-    if _OF_CENTERED[0] <= reach <= _OF_CENTERED[1]:
-        return _CENTERED, f"pixels are reals from -1 to 1, quantized; {_SAY_RANGE}"
+def _plan_reals(
+    tensor: TensorSpec,
+    normalization: Normalization | None,
+    channels: int,
+    bounds: tuple[float, float],
+) -> Encoding:
+    """Return how pixels enter as reals, quantized if the tensor is one of integers."""
+    assumed = ""
+    if normalization is None:
+        normalization, assumed = _guess(tensor, *bounds)
+    real = _PIXELS if normalization is None else _normalize(normalization, channels)
+    meaning = _describe(normalization)
+    if tensor.quantization:
+        real, meaning = _quantize(real, tensor, tensor.quantization), f"{meaning}, quantized"
+    return Encoding(real.astype(tensor.dtype), meaning, assumed)
+
+
+def _plan_bytes(tensor: TensorSpec, normalization: Normalization | None, channels: int) -> Encoding:
+    """Return how pixels enter as integers of 8 bits, by the card's normalization if it has one."""
+    signed = tensor.dtype.kind == "i"
+    plain = _PIXELS - 128 if signed else _PIXELS
+    if normalization and normalization != AS_THEY_ARE and tensor.quantization:
+        numbers = _quantize(_normalize(normalization, channels), tensor, tensor.quantization)
+        if np.abs(numbers - plain).max() > 1:
+            meaning = f"{_describe(normalization)}, quantized"
+            return Encoding(numbers.astype(tensor.dtype), meaning)
+    if signed:
+        return Encoding(plain.astype(tensor.dtype), f"{_describe(None)}, minus 128")
+    return Encoding(None, _describe(None))
+
+
+def _guess(tensor: TensorSpec, low: float, high: float) -> tuple[Normalization | None, str]:
+    """Return the normalization that fits a model's reals from `low` to `high`, and that it is one.
+
+    Raises:
+        InvalidModel: none of the usual ones does.
+    """
+    if _OF_PIXELS[0] <= high <= _OF_PIXELS[1]:
+        return None, f"pixels are from 0 to 255; {_SAY_RANGE}"
+    if _OF_SMALLER[0] <= high <= _OF_SMALLER[1]:
+        if low < _BELOW_ZERO:
+            return _CENTERED, f"pixels are from -1 to 1, by the model's scale; {_SAY_RANGE}"
+        return _UNIT, f"pixels are from 0 to 1, by the model's scale; {_SAY_RANGE}"
     raise InvalidModel(
         f"expected a normalization for {tensor.name} of {tensor.dtype}",
-        got=f"none, and numbers that reach to {reach:.3g}",
+        got=f"none, and a scale of numbers from {low:.3g} to {high:.3g}",
         remedy=_SAY_RANGE,
         places=[Place(field="normalization")],
     )
@@ -138,7 +165,7 @@ def _quantize(
 
 
 def _describe(normalization: Normalization | None) -> str:
-    if normalization is None:
+    if normalization is None or normalization == AS_THEY_ARE:
         return "the pixels as they are"
     mean, std = (
         ", ".join(f"{number:g}" for number in numbers)

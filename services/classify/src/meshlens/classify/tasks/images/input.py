@@ -9,7 +9,7 @@ from meshlens.classify.engines.engine import Tensor, TensorSpec
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.card import InputPart, Resize
 from meshlens.classify.formats.tflite_metadata import Normalization
-from meshlens.classify.tasks.images.encoding import plan_encoding
+from meshlens.classify.tasks.images.encoding import AS_THEY_ARE, plan_encoding
 from meshlens.classify.tasks.images.layout import OPEN, Axes, read_axes
 from meshlens.classify.tasks.images.pixels import Frame
 from meshlens.faults import Place
@@ -57,14 +57,16 @@ class ImageInput:
         self._axes, self.frame = _measure(spec, card, channels, largest)
         _check_card(spec, card, self.frame)
         self._blue_first = card.type is not None and card.type.blue_first
+        if card.type and card.type.floats and normalization is None:
+            # The type of a card says that pixels are from 0 to 255.
+            normalization = AS_THEY_ARE
         self._encoding = plan_encoding(
             spec, normalization, channels=self.frame.channels, by_card=by_card
         )
         self.batch = max(self._axes.batch, 1)
         self.layout = str(self._axes.layout or "")
         self.numbers = self._encoding.meaning
-        # The type of a card says that pixels are from 0 to 255.
-        self.assumed = "" if card.type else self._encoding.assumed
+        self.assumed = self._encoding.assumed
 
     def encode(self, pixels: NDArray[np.uint8]) -> Tensor:
         """Return the tensor of an image, (h, w, channels) of `frame`."""
