@@ -210,7 +210,7 @@ def test_a_detector_says_how_it_looks_at_pictures(service: Service) -> None:
     facts = ("subject", "input", "threshold", "overlap", "constants")
     assert {name: told[name] for name in facts} == {
         "subject": "shape",
-        "input": {"width": 48, "height": 32, "channels": 3, "fixed": True},
+        "input": {"width": 48, "height": 32, "channels": 3, "fixed": True, "assumed": ""},
         "threshold": 0.25,
         "overlap": 0.5,
         "constants": {},

@@ -285,7 +285,17 @@ def test_models_are_listed_with_their_states(service: Service) -> None:
         "task": "classify",
         "classes": 10,
         "subject": "digit",
-        "input": {"width": 32, "height": 32, "channels": 1},
+        "input": {
+            "width": 32,
+            "height": 32,
+            "channels": 1,
+            "layout": "nhwc",
+            "resize": "stretch",
+            "resampling": "hamming",
+            "numbers": "(pixel - 127.5) / 127.5",
+            "assumed": "",
+        },
+        "output": {"name": "Identity", "type": "probabilities", "assumed": ""},
     }
     assert (broken["state"], broken["default"]) == ("END", False)
     assert "TFL3" in broken["error"]

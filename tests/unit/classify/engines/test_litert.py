@@ -13,6 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.classify.color_graphs import remembering
 from unit.classify.graphs import Graph, Node, Step, build_graphs, constant
 
 from meshlens.classify.engines import litert
@@ -69,6 +70,23 @@ def test_an_answer_is_not_changed_by_the_next(digits: bytes) -> None:
     kept = answer.copy()
     only(engine).run(other)
     assert (answer == kept).all()
+
+
+def test_a_model_that_keeps_a_state_starts_each_run_from_rest() -> None:
+    engine = only(LiteRtEngine(remembering(), workers=2))
+    (picture,), (output,) = engine.inputs, engine.outputs
+    tensors = [
+        {picture.name: np.full(picture.shape or (), level, np.float32)} for level in (0.1, 0.5, 0.9)
+    ]
+    alone = [
+        only(LiteRtEngine(remembering(), workers=1)).run(tensor)[output.name] for tensor in tensors
+    ]
+    assert [int(answer.argmax()) for answer in alone] == [0, 0, 1]
+    order = np.random.default_rng(3).integers(0, len(tensors), 200)
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda place: engine.run(tensors[place]), order))
+    for place, answer in zip(order, answers, strict=True):
+        assert (answer[output.name] == alone[place]).all()
 
 
 def test_an_engine_closes_once_nothing_runs(digits: bytes) -> None:

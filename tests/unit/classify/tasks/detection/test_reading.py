@@ -189,6 +189,26 @@ def test_a_graph_without_the_operator_has_no_names() -> None:
     assert find_post_process(ssd(tuple(SSD))) == ()
 
 
+@pytest.mark.parametrize("units", ["fractions", "pixels"])
+def test_boxes_of_a_letterbox_are_those_of_the_picture_in_it(units: str) -> None:
+    sides = np.array([[[0.1, 0.25, 0.6, 0.75], [0, 0, 1, 1]]]) * (16 if units == "pixels" else 1)
+    made = answering(constant("boxes", sides), constant("scores", [[0.9, 0.5]]))
+    shown = Image(np.zeros((16, 16, 3), np.uint8), 200, 100, region=(0, -50, 200, 150))
+    (box, whole) = detector(made, f"task: detect, detection: {{units: {units}}}").detect(shown)
+    assert (box.x1, box.y1, box.x2, box.y2) == (50, 0, 150, 70)
+    assert (whole.x1, whole.y1, whole.x2, whole.y2) == (0, 0, 200, 100)
+
+
+def test_a_detector_of_several_pictures_at_once_is_refused() -> None:
+    made = answering(
+        constant("boxes", np.zeros((2, 3, 4))),
+        constant("scores", np.zeros((2, 3))),
+        image=Node("image", (2, 16, 16, 3)),
+    )
+    with pytest.raises(InvalidModel, match="takes one picture at a time, got 2"):
+        detector(made)
+
+
 def places(width: int, height: int) -> int:
     return sum(width // stride * (height // stride) for stride in (8, 16, 32))
 
@@ -279,6 +299,7 @@ def test_a_yolo_gets_pixels_from_0_to_1_and_keeps_what_is_sure_and_apart() -> No
     assert engine.seen is not None
     assert engine.seen.min() == engine.seen.max() == 1
     assert (made.threshold, made.overlap) == (0.25, 0.45)
+    assert "from 0 to 1" in made.describe().input.assumed
     card = decode_card(
         b"detection: {threshold: 0.1, overlap: 0.9}\nnormalization: {mean: 0, std: 1}"
     )

@@ -6,9 +6,8 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import starmap
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
@@ -23,6 +22,8 @@ from meshlens.classify.engines.engine import (
     TensorSpec,
 )
 from meshlens.classify.errors import InvalidModel, InvalidTensor
+from meshlens.classify.formats.producers import Numbers
+from meshlens.classify.formats.tflite_graph import Graphs, read_graphs
 
 _Detail: TypeAlias = Mapping[str, Any]  # of a tensor, as LiteRT describes it
 
@@ -51,8 +52,10 @@ class LiteRtEngine:
 
     def __init__(self, data: bytes, *, workers: int) -> None:
         first = _Session(data)
+        self._graphs = read_graphs(data)
         self._functions = {
-            name: _Function(*first.describe(name), partial(self._run, name)) for name in first.names
+            name: _Function(*first.describe(name, self._graphs), partial(self._run, name))
+            for name in first.names
         }
         self._data = data
         self._pool: SimpleQueue[_Session] = SimpleQueue()
@@ -66,13 +69,17 @@ class LiteRtEngine:
         return self._functions
 
     def _run(self, name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute every output of a function; wait if all interpreters are busy.
+        """Compute every output of a function, from rest; wait if all interpreters are busy.
 
         Raises:
             InvalidTensor: the model cannot compute with these arrays.
         """
-        session = self._take()
+        pooled = self._take()
         try:
+            # What a run assigns to variables stays in its interpreter.
+            session = _Session(self._data) if self._graphs.assigns else pooled
+            if self._graphs.keeps_state:
+                session.rest()
             return session.run(name, tensors)
         except (ValueError, RuntimeError) as error:
             raise InvalidTensor(
@@ -80,7 +87,7 @@ class LiteRtEngine:
                 remedy="send the shapes and types that it describes",
             ) from error
         finally:
-            self._pool.put(session)
+            self._pool.put(pooled)
 
     def _take(self) -> "_Session":
         """Return a free interpreter, a new one if there may be more, or wait for one."""
@@ -148,13 +155,32 @@ class _Session:
         # An interpreter that a runner refers to refuses to run by itself.
         self._runners = {} if only else runners
 
-    def describe(self, name: str) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
-        """Return the inputs and outputs of a function."""
+    def rest(self) -> None:
+        """Forget what earlier runs have left in the tensors that keep a state."""
+        self._interpreter.reset_all_variables()
+
+    def describe(
+        self, name: str, graphs: Graphs
+    ) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+        """Return the inputs and outputs of a function, by what the graphs of its file do."""
         inputs, outputs = self._inputs, self._outputs
         if runner := self._runners.get(name):
             inputs = list(runner.get_input_details().items())
             outputs = list(runner.get_output_details().items())
-        return tuple(starmap(_spec, inputs)), tuple(starmap(_spec, outputs))
+        bounds, numbers = graphs.inputs_of(name), graphs.outputs_of(name)
+        return (
+            tuple(
+                replace(_spec(given, detail), bounds=bounds.get(int(detail["index"])))
+                for given, detail in inputs
+            ),
+            tuple(
+                replace(
+                    _spec(given, detail),
+                    numbers=numbers.get(int(detail["index"]), Numbers.UNKNOWN),
+                )
+                for given, detail in outputs
+            ),
+        )
 
     def run(self, name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Compute every output of a function.

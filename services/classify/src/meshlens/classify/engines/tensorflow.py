@@ -13,15 +13,18 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from meshlens.classify.engines.engine import DEFAULT_SIGNATURE, Signature, Tensor, TensorSpec
+from meshlens.classify.engines.graph_def import GraphOperators
 from meshlens.classify.errors import InvalidModel, InvalidTensor, NotEnoughMemory
 from meshlens.classify.formats.packing import unpack
+
+_Call: TypeAlias = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 _SERVING_TAG = "serve"
 _LONGEST_REASON = 600
@@ -116,7 +119,7 @@ def open_frozen_graph(
         return dict(zip(outputs, pruned(*(tensors[name] for name in inputs)), strict=True))
 
     specs_in = tuple(map(_spec, inputs, arrays))
-    specs_out = tuple(map(_spec, outputs, answers))
+    specs_out = _outputs(outputs, answers, GraphOperators(definition))
     return TensorFlowEngine({DEFAULT_SIGNATURE: _Function(tf, specs_in, specs_out, call)})
 
 
@@ -160,7 +163,7 @@ class _Function:
     tf: Any  # TensorFlow ships no types
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    call: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    call: _Call
 
     def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Compute every output.
@@ -203,13 +206,54 @@ def _describe(loaded: Any, function: Any) -> _Function:  # noqa: ANN401 - Tensor
     """Return a function of a SavedModel; it keeps the variables of `loaded` alive."""
     _, named = function.structured_input_signature
     inputs = tuple(_spec(name, spec) for name, spec in sorted(named.items()))
-    outputs = tuple(_spec(name, spec) for name, spec in sorted(function.structured_outputs.items()))
+    graph = GraphOperators(function.graph.as_graph_def())
+    # Both are in the order of the names.
+    outputs = _outputs(sorted(function.structured_outputs), function.outputs, graph)
 
     def call(tensors: Mapping[str, Any], _owner: object = loaded) -> Mapping[str, Any]:
         answers: Mapping[str, Any] = function(**tensors)
         return answers
 
-    return _Function(importlib.import_module("tensorflow"), inputs, outputs, call)
+    run = _from_rest(call, _assigned_variables(function, graph.assigned()))
+    return _Function(importlib.import_module("tensorflow"), inputs, outputs, run)
+
+
+def _outputs(
+    names: Sequence[str],
+    tensors: Sequence[Any],
+    graph: GraphOperators,
+) -> tuple[TensorSpec, ...]:
+    """Return what a function returns, by the operators of its graph."""
+    return tuple(
+        replace(_spec(name, tensor), numbers=graph.judge(tensor.op.name, tensor.value_index))
+        for name, tensor in zip(names, tensors, strict=True)
+    )
+
+
+def _assigned_variables(function: Any, names: frozenset[str]) -> Sequence[Any]:  # noqa: ANN401 - TensorFlow ships no types
+    """Return the variables of a function that it knows as the inputs `names`."""
+    handles = [outer for outer, inner in function.graph.captures if inner.op.name in names]
+    return [
+        variable
+        for variable in function.variables
+        if any(variable.handle is handle for handle in handles)
+    ]
+
+
+def _from_rest(call: _Call, variables: Sequence[Any]) -> _Call:
+    """Return `call`, before which the variables that it assigns get their first values."""
+    if not variables:
+        return call
+    first = [(variable, variable.numpy()) for variable in variables]
+    one_at_a_time = threading.Lock()
+
+    def call_from_rest(tensors: Mapping[str, Any]) -> Mapping[str, Any]:
+        with one_at_a_time:
+            for variable, value in first:
+                variable.assign(value)
+            return call(tensors)
+
+    return call_from_rest
 
 
 def _spec(name: str, tensor: Any) -> TensorSpec:  # noqa: ANN401 - TensorFlow ships no types

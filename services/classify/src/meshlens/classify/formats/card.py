@@ -63,11 +63,39 @@ class Task(StrEnum):
     TENSOR = "tensor"
 
 
+class Layout(StrEnum):
+    """Whether the channels of a pixel are the last axis of a picture or come before its sides."""
+
+    CHANNELS_LAST = "nhwc"
+    CHANNELS_FIRST = "nchw"
+
+
+class Resize(StrEnum):
+    """How a picture of another aspect becomes one of the model's size."""
+
+    STRETCH = "stretch"  # all of it, its aspect lost
+    CROP = "crop"  # its middle, as large as it can be
+    LETTERBOX = "letterbox"  # all of it, bars beside or above and below it
+
+
+class Resampling(StrEnum):
+    """The filter that makes a picture smaller or larger, by Pillow's names."""
+
+    NEAREST = "nearest"
+    BOX = "box"
+    BILINEAR = "bilinear"
+    HAMMING = "hamming"
+    BICUBIC = "bicubic"
+    LANCZOS = "lanczos"
+
+
 class PixelType(StrEnum):
     """Channel order of a pixel, and whether channels are integers or floats, both from 0 to 255."""
 
     RGB8 = "rgb8"
     RGB32F = "rgb32f"
+    RGBA8 = "rgba8"
+    RGBA32F = "rgba32f"
     BGR8 = "bgr8"
     BGR32F = "bgr32f"
     LUMA8 = "luma8"
@@ -76,7 +104,9 @@ class PixelType(StrEnum):
     @property
     def channels(self) -> int:
         """Number of channels in a pixel."""
-        return 1 if self.value.startswith("luma") else 3
+        if self.value.startswith("luma"):
+            return 1
+        return 4 if self.value.startswith("rgba") else 3
 
     @property
     def blue_first(self) -> bool:
@@ -108,6 +138,30 @@ _KINDS = {
 def _to_kind(value: object) -> object:
     if isinstance(value, str):
         return _KINDS.get(value.strip().lower().replace("-", "_").replace(" ", "_"), value)
+    return value
+
+
+class Scores(StrEnum):
+    """What the numbers of a classifier are."""
+
+    PROBABILITIES = "probabilities"  # from 0 to 1, answered as they are
+    LOGITS = "logits"  # any reals, which a softmax makes probabilities; a sigmoid if it is one
+
+
+_SCORES = {
+    "probability": Scores.PROBABILITIES,
+    "softmax": Scores.PROBABILITIES,
+    "sigmoid": Scores.PROBABILITIES,
+    "logit": Scores.LOGITS,
+    "score": Scores.LOGITS,
+    "scores": Scores.LOGITS,
+}
+
+
+def _to_scores(value: object) -> object:
+    if isinstance(value, str):
+        word = value.strip().lower()
+        return _SCORES.get(word, word) or None
     return value
 
 
@@ -169,6 +223,12 @@ class InputPart(_Part):
         default=None, description="width and height in pixels, for a model that accepts any size"
     )
     type: PixelType | None = None
+    layout: Layout | None = Field(
+        default=None, description="where the channels are, if the shape does not say"
+    )
+    resize: Resize = Resize.STRETCH
+    resampling: Resampling = Resampling.HAMMING
+    fill: int = Field(default=114, ge=0, le=255, description="gray of the bars of a letterbox")
 
     @model_validator(mode="after")
     def _has_positive_size(self) -> Self:
@@ -187,7 +247,9 @@ class OutputPart(_Part):
     """The output that answers are made of."""
 
     name: str = ""
-    type: str = Field(default="", description="what the numbers are: probabilities or logits")
+    type: Annotated[Scores | None, BeforeValidator(_to_scores)] = Field(
+        default=None, description="what the numbers are; if not given, the model's operators decide"
+    )
     label: Annotated[LabelPart, BeforeValidator(_to_label)] | None = None
     top: int | None = Field(default=None, ge=1, description="labels to return by default")
 

@@ -7,15 +7,13 @@ from typing import Any
 
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.opening import OpenEngine
-from meshlens.classify.formats.card import Kind
+from meshlens.classify.formats.card import Kind, Scores
 from meshlens.classify.formats.packed_names import find_packed_names
 from meshlens.classify.formats.tflite import ModelFile, decode_model_file
 from meshlens.classify.formats.tflite_operators import find_post_process
 from meshlens.classify.storage.source import Source
 from meshlens.classify.tasks.choice import Choice, choose_task
 from meshlens.classify.tasks.lens import Lens, OpenedModel
-
-_LOGITS = frozenset({"logit", "logits", "score", "scores"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,8 @@ def decode_file(source: Source, data: bytes) -> ModelFile:
         InvalidModel: the file is damaged.
     """
     card = source.card
-    probabilities = card.output.type.lower() not in _LOGITS
+    stated = card.output.type
+    probabilities = None if stated is None else stated is Scores.PROBABILITIES
     if source.kind is not Kind.TFLITE:
         return ModelFile((), card.subject, card.normalization, probabilities)
     file = decode_model_file(data)
@@ -86,5 +85,5 @@ def decode_file(source: Source, data: bytes) -> ModelFile:
         () if card.output.label else file.labels or find_packed_names(data),
         card.subject or file.subject,
         card.normalization or file.normalization,
-        probabilities if card.output.type else file.probabilities,
+        probabilities,
     )

@@ -1,9 +1,15 @@
 """The lens of a detector: its options, its answer, and the model behind them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from meshlens.classify.engines.engine import Tensor
 from meshlens.classify.errors import InvalidModel, InvalidTensor
@@ -16,6 +22,7 @@ from meshlens.classify.tasks.detection.parameters import Parameters
 from meshlens.classify.tasks.detection.reading import plan_reading
 from meshlens.classify.tasks.images.input import ImageInput
 from meshlens.classify.tasks.images.pixels import Frame, Image, decode_image, gray_image
+from meshlens.classify.tasks.images.reading import Reading
 from meshlens.classify.tasks.lens import (
     JSON,
     Answer,
@@ -68,6 +75,17 @@ class DetectionAnswer(Answer):
     height: int = Field(description="likewise")
     count: int = Field(description="how many boxes there are")
     boxes: list[Box] = Field(description="the highest score first")
+    read: Reading = Field(
+        default_factory=Reading,
+        description="how the image was read; left out if there was nothing to decide",
+    )
+
+    @model_serializer(mode="wrap")
+    def _leave_out(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        if not fields["read"]:
+            del fields["read"]
+        return fields
 
     def render(self, media_type: str, payload: Payload) -> bytes:
         """Return the image with the boxes drawn, or an overlay of the size of the whole image."""
@@ -85,6 +103,7 @@ class BoundsDescription(FrameDescription):
     """What the images of a detector are."""
 
     fixed: bool = Field(description="else of any size, made smaller if they are larger")
+    assumed: str = Field(description="what of it neither the model nor its card says")
 
 
 class OutputsDescription(BaseModel):
@@ -140,6 +159,13 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
         self._engine, self._signature = model.engine, model.signature
         inputs = self._signature.inputs
         self._input = self._plan_input(model, model.file.normalization)
+        self._assumed = self._input.assumed
+        if self._input.batch > 1:
+            raise InvalidModel(
+                "expected a detector that takes one picture at a time",
+                got=f"{self._input.batch}",
+                remedy="export it with a batch of 1, or say task: tensor in the card",
+            )
         others = [spec for spec in inputs if spec is not self._input.spec]
         self._constants, self._parameters = card.constants, Parameters(others, card.constants)
         self.frame = self._input.frame
@@ -147,6 +173,7 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
         if reading.is_yolo and model.file.normalization is None:
             # Their exporters write no normalization, and all of them expect it.
             self._input = self._plan_input(model, _FROM_0_TO_1)
+            self._assumed = "pixels from 0 to 1, as exporters of YOLO models expect"
         self._output = reading.output
         self.subject, self.threshold = model.subject, reading.threshold
         self.overlap = reading.output.overlap
@@ -159,6 +186,7 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
             normalization,
             channels=_CHANNELS,
             largest=_LARGEST_SIDE,
+            by_card=model.card.normalization is not None,
         )
 
     @property
@@ -200,7 +228,13 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
             parameters=options.parameters(),
         )
         return DetectionAnswer(
-            width=image.width, height=image.height, count=len(boxes), boxes=list(boxes)
+            width=image.width,
+            height=image.height,
+            count=len(boxes),
+            boxes=list(boxes),
+            read=image.reading.model_copy(
+                update={"assumed": (self._assumed,) if self._assumed else ()}
+            ),
         )
 
     def describe(self) -> DetectorDescription:
@@ -214,6 +248,7 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
                 height=frame.height,
                 channels=frame.channels,
                 fixed=frame.fixed,
+                assumed=self._assumed,
             ),
             outputs=OutputsDescription(
                 form=output.layout.form,

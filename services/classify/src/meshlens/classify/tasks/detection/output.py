@@ -99,10 +99,12 @@ class BoxOutput:
     ) -> NDArray[np.float64]:
         """Return x1, y1, x2, y2 in the whole image, (n, 4), nothing outside of it."""
         height, width, _ = image.pixels.shape
-        size = np.array((image.width, image.height) * 2, np.float64)
+        whole = np.array((image.width, image.height) * 2, np.float64)
+        left, top, right, bottom = image.region or (0, 0, image.width, image.height)
+        shown = np.array((right - left, bottom - top) * 2, np.float64)
         fractions = self._find_units(every) is Units.FRACTIONS
-        unit = size if fractions else size / np.array((width, height) * 2)
-        placed: NDArray[np.float64] = (every[best] * unit).clip(0, size)
+        unit = shown if fractions else shown / np.array((width, height) * 2)
+        placed: NDArray[np.float64] = (every[best] * unit + (left, top) * 2).clip(0, whole)
         return placed
 
     def _find_units(self, sides: NDArray[np.float64]) -> Units:

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
 from meshlens.classify.engines.engine import Signature, Tensor, TensorSpec
 from meshlens.classify.errors import InvalidModel
@@ -13,7 +14,7 @@ from meshlens.classify.tasks.images.input import ImageInput
 from meshlens.classify.tasks.images.pixels import Image, decode_image
 from meshlens.classify.tasks.lens import OpenedModel, Payload, choose_tensor
 
-_CHANNELS = (1, 3)
+_CHANNELS = (1, 3, 4)
 # Of a model that takes any size, unless its card says input.size.
 _LARGEST_SIDE = 1280
 # What is called so and holds text takes the bytes of a file, as exported models usually do.
@@ -27,6 +28,16 @@ class PictureDescription(BaseModel):
     width: int | None = Field(description="in pixels; null where the file goes in as it is")
     height: int | None = Field(description="likewise")
     channels: int | None = Field(description="likewise")
+    assumed: str = Field(
+        default="", description="what of the numbers neither the model nor its card says"
+    )
+
+    @model_serializer(mode="wrap")
+    def _leave_out(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        if not self.assumed:
+            del fields["assumed"]
+        return fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,11 @@ class PictureInput:
         if image is not None:
             height, width, channels = image.pixels.shape
         return PictureDescription(
-            input=self.spec.name, width=width, height=height, channels=channels
+            input=self.spec.name,
+            width=width,
+            height=height,
+            channels=channels,
+            assumed=self.pixels.assumed,
         )
 
 
@@ -89,5 +104,12 @@ def find_picture_input(model: OpenedModel, signature: Signature) -> PictureInput
     if file and all(abs(size) == 1 for size in spec.shape or ()):
         return PictureInput(spec, None)
     largest = None if card.size else _LARGEST_SIDE
-    pixels = ImageInput(spec, card, model.file.normalization, channels=_CHANNELS, largest=largest)
+    pixels = ImageInput(
+        spec,
+        card,
+        model.file.normalization,
+        channels=_CHANNELS,
+        largest=largest,
+        by_card=model.card.normalization is not None,
+    )
     return PictureInput(spec, pixels)
