@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 import pytest
 from processes import eventually
-from unit.classify.graphs import Operator, Tensor, build_binary, build_graph
+from unit.classify.graphs import Graph, Node, Step, build_binary, build_graphs
 
 from meshlens.classify.engines import worker_calls
 from meshlens.classify.engines.bounds import NO_BOUNDS, Bounds, within
@@ -29,11 +29,13 @@ from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import State
 
 LEAST = -(2**31)
-FILL = build_graph(
-    [Tensor("n", (1,), "int32"), Tensor("value", ()), Tensor("y", (-1,))],
-    [Operator("FILL", ("n", "value"), ("y",))],
-    ["n", "value"],
-    ["y"],
+FILL = build_graphs(
+    Graph(
+        [Node("n", (1,), "int32"), Node("value", ()), Node("y", (-1,))],
+        [Step("FILL", ("n", "value"), ("y",))],
+        ["n", "value"],
+        ["y"],
+    )
 )
 
 

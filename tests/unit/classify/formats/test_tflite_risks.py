@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from unit.classify.graphs import Operator, Tensor, build_binary, build_graph
+from unit.classify.graphs import Graph, Node, Step, build_binary, build_graphs
 
 from meshlens.classify.formats.tflite_risks import find_risk
 
@@ -26,28 +26,30 @@ def test_what_computes_with_values_alone_is_none(operator: str) -> None:
 
 
 def test_division_by_what_follows_from_shapes_is_none() -> None:
-    tensors = [Tensor("x", (4,)), *(Tensor(name, (1,), "int32") for name in ("shape", "half"))]
-    two = Tensor("two", (1,), "int32", np.array([2], np.int32))
+    tensors = [Node("x", (4,)), *(Node(name, (1,), "int32") for name in ("shape", "half"))]
+    two = Node("two", (1,), "int32", np.array([2], np.int32))
     operators = [
-        Operator("SHAPE", ("x",), ("shape",)),
-        Operator("FLOOR_DIV", ("shape", "two"), ("half",)),
+        Step("SHAPE", ("x",), ("shape",)),
+        Step("FLOOR_DIV", ("shape", "two"), ("half",)),
     ]
-    assert find_risk(build_graph([*tensors, two], operators, ["x"], ["half"])) == ""
+    assert find_risk(build_graphs(Graph([*tensors, two], operators, ["x"], ["half"]))) == ""
 
 
 def test_a_size_from_an_input_is_a_risk_and_one_in_the_file_is_none() -> None:
-    tensors = [Tensor("x", (4,)), Tensor("y", (2, 2))]
-    reshape = [Operator("RESHAPE", ("x", "sizes"), ("y",))]
-    sent = [*tensors, Tensor("sizes", (2,), "int32")]
-    assert "sizes or indices" in find_risk(build_graph(sent, reshape, ["x", "sizes"], ["y"]))
-    fixed = [*tensors, Tensor("sizes", (2,), "int32", SIZES)]
-    assert find_risk(build_graph(fixed, reshape, ["x"], ["y"])) == ""
+    tensors = [Node("x", (4,)), Node("y", (2, 2))]
+    reshape = [Step("RESHAPE", ("x", "sizes"), ("y",))]
+    sent = [*tensors, Node("sizes", (2,), "int32")]
+    assert "sizes or indices" in find_risk(
+        build_graphs(Graph(sent, reshape, ["x", "sizes"], ["y"]))
+    )
+    fixed = [*tensors, Node("sizes", (2,), "int32", SIZES)]
+    assert find_risk(build_graphs(Graph(fixed, reshape, ["x"], ["y"]))) == ""
 
 
 def test_operations_that_others_bring_along_are_risks_but_for_the_detectors_own() -> None:
     def custom(name: str) -> bytes:
-        operator = Operator("CUSTOM", ("x",), ("y",), name)
-        return build_graph([Tensor("x", (1,)), Tensor("y", (1,))], [operator], ["x"], ["y"])
+        operator = Step(name, ("x",), ("y",), custom={})
+        return build_graphs(Graph([Node("x", (1,)), Node("y", (1,))], [operator], ["x"], ["y"]))
 
     assert find_risk(custom("Mine")) == "operator Mine"
     assert find_risk(custom("TFLite_Detection_PostProcess")) == ""
@@ -55,8 +57,8 @@ def test_operations_that_others_bring_along_are_risks_but_for_the_detectors_own(
 
 def test_an_open_size_is_a_risk_unless_it_is_the_batch() -> None:
     def negated(*shape: int) -> bytes:
-        tensors = [Tensor("x", shape), Tensor("y", shape)]
-        return build_graph(tensors, [Operator("NEG", ("x",), ("y",))], ["x"], ["y"])
+        tensors = [Node("x", shape), Node("y", shape)]
+        return build_graphs(Graph(tensors, [Step("NEG", ("x",), ("y",))], ["x"], ["y"]))
 
     assert find_risk(negated(-1, 3)) == ""
     assert find_risk(negated(1, -1, 3)) == "an input of any size"

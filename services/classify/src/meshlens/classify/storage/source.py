@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.card import ENDINGS, Kind, ModelCard, Task, locate
-from meshlens.classify.formats.labels import decode_labels, decode_text
+from meshlens.classify.formats.label_forms import decode_label_file
+from meshlens.classify.formats.labels import decode_text
 from meshlens.classify.formats.packing import pack
 from meshlens.classify.formats.tflite import SUBJECT_FILE
 from meshlens.classify.storage.label_files import find_label_file
@@ -80,8 +81,8 @@ class Source:
         )
 
     @property
-    def task(self) -> Task:
-        """Its task: the card's, else the one that its runtime and the card suggest.
+    def likely_task(self) -> Task:
+        """Its task before it is opened: the card's, else what its runtime and the card suggest.
 
         Raises:
             InvalidModel: neither the card nor the file name determines its runtime.
@@ -108,7 +109,7 @@ class Source:
             InvalidModel: the card's file is missing or outside the repository.
         """
         path = self.label_file(repository)
-        return decode_labels(read_file(path)) if path else ()
+        return decode_label_file(path.name, read_file(path)) if path else ()
 
     @property
     def subject_file(self) -> Path:
