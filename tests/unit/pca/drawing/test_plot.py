@@ -124,7 +124,7 @@ def test_every_kind_says_what_became_of_missing_cells(kind: str) -> None:
 
 def test_axes_and_labels_stand_above_ellipses_and_these_above_points() -> None:
     svg = picture(Table(IRIS[:, :2], groups=SPECIES), ellipse="t", label=3).svg
-    classes = ('"panel"', '"points g0"', '"ellipse g0"', '"axis ink"', '"mean"', '"label"')
+    classes = ('"panel"', '"points g0"', '"ellipse g0"', '"arrow axis ink"', '"mean"', '"label"')
     places = [svg.index(f"class={class_}".encode()) for class_ in classes]
     assert places == sorted(places)
 

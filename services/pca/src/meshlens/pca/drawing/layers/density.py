@@ -13,6 +13,7 @@ from typing import Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from meshlens.pca.drawing.groups import Groups
 from meshlens.pca.drawing.layers.points import MOST_MARKS, Points
 from meshlens.pca.drawing.layout.canvas import Canvas
 from meshlens.pca.drawing.layout.legend import Entry, Section, entry
@@ -101,9 +102,11 @@ class DensityCells(Points):
         panel, groups = canvas.panel, self.plane.groups
         pixels = panel.to_pixels(self.plane.points)
         canvas.avoid(pixels)
+        canvas.keep_clear(panel.to_pixels(self.plane.mean))
         count = max(1, len(groups.names))
         density = self.density = count_points(pixels, groups.codes, count, panel)
         width = 2 * radius_for(len(pixels))
+        shade = _shade(groups)
         dots, cells = [], []
         for number in range(count):
             members = density.exact & (groups.codes == number) if groups.names else density.exact
@@ -112,7 +115,7 @@ class DensityCells(Points):
             if shape:
                 dots.append(path(shape, f"dots {colour}", width=width))
             levels = [
-                path(_draw_runs(runs), f"d{place}", title=_describe(level, density.cell))
+                path(_draw_runs(runs), f"{shade}{place}", title=_describe(level, density.cell))
                 for place, level in enumerate(density.levels)
                 if len(runs := density.runs(level, number))
             ]
@@ -129,7 +132,11 @@ class DensityCells(Points):
             return Mark("")
         width = _SHADE_WIDTH * len(levels)
         shades = [
-            path(f"M{_SHADE_WIDTH * place} -4h{_SHADE_WIDTH}", f"d{place}", width=9)
+            path(
+                f"M{_SHADE_WIDTH * place} -4h{_SHADE_WIDTH}",
+                f"{_shade(self.plane.groups)}{place}",
+                width=9,
+            )
             for place in range(len(levels))
         ]
         class_ = "cells ink mixed" if self.plane.groups.names else "cells all"
@@ -192,6 +199,11 @@ def _mix(place: Whole, codes: Whole, groups: int, shape: tuple[int, int]) -> Who
     share = (x * _WEYL[0] + y * _WEYL[1]) % 1.0
     colours: Whole = (sums > share * sums[-1]).argmax(axis=0)
     return colours
+
+
+def _shade(groups: Groups) -> str:
+    """Return how the classes of levels begin: opacities of groups' colours, or else shades."""
+    return "opacity" if groups.names else "shade"
 
 
 def _describe(level: Level, cell: float) -> str:

@@ -32,6 +32,8 @@ Array: TypeAlias = npt.NDArray[np.float64]
 
 _LEAST_POINTS = 4  # as ggplot2: three points always lie on one
 _LEAST_ROUNDNESS = 1e-12
+_TURNS = np.linspace(0.0, 2.0 * np.pi, 90)
+_ROUND = np.column_stack([np.cos(_TURNS), np.sin(_TURNS)])
 _MOST_SKIPPED = 6  # groups that the caption names
 _SYMBOL = ' cx="8" cy="-4" rx="8" ry="5" class="ellipse ink"'
 _DEFINITIONS: Mapping[EllipseKind, str] = {
@@ -59,6 +61,12 @@ class Ellipse:
     def reach(self) -> Array:
         """(2,): how far it extends from its centre along x and y."""
         return np.sqrt(np.diag(self.matrix))
+
+    def outline(self) -> Array:
+        """Return points (m, 2) on it, all the way round."""
+        values, vectors = np.linalg.eigh(self.matrix)
+        outline: Array = self.centre + _ROUND * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
+        return outline
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +122,8 @@ class Ellipses(Layer[Plane]):
     def draw(self, canvas: Canvas) -> Sequence[Mark]:
         """Draw each in the colour of its group."""
         panel = canvas.panel
+        for each in self.ellipses:
+            canvas.avoid_line(panel.to_pixels(each.outline()))
         scale = np.outer(panel.unit, panel.unit)
         return [
             ellipse(

@@ -50,7 +50,7 @@ class LoadingArrows(Layer[Plane]):
         """Return what the arrows are, and by how much they are longer than that."""
         factor = self.arrows.factor
         times = f" \N{MULTIPLICATION SIGN} {factor:.3g}" if factor != 1.0 else ""
-        symbol = group(self.class_, (path(_SYMBOL, "line"),))
+        symbol = group(f"arrow {self.class_}", (path(_SYMBOL, "line"),))
         return (Section("", (entry(symbol, f"{self.arrows.meaning}{times}"),)),)
 
     def caption(self) -> Sequence[str]:

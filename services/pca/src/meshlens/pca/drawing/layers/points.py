@@ -49,7 +49,8 @@ class Points(Layer[Plane]):
     def draw(self, canvas: Canvas) -> Sequence[Mark]:
         """Draw the marks of each group."""
         pixels = canvas.panel.to_pixels(self.plane.points)
-        canvas.avoid(pixels)
+        canvas.avoid(pixels, radius_for(len(pixels)))
+        canvas.keep_clear(canvas.panel.to_pixels(self.plane.mean))
         return list(self._draw_groups(pixels))
 
     def spoken(self) -> Sequence[str]:

@@ -13,10 +13,10 @@ from meshlens.pca.drawing.layout.legend import (
     draw_rows,
     width_of,
 )
-from meshlens.pca.drawing.layout.text_width import shorten, wrap
+from meshlens.pca.drawing.layout.text_width import SMALL, shorten, wrap
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.drawing.svg.marks import Mark, clean, element, rect, text
-from meshlens.pca.drawing.svg.stylesheet import stylesheet
+from meshlens.pca.drawing.svg.stylesheet import add_attributes, attributes, stylesheet
 
 DEFAULT_TITLE = "Principal components"
 
@@ -25,9 +25,8 @@ _GAP = 24.0
 _NARROW = 560
 _LEAST_PANEL = 110.0
 _MOST_BELOW = 0.4  # of what panel and legend share
-_CAPTION_SIZE, _CAPTION_LINE, _MOST_CAPTION_LINES = 11.0, 15.0, 5
-# A caption is set in the regular face, narrower than the estimate for names.
-_CAPTION_MEASURE, _SUBTITLE_MEASURE = 0.88 * _CAPTION_SIZE, 0.88 * 12.0
+_CAPTION_LINE, _MOST_CAPTION_LINES = 15.0, 5
+_TITLE_SIZE = 18.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +76,21 @@ class Page:
             debug=False,
         )
         drawing.set_desc(clean(title), clean(description))
-        summary = shorten(subtitle, room, font_size=_SUBTITLE_MEASURE)
+        rules = element("style", content=stylesheet(self.style.theme))
+        heading = shorten(title, room, font_size=_TITLE_SIZE, bold=True)
         body = [
-            element("style", content=stylesheet(self.style.theme)),
             rect(0, 0, width, height, "paper"),
-            text(shorten(title, room, font_size=18), self.left, 32, "title"),
-            text(summary, self.left, 53, "quiet"),
+            text(heading, self.left, 32, "title"),
+            text(shorten(subtitle, room), self.left, 53, "quiet"),
             *marks,
             *side,
             *foot,
         ]
         # The root holds title, description and, last, definitions; there are none of these.
         start, _, end = drawing.tostring().rpartition("<defs />")
-        return "".join([start, "<defs/>", *body, end]).encode()
+        start = start.replace("<svg", f"<svg{attributes(self.style.theme)}", 1)
+        written = add_attributes("".join(body), self.style.theme)
+        return f"{start}<defs/>{rules}{written}{end}".encode()
 
 
 def lay_out(style: Style, caption: str, legend: Sequence[Section]) -> Page:
@@ -97,7 +98,7 @@ def lay_out(style: Style, caption: str, legend: Sequence[Section]) -> Page:
     narrow = style.width < _NARROW
     left = 60.0 if narrow else _LEFT
     room = style.width - left - _RIGHT
-    lines = tuple(wrap(caption, room, font_size=_CAPTION_MEASURE)[:_MOST_CAPTION_LINES])
+    lines = tuple(wrap(caption, room, font_size=SMALL)[:_MOST_CAPTION_LINES])
     height = style.height - _TOP - _FOOT - _CAPTION_LINE * len(lines) - (10 if lines else 0)
     if not narrow:
         column = max(136.0, min(width_of(legend), 0.35 * style.width))
