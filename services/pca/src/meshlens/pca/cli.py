@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from meshlens.pca import methods
 from meshlens.pca.answers import encoding
+from meshlens.pca.drawing import images
 from meshlens.pca.errors import PcaError
 from meshlens.pca.models import encode_model
 from meshlens.pca.options import FitOptions, PlotOptions, parse_options
@@ -31,14 +32,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return 0, 1 if stdout was closed early, or 2 for bad input."""
     parser = _build_parser()
     parsed = vars(parser.parse_args(arguments))
-    as_json, path, content_type = (parsed.pop(name) for name in ("json", "file", "content_type"))
+    as_json, path, content_type, target = (
+        parsed.pop(name) for name in ("json", "file", "content_type", "output")
+    )
     query = {name: value for name, value in parsed.items() if value is not None}
     if path == _STDIN and sys.stdin.isatty():
         parser.error("expected points on standard input, got a terminal; try: pca < points.csv")
     content_type = content_type or _TYPES.get(path.suffix.lower(), "text/csv")
     try:
+        media_type = images.type_of(target) if target and not as_json else images.SVG
         body = _read(path)
-        output = _fit(body, content_type, query) if as_json else _plot(body, content_type, query)
+        if as_json:
+            output = _fit(body, content_type, query)
+        else:
+            output = _plot(body, content_type, query, media_type)
     except PcaError as error:
         return _complain(str(error))
     except OSError as error:
@@ -48,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 " say --json for numbers instead of a picture (pca --help lists all options)"
             )
         return _complain(f"{path} cannot be read: {error.strerror}")
+    if target:
+        return _write(target, output)
     try:
         sys.stdout.buffer.write(output)
         sys.stdout.buffer.flush()
@@ -82,13 +91,23 @@ def _read(path: Path) -> bytes:
         return b"".join(chunks)
 
 
+def _write(path: Path, output: bytes) -> int:
+    try:
+        path.write_bytes(output)
+    except OSError as error:
+        return _complain(f"{path} cannot be written: {error.strerror}")
+    return 0
+
+
 def _complain(message: str) -> int:
     print(f"pca: {message}", file=sys.stderr)
     return 2
 
 
-def _plot(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
-    return methods.plot(body, content_type, parse_options(PlotOptions, query)).svg
+def _plot(body: bytes, content_type: str, query: dict[str, str], media_type: str) -> bytes:
+    options = parse_options(PlotOptions, query)
+    svg = methods.plot(body, content_type, options).svg
+    return images.encode_picture(svg, media_type, width=options.width, height=options.height)
 
 
 def _fit(body: bytes, content_type: str, query: dict[str, str]) -> bytes:
@@ -115,6 +134,12 @@ def _build_parser() -> argparse.ArgumentParser:
         type=Path,
         default=_STDIN,
         help="the points; - for standard input, which is read if no file is given",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        help="file to write; pictures are SVG, PNG or PDF as its name ends (default: stdout)",
     )
     parser.add_argument("--json", action="store_true", help="print the numbers, not the picture")
     parser.add_argument(
