@@ -1,6 +1,7 @@
 """What a reader of an SVG finds in it, in pixels; `to_data` undoes the drawing."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -103,12 +104,13 @@ def picture(
     *,
     standardize: bool = False,
     kept: int | None = None,
+    notes: Sequence[str] = (),
     **style: Any,  # noqa: ANN401 - any choice
 ) -> Picture:
     """Draw a table by its own fit."""
     table = table if isinstance(table, Table) else Table(table)
     model = fit(table.values, names=table.names, standardize=standardize)
-    return Picture(draw(table, model, Style(**style), kept=kept))
+    return Picture(draw(table, model, Style(**style), kept=kept, notes=notes))
 
 
 def arrange(values: Array, model: PcaModel, style: Style) -> Plane:

@@ -5,6 +5,11 @@ import numpy as np
 from meshlens.pca.drawing.groups import MOST_GROUPS, find_groups
 
 
+def test_numbers_within_words_are_in_numeric_order() -> None:
+    groups = find_groups(("b", "a10", "a2", "10", "9", "a2b", "a"), 7)
+    assert groups.names == ("9", "10", "a", "a2", "a2b", "a10", "b")
+
+
 def test_groups_are_in_the_order_of_numbers_and_letters() -> None:
     groups = find_groups(("10", "9", "b", "a", "10"), 5)
     assert groups.names == ("9", "10", "a", "b")

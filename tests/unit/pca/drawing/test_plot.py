@@ -115,6 +115,37 @@ def test_the_caption_says_what_became_of_missing_cells() -> None:
     assert "2 observations with missing cells were left out." in caption
 
 
+def test_the_caption_says_how_the_table_was_read() -> None:
+    caption = picture(SMALL, notes=("header row 1", "decimal comma")).caption()
+    assert caption.endswith("Read: header row 1; decimal comma.")
+
+
+def test_notes_that_are_too_many_are_in_the_description() -> None:
+    notes = [f"column {number} left out: an id" for number in range(200)]
+    drawn = picture(SMALL, notes=notes)
+    assert "column 0 left out" in drawn.caption()
+    assert drawn.caption().endswith("\N{HORIZONTAL ELLIPSIS}")
+    assert np.ptp(drawn.places()[:, 0]) > 150
+    assert drawn.root[1].text is not None
+    assert "column 199 left out: an id." in drawn.root[1].text
+
+
+def test_a_variable_that_outweighs_all_others_is_named_until_it_is_standardized() -> None:
+    table = Table(IRIS * [1, 1, 1, 100], IRIS_NAMES)
+    hint = "petal width holds 99.9 % of the variance: standardize=true"
+    for kind in ("scores", "scree"):
+        assert hint in picture(table, kind=kind).caption()
+    assert "standardize=true" not in picture(table, standardize=True).caption()
+    assert "standardize=true" not in picture(Table(IRIS, IRIS_NAMES)).caption()
+
+
+def test_constant_variables_are_named() -> None:
+    table = Table(np.column_stack([IRIS, np.full(150, 0.1)]), (*IRIS_NAMES, "room"))
+    for standardize in (False, True):
+        caption = picture(table, standardize=standardize).caption()
+        assert "Constant, so without weight: room." in caption
+
+
 @pytest.mark.parametrize("kind", ["biplot", "loadings", "scree"])
 def test_every_kind_says_what_became_of_missing_cells(kind: str) -> None:
     assert (

@@ -11,7 +11,7 @@ from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.models import ModelStore, load_model
 from meshlens.pca.numbers.decomposition import PcaModel, name_components, project, reconstruct
 from meshlens.pca.numbers.diagnostics import Diagnostics, diagnose
-from meshlens.pca.options import FitOptions, InverseOptions, PlotOptions, TransformOptions
+from meshlens.pca.options import PARALLEL, FitOptions, InverseOptions, PlotOptions, TransformOptions
 from meshlens.pca.tables.table import Table
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -91,7 +91,9 @@ def plot(
         return PlotResult(svg, model, len(table.values))
     table = options.read(body, content_type)
     model = options.decompose_whole(table)
-    svg = draw(table, model, options, kept=options.count_kept(model))
+    chance = options.find_chance(model)
+    kept = options.count_kept(model, chance)
+    svg = draw(table, model, options, kept=kept, chance=chance, parallel=options.k == PARALLEL)
     return PlotResult(svg, model, model.n)
 
 

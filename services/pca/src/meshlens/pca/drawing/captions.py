@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.tables.table import Table
 
 MOST_SPOKEN = 20
+OUTWEIGHS = 0.95  # of the variance: beyond, one variable decides on the components
+_MOST_NOTED = 6
+_ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
 
 def summarize(table: Table, model: PcaModel, *, new: bool) -> str:
@@ -31,6 +36,26 @@ def note_missing(table: Table) -> list[str]:
         notes.append(f"{table.filled:,} missing cells were filled in.")
     if table.dropped:
         notes.append(f"{table.dropped:,} observations with missing cells were left out.")
+    return notes
+
+
+def note_weights(model: PcaModel) -> list[str]:
+    """Return a sentence on constant variables, and one on a variable that outweighs all others."""
+    notes = []
+    deviation = np.sqrt(model.variance) * model.scale
+    constant = deviation <= _ROUNDING * np.abs(model.mean)
+    if constant.any():
+        names = [
+            name for name, is_constant in zip(model.names, constant, strict=True) if is_constant
+        ]
+        notes.append(f"Constant, so without weight: {join_names(names, _MOST_NOTED)}.")
+    shares = model.variance / model.variance.sum()
+    first = int(shares.argmax())
+    if len(shares) - constant.sum() > 1 and shares[first] > OUTWEIGHS and not model.standardized:
+        notes.append(
+            f"{model.names[first]} holds {100 * shares[first]:.1f} % of the variance:"
+            " standardize=true weighs all variables alike."
+        )
     return notes
 
 

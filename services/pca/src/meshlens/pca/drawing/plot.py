@@ -5,9 +5,12 @@ coordinate is written to a tenth of a pixel.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-from meshlens.pca.drawing.captions import note_missing
+import numpy as np
+import numpy.typing as npt
+
+from meshlens.pca.drawing.captions import note_missing, note_weights
 from meshlens.pca.drawing.kinds import KINDS
 from meshlens.pca.drawing.layer import Layer
 from meshlens.pca.drawing.layout.canvas import Canvas
@@ -18,6 +21,8 @@ from meshlens.pca.drawing.scenes.scene import Scene, Subject
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.tables.table import Table
+
+Array: TypeAlias = npt.NDArray[np.float64]
 
 _DEFAULT = Style()
 _MARGIN = 30.0  # from the outermost mark to the edge of the panel, for names
@@ -30,6 +35,9 @@ def draw(
     *,
     new: bool = False,
     kept: int | None = None,
+    chance: Array | None = None,
+    parallel: bool = False,
+    notes: Sequence[str] = (),
 ) -> bytes:
     """Draw observations, variables or shares of the variance, according to the style.
 
@@ -39,17 +47,22 @@ def draw(
         style: what is drawn, and how.
         new: the model is an earlier one, so the observations are marked as supplementary.
         kept: number of components to mark as kept in a scree plot; None marks none.
+        chance: (r,), variances of components by chance, of parallel analysis, for a scree plot.
+        parallel: these have decided how many are kept.
+        notes: clauses on how the table was read; the caption shows some, the description all.
 
     Raises:
         InvalidTable: there is only one variable, so nothing to plot it against.
         InvalidOption: the model lacks a component that is to be drawn.
     """
-    subject = Subject(table, model, style, new=new, kept=kept)
+    subject = Subject(table, model, style, new=new, kept=kept, chance=chance, parallel=parallel)
     scene, layers = KINDS[style.kind].compose(subject)
     legend = gather(section for layer in layers for section in layer.legend())
     said = (sentence for layer in layers for sentence in layer.caption())
-    caption = " ".join(filter(None, [scene.definition, *said, *note_missing(table)]))
-    page = lay_out(style, caption, legend)
+    caption = " ".join(filter(None, [scene.definition, *said]))
+    read = f"Read: {'; '.join(notes)}." if notes else ""
+    noted = " ".join(filter(None, [*note_weights(model), *note_missing(table), read]))
+    page = lay_out(style, caption, legend, notes=noted)
     canvas = Canvas(_frame(page, scene, layers))
     upwards = sorted(layers, key=lambda layer: layer.over)
     marks = [mark for layer in upwards for mark in layer.draw(canvas)]
@@ -57,7 +70,7 @@ def draw(
     spoken = [clause for layer in layers for clause in layer.spoken()]
     return page.render(
         subtitle=subject.summary,
-        description="; ".join([scene.introduce(), *spoken]) + ".",
+        description=" ".join(filter(None, ["; ".join([scene.introduce(), *spoken]) + ".", noted])),
         marks=[*marks, *words],
         legend=legend,
     )

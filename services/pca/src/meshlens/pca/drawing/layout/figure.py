@@ -1,6 +1,6 @@
 """The sheet around a panel: title above, legend beside or below, caption at the foot."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from svgwrite import Drawing
@@ -14,18 +14,23 @@ from meshlens.pca.drawing.layout.legend import (
     width_of,
 )
 from meshlens.pca.drawing.layout.text_width import SMALL, shorten, wrap
-from meshlens.pca.drawing.style import Style
+from meshlens.pca.drawing.style import KindName, Style
 from meshlens.pca.drawing.svg.marks import Mark, clean, element, rect, text
 from meshlens.pca.drawing.svg.stylesheet import add_attributes, attributes, stylesheet
 
-DEFAULT_TITLE = "Principal components"
+_TITLES: Mapping[KindName, str] = {
+    "scores": "Principal components",
+    "biplot": "Biplot of principal components",
+    "loadings": "Loadings of principal components",
+    "scree": "Variance of principal components",
+}
 
 _LEFT, _TOP, _RIGHT, _FOOT = 68.0, 72.0, 20.0, 52.0
 _GAP = 24.0
 _NARROW = 560
 _LEAST_PANEL = 110.0
 _MOST_BELOW = 0.4  # of what panel and legend share
-_CAPTION_LINE, _MOST_CAPTION_LINES = 15.0, 5
+_CAPTION_LINE, _MOST_CAPTION_LINES, _MOST_NOTE_LINES = 15.0, 5, 3
 _TITLE_SIZE = 18.0
 
 
@@ -56,7 +61,7 @@ class Page:
     ) -> bytes:
         """Return the SVG."""
         width, height = self.style.width, self.style.height
-        title = self.style.title or DEFAULT_TITLE
+        title = self.style.title or _TITLES[self.style.kind]
         room = width - self.left - _RIGHT
         below = self.top + self.height + _FOOT
         if self.legend_rows is not None:
@@ -93,12 +98,20 @@ class Page:
         return f"{start}<defs/>{rules}{written}{end}".encode()
 
 
-def lay_out(style: Style, caption: str, legend: Sequence[Section]) -> Page:
-    """Divide a picture: the panel takes what legend and caption leave."""
+def lay_out(style: Style, caption: str, legend: Sequence[Section], *, notes: str = "") -> Page:
+    """Divide a picture: the panel takes what legend, caption and notes leave.
+
+    Args:
+        style: with the size.
+        caption: what the picture shows.
+        legend: the meaning of the marks.
+        notes: what else a reader must know; they begin a line of their own.
+    """
     narrow = style.width < _NARROW
     left = 60.0 if narrow else _LEFT
     room = style.width - left - _RIGHT
-    lines = tuple(wrap(caption, room, font_size=SMALL)[:_MOST_CAPTION_LINES])
+    lines = (*_fill(caption, room, _MOST_CAPTION_LINES), *_fill(notes, room, _MOST_NOTE_LINES))
+    lines = lines[: int((style.height - _TOP - _FOOT - _LEAST_PANEL) / _CAPTION_LINE)]
     height = style.height - _TOP - _FOOT - _CAPTION_LINE * len(lines) - (10 if lines else 0)
     if not narrow:
         column = max(136.0, min(width_of(legend), 0.35 * style.width))
@@ -108,3 +121,12 @@ def lay_out(style: Style, caption: str, legend: Sequence[Section]) -> Page:
     rows = max(0, min(rows, int((room_below - 6) / ROW)))
     taken = ROW * rows + 6 if rows else 0
     return Page(style, left, _TOP, room, height - taken, rows, lines)
+
+
+def _fill(content: str, room: float, most: int) -> Sequence[str]:
+    """Return a paragraph as lines, with an ellipsis where there are more than `most`."""
+    lines = wrap(content, room, font_size=SMALL) if content else ()
+    if len(lines) <= most:
+        return lines
+    last = f"{lines[most - 1]} \N{HORIZONTAL ELLIPSIS}"
+    return [*lines[: most - 1], shorten(last, room, font_size=SMALL)]

@@ -103,8 +103,9 @@ def choose_components(subject: Subject) -> tuple[tuple[int, int], PcaModel]:
     if len(model.names) < 2:  # noqa: PLR2004 - a plane has two directions
         raise InvalidTable(
             "a plot needs at least 2 variables",
-            got="1",
-            remedy="send rows of two or more numbers, or call fit instead of plot",
+            got=f"1, {model.names[0]}",
+            remedy="send two or more columns of numbers (columns of names and groups are no"
+            " variables), or choose kind=scree",
         )
     if k < 2:  # noqa: PLR2004 - a plane has two directions
         raise InvalidOption(

@@ -26,6 +26,9 @@ class Subject:
         style: the choices of the caller.
         new: the model is an earlier one, so the observations are supplementary.
         kept: of a scree plot, how many components would be kept; None for no such mark.
+        chance: (r,), of a scree plot, the variances that parallel analysis compares components
+            with; None for no such line.
+        parallel: these have decided how many are kept.
     """
 
     table: Table
@@ -33,6 +36,8 @@ class Subject:
     style: Style
     new: bool = False
     kept: int | None = None
+    chance: Array | None = None
+    parallel: bool = False
 
     @property
     def summary(self) -> str:

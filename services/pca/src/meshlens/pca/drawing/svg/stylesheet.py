@@ -58,9 +58,9 @@ _COLOURS: Rules = """
 .leader,.average{{stroke:{quiet}}}
 .guide{{stroke:{ink}}}
 .pc1{{fill:{pc1}}}
-.arrow.pc1,.step,.chance{{stroke:{pc1}}}
+.arrow.pc1,.step{{stroke:{pc1}}}
 .pc2{{fill:{pc2}}}
-.arrow.pc2{{stroke:{pc2}}}
+.arrow.pc2,.chance{{stroke:{pc2}}}
 .loading{{fill:{loading}}}
 .arrow.loading{{stroke:{loading}}}
 .ink{{fill:{ink}}}
@@ -68,6 +68,7 @@ _COLOURS: Rules = """
 .all{{fill:{points}}}
 .all.ellipse,.all.new{{stroke:{points}}}
 .bar{{fill:{points}}}
+.inside{{fill:{paper}}}
 .rest{{fill:{rest}}}
 .rest.ellipse,.rest.dots,.rest.cells,.rest.new{{stroke:{rest}}}
 """
