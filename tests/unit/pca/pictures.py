@@ -1,7 +1,6 @@
 """What a reader of an SVG finds in it, in pixels; `to_data` undoes the drawing."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -104,7 +103,7 @@ def picture(
     *,
     standardize: bool = False,
     kept: int | None = None,
-    notes: Sequence[str] = (),
+    notes: Any = (),  # noqa: ANN401 - a sequence of words, beside options of any type
     **style: Any,  # noqa: ANN401 - any choice
 ) -> Picture:
     """Draw a table by its own fit."""

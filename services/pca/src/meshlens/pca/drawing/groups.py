@@ -18,6 +18,26 @@ _DIGITS = re.compile("([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Looks:
+    """What the marks of points look like.
+
+    Attributes:
+        colours: (n,), the place of each point's colour in `classes`.
+        classes: of the colours.
+        shapes: (n,), the number of each point's shape.
+    """
+
+    colours: Codes
+    classes: tuple[str, ...]
+    shapes: Codes
+
+    @property
+    def several(self) -> bool:
+        """Whether there are several colours."""
+        return len(self.classes) > 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Groups:
     """Groups of observations.
 

@@ -8,6 +8,7 @@ from meshlens.pca.drawing.layer import Layer
 from meshlens.pca.drawing.layers.density import DensityCells
 from meshlens.pca.drawing.layers.ellipses import Ellipses
 from meshlens.pca.drawing.layers.explained_variance import ExplainedVariance
+from meshlens.pca.drawing.layers.fitted_ellipse import FittedEllipse
 from meshlens.pca.drawing.layers.grid import Grid
 from meshlens.pca.drawing.layers.labels import Labels
 from meshlens.pca.drawing.layers.loading_arrows import LoadingArrows
@@ -54,7 +55,8 @@ class Kind(Generic[SceneT]):
         return scene, [layer for layer in layers if layer is not None]
 
 
-_OF_PLANES = ("components", "aspect")
+_OF_PLANES = ("components", "aspect", "color")
+_OF_OBSERVATIONS = (*_OF_PLANES, "shape")
 
 KINDS: Mapping[KindName, Kind[Any]] = {
     "scores": Kind[Plane](
@@ -63,18 +65,28 @@ KINDS: Mapping[KindName, Kind[Any]] = {
             Grid,
             PrincipalAxes,
             ExplainedVariance,
+            FittedEllipse,
             Points,
             DensityCells,
             Ellipses,
             LoadingArrows,
             Labels,
         ),
-        _OF_PLANES,
+        _OF_OBSERVATIONS,
     ),
     "biplot": Kind[Plane](
         arrange_biplot,
-        (Grid, ExplainedVariance, Points, DensityCells, Ellipses, LoadingArrows, Labels),
-        (*_OF_PLANES, "alpha"),
+        (
+            Grid,
+            ExplainedVariance,
+            FittedEllipse,
+            Points,
+            DensityCells,
+            Ellipses,
+            LoadingArrows,
+            Labels,
+        ),
+        (*_OF_OBSERVATIONS, "alpha"),
     ),
     "loadings": Kind[Plane](
         arrange_loadings,

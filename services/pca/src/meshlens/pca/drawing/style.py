@@ -66,6 +66,14 @@ class Style(BaseModel):
         default="auto", description="observations to label: outliers, all, none or how many"
     )
     arrows: int = Field(default=12, ge=0, le=100, description="the most variables to draw as such")
+    color: str = Field(
+        default="",
+        max_length=1000,
+        description="of the marks: cos2 or contributions; or a column of numbers",
+    )
+    shape: str = Field(
+        default="", max_length=1000, description="of the marks: a column of up to 7 labels"
+    )
     theme: Theme = Field(default="auto", description="auto, light or dark")
     aspect: Aspect = Field(
         default="equal", description="equal: one unit is as long on either axis; or free"

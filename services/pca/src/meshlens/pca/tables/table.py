@@ -35,6 +35,32 @@ Array: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Measure:
+    """A number for each observation that colours its mark and takes no part in the analysis.
+
+    Attributes:
+        name: of its column.
+        values: (n,); NaN where it is not known.
+    """
+
+    name: str
+    values: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A label for each observation that shapes its mark.
+
+    Attributes:
+        name: of its column.
+        labels: n of them.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """Observations of variables.
 
@@ -45,6 +71,8 @@ class Table:
         labels: the name of each observation, if the input has named them, else empty.
         filled: how many missing cells of `values` were filled in.
         dropped: how many observations were left out because cells were missing.
+        color: of each observation in pictures, if the caller has chosen a column.
+        shape: of each observation in pictures, if the caller has chosen a column.
     """
 
     values: Array
@@ -53,6 +81,8 @@ class Table:
     labels: tuple[str, ...] = ()
     filled: int = 0
     dropped: int = 0
+    color: Measure | None = None
+    shape: Factor | None = None
 
 
 def decode_table(
@@ -215,6 +245,8 @@ def _complete(table: Table, raw: RawTable, how: Missing, model: PcaModel | None)
         groups=_select(table.groups, kept),
         labels=_select(table.labels, kept),
         dropped=int(len(kept) - kept.sum()),
+        color=table.color and replace(table.color, values=table.color.values[kept]),
+        shape=table.shape and replace(table.shape, labels=_select(table.shape.labels, kept)),
     )
 
 

@@ -79,6 +79,7 @@ class Ellipses(Layer[Plane]):
         classes: of the groups' colours.
         kind: by which definition.
         level: of the definition, between 0 and 1.
+        crowded: they stand on cells, which may have their colours.
     """
 
     ellipses: Sequence[Ellipse]
@@ -86,6 +87,7 @@ class Ellipses(Layer[Plane]):
     classes: Sequence[str]
     kind: EllipseKind
     level: float
+    crowded: bool = False
     options: ClassVar[Sequence[str]] = ("ellipse", "level")
 
     @classmethod
@@ -96,7 +98,9 @@ class Ellipses(Layer[Plane]):
             return None
         found, skipped = find_ellipses(scene.points, groups, style.ellipse, style.level)
         classes = [colour_of(number) for number in range(len(groups.names))] or ["ink"]
-        return cls(found, skipped, classes, style.ellipse, style.level)
+        if scene.shading:
+            classes = ["ink"] * len(classes)
+        return cls(found, skipped, classes, style.ellipse, style.level, scene.crowded)
 
     @property
     def name(self) -> str:
@@ -125,14 +129,13 @@ class Ellipses(Layer[Plane]):
         for each in self.ellipses:
             canvas.avoid_line(panel.to_pixels(each.outline()))
         scale = np.outer(panel.unit, panel.unit)
-        return [
-            ellipse(
-                panel.to_pixels(each.centre),
-                each.matrix * scale,
-                f"ellipse {self.classes[each.group]}",
-            )
-            for each in self.ellipses
-        ]
+        drawn = []
+        for each in self.ellipses:
+            place = panel.to_pixels(each.centre), each.matrix * scale
+            if self.crowded:
+                drawn.append(ellipse(*place, "halo"))
+            drawn.append(ellipse(*place, f"ellipse {self.classes[each.group]}"))
+        return drawn
 
     def spoken(self) -> Sequence[str]:
         """Return the name."""

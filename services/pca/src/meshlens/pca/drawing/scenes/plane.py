@@ -8,13 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from meshlens.pca.drawing.captions import name_component
-from meshlens.pca.drawing.groups import Groups
+from meshlens.pca.drawing.groups import Groups, Looks, find_groups
 from meshlens.pca.drawing.scenes.scene import Scene, Subject
+from meshlens.pca.drawing.scenes.shading import STEPS, Shading
 from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.numbers.decomposition import PcaModel
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
+MOST_MARKS = 3000
+_MOST_SHAPES = 7
 REACH = 2.0  # standard deviations from the mean to either end of a principal axis
 _ARROW_REACH = 0.7  # of the way to the outermost observation
 _NO_VARIANCE = 1e-24  # of the first: below, a variance is rounding
@@ -30,6 +33,7 @@ class Arrows:
         factor: makes the longest arrow about as long as the observations reach.
         places: m of them, among the variables.
         hidden: how many shorter ones are left out.
+        shades: m of them, steps of the scale of colours; empty if they have one colour.
         meaning: what the legend calls them.
     """
 
@@ -39,6 +43,7 @@ class Arrows:
     places: tuple[int, ...]
     hidden: int
     meaning: str
+    shades: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -49,6 +54,9 @@ class Plane(Scene):
         points: (n, 2), the observations; in a picture of loadings, the variables.
         names: of the points; none to number them. Variables with arrows are not among them.
         groups: of the points.
+        factor: further groups, which shape the points if there are any.
+        factor_name: what these are.
+        shading: numbers that colour the points; without, their groups do.
         supplementary: the components were not fitted to the points.
         components: the places of the two that span the plane.
         whiten: (2, 2), brings a point, less the mean, to scores of variance 1.
@@ -62,6 +70,9 @@ class Plane(Scene):
     points: Array
     names: Sequence[str]
     groups: Groups
+    factor: Groups | None = None
+    factor_name: str = ""
+    shading: Shading | None = None
     supplementary: bool
     components: tuple[int, int]
     whiten: Array
@@ -69,6 +80,20 @@ class Plane(Scene):
     axes: Array | None = None
     arrows: Arrows | None = None
     circle: float = 0.0
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the points are too many for a mark each."""
+        return len(self.points) > MOST_MARKS
+
+    def looks(self) -> Looks:
+        """Return what the points look like."""
+        groups, shapes = self.groups, self.factor or self.groups
+        if self.shading:
+            classes = (*(f"scale{step}" for step in range(STEPS)), "rest")
+            return Looks(self.shading.codes(), classes, shapes.codes)
+        classes = tuple(groups.colour_class(number) for number in range(len(groups.names)))
+        return Looks(groups.codes, classes or (groups.colour_class(0),), shapes.codes)
 
     def introduce(self) -> str:
         """Return how the spoken description begins."""
@@ -132,6 +157,33 @@ def choose_components(subject: Subject) -> tuple[tuple[int, int], PcaModel]:
         explained_variance_ratio=model.explained_variance_ratio[chosen],
     )
     return (x - 1, y - 1), pair
+
+
+def find_factor(subject: Subject) -> Groups | None:
+    """Return the groups that shape the observations, None if the caller has chosen none.
+
+    Raises:
+        InvalidOption: there are too many, or there is no such column.
+    """
+    shape = subject.table.shape
+    if shape is None:
+        if subject.style.shape:
+            raise InvalidOption(
+                "shape must name a column of labels",
+                got=subject.style.shape,
+                remedy="name a column, or leave the option out",
+                option="shape",
+            )
+        return None
+    factor = find_groups(shape.labels, len(subject.table.values))
+    if len(factor.names) > _MOST_SHAPES:
+        raise InvalidOption(
+            f"shape goes with at most {_MOST_SHAPES} labels",
+            got=f"{len(factor.names)} in {shape.name}",
+            remedy=f"choose another column, or show {shape.name} by colour with group={shape.name}",
+            option="shape",
+        )
+    return factor
 
 
 def name_axes(model: PcaModel, components: tuple[int, int]) -> tuple[str, str]:

@@ -28,7 +28,7 @@ _SHAPES: Rules = """
 .points{stroke-width:.8}
 .points.new{fill-opacity:.15;stroke-width:1.6}
 .dots{fill:none;stroke-linecap:round}
-.dots.mixed{stroke-opacity:.6}
+.dots.mixed{stroke-opacity:.45}
 .left{fill-opacity:.35}
 .cells{fill:none;stroke-width:1;shape-rendering:crispEdges}
 .line,.halo{stroke-linecap:round;stroke-linejoin:round}
@@ -37,7 +37,7 @@ _SHAPES: Rules = """
 .halo{stroke-width:4}
 .mean{stroke-width:2}
 .ellipse{fill-opacity:.1;stroke-width:1.5}
-.ellipse.model{stroke-dasharray:6 4}
+.ellipse.model{fill-opacity:.05;stroke-dasharray:6 4}
 .guide,.average,.chance{stroke-width:1.2;stroke-dasharray:5 4}
 .average{stroke-dasharray:1 4;stroke-linecap:round;stroke-width:2}
 .chance{stroke-dasharray:none;stroke-width:1.6}
@@ -70,9 +70,10 @@ _COLOURS: Rules = """
 .bar{{fill:{points}}}
 .inside{{fill:{paper}}}
 .rest{{fill:{rest}}}
+.quiet.new{{stroke:{quiet}}}
 .rest.ellipse,.rest.dots,.rest.cells,.rest.new{{stroke:{rest}}}
 """
-_OPACITIES = (0.55, 0.63, 0.71, 0.79, 0.87, 0.94, 1.0)
+_OPACITIES = (0.45, 0.55, 0.65, 0.74, 0.83, 0.92, 1.0)
 _SHADES_LIGHT = ("#7399cf", "#6288c4", "#4a6fb0", "#365899", "#25437f", "#173064", "#0b1e49")
 _SHADES_DARK = ("#3f6096", "#5077b2", "#658ecb", "#80a6de", "#9fbeee", "#c3d7f8", "#eef4ff")
 
@@ -141,7 +142,7 @@ def _colour(*, is_dark: bool) -> Rules:
     for place, colour in enumerate(SCALE_DARK if is_dark else SCALE_LIGHT):
         s = f".scale{place}"
         rules.append(f"{s}{{fill:{colour}}}\n")
-        rules.append(f"{s}.dots,{s}.new,{s}.arrow{{stroke:{colour}}}\n")
+        rules.append(f"{s}.dots,{s}.cells,{s}.new,{s}.arrow{{stroke:{colour}}}\n")
     shades = _SHADES_DARK if is_dark else _SHADES_LIGHT
     rules.append(f".dots.all{{stroke:{shades[0]}}}\n")
     for place, shade in enumerate(shades):
