@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 from unit.pca.pictures import NUMBER, SVG, Picture, picture
 
+from meshlens.pca.drawing.kinds import KINDS
 from meshlens.pca.drawing.layout.text_width import measure
 from meshlens.pca.drawing.plot import draw
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.numbers.decomposition import fit
-from meshlens.pca.tables.table import Table
+from meshlens.pca.tables.table import Factor, Measure, Table
 
 Array = npt.NDArray[np.float64]
 
@@ -82,7 +83,7 @@ def test_the_picture_has_the_size_that_was_asked_for_and_can_be_scaled() -> None
 
 
 @pytest.mark.parametrize("size", [(320, 320), (480, 320), (640, 480), (4000, 320), (480, 4000)])
-@pytest.mark.parametrize("kind", ["scores", "biplot", "loadings", "scree"])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "pairs"])
 def test_every_mark_lies_within_the_picture(size: tuple[int, int], kind: str) -> None:
     width, height = size
     for values in (SMALL, IRIS, SMALL * 1e9, SMALL + 1e9, SMALL * [1, 1e6]):
@@ -98,13 +99,13 @@ def test_every_mark_lies_within_the_picture(size: tuple[int, int], kind: str) ->
 
 
 def test_nothing_is_fetched_from_elsewhere() -> None:
-    for kind in ("scores", "biplot", "loadings", "scree"):
+    for kind in KINDS:
         svg = picture(Table(IRIS, IRIS_NAMES, SPECIES), kind=kind).svg.decode()
         assert not re.search(r"href=|url\(|@import|<script", svg)
 
 
 def test_one_new_point_is_a_picture() -> None:
-    for kind in ("scores", "biplot", "loadings", "scree"):
+    for kind in KINDS:
         drawn = Picture(draw(Table(IRIS[:1]), fit(IRIS), Style(kind=kind), new=True))
         assert "1 new observation on the axes of 150 others, 4 variables" in drawn.texts
 
@@ -146,7 +147,7 @@ def test_constant_variables_are_named() -> None:
         assert "Constant, so without weight: room." in caption
 
 
-@pytest.mark.parametrize("kind", ["biplot", "loadings", "scree"])
+@pytest.mark.parametrize("kind", [*KINDS])
 def test_every_kind_says_what_became_of_missing_cells(kind: str) -> None:
     assert (
         "2 observations with missing cells" in picture(Table(IRIS, dropped=2), kind=kind).caption()
@@ -199,6 +200,13 @@ CITIES = Table(
     ("coast", "coast", "coast", "inland", "inland"),
     ("Bergen", "Brest", "Cork", "Prague", "Turin"),
 )
+TOWNS = Table(
+    np.random.default_rng(2).normal(size=(14, 4)).round(1),
+    ("rain", "wind", "sun", "snow"),
+    tuple("ab") * 7,
+    color=Measure("height", np.arange(14.0)),
+    shape=Factor("river", ("yes", "no", "no", "yes", "no", "yes", "yes") * 2),
+)
 CROSS = Table(np.random.default_rng(0).normal(size=(12, 2)).round(1), groups=tuple("ab") * 6)
 CLOUD = Table((np.random.default_rng(1).normal(size=(3001, 2)) * [1, 0.02]).round(2))
 
@@ -212,6 +220,11 @@ CLOUD = Table((np.random.default_rng(1).normal(size=(3001, 2)) * [1, 0.02]).roun
         ("loadings", CITIES, Style(kind="loadings", width=360, height=480, theme="light")),
         ("scree", CITIES, Style(kind="scree", theme="light")),
         ("ellipses", CROSS, Style(ellipse="t", level=0.5, label=3, theme="light")),
+        ("contributions", CITIES, Style(kind="contributions", theme="light")),
+        ("cos2", CITIES, Style(kind="cos2", theme="dark", width=360)),
+        ("loading_bars", CITIES, Style(kind="loading_bars", theme="light")),
+        ("pairs", TOWNS, Style(kind="pairs", ellipse="t", theme="light")),
+        ("measure", TOWNS, Style(theme="light")),
         ("density", CLOUD, Style(theme="light", aspect="free", label="none")),
     ],
 )

@@ -19,6 +19,7 @@ from meshlens.pca.drawing.layout.legend import gather
 from meshlens.pca.drawing.layout.panel import Panel, frame, span
 from meshlens.pca.drawing.scenes.scene import Scene, Subject
 from meshlens.pca.drawing.style import Style
+from meshlens.pca.drawing.svg.marks import Mark
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.tables.table import Table
 
@@ -57,23 +58,33 @@ def draw(
     """
     subject = Subject(table, model, style, new=new, kept=kept, chance=chance, parallel=parallel)
     scene, layers = KINDS[style.kind].compose(subject)
-    legend = gather(section for layer in layers for section in layer.legend())
-    said = (sentence for layer in layers for sentence in layer.caption())
+    # What is said of one plane holds for all of a picture.
+    parts = [KINDS[style.kind].compose_part(plane) for plane in scene.parts]
+    explained = [*layers, *(parts[0] if parts else ())]
+    legend = gather(section for layer in explained for section in layer.legend())
+    said = (sentence for layer in explained for sentence in layer.caption())
     caption = " ".join(filter(None, [scene.definition, *said]))
     read = f"Read: {'; '.join(notes)}." if notes else ""
     noted = " ".join(filter(None, [*note_weights(model), *note_missing(table), read]))
-    page = lay_out(style, caption, legend, notes=noted)
+    page = lay_out(style, caption, legend, notes=noted, beside=scene.rows)
     canvas = Canvas(_frame(page, scene, layers))
-    upwards = sorted(layers, key=lambda layer: layer.over)
-    marks = [mark for layer in upwards for mark in layer.draw(canvas)]
-    words = [mark for layer in upwards for mark in layer.place_words(canvas)]
-    spoken = [clause for layer in layers for clause in layer.spoken()]
+    marks = _draw(layers, canvas)
+    for part, panel in zip(parts, scene.divide(canvas.panel), strict=True):
+        marks += _draw(part, Canvas(panel))
+    spoken = [clause for layer in explained for clause in layer.spoken()]
     return page.render(
         subtitle=subject.summary,
         description=" ".join(filter(None, ["; ".join([scene.introduce(), *spoken]) + ".", noted])),
-        marks=[*marks, *words],
+        marks=marks,
         legend=legend,
     )
+
+
+def _draw(layers: Sequence[Layer[Any]], canvas: Canvas) -> list[Mark]:
+    """Return the marks of layers and, above them, their words."""
+    upwards = sorted(layers, key=lambda layer: layer.over)
+    marks = [mark for layer in upwards for mark in layer.draw(canvas)]
+    return marks + [mark for layer in upwards for mark in layer.place_words(canvas)]
 
 
 def _frame(page: Page, scene: Scene, layers: Sequence[Layer[Any]]) -> Panel:

@@ -90,6 +90,8 @@ class DensityCells(Points):
 
     def legend(self) -> Sequence[Section]:
         """Return the groups, and what the shades mean."""
+        if self.plane.small:
+            return Points.legend(self)
         # How many points the cells hold is known once they are drawn, as the legend is later.
         return (*Points.legend(self), Section("", (Entry(self._draw_key, _KEY_WIDTH),)))
 

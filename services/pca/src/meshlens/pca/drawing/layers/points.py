@@ -22,6 +22,7 @@ Array: TypeAlias = npt.NDArray[np.float64]
 
 _MOST_TITLES = 1000
 _SYMBOL_RADIUS = 4.5
+_SMALLER = 0.7  # than in a picture of one plane
 _STEP_WIDTH = 6.0  # pixels of the scale of colours
 
 
@@ -95,7 +96,7 @@ class Points(Layer[Plane]):
         """Yield the marks (n, 2) with the name and place of each while that is not too much."""
         points, groups, looks = self.plane.points, self.plane.groups, self.plane.looks()
         n = len(points)
-        radius = radius_for(n)
+        radius = radius_for(n) * (_SMALLER if self.plane.small else 1.0)
         # One formatting of all marks that look alike is the fastest way there is to write them.
         keys = (groups.codes, looks.colours, looks.shapes)
         alike = np.ravel_multi_index(keys, [int(key.max(initial=0)) + 1 for key in keys])
@@ -103,7 +104,7 @@ class Points(Layer[Plane]):
             first = members[0]
             mark = template(int(looks.shapes[first]), radius)
             places = pixels[members].ravel().tolist()
-            if n > _MOST_TITLES:
+            if n > _MOST_TITLES or self.plane.small:
                 marks = f"{mark}/>" * len(members) % tuple(places)
             else:
                 name = groups.names[groups.codes[first]] if groups.names else ""

@@ -13,7 +13,7 @@ from meshlens.pca.drawing.layout.legend import (
     draw_rows,
     width_of,
 )
-from meshlens.pca.drawing.layout.text_width import SMALL, shorten, wrap
+from meshlens.pca.drawing.layout.text_width import SMALL, measure, shorten, wrap
 from meshlens.pca.drawing.style import KindName, Style
 from meshlens.pca.drawing.svg.marks import Mark, clean, element, rect, text
 from meshlens.pca.drawing.svg.stylesheet import add_attributes, attributes, stylesheet
@@ -22,10 +22,15 @@ _TITLES: Mapping[KindName, str] = {
     "scores": "Principal components",
     "biplot": "Biplot of principal components",
     "loadings": "Loadings of principal components",
+    "contributions": "Contributions of variables",
+    "cos2": "Variables in two components",
+    "loading_bars": "Loadings of principal components",
+    "pairs": "Pairs of principal components",
     "scree": "Variance of principal components",
 }
 
 _LEFT, _TOP, _RIGHT, _FOOT = 68.0, 72.0, 20.0, 52.0
+ROW_WIDTH = 170.0  # the most that the names of rows take beside the panel
 _GAP = 24.0
 _NARROW = 560
 _LEAST_PANEL = 110.0
@@ -62,7 +67,9 @@ class Page:
         """Return the SVG."""
         width, height = self.style.width, self.style.height
         title = self.style.title or _TITLES[self.style.kind]
-        room = width - self.left - _RIGHT
+        # Names of rows stand below the title, not beside it.
+        left = min(self.left, _LEFT)
+        room = width - left - _RIGHT
         below = self.top + self.height + _FOOT
         if self.legend_rows is not None:
             side = draw_rows(legend, self.left, below, self.width, self.legend_rows)
@@ -70,7 +77,7 @@ class Page:
         else:
             side = draw_column(legend, self.left + self.width + _GAP, self.top, self.height)
         foot = [
-            text(line, self.left, below + 12 + _CAPTION_LINE * number, "quiet caption")
+            text(line, left, below + 12 + _CAPTION_LINE * number, "quiet caption")
             for number, line in enumerate(self.caption)
         ]
         drawing = Drawing(
@@ -85,8 +92,8 @@ class Page:
         heading = shorten(title, room, font_size=_TITLE_SIZE, bold=True)
         body = [
             rect(0, 0, width, height, "paper"),
-            text(heading, self.left, 32, "title"),
-            text(shorten(subtitle, room), self.left, 53, "quiet"),
+            text(heading, left, 32, "title"),
+            text(shorten(subtitle, room), left, 53, "quiet"),
             *marks,
             *side,
             *foot,
@@ -98,7 +105,14 @@ class Page:
         return f"{start}<defs/>{rules}{written}{end}".encode()
 
 
-def lay_out(style: Style, caption: str, legend: Sequence[Section], *, notes: str = "") -> Page:
+def lay_out(
+    style: Style,
+    caption: str,
+    legend: Sequence[Section],
+    *,
+    notes: str = "",
+    beside: Sequence[str] = (),
+) -> Page:
     """Divide a picture: the panel takes what legend, caption and notes leave.
 
     Args:
@@ -106,11 +120,15 @@ def lay_out(style: Style, caption: str, legend: Sequence[Section], *, notes: str
         caption: what the picture shows.
         legend: the meaning of the marks.
         notes: what else a reader must know; they begin a line of their own.
+        beside: names that stand to the left of the panel.
     """
     narrow = style.width < _NARROW
     left = 60.0 if narrow else _LEFT
+    if beside:
+        left = max(left, 24.0 + min(ROW_WIDTH, max(map(measure, beside))))
+    wide = style.width - min(left, _LEFT) - _RIGHT
     room = style.width - left - _RIGHT
-    lines = (*_fill(caption, room, _MOST_CAPTION_LINES), *_fill(notes, room, _MOST_NOTE_LINES))
+    lines = (*_fill(caption, wide, _MOST_CAPTION_LINES), *_fill(notes, wide, _MOST_NOTE_LINES))
     lines = lines[: int((style.height - _TOP - _FOOT - _LEAST_PANEL) / _CAPTION_LINE)]
     height = style.height - _TOP - _FOOT - _CAPTION_LINE * len(lines) - (10 if lines else 0)
     if not narrow:

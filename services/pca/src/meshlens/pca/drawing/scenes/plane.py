@@ -16,7 +16,7 @@ from meshlens.pca.numbers.decomposition import PcaModel
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-MOST_MARKS = 3000
+MOST_MARKS, MOST_SMALL_MARKS = 3000, 1000
 _MOST_SHAPES = 7
 REACH = 2.0  # standard deviations from the mean to either end of a principal axis
 _ARROW_REACH = 0.7  # of the way to the outermost observation
@@ -64,6 +64,7 @@ class Plane(Scene):
         axes: (2, 2), from the mean to the positive end of each principal axis, where these are not
             the directions of the picture itself.
         arrows: for more than two variables.
+        small: one of several planes in a picture, so its marks are small and have no titles.
         circle: radius on which a variable lies that the plane explains completely.
     """
 
@@ -80,11 +81,12 @@ class Plane(Scene):
     axes: Array | None = None
     arrows: Arrows | None = None
     circle: float = 0.0
+    small: bool = False
 
     @property
     def crowded(self) -> bool:
         """Whether the points are too many for a mark each."""
-        return len(self.points) > MOST_MARKS
+        return len(self.points) > (MOST_SMALL_MARKS if self.small else MOST_MARKS)
 
     def looks(self) -> Looks:
         """Return what the points look like."""
@@ -139,7 +141,15 @@ def choose_components(subject: Subject) -> tuple[tuple[int, int], PcaModel]:
             remedy="fit the points again without k=1, or choose kind=scree",
             option="fit",
         )
-    x, y = subject.style.components or (1, 2)
+    chosen = subject.style.components or (1, 2)
+    if len(chosen) != 2:  # noqa: PLR2004 - a plane has two directions
+        raise InvalidOption(
+            f"kind={subject.style.kind} shows two components",
+            got=repr(",".join(map(str, chosen))),
+            remedy="name two, or choose kind=pairs for more",
+            option="components",
+        )
+    x, y = chosen
     if x == y or not 1 <= min(x, y) <= max(x, y) <= k:
         raise InvalidOption(
             f"components must be two different numbers from 1 to {k}",
@@ -149,14 +159,18 @@ def choose_components(subject: Subject) -> tuple[tuple[int, int], PcaModel]:
         )
     if (x, y, k) == (1, 2, 2):
         return (0, 1), model
-    chosen = [x - 1, y - 1]
-    pair = replace(
+    return (x - 1, y - 1), keep_components(model, (x - 1, y - 1))
+
+
+def keep_components(model: PcaModel, places: Sequence[int]) -> PcaModel:
+    """Return a model with some of its components alone, counted from 0."""
+    chosen = [*places]
+    return replace(
         model,
         components=model.components[chosen],
         explained_variance=model.explained_variance[chosen],
         explained_variance_ratio=model.explained_variance_ratio[chosen],
     )
-    return (x - 1, y - 1), pair
 
 
 def find_factor(subject: Subject) -> Groups | None:

@@ -17,7 +17,7 @@ Whole: TypeAlias = npt.NDArray[np.intp]
 
 STEPS = len(SCALE_LIGHT)
 _COS2, _CONTRIBUTIONS = "cos2", "contributions"
-_NAMES = {_COS2: "cos\N{SUPERSCRIPT TWO} in this plane", _CONTRIBUTIONS: "contribution, %"}
+_NAMES = {_COS2: "cos\N{SUPERSCRIPT TWO} as drawn", _CONTRIBUTIONS: "contribution, %"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
