@@ -13,7 +13,7 @@ from meshlens.pca.drawing.svg.palette import colour_of
 
 Codes: TypeAlias = npt.NDArray[np.intp]
 
-MOST_GROUPS = 40
+MOST_GROUPS = 56  # as many pairs of colours and shapes differ
 _DIGITS = re.compile("([0-9]+)")
 
 

@@ -12,6 +12,7 @@ from meshlens.pca.drawing.layout.legend import (
     draw_column,
     draw_rows,
     width_of,
+    width_of_pairs,
 )
 from meshlens.pca.drawing.layout.text_width import SMALL, measure, shorten, wrap
 from meshlens.pca.drawing.style import KindName, Style
@@ -34,6 +35,7 @@ ROW_WIDTH = 170.0  # the most that the names of rows take beside the panel
 _GAP = 24.0
 _NARROW = 560
 _LEAST_PANEL = 110.0
+_WIDEST_LEGEND = 0.4  # of the picture
 _MOST_BELOW = 0.4  # of what panel and legend share
 _CAPTION_LINE, _MOST_CAPTION_LINES, _MOST_NOTE_LINES = 15.0, 5, 3
 _TITLE_SIZE = 18.0
@@ -75,7 +77,8 @@ class Page:
             side = draw_rows(legend, self.left, below, self.width, self.legend_rows)
             below += ROW * self.legend_rows + (6 if self.legend_rows else 0)
         else:
-            side = draw_column(legend, self.left + self.width + _GAP, self.top, self.height)
+            start = self.left + self.width + _GAP
+            side = draw_column(legend, start, self.top, self.height, width=width - start)
         foot = [
             text(line, left, below + 12 + _CAPTION_LINE * number, "quiet caption")
             for number, line in enumerate(self.caption)
@@ -133,6 +136,8 @@ def lay_out(
     height = style.height - _TOP - _FOOT - _CAPTION_LINE * len(lines) - (10 if lines else 0)
     if not narrow:
         column = max(136.0, min(width_of(legend), 0.35 * style.width))
+        pairs = width_of_pairs(legend, height)
+        column = max(column, pairs) if pairs <= _WIDEST_LEGEND * style.width else column
         return Page(style, left, _TOP, room - column - _GAP, height, None, lines)
     rows = count_rows(legend, room)
     room_below = min(height - _LEAST_PANEL, _MOST_BELOW * height)
