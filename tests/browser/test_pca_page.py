@@ -111,6 +111,16 @@ def test_each_missing_cell_is_a_fault_of_its_own(page: Page) -> None:
     expect(page.locator("#editor mark")).to_have_count(2)
 
 
+def test_a_button_does_what_the_service_advises(page: Page) -> None:
+    page.get_by_role("textbox", name="Data").fill("a,b\n1,2\n3,\n4,1\n7,7\n")
+    fault = page.locator("#data-fault")
+    expect(fault).to_contain_text("“Missing values: Drop the row”")
+    fault.get_by_role("button", name="Leave these rows out").click()
+    await_picture(page, "3 observations of 2 variables")
+    expect(fault).to_be_empty()
+    await_picture(page, "left out: row 3")
+
+
 @pytest.mark.parametrize(
     ("kind", "begins"), [("SVG", b"<svg"), ("PNG", b"\x89PNG"), ("JSON", b"{"), ("CSV", b"")]
 )

@@ -4,6 +4,13 @@
 const LABELS = {
   kind: "Picture",
   group: "Groups from column",
+  use: "Variables",
+  drop: "Leave out columns",
+  names: "Names from column",
+  color: "Color by column",
+  shape: "Shapes from column",
+  supplementary: "Supplementary variables",
+  transpose: "Rows are variables",
   ellipse: "Ellipses",
   missing: "Missing values",
   standardize: "Standardize",
@@ -32,6 +39,18 @@ const CHOICES = {
   aspect: { equal: "Same on both axes", free: "Fill the picture" },
   missing: { refuse: "Reject", drop: "Drop the row", mean: "Fill with the mean", iterative: "Fill by iterative PCA" },
 };
+
+// What a button says that does what the service advises.
+const REMEDIES = {
+  "missing=drop": "Leave these rows out",
+  "missing=mean": "Fill in the mean",
+  "missing=iterative": "Fill in by iterative PCA",
+  "header=true": "The first row holds names",
+  "header=false": "The first row holds numbers",
+  "transpose=true": "Rows are variables",
+};
+const TAKE_NAMES = ["group", "use", "drop", "names", "color", "shape", "supplementary"];
+const ADVICE = /\b([a-z_]+)=([\w.-]+|<\w+>|'[^']*')?/g; // option=value, as the service writes it
 
 class Form {
   constructor(root, options) {
@@ -64,6 +83,39 @@ class Form {
     this.names.replaceChildren(...names.map((name) => element("option", { value: name })));
   }
 
+  /** Return {label, apply} for each choice that a message advises and one click can make. */
+  advise(message) {
+    const advised = new Map();
+    for (const [said, name, value] of message.matchAll(ADVICE)) {
+      const option = this.find(name);
+      const possible = option?.kind === "flag" ? ["true"] : option?.choices?.map(String) ?? [];
+      if (!possible.includes(value) || this.read(option.methods[0])[name] === value) continue;
+      const label = REMEDIES[said] ?? `${nameOption(name)}: ${nameChoice(name, value)}`;
+      advised.set(said, { label, apply: () => this.set(name, value) });
+    }
+    return [...advised.values()];
+  }
+
+  /** Return a message with the names that options have on the page. */
+  translate(message) {
+    return message.replace(ADVICE, (said, name, value = "") => {
+      if (!this.find(name)) return said;
+      return value.startsWith("<") ? `“${nameOption(name)}”` : `“${nameOption(name)}: ${nameChoice(name, value)}”`;
+    });
+  }
+
+  /** Choose a value, as if the user had. */
+  set(name, value) {
+    const control = this.root.elements[name];
+    if (this.find(name).kind === "flag") control.checked = value === "true";
+    else control.value = value;
+    this.root.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  find(name) {
+    return this.options.find((option) => option.name === name);
+  }
+
   /** Mark the option of this name as faulty, and no other; return whether there is one. */
   mark(name) {
     let found = null;
@@ -90,7 +142,7 @@ function place({ name }) {
 
 function drawField(option) {
   const { name, kind, help } = option;
-  const label = LABELS[name] ?? name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+  const label = nameOption(name);
   if (kind === "choice" && AS_SEGMENTS.includes(name)) return drawSegments(option, label);
   const control = drawControl(option);
   Object.assign(control, { id: `option-${name}`, name, title: help });
@@ -113,9 +165,9 @@ function drawControl({ name, kind, choices, default: usual, minimum, maximum }) 
   }
   const input = element("input", { type: "text", autocomplete: "off" });
   if (kind === "text") {
-    if (name === "group") {
+    if (TAKE_NAMES.includes(name)) {
       input.setAttribute("list", "names");
-      input.placeholder = "detected";
+      input.placeholder = ["group", "names", "use"].includes(name) ? "detected" : "none";
     }
     return input;
   }
@@ -133,6 +185,10 @@ function drawSegments({ name, choices, default: usual }, label) {
   const field = element("fieldset", { className: "field wide" });
   field.append(element("legend", { textContent: label }), segments);
   return field;
+}
+
+function nameOption(name) {
+  return LABELS[name] ?? name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
 }
 
 function nameChoice(name, value) {

@@ -95,12 +95,16 @@ function fail(error) {
 function tell(message, { atOption = false, faults = [] } = {}) {
   const [here, there] = atOption ? ["option-fault", "data-fault"] : ["data-fault", "option-fault"];
   find(there).replaceChildren();
-  find(here).replaceChildren(message && sentence(message));
-  if (!faults.length || (held && !editor.text)) return;
-  const [fault] = faults;
-  const button = element("button", { type: "button", textContent: `Go to ${fault.name}` });
-  button.addEventListener("click", () => editor.reveal(fault));
-  find(here).append(" ", button);
+  find(here).replaceChildren(message && sentence(form.translate(message)));
+  const offers = form.advise(message);
+  if (faults.length && (!held || editor.text)) {
+    offers.unshift({ label: `Go to ${faults[0].name}`, apply: () => editor.reveal(faults[0]) });
+  }
+  for (const { label, apply } of offers) {
+    const button = element("button", { type: "button", textContent: label });
+    button.addEventListener("click", apply);
+    find(here).append(" ", button);
+  }
 }
 
 function say(text) {
