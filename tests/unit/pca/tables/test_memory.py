@@ -1,5 +1,7 @@
 """A million rows take less than three times their array, and a bomb takes next to nothing."""
 
+import bz2
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from unit.pca.tables.bodies import write_parquet, write_zip
+
+from meshlens.pca.tables.growth import find_limit
 
 ROWS = 1_000_000
 
@@ -15,7 +20,8 @@ MEASURE = """
 import io, json, sys
 import numpy as np
 import pyarrow as pa
-from meshlens.pca.tables.binary import arrow_ipc
+from meshlens.pca.tables.binary import arrow_ipc, parquet
+from meshlens.pca.tables.containers import workbook
 from meshlens.pca.tables.delimited import arrow_csv
 from meshlens.pca.numbers.decomposition import fit, project
 from meshlens.pca.errors import PcaError
@@ -95,6 +101,26 @@ def test_a_bomb_in_arrow_is_refused_before_it_is_unpacked(compression: str, tmp_
     taken, message = measure(body, "application/vnd.apache.arrow.stream")
     assert "may decompress" in message
     assert taken < 1 << 24
+
+
+def test_a_bomb_in_any_container_is_refused_within_what_it_may_hold(tmp_path: Path) -> None:
+    # What a small body may decompress to, and as much again while it is joined.
+    most = 2 * find_limit(0) + (1 << 24)
+    zeros = b"0,0\n" * 4_000_000
+    # Streams one after the other; an archive has no such thing.
+    bombs = {
+        "gzip": gzip.compress(zeros, 1) * 25,
+        "bzip2": bz2.compress(zeros, 1) * 25,
+        "zip": write_zip({"a.csv": zeros * 10}),
+        "workbook": write_zip({"xl/workbook.xml": b"", "xl/worksheets/sheet1.xml": zeros * 10}),
+        "Parquet": write_parquet({"x": np.zeros(20_000_000)}, use_dictionary=False),
+    }
+    for name, bomb in bombs.items():
+        path = tmp_path / name
+        path.write_bytes(bomb)
+        taken, message = measure(f"open({str(path)!r}, 'rb').read()", "application/octet-stream")
+        assert "may decompress" in message, name
+        assert taken < most, name
 
 
 def test_many_columns_are_refused_before_they_are_parsed() -> None:

@@ -21,17 +21,8 @@ from meshlens.pca.options import (
     TransformOptions,
     parse_options,
 )
+from meshlens.pca.tables.formats import find_content_type
 
-# Other types show in the first bytes, whatever the file is called.
-_TYPES = {
-    ".csv": "text/csv",
-    ".json": "application/json",
-    ".jsonl": "application/x-ndjson",
-    ".ndjson": "application/x-ndjson",
-    ".tsv": "text/tab-separated-values",
-    ".txt": "text/plain",
-}
-_UNKNOWN = "application/octet-stream"
 _WRITTEN = {
     ".arrow": encoding.ARROW,
     ".csv": encoding.CSV,
@@ -106,7 +97,7 @@ def _choose_type(call: Call) -> str:
 
 
 def _answer(call: Call, body: bytes, media_type: str, model: PcaModel | None) -> bytes:
-    content_type = call.content_type or _TYPES.get(call.file.suffix.lower(), _UNKNOWN)
+    content_type = call.content_type or find_content_type(call.file.name)
     match call.method:
         case "plot":
             options = parse_options(PlotOptions, call.query)

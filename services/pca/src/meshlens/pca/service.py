@@ -9,6 +9,7 @@ from meshlens.daprkit.messages import Reply, Request
 from meshlens.pca import methods, web
 from meshlens.pca.answers import encoding
 from meshlens.pca.answers.schemas import DeletedAnswer
+from meshlens.pca.bodies import unpack
 from meshlens.pca.drawing import images
 from meshlens.pca.errors import FitNotFound, InvalidOption, InvalidTable, NotOffered, NoVariance
 from meshlens.pca.models import ModelStore, encode_model, load_model
@@ -54,6 +55,7 @@ class Service:
 
     def plot(self, request: Request) -> Reply:
         """Draw the observations with their principal axes, or those of a stored model."""
+        request = unpack(request, PlotOptions.model_fields)
         options = parse_options(PlotOptions, request.query)
         media_type = request.accepted(images.TYPES)
         if media_type is None:
@@ -68,6 +70,7 @@ class Service:
 
     def fit(self, request: Request) -> Reply:
         """Find the principal components and keep them."""
+        request = unpack(request, FitOptions.model_fields)
         options = parse_options(FitOptions, request.query)
         result = methods.fit(request.body, request.content_type, options)
         model = result.model
@@ -82,6 +85,7 @@ class Service:
 
     def transform(self, request: Request) -> Reply:
         """Project the observations on the components of a stored model, or else on their own."""
+        request = unpack(request, TransformOptions.model_fields)
         options = parse_options(TransformOptions, request.query)
         model = methods.find_model(self._store, options)
         result = methods.transform(request.body, request.content_type, options, model)
@@ -94,6 +98,7 @@ class Service:
 
     def inverse(self, request: Request) -> Reply:
         """Return the points that have the scores in the body."""
+        request = unpack(request, InverseOptions.model_fields)
         options = parse_options(InverseOptions, request.query)
         model = load_model(self._store, options.fit)
         result = methods.inverse(request.body, request.content_type, options, model)

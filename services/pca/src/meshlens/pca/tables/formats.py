@@ -27,6 +27,23 @@ _MAYBE_JSON = re.compile(r"\s*(?:\[\s*(?:[\[{\]\"]|-?\d|null|NaN)|\{\s*[\"}])")
 _START = 256  # bytes
 
 
+# By the end of a file's name; other formats show in the first bytes, whatever the file is called.
+_ENDINGS = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "jsonl": "application/x-ndjson",
+    "ndjson": "application/x-ndjson",
+    "tab": "text/tab-separated-values",
+    "tsv": "text/tab-separated-values",
+    "txt": "text/plain",
+}
+
+
+def find_content_type(file_name: str) -> str:
+    """Return how a file of this name is written, application/octet-stream if that is unknown."""
+    return _ENDINGS.get(file_name.rpartition(".")[2].lower(), _OPAQUE)
+
+
 def decode_body(body: bytes, content_type: str, options: ReadOptions) -> RawTable:
     """Read a body that is not empty.
 
