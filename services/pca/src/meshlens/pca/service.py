@@ -53,14 +53,14 @@ class Service:
         """Draw the observations with their principal axes, or those of a stored model."""
         options = parse_options(PlotOptions, request.query)
         model = methods.find_model(self._store, options)
-        result = methods.plot(request.body, request.content_type, options, model)
+        result = methods.plot(request.body, _content_type(request), options, model)
         summary = encoding.summarize(result.model, result.n, options.fit)
         return Reply(result.svg, encoding.SVG, result=summary)
 
     def fit(self, request: Request) -> Reply:
         """Find the principal components and keep them."""
         options = parse_options(FitOptions, request.query)
-        result = methods.fit(request.body, request.content_type, options)
+        result = methods.fit(request.body, _content_type(request), options)
         model, table = result.model, result.table
         document = encode_model(model)
         model_id = self._store.put(document)
@@ -77,7 +77,7 @@ class Service:
         """Project the observations on the components of a stored model, or else on their own."""
         options = parse_options(TransformOptions, request.query)
         model = methods.find_model(self._store, options)
-        result = methods.transform(request.body, request.content_type, options, model)
+        result = methods.transform(request.body, _content_type(request), options, model)
         media_type = request.preferred(encoding.MATRIX_TYPES)
         return Reply(
             encoding.encode_scores(result, media_type, model_id=options.fit),
@@ -89,7 +89,7 @@ class Service:
         """Return the points that have the scores in the body."""
         options = parse_options(InverseOptions, request.query)
         model = load_model(self._store, options.fit)
-        result = methods.inverse(request.body, request.content_type, options, model)
+        result = methods.inverse(request.body, _content_type(request), options, model)
         media_type = request.preferred(encoding.MATRIX_TYPES)
         return Reply(
             encoding.encode_points(result, media_type, model_id=options.fit),
@@ -107,3 +107,9 @@ class Service:
             answer = DeletedAnswer(id=model_id, deleted=True)
             return Reply(encoding.encode_json(answer), encoding.JSON)
         return Reply(encoding.encode_model(document, model_id=model_id), encoding.JSON)
+
+
+def _content_type(request: Request) -> str:
+    """Return the media type of a request with the parameter that says how to read a text."""
+    charset = f"; charset={request.charset}" if request.charset else ""
+    return f"{request.content_type}{charset}"
