@@ -105,9 +105,13 @@ def _is_data(head: Head, records: Sequence[Record]) -> bool:
     Raises:
         InvalidTable: they are in order, but do not count the rows.
     """
-    first = [row[0].strip() for _, row in records[1:] if len(row) == head.width]
+    rows = [row for _, row in records[1:] if len(row) == head.width]
+    if all(not row[-1].strip() for row in rows):
+        return False  # They end with a delimiter.
+    first = [row[0].strip() for row in rows]
     if not all(_is_number(cell) or is_missing(cell) for cell in first):
         return False
+    _check_decimal_commas(records[0], rows, head)
     whole = [int(cell) for cell in first if cell.isascii() and cell.isdecimal()]
     if len(whole) < len(first) or any(after <= before for before, after in pairwise(whole)):
         return True
@@ -120,6 +124,19 @@ def _is_data(head: Head, records: Sequence[Record]) -> bool:
             places=[Place(row=number)],
         )
     return False
+
+
+def _check_decimal_commas(first: Record, rows: Sequence[Sequence[str]], head: Head) -> None:
+    """Refuse one name above rows such as 4,999: one number, or two."""
+    number, record = first
+    pairs = [row for row in rows if len(row) == head.width == 2]  # noqa: PLR2004 - parts of a number
+    if pairs and all(dissect(",".join(row)) is not None for row in pairs):
+        raise InvalidTable(
+            "it must be clear whether a comma divides columns or is part of a number",
+            got=f"{quote(record)} at row {number} above {quote([','.join(pairs[0])])}",
+            remedy="say delimiter=semicolon if each row is one number, or name both columns",
+            places=[Place(row=number)],
+        )
 
 
 def _take_names(

@@ -15,7 +15,7 @@ _LINES = 100  # that decide
 _DELIMITERS = "\t;|, "  # of equally good ones, the first
 _COMMENTS = ("#", "%", "//")
 _SEP = re.compile(r'"?sep=(?P<mark>[^"\r\n]|\\t)"?[;,\s]*', re.IGNORECASE)
-_SINGLE_QUOTED = re.compile(r"(?:^|[\t;|, ])\s*'[^']*'\s*(?=$|[\t;|, ])")
+_SINGLE_QUOTED = re.compile(r"(?:^|[\t;|, ])\s*'(?:[^']|'')*'\s*(?=$|[\t;|, ])")
 _GROUPED_BY_BLANKS = re.compile(r"[+-]?[1-9]\d{0,2}(?: \d{3})+")
 _ALIKE = 0.8  # of the lines have as many cells
 
