@@ -329,7 +329,8 @@ def _main() -> int:
                 curl = 'curl -H "dapr-api-token: $DAPR_API_TOKEN"'
             print(
                 "\nThe mesh is up; Ctrl-C stops it. Any sidecar reaches any app:\n"
-                f"  {curl} -d @examples/points/iris.csv {classify.url('pca', 'plot')} > iris.svg\n"
+                f"  {curl} --data-binary @examples/points/iris.csv {classify.url('pca', 'plot')}"
+                " > iris.svg\n"
                 f"  {curl} -H 'content-type: image/png' --data-binary @picture.png"
                 f" {pca.url('classify', 'classify')}\n"
                 "Sidecars: "

@@ -49,6 +49,7 @@ class Request:
         parameters: the values matched by the route's path template.
         time_limit: seconds that the caller will wait.
         boundary: what separates the parts of a form.
+        charset: the encoding of a text in lower case, as sent; empty if not given.
     """
 
     method: str
@@ -60,6 +61,7 @@ class Request:
     parameters: Mapping[str, str] = field(default_factory=dict)
     time_limit: float = math.inf
     boundary: str = ""
+    charset: str = ""
 
     def form(self, most: int) -> Form:
         """Return the files and fields of a body of type multipart/form-data.

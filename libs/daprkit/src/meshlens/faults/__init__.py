@@ -19,7 +19,7 @@ class Place:
     """Where the fault is in the request. Numbers count from 1; None and "" mean unknown.
 
     Attributes:
-        row: of a table; blank lines are not counted, the header is.
+        row: of a table; of text, the line it begins in: blank lines and the header count.
         column: of a table.
         value: of a table on one line.
         image: of a request with several.

@@ -61,7 +61,7 @@ class Service:
         if media_type is None:
             raise images.refuse_accept(request.headers["accept"])
         model = methods.find_model(self._store, options)
-        result = methods.plot(request.body, request.content_type, options, model)
+        result = methods.plot(request.body, _content_type(request), options, model)
         summary = encoding.summarize(result.model, result.table, options.fit)
         picture = images.encode_picture(
             result.svg, media_type, width=options.width, height=options.height
@@ -72,7 +72,7 @@ class Service:
         """Find the principal components and keep them."""
         request = unpack(request, FitOptions.model_fields)
         options = parse_options(FitOptions, request.query)
-        result = methods.fit(request.body, request.content_type, options)
+        result = methods.fit(request.body, _content_type(request), options)
         model = result.model
         document = encode_model(model)
         model_id = self._store.put(document)
@@ -88,7 +88,7 @@ class Service:
         request = unpack(request, TransformOptions.model_fields)
         options = parse_options(TransformOptions, request.query)
         model = methods.find_model(self._store, options)
-        result = methods.transform(request.body, request.content_type, options, model)
+        result = methods.transform(request.body, _content_type(request), options, model)
         media_type = request.preferred(encoding.MATRIX_TYPES)
         return Reply(
             encoding.encode_scores(result, media_type, model_id=options.fit),
@@ -101,7 +101,7 @@ class Service:
         request = unpack(request, InverseOptions.model_fields)
         options = parse_options(InverseOptions, request.query)
         model = load_model(self._store, options.fit)
-        result = methods.inverse(request.body, request.content_type, options, model)
+        result = methods.inverse(request.body, _content_type(request), options, model)
         media_type = request.preferred(encoding.MATRIX_TYPES)
         return Reply(
             encoding.encode_points(result, media_type, model_id=options.fit),
@@ -119,3 +119,9 @@ class Service:
             answer = DeletedAnswer(id=model_id, deleted=True)
             return Reply(encoding.encode_json(answer), encoding.JSON)
         return Reply(encoding.encode_model(document, model_id=model_id), encoding.JSON)
+
+
+def _content_type(request: Request) -> str:
+    """Return the media type of a request with the parameter that says how to read a text."""
+    charset = f"; charset={request.charset}" if request.charset else ""
+    return f"{request.content_type}{charset}"

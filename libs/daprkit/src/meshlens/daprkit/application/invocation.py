@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from meshlens.daprkit.errors import InvalidRequest
 from meshlens.daprkit.messages import Request
-from meshlens.daprkit.parsing.media_types import parse_boundary, parse_media_type
+from meshlens.daprkit.parsing.media_types import parse_boundary, parse_charset, parse_media_type
 from meshlens.daprkit.parsing.query import parse_query
 
 _LONGEST_TIME_LIMIT = 3600.0
@@ -54,6 +54,7 @@ def read_request(call: Invocation, parameters: Mapping[str, str], *, time_limit:
         query=query,
         content_type=parse_media_type(call.content_type),
         boundary=parse_boundary(call.content_type),
+        charset=parse_charset(call.content_type),
         body=call.body,
         headers=call.headers,
         parameters=parameters,

@@ -19,6 +19,13 @@ def parse_boundary(content_type: str) -> str:
     return parse_options_header(content_type)[1].get("boundary", "")
 
 
+def parse_charset(content_type: str) -> str:
+    """Return the encoding of a text in lower case; empty if none is given."""
+    if "charset" not in content_type.lower():
+        return ""
+    return parse_options_header(content_type)[1].get("charset", "").lower()
+
+
 @lru_cache(maxsize=256)
 def choose_media_type(accept: str, offers: tuple[str, ...]) -> str:
     """Return the offer that the header Accept prefers, the first if it names none of them."""

@@ -12,7 +12,7 @@ from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import UNSPECIFIED_VERB
 from meshlens.daprkit.messages import Reply, Request
-from meshlens.daprkit.parsing.media_types import parse_media_type
+from meshlens.daprkit.parsing.media_types import parse_charset, parse_media_type
 
 # The App adds this prefix to the metadata of an event.
 _METADATA = "_metadata_"
@@ -66,6 +66,7 @@ def _read_event(subscription: Subscription, event: v1.Event, time_limit: float) 
             if f"{_METADATA}{name}" in extensions
         },
         content_type=parse_media_type(event.ContentType()),
+        charset=parse_charset(event.ContentType() or ""),
         body=cast("bytes", event.Data()),
         headers={},
         time_limit=time_limit,

@@ -27,7 +27,7 @@ from meshlens.pca.tables.columns import Array
 _ZERO = "\ue000"  # stands for the 0 of 0,123, which no separator of thousands may follow
 _END = "\x1f"
 _DIGITS = str.maketrans("0123456789", "9999999999")
-_LEADING_ZERO = re.compile(r"(?<![\d.,])0(?=[.,]\d)")
+_LEADING_ZERO = re.compile(r"(?<![\d.,])0(?=[.,]\d|[xXbBoO])")
 _THOUSAND = 4  # digits
 
 
@@ -215,8 +215,8 @@ def find_mark(summaries: Sequence[Summary], delimiter: str) -> tuple[str, int | 
     """Return the decimal mark of a table, found in all its columns of numbers.
 
     Where 1,234 is the only evidence, it is in doubt. So is 1.234 where whole numbers below 1000
-    stand in the same column, or where semicolons leave the comma free for decimals; elsewhere
-    the point is decimal, as usual.
+    stand in the same column, or where semicolons, tabs or pipes leave the comma free for
+    decimals; elsewhere the point is decimal, as usual.
 
     Returns:
         The mark; and where it is in doubt, the index of the summary, and the doubt.
@@ -228,7 +228,7 @@ def find_mark(summaries: Sequence[Summary], delimiter: str) -> tuple[str, int | 
         mixed = summary.small and not summary.large
         if summary.vague[","]:
             return ".", index, _doubt_mark(",")
-        if summary.vague["."] and (mixed or delimiter == ";"):
+        if summary.vague["."] and (mixed or delimiter in ";\t|"):
             return ".", index, _doubt_mark(".")
     return ".", None, None
 
@@ -247,16 +247,21 @@ def _doubt_units(units: Counter[str], usual: str) -> Doubt:
     return Doubt(
         f"the numbers of a column must have one unit, found {shown}",
         "write them all in one unit, best named in the header",
-        lambda cell: (numeral := dissect(cell)) is not None and numeral.unit != usual,
+        lambda cell: _has_other_unit(cell, usual),
     )
 
 
+def _has_other_unit(cell: str, usual: str) -> bool:
+    numeral = dissect(cell)
+    return numeral.unit != usual if numeral else bool(usual) and is_plain(cell.strip())
+
+
 def _doubt_mark(mark: str) -> Doubt:
-    other = "," if mark == "." else "."
+    name, other = ("point", "comma") if mark == "." else ("comma", "point")
     return Doubt(
-        f"it must be clear whether {mark} is the decimal mark or separates thousands; in this table"
-        f" three digits follow every {mark}",
-        f"say decimal={mark} if it is the decimal mark, or decimal={other} if it is not",
+        f"it must be clear whether the {name} is the decimal mark or separates thousands: in this"
+        " table three digits follow it always",
+        f"say decimal={name} if it is the decimal mark, or decimal={other} if it is not",
         lambda cell: (
             (numeral := dissect(cell)) is not None
             and mark in numeral.digits

@@ -1,15 +1,13 @@
-// Where in the text the service has found a fault. It counts rows from 1, blank lines left out and
-// the row of names included, and columns from 1; values where all stand on one line.
+// Where in the text the service has found a fault. It counts rows as the lines of the text, from 1,
+// and columns from 1; values where all stand on one line.
 
 /** Return {name, line, start, end} of a place, offsets in `text`; null if it is not in there. */
 function locate(text, place) {
   if (!place.row && !place.value) return null;
   const row = place.row ?? 1;
   const column = place.column ?? place.value;
-  let number = 0;
   for (const record of eachRecord(text)) {
-    number += 1;
-    if (number < row) continue;
+    if (record.line < row) continue;
     const cells = column ? findCells(text, record, findDelimiter(text)) : [record];
     const cell = cells[column ? column - 1 : 0];
     if (!cell) return null;
@@ -21,13 +19,17 @@ function locate(text, place) {
 
 function* eachRecord(text) {
   let start = 0;
+  let line = 1;
+  let next = 1;
   let quoted = false;
   for (let at = 0; at <= text.length; at += 1) {
     const mark = text[at];
     if (mark === '"') quoted = !quoted;
+    if (mark === "\n" || (mark === "\r" && text[at + 1] !== "\n")) next += 1;
     if (at < text.length && (quoted || (mark !== "\n" && mark !== "\r"))) continue;
-    if (/[^ ]/.test(text.slice(start, at))) yield { start, end: at };
+    if (/[^ ]/.test(text.slice(start, at))) yield { start, end: at, line };
     start = at + 1;
+    line = next;
   }
 }
 

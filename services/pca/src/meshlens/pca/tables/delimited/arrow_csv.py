@@ -49,6 +49,7 @@ def read_rows(
     missing: Sequence[str],
     start: int = 0,
     quote: str = '"',
+    rows: int | None = None,
     blank_rows: bool = False,
 ) -> tuple[Array, list[tuple[str, ...]]] | None:
     """Read rows of text.
@@ -62,6 +63,7 @@ def read_rows(
         missing: cells that stand for a missing number.
         start: where the first observation begins.
         quote: what encloses cells.
+        rows: how many there are, if that is known.
         blank_rows: whether a blank line is a row with a missing cell.
 
     Returns:
@@ -73,7 +75,8 @@ def read_rows(
     columns = [str(index) for index in range(width)]
     numbers = [index for index in range(width) if index not in texts]
     # A cell takes at least one byte, the comma or line break after it.
-    most = min(body.count(b"\n") + body.count(b"\r"), len(body) // width) + 1
+    lines = body.count(b"\n") + body.count(b"\r") if rows is None else rows
+    most = min(lines, len(body) // width) + 1
     values = np.empty((most, len(numbers)))
     cells = [Dictionary() for _ in texts]
     row = 0
@@ -94,6 +97,8 @@ def read_rows(
         ) as reader:
             for batch in reader:
                 end = row + batch.num_rows
+                if end > most:
+                    return None  # Arrow sees lines where there are none.
                 for column, index in enumerate(numbers):
                     values[row:end, column] = batch.column(index).to_numpy(zero_copy_only=False)
                 for names, index in zip(cells, texts, strict=True):

@@ -17,6 +17,11 @@ from meshlens.pca.tables.numerals import (
     find_unit,
 )
 
+_POINT = (
+    "numbers such as 1.234 were read with a decimal point; say decimal=comma if it separates"
+    " thousands"
+)
+
 Find = Callable[[int, Callable[[str], bool]], tuple[int, str]]
 
 
@@ -55,7 +60,7 @@ def decide(
         head = first[index].summarize(options.missing)
         named_first = bool(head.names) and not head.numbers.total()
         kind = find_kind(summary, named_first=named_first)
-        if index in layout.declared:
+        if index in layout.declared and kind is not Kind.EMPTY:
             kind = Kind.NAMES
         if isinstance(kind, Doubt):
             raise _in_doubt(kind, index, layout, find)
@@ -69,9 +74,7 @@ def decide(
         if at is not None and doubt is not None:
             raise _in_doubt(doubt, numeric[at], layout, find)
         if not sum(summary.clear[mark] for summary in found) and any(s.vague["."] for s in found):
-            notes.append(
-                "numbers such as 1.234 were read as decimal; say decimal=, if they are not"
-            )
+            notes.append(_POINT)
     notations = {
         index: Notation(mark, find_unit(summaries[index]), options.missing) for index in numeric
     }
@@ -120,4 +123,11 @@ def _describe(layout: Layout, summaries: dict[int, Summary], mark: str) -> list[
         notes.append(f"separators of thousands were left out of {quote(grouped)}")
     if bracketed := [layout.names[at] for at, one in summaries.items() if one.bracketed]:
         notes.append(f"numbers in parentheses were read as negative in {quote(bracketed)}")
+    signs = [
+        layout.names[at]
+        for at, one in summaries.items()
+        if one.dressed > one.bracketed and not find_unit(one) and not one.grouped[mark]
+    ]
+    if signs:
+        notes.append(f"signs or exponents of {quote(signs)} were read as the usual ones")
     return notes

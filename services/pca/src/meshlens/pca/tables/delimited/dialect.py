@@ -13,10 +13,12 @@ import numpy as np
 from meshlens.pca.tables.reading import SkippedRows
 
 BLANK = " \r\n"  # a line of tabs is a row of missing cells
+_RULE = re.compile(r"(?=[^|+]*[|+])[|+:= -]*-{3}[|+:= -]*\s*")  # of tables drawn with characters
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 END_OF_FILE = "\x1a"  # what DOS programs write at the end
 
 COMMENT, EMPTY, TITLE, UNITS = "comment", "empty", "title", "units"
+RULE = "rule"
 DELIMITER_LINE, CHOSEN = "delimiter line", "skip="
 
 
@@ -89,6 +91,9 @@ class Source:
                 start = line.lstrip(BLANK)
                 if not start:
                     blank.append(number)
+                    continue
+                if "-" in start and _RULE.fullmatch(start):
+                    self.skip(number, RULE)
                     continue
                 if start.startswith(comments):
                     self.skip(number, COMMENT)
@@ -166,7 +171,8 @@ def number_lines(body: bytes, start: int, first: int) -> tuple[Sequence[int], li
     """
     breaks = body.count(b"\n", start)
     returns = body.count(b"\r", start)
-    if returns not in (0, breaks) or not breaks or body.count(b"\r\n", start) != returns:
+    pairs = body.count(b"\r\n", start) if returns else 0
+    if returns not in (0, breaks) or not breaks or pairs != returns:
         lines = returns + (body[-1:] != b"\r")
         return (range(first, first + lines), []) if not breaks else None
     lines = breaks + (body[-1:] != b"\n")

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
@@ -89,7 +89,7 @@ def _skip_titles(head: Head, records: list[Record], header: bool | None) -> None
         named = not any(map(_is_number, below)) or header
         padded = len(record) == head.width and len(cells) == 1 and not record[1].strip()
         short = len(record) == head.width - 1
-        if padded and not (named and all(cell.strip() for cell in below)):
+        if padded and not (named and all(cell.strip() for cell in below[1:])):
             return
         if short and not (len(below) == head.width and (named or _is_data(head, records))):
             return
@@ -100,11 +100,43 @@ def _skip_titles(head: Head, records: list[Record], header: bool | None) -> None
 
 
 def _is_data(head: Head, records: Sequence[Record]) -> bool:
-    """Return whether two columns below one name are numbers, not the numbers of the rows."""
-    if head.width > 2:  # noqa: PLR2004 - R's names of all columns but the first
+    """Return whether the first of several columns holds numbers, not the numbers of the rows.
+
+    Raises:
+        InvalidTable: they are in order, but do not count the rows.
+    """
+    rows = [row for _, row in records[1:] if len(row) == head.width]
+    if all(not row[-1].strip() for row in rows):
+        return False  # They end with a delimiter.
+    first = [row[0].strip() for row in rows]
+    if not all(_is_number(cell) or is_missing(cell) for cell in first):
         return False
-    first = [row[0].strip() for _, row in records[1:] if len(row) == head.width]
-    return all(map(_is_number, first)) and first != [str(at + 1) for at in range(len(first))]
+    _check_decimal_commas(records[0], rows, head)
+    whole = [int(cell) for cell in first if cell.isascii() and cell.isdecimal()]
+    if len(whole) < len(first) or any(after <= before for before, after in pairwise(whole)):
+        return True
+    if whole[0] > 1 or whole[-1] - whole[0] >= len(whole):
+        number, record = records[0]
+        raise InvalidTable(
+            "it must be clear whether the first column holds the numbers of rows or a variable",
+            got=f"{quote(record[:4])} at row {number} above rows of {head.width} cells",
+            remedy=f"name each column, or leave a title out by skip={number}",
+            places=[Place(row=number)],
+        )
+    return False
+
+
+def _check_decimal_commas(first: Record, rows: Sequence[Sequence[str]], head: Head) -> None:
+    """Refuse one name above rows such as 4,999: one number, or two."""
+    number, record = first
+    pairs = [row for row in rows if len(row) == head.width == 2]  # noqa: PLR2004 - parts of a number
+    if pairs and all(dissect(",".join(row)) is not None for row in pairs):
+        raise InvalidTable(
+            "it must be clear whether a comma divides columns or is part of a number",
+            got=f"{quote(record)} at row {number} above {quote([','.join(pairs[0])])}",
+            remedy="say delimiter=semicolon if each row is one number, or name both columns",
+            places=[Place(row=number)],
+        )
 
 
 def _take_names(
@@ -147,20 +179,24 @@ def _judge(head: Head, records: Sequence[Record], source: Source) -> tuple[Verdi
         # Numbers that name all columns but that of names; else a row that is too short.
         names_rows = not any(_is_number(row[0]) or is_missing(row[0]) for row in below)
         return (Verdict.NAMES if names_rows and len(below) > 1 else Verdict.DATA), ""
-    quoted = _is_quoted(source, len(record), below)
+    quoted = _is_quoted(source, record, below)
     return FirstRow(record, below, quoted=quoted).judge()
 
 
-def _is_quoted(source: Source, width: int, below: Sequence[Sequence[str]]) -> bool:
+def _is_quoted(source: Source, cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Return whether quotes enclose all of the first row, but no number below it."""
     quote_mark = source.dialect.quote
+    if any(source.dialect.delimiter in cell for cell in cells):
+        return False  # They had to be quoted.
     fresh = Source(source.body, source.dialect, source.left_out)
     lines = [line.strip() for _, line in islice(fresh.lines(), _ROWS)]
     start = next((at for at, line in enumerate(lines) if quote_mark in line), len(lines))
-    if start == len(lines) or lines[start].count(quote_mark) < 2 * width:
+    if start == len(lines) or lines[start].count(quote_mark) < 2 * len(cells):
         return False
     numbers = [cell.strip() for row in below for cell in row if _is_number(cell)]
     text = "\n".join(lines[start + 1 :])
+    if quote_mark not in text:
+        return bool(numbers)
     return bool(numbers) and not any(f"{quote_mark}{cell}{quote_mark}" in text for cell in numbers)
 
 

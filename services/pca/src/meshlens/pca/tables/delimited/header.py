@@ -94,6 +94,7 @@ class FirstRow:
         if (any(signs) and outside >= 1 / 2) or (word and (even or whole or outside >= 1 / 2)):
             return Verdict.NAMES, ""
         far = outside == 1 and len(columns) > 1
+        far = far or (whole and count == 1 and len(self.rows) >= _FEW)
         if strange or word or far or (ordered and (whole or (even and _are_years(numbers)))):
             return Verdict.UNCLEAR, ""
         doubtful = even or (whole and count >= _FEW)
@@ -102,7 +103,7 @@ class FirstRow:
     def _are_even(self, numeric: "Sequence[_Column]") -> bool:
         """Return whether rows below are evenly increasing, too, so that it is no sign."""
         rows = list(zip(*(column.numbers for column in numeric), strict=True))
-        return 5 * sum(_is_ordered(row) and _is_even(row) for row in rows) > len(rows)
+        return 2 * sum(_is_ordered(row) and _is_even(row) for row in rows) > len(rows)
 
 
 _NOTE = "row 1 was read as an observation; say header=true if its numbers are names of columns"
@@ -123,8 +124,9 @@ class _Column:
         self._known = [number for number in parsed if number is not None]
         self.share = len(self._known) / len(present) if present else 0.0
         self.is_word = not (self.number is not None or is_missing(cell) or looks_numeric(cell))
-        self.is_whole = mark not in cell and self.number is not None
-        fractional = sum(mark in other for other in present)
+        self.is_whole = cell.isdecimal()
+        # With a decimal mark, or with a unit or a currency.
+        fractional = sum(mark in other or not is_plain(other) for other in present)
         self.is_fractional = bool(present) and fractional >= _MOST * len(present)
 
     @property

@@ -57,6 +57,7 @@ def read_rows(
         missing=[*MISSING, *options.text.missing],
         start=start,
         quote=dialect.quote,
+        rows=len(rows),
     )
     if read is None or len(read[0]) != len(rows) or _is_odd(*read, columns, source):
         return None

@@ -201,16 +201,14 @@ def not_a_number(cell: str, notation: Notation, place: Place) -> InvalidTable:
     )
     remedy = "correct it or leave that observation out"
     if numeral is not None and notation.mark not in numeral.marks:
-        other = numeral.marks[0]
-        expected = f"the decimal mark must be {notation.mark} as elsewhere in the table"
-        remedy = (
-            f"write it with {notation.mark}, or say decimal={other} if that is the decimal mark"
-        )
+        name, other = ("point", "comma") if notation.mark == "." else ("comma", "point")
+        expected = f"numbers must have a decimal {name}, as elsewhere in the table"
+        remedy = f"write it with a {name}, or say decimal={other} if that is the decimal mark"
     elif numeral is not None and numeral.unit != notation.unit:
         unit = repr(notation.unit) if notation.unit else "no unit"
         expected = f"every number of a column must have the same unit, here {unit}"
     elif cell.isalpha() or not any(map(str.isdigit, cell)):
-        remedy = f"{remedy}; say na={cell[:20]} and missing=drop if it marks a missing number"
+        remedy += f", or say na={cell[:20]} and missing=drop if it marks a missing number"
     return InvalidTable(expected, got=f"{shorten(cell)} at {place}", remedy=remedy, places=[place])
 
 

@@ -15,7 +15,7 @@ _LINES = 100  # that decide
 _DELIMITERS = "\t;|, "  # of equally good ones, the first
 _COMMENTS = ("#", "%", "//")
 _SEP = re.compile(r'"?sep=(?P<mark>[^"\r\n]|\\t)"?[;,\s]*', re.IGNORECASE)
-_SINGLE_QUOTED = re.compile(r"(?:^|[\t;|, ])\s*'[^']*'\s*(?=$|[\t;|, ])")
+_SINGLE_QUOTED = re.compile(r"(?:^|[\t;|, ])\s*'(?:[^']|'')*'\s*(?=$|[\t;|, ])")
 _GROUPED_BY_BLANKS = re.compile(r"[+-]?[1-9]\d{0,2}(?: \d{3})+")
 _ALIKE = 0.8  # of the lines have as many cells
 
@@ -39,8 +39,8 @@ def open_source(body: bytes, options: TextOptions) -> Source:
     quote = "'" if _is_single_quoted(texts) else '"'
     if not delimiter:
         delimiter = _find_delimiter(texts, quote)
-        if delimiter == " ":
-            _check_blanks(texts)
+        if delimiter == " " and _are_numbers(texts[1:] or texts):
+            delimiter = ","
     if delimiter != ";" and len(texts) > 1 and texts[0].startswith(";"):
         comments = (*comments, ";")
     if texts and texts[0].count(delimiter) > 2 * MOST_COLUMNS:
@@ -74,6 +74,9 @@ def _find_delimiter(lines: Sequence[str], quote: str) -> str:
     """Return the delimiter that divides most lines alike, and into most numbers."""
     best, best_score = ",", (0.0, 0.0)
     for delimiter in _DELIMITERS:
+        # No number contains a tab, a semicolon or a pipe, as one may contain blanks.
+        if delimiter == " " and best != "," and best_score[0]:
+            break
         score = _score(lines, Dialect(delimiter, quote))
         if score > best_score:
             best, best_score = delimiter, score
@@ -96,12 +99,15 @@ def _score(lines: Sequence[str], dialect: Dialect) -> tuple[float, float]:
         except csv.Error:
             records.append([])  # a name with a line break
     width, alike = Counter(map(len, records)).most_common(1)[0]
-    cells = [cell for record in records if len(record) == width for cell in record]
+    below = records[1:] or records
+    cells = [cell for record in below if len(record) == width for cell in record]
     if width < 2:  # noqa: PLR2004 - divided into nothing
         divided = sum(delimiter in line for line in lines) / len(lines)
         return (0.0, divided if delimiter != " " else 0.0)
-    numbers = sum(_is_number(cell) for cell in cells) / len(cells)
-    if alike < _ALIKE * len(lines):
+    numbers = sum(map(_is_number, cells)) / max(len(cells), 1)
+    # Above may be a title, or names of all columns but the first.
+    start = next(at for at, record in enumerate(records) if len(record) == width)
+    if alike < _ALIKE * (len(records) - start):
         return (0.0, alike / len(lines) * (delimiter != " "))
     return (1.0, numbers)
 
@@ -111,12 +117,19 @@ def _is_number(cell: str) -> bool:
     return is_plain(cell) or (bool(cell) and is_missing(cell)) or dissect(cell) is not None
 
 
-def _check_blanks(lines: Sequence[str]) -> None:
-    """Refuse lines such as `1 200`: one number, or two."""
-    below = lines[1:] if len(lines) > 1 else lines
-    if all(_GROUPED_BY_BLANKS.fullmatch(line) for line in below):
+def _are_numbers(lines: Sequence[str]) -> bool:
+    """Return whether blanks are part of the one number on each line: USD 7, 5 kg.
+
+    Raises:
+        InvalidTable: blanks may divide columns as well as separate thousands.
+    """
+    if not all(is_missing(line) or dissect(line) is not None for line in lines):
+        return False
+    doubtful = [line for line in lines if _GROUPED_BY_BLANKS.fullmatch(line)]
+    if doubtful:
         raise InvalidTable(
             "it must be clear whether blanks divide columns or separate thousands",
-            got=f"{below[0][:40]!r}",
+            got=f"{doubtful[0][:40]!r}",
             remedy="say delimiter=space if they divide columns, or write the numbers without them",
         )
+    return True
