@@ -84,7 +84,7 @@ def by_another_sum(graph: Graph) -> int:
         (joined, Numbers.PROBABILITIES),
         (by_hand, Numbers.DISTRIBUTION),
         (by_another_sum, Numbers.UNKNOWN),
-        (weighted_by_another, Numbers.UNKNOWN),
+        (weighted_by_another, Numbers.REALS),
         (Graph.channels, Numbers.REALS),
     ],
 )

@@ -133,6 +133,15 @@ def bmp_with_alpha(*levels: int) -> bytes:
     return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + header + pixels
 
 
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF", "PNG", "AVIF"])
+def test_the_first_of_several_frames_is_told_as_such(kind: str) -> None:
+    frames = [plain(color) for color in ((200, 60, 60), (60, 200, 60))]
+    image = decode(encode(frames[0], kind, save_all=True, append_images=frames[1:]))
+    assert near(image, (200, 60, 60))
+    assert image.reading.frame == "the first of several"
+    assert decode(encode(frames[0], kind)).reading.frame == ""
+
+
 @pytest.mark.parametrize("lost", [2, 1])
 def test_a_jpeg_without_its_end_marker_is_whole(lost: int) -> None:
     data = encode(blocks(), "JPEG")

@@ -183,9 +183,11 @@ class _Judge(Generic[Tensor]):
             return None
         if kinds <= {Numbers.DISTRIBUTION, Numbers.PROBABILITIES}:
             return Numbers.PROBABILITIES
-        if operator.name in _CUTS_BELOW or len(kinds) > 1:
+        if operator.name in _CUTS_BELOW:
             return Numbers.UNKNOWN
-        return next(iter(kinds))
+        if Numbers.REALS in kinds:
+            return Numbers.REALS
+        return next(iter(kinds)) if len(kinds) == 1 else Numbers.UNKNOWN
 
     def _is_softmax(self, operator: Operator[Tensor]) -> bool:
         """Return whether small operators make a softmax: x / sum(x), or exp(log_softmax(x))."""

@@ -148,6 +148,7 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
             labels=len(model.labels),
             stated=_state_scores(model),
         )
+        self._assumed: tuple[str, ...] = ()
         self._top_k = card.output.top or TOP_K
         self.frame = self._input.frame
         self.labels = name_classes(model.labels, self._output.classes)
@@ -164,6 +165,7 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
         if not self._output.settled:
             probes = make_probes(self.frame)
             self._output.settle([self._run(pixels) for pixels in probes])
+        self._assumed = tuple(filter(None, (self._input.assumed, self._output.assumed)))
 
     def see(self, payload: Payload) -> Image:
         """Return the image in `payload` as the model sees it."""
@@ -177,7 +179,9 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
         return ClassificationAnswer(
             labels=list(labels),
             verdict=judge(labels[0], self.subject),
-            read=image.reading.model_copy(update={"assumed": self._assumed}),
+            read=image.reading.model_copy(update={"assumed": self._assumed})
+            if self._assumed
+            else image.reading,
         )
 
     def describe(self) -> ClassifierDescription:
@@ -224,10 +228,6 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
     def _run(self, pixels: NDArray[np.uint8]) -> Tensor:
         outputs = self._signature.run({self._input.spec.name: self._input.encode(pixels)})
         return outputs[self._output.spec.name]
-
-    @property
-    def _assumed(self) -> tuple[str, ...]:
-        return tuple(filter(None, (self._input.assumed, self._output.assumed)))
 
 
 def _state_scores(model: OpenedModel) -> Scores | None:

@@ -186,6 +186,7 @@ def _decode(data: bytes, frame: Frame, max_pixels: int, *notes: str) -> Image:
         converted, profile, note = convert_profile(image)
         notes += (note,) if note else ()
         pixels = _resize(flatten(converted, mode), frame, turned=turned)
+        several = _has_several(image)
     if orientation in _TRANSPOSITIONS:
         pixels = pixels.transpose(_TRANSPOSITIONS[orientation])
     region = frame.crop(*own) if frame.crops else None
@@ -194,6 +195,7 @@ def _decode(data: bytes, frame: Frame, max_pixels: int, *notes: str) -> Image:
     array = np.asarray(pixels).reshape(pixels.height, pixels.width, frame.channels)
     reading = Reading(
         orientation=orientation if orientation in _TRANSPOSITIONS else 1,
+        frame="the first of several" if several else "",
         profile=f"{profile}, converted to sRGB" if profile else "",
         resized=frame.describe_fit(*own),
         notes=notes,
@@ -245,6 +247,14 @@ def _check_size(image: Pillow.Image, width: int, height: int, max_pixels: int) -
             raise ImageTooLarge(f"{width} x {height} pixels", max_pixels)
     elif whole > max_pixels:
         raise ImageTooLarge(f"{width} x {height} pixels", max_pixels)
+
+
+def _has_several(image: Pillow.Image) -> bool:
+    """Return whether a file has further pages or frames; those of a camera's JPEG are no others."""
+    try:
+        return image.format != "MPO" and bool(getattr(image, "is_animated", False))
+    except Exception:  # noqa: BLE001 - the first frame is whole, whatever follows it
+        return False
 
 
 def _orientation(image: Pillow.Image) -> int:
