@@ -1,5 +1,7 @@
 """The bytes of an image file -> an image of Pillow's that can be decoded, or a refusal by name."""
 
+import functools
+import importlib
 import io
 import re
 import threading
@@ -16,9 +18,9 @@ _OFFERED = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 # Pillow may be built without the decoder of AVIF.
 FORMATS = tuple(name for name in _OFFERED if name != "AVIF" or features.check("avif"))
 
+_HEIC = re.compile(rb"....ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", re.DOTALL)
 # What people send instead, by how the bytes begin.
 _OTHERS = (
-    (rb"....ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", "HEIC"),
     (rb"....ftypavi[fs]", "AVIF"),
     (rb"....ftypcrx ", "RAW (CR3)"),
     (rb"....ftypqt  ", "QuickTime"),
@@ -60,7 +62,18 @@ def open_image(data: bytes) -> Pillow.Image:
     Raises:
         UnidentifiedImageError: Pillow knows no format of it.
     """
-    return Pillow.open(io.BytesIO(data), formats=FORMATS)
+    formats = ("HEIF",) if _HEIC.match(data) and _add_heic() else FORMATS
+    return Pillow.open(io.BytesIO(data), formats=formats)
+
+
+@functools.cache
+def _add_heic() -> bool:
+    """Give Pillow the decoder of HEIC by the first such file; return whether it is installed."""
+    try:
+        importlib.import_module("pillow_heif").register_heif_opener()
+    except ImportError:
+        return False
+    return True
 
 
 def complete_jpeg(data: bytes, mode: str, needed: tuple[int, int]) -> tuple[bytes, str] | None:
@@ -89,7 +102,11 @@ def complete_jpeg(data: bytes, mode: str, needed: tuple[int, int]) -> tuple[byte
     lost = total - int(rows[0]) if rows.size else 0
     if lost > total * _MOST_LOST:
         return None
-    what = f"the last {lost} of {total} rows are gray" if lost else "nothing is lost"
+    what = (
+        f"the last {lost} of {total} rows are gray"
+        if lost
+        else "nothing that the model sees is lost"
+    )
     return data + _END, f"the JPEG ends without its end marker: {what}"
 
 
@@ -102,10 +119,17 @@ def refusing(data: bytes) -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         name = _name(data)
+        remedy = f"convert the {name} file" if name else "send the bytes of the file as they are"
+        if name == "HEIC":
+            remedy = (
+                "is it truncated or damaged?"
+                if _add_heic()
+                else f"{remedy}, or install meshlens-classify[heic] where it is served"
+            )
         raise InvalidImage(
             f"expected a picture ({', '.join(FORMATS)})",
             got=name or f"{len(data)} bytes that begin with {data[:12]!r}",
-            remedy=f"convert the {name} file" if name else "send the bytes of the file as they are",
+            remedy=remedy,
         ) from error
     except Exception as error:  # decoders raise anything on hostile bytes, SyntaxError included
         raise InvalidImage(
@@ -117,6 +141,8 @@ def refusing(data: bytes) -> Iterator[None]:
 
 def _name(data: bytes) -> str:
     """Return the name of a known format that is not offered, empty if it is none."""
+    if _HEIC.match(data):
+        return "HEIC"
     start = data[:_LOOKED_AT]
     for pattern, name in _OTHERS:
         if re.match(pattern, start, re.DOTALL | re.IGNORECASE):
