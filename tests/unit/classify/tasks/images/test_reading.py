@@ -163,6 +163,30 @@ def test_a_jpeg_that_is_cut_off_near_its_end_says_what_is_lost() -> None:
         decode(data[: -len(data) // 10], Frame(640, 640, 3))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_that_is_cut_off_anywhere_is_refused_or_almost_whole(mode: str) -> None:
+    data = encode(blocks(120, 80).convert(mode), "JPEG")
+    whole = decode(data)
+    refused = 0
+    for length in range(2, len(data) - 2):
+        try:
+            image = decode(data[:length])
+        except (InvalidImage, ImageTooLarge):
+            refused += 1
+        else:
+            assert "without its end marker" in image.reading.notes[0]
+            assert difference(image.pixels, whole.pixels) < 5
+    assert refused > len(data) / 2
+
+
+def test_a_progressive_jpeg_that_is_cut_off_is_refused() -> None:
+    data = encode(blocks(), "JPEG", progressive=True)
+    for lost in (2, 10, 100, 1000):
+        with pytest.raises(InvalidImage, match="truncated"):
+            decode(data[:-lost])
+
+
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP", "TIFF", "BMP"])
 def test_other_formats_that_are_cut_off_are_refused(kind: str) -> None:
     data = encode(blocks(), kind)

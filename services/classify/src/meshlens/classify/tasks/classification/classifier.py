@@ -5,16 +5,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from meshlens.classify.engines.engine import Tensor
 from meshlens.classify.errors import InvalidModel, InvalidTensor
-from meshlens.classify.formats.card import Resampling, Resize, Scores
+from meshlens.classify.formats.card import Scores
 from meshlens.classify.formats.labels import Label, name_classes
+from meshlens.classify.tasks.classification.description import (
+    ClassifierDescription,
+    PictureDescription,
+    ScoresDescription,
+)
 from meshlens.classify.tasks.classification.probes import make_probes
 from meshlens.classify.tasks.classification.scores import ScoreOutput
 from meshlens.classify.tasks.classification.verdicts import Verdict, judge
-from meshlens.classify.tasks.descriptions import Description, FrameDescription, describe_signatures
+from meshlens.classify.tasks.descriptions import describe_signatures
 from meshlens.classify.tasks.images.input import ImageInput
 from meshlens.classify.tasks.images.pixels import Image, decode_image, gray_image
 from meshlens.classify.tasks.images.reading import Reading
@@ -68,33 +73,6 @@ class ClassificationAnswer(Answer):
                 return f"<p>{self.verdict.html}</p>\n".encode()
             case _:
                 return super().render(media_type, payload)
-
-
-class PictureDescription(FrameDescription):
-    """What the images of a classifier are, and how they become numbers."""
-
-    layout: str = Field(description="nhwc or nchw; empty for gray without an axis of channels")
-    resize: Resize
-    resampling: Resampling
-    numbers: str = Field(description="what pixels from 0 to 255 become")
-    assumed: str = Field(description="what of it neither the model nor its card says")
-
-
-class ScoresDescription(BaseModel):
-    """What the numbers of a classifier are."""
-
-    name: str
-    type: Scores
-    assumed: str = Field(description="what of it is only likely")
-
-
-class ClassifierDescription(Description):
-    """What a classifier takes and answers."""
-
-    classes: int
-    subject: str
-    input: PictureDescription
-    output: ScoresDescription
 
 
 class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
