@@ -28,10 +28,10 @@ BUILDS: dict[str, tuple[Build, Numbers]] = {
         Numbers.DISTRIBUTION,
     ),
     "exp of log_softmax": (lambda tf, x: tf.exp(tf.nn.log_softmax(x)), Numbers.DISTRIBUTION),
-    "slice of a softmax": (lambda tf, x: tf.nn.softmax(x)[:, :2], Numbers.PROBABILITIES),
+    "slice of a softmax": (lambda tf, x: tf.nn.softmax(x)[:, :2], Numbers.PARTS),
     "mean of two": (
         lambda tf, x: (tf.nn.softmax(x) + tf.nn.softmax(2 * x)) / 2,
-        Numbers.PROBABILITIES,
+        Numbers.PARTS,
     ),
     "clip": (lambda tf, x: tf.clip_by_value(tf.sigmoid(x), 0.0, 1.0), Numbers.PROBABILITIES),
     "logits": (lambda tf, x: tf.matmul(x, tf.ones((3, 3))) + 1.0, Numbers.REALS),

@@ -25,9 +25,9 @@ def judge(build: Build) -> Numbers:
         (("FULLY_CONNECTED", "SOFTMAX"), Numbers.DISTRIBUTION),
         (("FULLY_CONNECTED", "LOGISTIC"), Numbers.PROBABILITIES),
         (("SOFTMAX", "RESHAPE", "DEQUANTIZE", "QUANTIZE"), Numbers.DISTRIBUTION),
-        (("SOFTMAX", "STRIDED_SLICE"), Numbers.PROBABILITIES),
-        (("SOFTMAX", "MEAN"), Numbers.PROBABILITIES),
-        (("SOFTMAX", "MAXIMUM", "MINIMUM"), Numbers.PROBABILITIES),
+        (("SOFTMAX", "STRIDED_SLICE"), Numbers.PARTS),
+        (("SOFTMAX", "MEAN"), Numbers.PARTS),
+        (("SOFTMAX", "MAXIMUM", "MINIMUM"), Numbers.PARTS),
         (("LOG_SOFTMAX", "EXP"), Numbers.DISTRIBUTION),
         (("SOFTMAX", "LOG"), Numbers.UNKNOWN),
         (("SOFTMAX", "FULLY_CONNECTED"), Numbers.REALS),
@@ -80,11 +80,11 @@ def by_another_sum(graph: Graph) -> int:
 @pytest.mark.parametrize(
     ("build", "expected"),
     [
-        (average_of_two, Numbers.PROBABILITIES),
-        (joined, Numbers.PROBABILITIES),
+        (average_of_two, Numbers.PARTS),
+        (joined, Numbers.PARTS),
         (by_hand, Numbers.DISTRIBUTION),
         (by_another_sum, Numbers.UNKNOWN),
-        (weighted_by_another, Numbers.UNKNOWN),
+        (weighted_by_another, Numbers.REALS),
         (Graph.channels, Numbers.REALS),
     ],
 )

@@ -193,6 +193,20 @@ def test_what_is_no_classifier_is_refused_with_the_task_it_may_have(
         classifier(made(build))
 
 
+def turned_over(graph: Graph) -> int:
+    return graph.apply("SUB", [graph.constant(1), softmax(graph)], (1, 3))
+
+
+def added_up(graph: Graph) -> int:
+    return graph.apply("ADD", [softmax(graph), softmax(graph)], (1, 3))
+
+
+@pytest.mark.parametrize("build", [turned_over, added_up])
+def test_parts_of_softmaxes_whose_sum_is_above_1_are_refused(build: Build) -> None:
+    with pytest.raises(InvalidModel, match=r"a sum of 2, .*type: probabilities"):
+        classifier(made(build), NAMES)
+
+
 def test_a_sum_of_its_own_axis_is_refused() -> None:
     def over_another_axis(graph: Graph) -> int:
         column = graph.apply("RESHAPE", [graph.channels(), graph.constant([3, 1], "int32")], (3, 1))

@@ -1,9 +1,11 @@
 """A picture is read as viewers show it, and the answer says what was done to it."""
 
+import importlib
 import struct
 
 import numpy as np
 import pytest
+from installed import need_module
 from PIL import Image, ImageCms
 from unit.classify.pictures import (
     GRAY_FRAME,
@@ -133,12 +135,23 @@ def bmp_with_alpha(*levels: int) -> bytes:
     return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + header + pixels
 
 
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF", "PNG", "AVIF"])
+def test_the_first_of_several_frames_is_told_as_such(kind: str) -> None:
+    frames = [plain(color) for color in ((200, 60, 60), (60, 200, 60))]
+    image = decode(encode(frames[0], kind, save_all=True, append_images=frames[1:]))
+    assert near(image, (200, 60, 60))
+    assert image.reading.frame == "the first of several"
+    assert decode(encode(frames[0], kind)).reading.frame == ""
+
+
 @pytest.mark.parametrize("lost", [2, 1])
 def test_a_jpeg_without_its_end_marker_is_whole(lost: int) -> None:
     data = encode(blocks(), "JPEG")
     image = decode(data[:-lost])
     assert difference(image.pixels, decode(data).pixels) == 0
-    assert image.reading.notes == ("the JPEG ends without its end marker: nothing is lost",)
+    assert image.reading.notes == (
+        "the JPEG ends without its end marker: nothing that the model sees is lost",
+    )
 
 
 def test_a_jpeg_that_is_cut_off_near_its_end_says_what_is_lost() -> None:
@@ -148,6 +161,30 @@ def test_a_jpeg_that_is_cut_off_near_its_end_says_what_is_lost() -> None:
     assert "rows are gray" in image.reading.notes[0]
     with pytest.raises(InvalidImage, match="truncated"):
         decode(data[: -len(data) // 10], Frame(640, 640, 3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_that_is_cut_off_anywhere_is_refused_or_almost_whole(mode: str) -> None:
+    data = encode(blocks(120, 80).convert(mode), "JPEG")
+    whole = decode(data)
+    refused = 0
+    for length in range(2, len(data) - 2):
+        try:
+            image = decode(data[:length])
+        except (InvalidImage, ImageTooLarge):
+            refused += 1
+        else:
+            assert "without its end marker" in image.reading.notes[0]
+            assert difference(image.pixels, whole.pixels) < 5
+    assert refused > len(data) / 2
+
+
+def test_a_progressive_jpeg_that_is_cut_off_is_refused() -> None:
+    data = encode(blocks(), "JPEG", progressive=True)
+    for lost in (2, 10, 100, 1000):
+        with pytest.raises(InvalidImage, match="truncated"):
+            decode(data[:-lost])
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP", "TIFF", "BMP"])
@@ -160,8 +197,6 @@ def test_other_formats_that_are_cut_off_are_refused(kind: str) -> None:
 @pytest.mark.parametrize(
     ("data", "name"),
     [
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x18ftypisom\0\0\2\0isomiso2", "MP4"),
         (b"\0\0\0\x18ftypqt  \0\0\2\0", "QuickTime"),
         (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "RAW (CR3)"),
@@ -183,6 +218,25 @@ def test_a_known_format_is_refused_by_its_name(data: bytes, name: str) -> None:
         decode(data + bytes(64))
     assert f"got {name}; convert the {name} file" in str(fault.value)
     assert "begin with" not in str(fault.value)
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"mif1", b"hevc"])
+def test_heic_that_cannot_be_read_is_refused_by_its_name(brand: bytes) -> None:
+    with pytest.raises(
+        InvalidImage, match=r"got HEIC; (is it truncated|convert the HEIC file, or)"
+    ):
+        decode(b"\0\0\0\x18ftyp" + brand + bytes(64))
+
+
+def test_heic_is_read_where_its_decoder_is_installed() -> None:
+    need_module("pillow_heif", "uv sync")
+    importlib.import_module("pillow_heif").register_heif_opener()
+    data = encode(blocks(240, 160), "HEIF", quality=95)
+    image = decode(data)
+    assert (image.width, image.height) == (240, 160)
+    assert difference(image.pixels, decode(encode(blocks(240, 160))).pixels) < 8
+    with pytest.raises(ImageTooLarge):
+        decode(data, max_pixels=100)
 
 
 def test_a_large_jpeg_is_decoded_at_a_scale_within_the_limit() -> None:

@@ -21,7 +21,8 @@ class Numbers(StrEnum):
     """What the numbers of an output are."""
 
     DISTRIBUTION = "distribution"  # of a softmax: from 0 to 1, and their sum is 1
-    PROBABILITIES = "probabilities"  # made of sigmoids or distributions: from 0 to 1
+    PARTS = "parts"  # of one distribution, or of several made one: their sum is at most 1
+    PROBABILITIES = "probabilities"  # made of sigmoids: each from 0 to 1
     REALS = "reals"  # any: logits, measures, the axes of an embedding
     INDICES = "indices"  # the numbers of classes
     SORTED = "sorted"  # the best scores, whatever their classes
@@ -181,11 +182,15 @@ class _Judge(Generic[Tensor]):
         kinds = {self.judge(tensor) for tensor in operator.inputs} - {None}
         if not kinds:
             return None
-        if kinds <= {Numbers.DISTRIBUTION, Numbers.PROBABILITIES}:
+        if kinds <= {Numbers.DISTRIBUTION, Numbers.PARTS}:
+            return Numbers.PARTS
+        if kinds <= {Numbers.DISTRIBUTION, Numbers.PARTS, Numbers.PROBABILITIES}:
             return Numbers.PROBABILITIES
-        if operator.name in _CUTS_BELOW or len(kinds) > 1:
+        if operator.name in _CUTS_BELOW:
             return Numbers.UNKNOWN
-        return next(iter(kinds))
+        if Numbers.REALS in kinds:
+            return Numbers.REALS
+        return next(iter(kinds)) if len(kinds) == 1 else Numbers.UNKNOWN
 
     def _is_softmax(self, operator: Operator[Tensor]) -> bool:
         """Return whether small operators make a softmax: x / sum(x), or exp(log_softmax(x))."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from meshlens.classify.formats.builtin_operators import NAMES
 from meshlens.classify.formats.producers import CONSTANT, Numbers, Operator, judge_numbers
 from meshlens.classify.formats.tflite_metadata import reading
 from meshlens.flatbuffer import Table
@@ -16,58 +17,6 @@ MOST_TABLES = 100_000
 _BUILTIN_QUANTIZE, _BUILTIN_CALL_ONCE, _BUILTIN_ASSIGN_VARIABLE = 114, 129, 144
 # The least and the largest number of a TensorType.
 _BOUNDS = {3: (0, 255), 7: (-32768, 32767), 9: (-128, 127)}
-_NAMES: Mapping[int, str] = {
-    0: "Add",
-    1: "AvgPool",
-    2: "Concat",
-    3: "Conv2D",
-    4: "DepthwiseConv2dNative",
-    6: "Dequantize",
-    9: "FullyConnected",
-    14: "Sigmoid",
-    17: "MaxPool",
-    18: "Mul",
-    19: "Relu",
-    21: "Relu6",
-    22: "Reshape",
-    23: "ResizeBilinear",
-    25: "Softmax",
-    34: "Pad",
-    36: "Gather",
-    39: "Transpose",
-    40: "Mean",
-    41: "Sub",
-    42: "Div",
-    43: "Squeeze",
-    45: "StridedSlice",
-    47: "Exp",
-    48: "TopKV2",
-    49: "Split",
-    50: "LogSoftmax",
-    53: "Cast",
-    55: "Maximum",
-    56: "ArgMax",
-    57: "Minimum",
-    59: "Neg",
-    60: "PadV2",
-    65: "Slice",
-    67: "TransposeConv",
-    70: "ExpandDims",
-    74: "Sum",
-    79: "ArgMin",
-    82: "Max",
-    83: "Pack",
-    88: "Unpack",
-    89: "Min",
-    102: "SplitV",
-    105: "ReverseV2",
-    106: "AddN",
-    107: "GatherNd",
-    114: "Quantize",
-    123: "SelectV2",
-    126: "BatchMatMul",
-    152: "Relu0To1",
-}
 
 
 class Model(IntEnum):
@@ -231,7 +180,7 @@ class _Graph:
         for place, number in enumerate(operator.numbers(_Operator.OUTPUTS, "<i")):
             if code == _BUILTIN_QUANTIZE and inputs[0] in self._outside and self._tensors:
                 self._add_bounds(inputs[0], self._tensors[number])
-            self._made[number] = Operator(_NAMES.get(code, f"builtin {code}"), inputs, place)
+            self._made[number] = Operator(NAMES.get(code, f"builtin {code}"), inputs, place)
 
     def _add_bounds(self, number: int, quantized: Table) -> None:
         """Keep the reals that an input can hold once it is quantized."""

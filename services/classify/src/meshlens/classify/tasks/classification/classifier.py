@@ -5,16 +5,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from meshlens.classify.engines.engine import Tensor
 from meshlens.classify.errors import InvalidModel, InvalidTensor
-from meshlens.classify.formats.card import Resampling, Resize, Scores
+from meshlens.classify.formats.card import Scores
 from meshlens.classify.formats.labels import Label, name_classes
+from meshlens.classify.tasks.classification.description import (
+    ClassifierDescription,
+    PictureDescription,
+    ScoresDescription,
+)
 from meshlens.classify.tasks.classification.probes import make_probes
 from meshlens.classify.tasks.classification.scores import ScoreOutput
 from meshlens.classify.tasks.classification.verdicts import Verdict, judge
-from meshlens.classify.tasks.descriptions import Description, FrameDescription, describe_signatures
+from meshlens.classify.tasks.descriptions import describe_signatures
 from meshlens.classify.tasks.images.input import ImageInput
 from meshlens.classify.tasks.images.pixels import Image, decode_image, gray_image
 from meshlens.classify.tasks.images.reading import Reading
@@ -70,33 +75,6 @@ class ClassificationAnswer(Answer):
                 return super().render(media_type, payload)
 
 
-class PictureDescription(FrameDescription):
-    """What the images of a classifier are, and how they become numbers."""
-
-    layout: str = Field(description="nhwc or nchw; empty for gray without an axis of channels")
-    resize: Resize
-    resampling: Resampling
-    numbers: str = Field(description="what pixels from 0 to 255 become")
-    assumed: str = Field(description="what of it neither the model nor its card says")
-
-
-class ScoresDescription(BaseModel):
-    """What the numbers of a classifier are."""
-
-    name: str
-    type: Scores
-    assumed: str = Field(description="what of it is only likely")
-
-
-class ClassifierDescription(Description):
-    """What a classifier takes and answers."""
-
-    classes: int
-    subject: str
-    input: PictureDescription
-    output: ScoresDescription
-
-
 class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
     """A model that says what an image shows.
 
@@ -148,6 +126,7 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
             labels=len(model.labels),
             stated=_state_scores(model),
         )
+        self._assumed: tuple[str, ...] = ()
         self._top_k = card.output.top or TOP_K
         self.frame = self._input.frame
         self.labels = name_classes(model.labels, self._output.classes)
@@ -164,6 +143,7 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
         if not self._output.settled:
             probes = make_probes(self.frame)
             self._output.settle([self._run(pixels) for pixels in probes])
+        self._assumed = tuple(filter(None, (self._input.assumed, self._output.assumed)))
 
     def see(self, payload: Payload) -> Image:
         """Return the image in `payload` as the model sees it."""
@@ -177,7 +157,9 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
         return ClassificationAnswer(
             labels=list(labels),
             verdict=judge(labels[0], self.subject),
-            read=image.reading.model_copy(update={"assumed": self._assumed}),
+            read=image.reading.model_copy(update={"assumed": self._assumed})
+            if self._assumed
+            else image.reading,
         )
 
     def describe(self) -> ClassifierDescription:
@@ -224,10 +206,6 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
     def _run(self, pixels: NDArray[np.uint8]) -> Tensor:
         outputs = self._signature.run({self._input.spec.name: self._input.encode(pixels)})
         return outputs[self._output.spec.name]
-
-    @property
-    def _assumed(self) -> tuple[str, ...]:
-        return tuple(filter(None, (self._input.assumed, self._output.assumed)))
 
 
 def _state_scores(model: OpenedModel) -> Scores | None:

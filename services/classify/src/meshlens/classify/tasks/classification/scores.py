@@ -17,6 +17,9 @@ _ROUNDING = 0.01
 _SAY_TYPE = (
     "say output: {type: logits} or {type: probabilities} in a card if they are, else task: tensor"
 )
+_SUMS = {Numbers.DISTRIBUTION: (1.0, 1.0), Numbers.PARTS: (0.0, 1.0)}
+_ANY_SUM = 0.0, np.inf
+_PROBABILITIES = frozenset((Numbers.DISTRIBUTION, Numbers.PARTS, Numbers.PROBABILITIES))
 _NO_CLASSES = {
     Numbers.INDICES: "the numbers of classes (of an argmax or a top-k)",
     Numbers.SORTED: "sorted scores without their classes (of a top-k)",
@@ -57,8 +60,9 @@ class ScoreOutput:
         self.classes = 2 if self._lone and labels != 1 else self._numbers
         if spec.numbers in _NO_CLASSES:
             raise self._refuse(_NO_CLASSES[spec.numbers], "serve it with task: tensor")
-        self._distribution = spec.numbers is Numbers.DISTRIBUTION and stated is None
-        if spec.numbers in (Numbers.DISTRIBUTION, Numbers.PROBABILITIES):
+        # Between which the sum of probabilities lies.
+        self._sum = _SUMS.get(spec.numbers, _ANY_SUM) if stated is None else _ANY_SUM
+        if spec.numbers in _PROBABILITIES:
             stated = stated or Scores.PROBABILITIES
         elif stated is None and spec.dtype.kind in "iu" and not spec.quantization:
             raise self._refuse(f"integers of {spec.dtype} without a scale", _SAY_TYPE)
@@ -78,7 +82,7 @@ class ScoreOutput:
         if self._lone:
             self._settle_lone(seen, within=within)
         elif within and bool((np.abs(seen.sum(axis=1) - 1) <= self._tolerance).all()):
-            self.scores, self._distribution = Scores.PROBABILITIES, True
+            self.scores, self._sum = Scores.PROBABILITIES, _SUMS[Numbers.DISTRIBUTION]
         elif not self._labelled:
             raise self._refuse(
                 f"{self._numbers} reals without labels: logits, a measure or an embedding",
@@ -128,9 +132,11 @@ class ScoreOutput:
                 "say output: {type: logits} in a card if a softmax has to follow,"
                 " else task: tensor",
             )
-        if self._distribution and not self._lone and abs(total - 1) > self._tolerance:
+        least, most = self._sum
+        off = max(least - total, total - most)
+        if not self._lone and off > self._tolerance:
             raise self._refuse(
-                f"a softmax with a sum of {total:.4g}, which is not over the classes",
+                f"numbers of a softmax with a sum of {total:.4g}, which is not over the classes",
                 "say output: {type: probabilities} in a card if each is one, else task: tensor",
             )
 

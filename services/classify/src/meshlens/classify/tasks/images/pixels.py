@@ -11,15 +11,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, UnidentifiedImageError
 from PIL import Image as Pillow
+from PIL import UnidentifiedImageError
 
-from meshlens.classify.errors import ImageTooLarge, InvalidImage
+from meshlens.classify.errors import InvalidImage
 from meshlens.classify.formats.card import Resampling, Resize
 from meshlens.classify.tasks.images.colors import convert_profile, fill_empty_alpha, flatten
 from meshlens.classify.tasks.images.containers import (
     LIFTED,
+    check_size,
     complete_jpeg,
+    find_orientation,
+    has_several,
     open_image,
     refusing,
 )
@@ -27,8 +30,6 @@ from meshlens.classify.tasks.images.reading import Reading
 
 # The default: a camera's image, and up to 200 MB once it is decoded.
 MAX_PIXELS = 50_000_000
-# A JPEG that is decoded at a scale may have as many times more.
-_MOST_SCALED = 4
 
 _TRANSPOSITIONS = {
     2: Pillow.Transpose.FLIP_LEFT_RIGHT,
@@ -149,7 +150,7 @@ def decode_image(data: bytes, frame: Frame, *, max_pixels: int) -> Image:
         except UnidentifiedImageError:
             raise
         except OSError:
-            completed = complete_jpeg(data, _MODES[frame.channels], _needed(frame))
+            completed = complete_jpeg(data, _MODES[frame.channels], _needed(frame), max_pixels)
             if completed is None:
                 raise
             whole, note = completed
@@ -176,9 +177,9 @@ def _decode(data: bytes, frame: Frame, max_pixels: int, *notes: str) -> Image:
         mode = _MODES[frame.channels]
         plain = mode == "L" and "icc_profile" not in image.info
         image.draft("L" if plain else "RGB", _needed(frame))
-        _check_size(image, width, height, max_pixels)
+        check_size(image, width, height, max_pixels)
         image.load()
-        orientation = _orientation(image)
+        orientation = find_orientation(image)
         turned = orientation in _SWAPS_SIDES
         own = (height, width) if turned else (width, height)
         if fill_empty_alpha(image):
@@ -186,6 +187,7 @@ def _decode(data: bytes, frame: Frame, max_pixels: int, *notes: str) -> Image:
         converted, profile, note = convert_profile(image)
         notes += (note,) if note else ()
         pixels = _resize(flatten(converted, mode), frame, turned=turned)
+        several = has_several(image)
     if orientation in _TRANSPOSITIONS:
         pixels = pixels.transpose(_TRANSPOSITIONS[orientation])
     region = frame.crop(*own) if frame.crops else None
@@ -194,6 +196,7 @@ def _decode(data: bytes, frame: Frame, max_pixels: int, *notes: str) -> Image:
     array = np.asarray(pixels).reshape(pixels.height, pixels.width, frame.channels)
     reading = Reading(
         orientation=orientation if orientation in _TRANSPOSITIONS else 1,
+        frame="the first of several" if several else "",
         profile=f"{profile}, converted to sRGB" if profile else "",
         resized=frame.describe_fit(*own),
         notes=notes,
@@ -232,24 +235,3 @@ def _resize(image: Pillow.Image, frame: Frame, *, turned: bool) -> Pillow.Image:
     # Its first, coarser step is an average of whole pixels.
     gap = None if frame.resampling is Resampling.NEAREST else 2.0
     return image.resize(lying, _FILTERS[frame.resampling], box=box, reducing_gap=gap)
-
-
-def _check_size(image: Pillow.Image, width: int, height: int, max_pixels: int) -> None:
-    """Refuse what would need more memory than `max_pixels` do.
-
-    A progressive JPEG is held whole while it is decoded, at whatever scale.
-    """
-    whole, decoded = width * height, image.size[0] * image.size[1]
-    if decoded < whole and not image.info.get("progressive"):
-        if decoded > max_pixels or whole > max_pixels * _MOST_SCALED:
-            raise ImageTooLarge(f"{width} x {height} pixels", max_pixels)
-    elif whole > max_pixels:
-        raise ImageTooLarge(f"{width} x {height} pixels", max_pixels)
-
-
-def _orientation(image: Pillow.Image) -> int:
-    """Return the EXIF orientation of a loaded image, 1 (upright) if it has none."""
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001 - Pillow raises anything on damaged EXIF; the image is whole
-        return 1

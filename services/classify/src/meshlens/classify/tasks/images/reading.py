@@ -11,6 +11,7 @@ class Reading(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     orientation: int = Field(default=1, description="that EXIF states, and that was undone")
+    frame: str = Field(default="", description="the first, of a file that has several")
     profile: str = Field(default="", description="the color profile that was converted to sRGB")
     resized: str = Field(
         default="", description="stretched, cropped or letterboxed, for a model of another aspect"

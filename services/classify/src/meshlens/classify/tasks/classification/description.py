@@ -1,0 +1,33 @@
+"""The description of a classifier: how it sees pictures, and what its numbers are taken for."""
+
+from pydantic import BaseModel, Field
+
+from meshlens.classify.formats.card import Resampling, Resize, Scores
+from meshlens.classify.tasks.descriptions import Description, FrameDescription
+
+
+class PictureDescription(FrameDescription):
+    """What the images of a classifier are, and how they become numbers."""
+
+    layout: str = Field(description="nhwc or nchw; empty for gray without an axis of channels")
+    resize: Resize
+    resampling: Resampling
+    numbers: str = Field(description="what pixels from 0 to 255 become")
+    assumed: str = Field(description="what of it neither the model nor its card says")
+
+
+class ScoresDescription(BaseModel):
+    """What the numbers of a classifier are."""
+
+    name: str
+    type: Scores
+    assumed: str = Field(description="what of it is only likely")
+
+
+class ClassifierDescription(Description):
+    """What a classifier takes and answers."""
+
+    classes: int
+    subject: str
+    input: PictureDescription
+    output: ScoresDescription
