@@ -169,3 +169,9 @@ def _signature(graph: Graph, number: int) -> Any:  # noqa: ANN401 - as above
     made.signatureKey, made.subgraphIndex = graph.signature.encode(), number
     made.inputs, made.outputs = entries(graph.inputs), entries(graph.outputs)
     return made
+
+
+def build_binary(operator: str, dtype: str = "int32", size: int = 2) -> bytes:
+    """A file with one operator of two inputs, `a` and `b`, and the output `c`."""
+    nodes = [Node(name, (size,), dtype) for name in "abc"]
+    return build_graphs(Graph(nodes, [Step(operator, ("a", "b"), ("c",))], "ab", "c"))

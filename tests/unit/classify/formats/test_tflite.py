@@ -104,6 +104,13 @@ def test_a_file_that_is_named_but_not_packed_is_no_label_file() -> None:
     assert decode_model_file(model).labels == ()
 
 
+@pytest.mark.parametrize("missing", [1, 30, 60])
+def test_a_file_without_the_end_that_its_metadata_promises_is_refused(missing: int) -> None:
+    model = build_model(named(AssociatedFile("names.txt", AXIS)), {"names.txt": b"cat\n" * 99})
+    with pytest.raises(InvalidModel, match=r"expected names\.txt packed .* copy the file again"):
+        decode_model_file(model[:-missing])
+
+
 def test_a_file_of_another_kind_is_no_label_file() -> None:
     file = AssociatedFile("notes.txt", FileType.DESCRIPTIONS)
     assert decode_model_file(build_model(named(file), {"notes.txt": b"cat\n"})).labels == ()

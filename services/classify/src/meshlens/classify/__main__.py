@@ -33,7 +33,7 @@ def serve() -> int:
     try:
         repository = Repository(
             settings.models,
-            partial(open_engine, workers=settings.workers),
+            partial(open_engine, workers=settings.workers, bounds=settings.bounds),
             default=settings.default_model,
             policy=settings.policy,
             budget=settings.model_budget,

@@ -13,7 +13,10 @@
     |-- ModelNotReady     the model is not AVAILABLE yet: a retry helps
     |-- ModelFailed       the model could not be loaded, or is unloaded: a retry does not help
     |-- InvalidModel      a model file that cannot be used: the reason of a failed load
+    |-- OutputTooLarge    an answer with more numbers than can be sent
     |-- EngineGone        what ran the model has died: a retry helps
+    |   |-- EngineCrashed     it has died of these inputs: a retry does not help
+    |   `-- ModelTooSlow      it was ended because a call took too long
     |-- InvalidCatalogue  a catalogue that cannot be read
     `-- DownloadError     a model of the catalogue that did not arrive
         |-- OriginUnreachable   no answer from its origin
@@ -145,6 +148,18 @@ class InvalidModel(ClassifyError):
 
 class EngineGone(ClassifyError):
     """The engine that ran the model has died; the model is loaded again."""
+
+
+class EngineCrashed(EngineGone):
+    """The engine has died while it computed with these inputs and no others."""
+
+
+class ModelTooSlow(EngineGone):
+    """The engine was ended because it computed longer than the request may take."""
+
+
+class OutputTooLarge(ClassifyError):
+    """The outputs of a model have more numbers than an answer may have."""
 
 
 class InvalidCatalogue(ClassifyError):

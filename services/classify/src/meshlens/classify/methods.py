@@ -20,6 +20,18 @@ from meshlens.classify.tasks.table import TASKS
 from meshlens.classify.tasks.tensors.predictor import PredictOptions, Predictor, TensorsAnswer
 
 
+class ReplacementDescription(BaseModel):
+    """The new content of a version whose files have changed.
+
+    Attributes:
+        state: where it is in its life.
+        error: why loading it failed; left out if it did not.
+    """
+
+    state: State
+    error: str = ""
+
+
 class ModelDescription(BaseModel):
     """A version of a model: where it is in its life, and, once it is loaded, how to call it.
 
@@ -32,6 +44,9 @@ class ModelDescription(BaseModel):
         reason: why it has that task, where its card does not say; left out if it does.
         error: why loading it failed; left out if it did not.
         sha256: of its file; left out unless it is loaded.
+        replacement: where its new content is, while the one before it answers: its files have
+            changed; left out if they have not.
+        warnings: what was found beside its files and not used; left out if there is nothing.
         loaded: the description by its lens, whose fields stand beside the others; left out
             unless it is loaded.
         versions: the state of each version of the model; left out where one version is meant.
@@ -45,6 +60,8 @@ class ModelDescription(BaseModel):
     reason: str = ""
     error: str = ""
     sha256: str = ""
+    replacement: ReplacementDescription | None = None
+    warnings: tuple[str, ...] = ()
     loaded: SerializeAsAny[Description] | None = None
     versions: Mapping[str, State] | None = None
 
@@ -63,6 +80,10 @@ class ModelDescription(BaseModel):
             "sha256": self.sha256,
         }
         fields |= {name: value for name, value in known.items() if value}
+        if self.replacement is not None:
+            fields["replacement"] = self.replacement.model_dump(mode="json", exclude_defaults=True)
+        if self.warnings:
+            fields["warnings"] = self.warnings
         if self.loaded is not None:
             fields |= self.loaded.model_dump(mode="json")
         if self.versions is not None:
@@ -71,9 +92,20 @@ class ModelDescription(BaseModel):
 
 
 class ModelList(BaseModel):
-    """Every version of every model."""
+    """Every version of every model.
+
+    Attributes:
+        models: the versions.
+        warnings: about the settings; left out if there is nothing.
+    """
 
     models: list[ModelDescription]
+    warnings: list[str] = []
+
+    @model_serializer
+    def _leave_out(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {"models": [model.model_dump() for model in self.models]}
+        return fields | ({"warnings": self.warnings} if self.warnings else {})
 
 
 @contextmanager
@@ -172,6 +204,12 @@ def describe(servable: Servable, *, default: bool) -> ModelDescription:
         reason=loaded.chosen.reason if loaded else "",
         error=servable.error,
         sha256=loaded.sha256 if loaded else "",
+        replacement=ReplacementDescription(
+            state=servable.replacement.state, error=servable.replacement.error
+        )
+        if servable.replacement
+        else None,
+        warnings=source.warnings,
         loaded=loaded.lens.describe() if loaded else None,
     )
 

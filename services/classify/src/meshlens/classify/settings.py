@@ -4,10 +4,11 @@ from typing import ClassVar, Self
 
 from pydantic import ByteSize, DirectoryPath, Field, model_validator
 
+from meshlens.classify.engines.bounds import Bounds
 from meshlens.classify.models import shipped_models
 from meshlens.classify.serving.version_policy import VersionPolicy, parse_policy
 from meshlens.classify.tasks.images.pixels import MAX_PIXELS
-from meshlens.daprkit.settings import Bytes, ServerSettings
+from meshlens.daprkit.settings import MIB, Bytes, ServerSettings
 
 
 class Settings(ServerSettings):
@@ -44,6 +45,12 @@ class Settings(ServerSettings):
         description="Bytes for all loaded models; 0 for no limit. The least recently used model is"
         " evicted when another one needs room.",
     )
+    call_memory: Bytes = Field(
+        default=ByteSize(2048 * MIB),
+        ge=0,
+        description="Bytes that the calls of the models in one worker process may take together,"
+        " beyond what loading takes; 0 for no limit.",
+    )
     watch_seconds: float = Field(
         default=1.0,
         ge=0,
@@ -55,6 +62,12 @@ class Settings(ServerSettings):
     def _knows_its_versions(self) -> Self:
         parse_policy(self.model_versions, self.model_labels)
         return self
+
+    @property
+    def bounds(self) -> Bounds:
+        """What calls of models in worker processes may take."""
+        # A number in JSON has a digit at least, and a comma.
+        return Bounds(memory=self.call_memory, numbers=self.max_body // 2)
 
     @property
     def policy(self) -> VersionPolicy:

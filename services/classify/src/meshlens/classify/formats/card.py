@@ -51,8 +51,13 @@ class Kind(StrEnum):
     SAVED_MODEL = "saved_model"
 
 
-# How the name of a model's file ends; a SavedModel is a folder.
-ENDINGS: Mapping[str, Kind] = {".tflite": Kind.TFLITE, ".pb": Kind.FROZEN_GRAPH}
+# How the name of a model's file ends, in lower case; a SavedModel is a folder.
+ENDINGS: Mapping[str, Kind] = {
+    ".tflite": Kind.TFLITE,
+    ".lite": Kind.TFLITE,
+    ".pb": Kind.FROZEN_GRAPH,
+    ".graphdef": Kind.FROZEN_GRAPH,
+}
 
 
 class Task(StrEnum):

@@ -1,7 +1,6 @@
 """The names of a model's classes."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from meshlens.classify.errors import InvalidModel
 
@@ -27,16 +26,6 @@ class Label:
     index: int
     label: str
     probability: float
-
-
-def find_label_file(model: Path) -> Path | None:
-    """Return the file beside a model that holds its labels, None if none or several may.
-
-    It has the model's name, or is the only one with `label` in its name.
-    """
-    own = model.with_suffix(".txt")
-    beside = [own] if own.is_file() else sorted(model.parent.glob("*label*.txt"))
-    return beside[0] if len(beside) == 1 else None
 
 
 def decode_labels(data: bytes) -> tuple[str, ...]:

@@ -139,6 +139,13 @@ def _metadata(root: Table) -> Metadata:
 def _packed_files(stream: IO[bytes], named: Sequence[AssociatedFile]) -> tuple[bytes, bytes]:
     """Return the label file and the subject file in the archive; empty where absent."""
     if not zipfile.is_zipfile(stream):
+        if named:  # the archive is last in the file: without it the end is missing
+            raise InvalidModel(
+                f"expected {', '.join(file.name for file in named)} packed behind the model,"
+                " as its metadata says",
+                got="the end of the file",
+                remedy="is the copy complete? copy the file again",
+            )
         return b"", b""
     with opening_archive(), zipfile.ZipFile(stream) as archive:
         return (

@@ -9,9 +9,10 @@ from typing import TypeAlias
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.card import ENDINGS, Kind, ModelCard, Task, locate
 from meshlens.classify.formats.label_forms import decode_label_file
-from meshlens.classify.formats.labels import decode_text, find_label_file
+from meshlens.classify.formats.labels import decode_text
 from meshlens.classify.formats.packing import pack
 from meshlens.classify.formats.tflite import SUBJECT_FILE
+from meshlens.classify.storage.label_files import find_label_file
 from meshlens.faults import Place
 
 SAVED_MODEL = "saved_model.pb"
@@ -28,6 +29,9 @@ class Source:
         card: the contents of its card.
         card_path: of the card, None without one.
         error: why it cannot be loaded, empty if no reason is known.
+        warnings: what was found beside it and not used, and why.
+        content: digest of its files if they have changed since the start, else empty: a version
+            whose content is another one is loaded anew.
     """
 
     model: str
@@ -36,6 +40,8 @@ class Source:
     card: ModelCard = field(default_factory=ModelCard)
     card_path: Path | None = None
     error: str = ""
+    warnings: tuple[str, ...] = ()
+    content: str = ""
 
     @property
     def path(self) -> Path:
@@ -63,8 +69,9 @@ class Source:
         if self.card.model.type:
             return self.card.model.type
         path = self.path
-        if path.name != SAVED_MODEL and path.suffix in ENDINGS:
-            return ENDINGS[path.suffix]
+        ending = path.suffix.lower()
+        if path.name != SAVED_MODEL and ending in ENDINGS:
+            return ENDINGS[ending]
         if path.is_dir():
             return Kind.SAVED_MODEL
         raise InvalidModel(

@@ -1,0 +1,90 @@
+"""Which file beside a model holds its labels.
+
+    flowers.txt, flowers_labels.json, labels_flowers.txt  those of flowers.tflite
+    labels.txt, my_labelmap.pbtxt, class_names.json       those of the only model in the folder
+
+A file that may belong to several models belongs to none: labels of another model are worse than
+none.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+from meshlens.classify.formats.card import ENDINGS
+
+_WORDS = ("label", "labels", "labelmap", "label_map")
+# What a file of labels alone is called, besides what has "label" in its name.
+_NAMES = frozenset({"class_names", "classes", "class_indices"})
+_LISTS = frozenset({".txt", ".names", ".pbtxt"})
+# JSON holds much else, and YAML is a card's: they count only where the name says labels.
+_ENDINGS = _LISTS | {".json"}
+_JOINTS = ("_", "-", ".", " ")
+
+
+def find_label_file(model: Path) -> Path | None:
+    """Return the file that holds the labels of a model, None if none or several may.
+
+    Args:
+        model: its file, or the folder of a SavedModel, which may hold it, too.
+    """
+    own = _own_files(model)
+    if own:
+        return own[0]
+    inside = _label_files(model) if model.is_dir() else []
+    beside = inside or ([] if _neighbours(model) else _label_files(model.parent))
+    return beside[0] if len(beside) == 1 else None
+
+
+def find_unclaimed(model: Path) -> tuple[Path, ...]:
+    """Return the files beside a model that may hold its labels or those of its neighbours."""
+    neighbours = _neighbours(model)
+    if not neighbours or find_label_file(model):
+        return ()
+    claimed = {file for neighbour in neighbours for file in _own_files(neighbour)}
+    return tuple(file for file in _label_files(model.parent) if file not in claimed)
+
+
+def _own_files(model: Path) -> list[Path]:
+    """Return the files that are called like the model, the one with exactly its name first."""
+    stem = (model.name if model.is_dir() else model.stem).lower()
+    joined = {
+        name
+        for word, joint in product(_WORDS, _JOINTS)
+        for name in (f"{stem}{joint}{word}", f"{word}{joint}{stem}")
+    }
+    files = [
+        file
+        for file in _files(model.parent)
+        if file.stem.lower() in joined
+        or (file.stem.lower() == stem and file.suffix.lower() in _LISTS)
+    ]
+    return sorted(files, key=lambda file: (file.stem.lower() != stem, file))
+
+
+def _neighbours(model: Path) -> list[Path]:
+    """Return the other model files of the folder that a model's file is in."""
+    return [file for file in _visible(model.parent) if is_model_file(file) and file != model]
+
+
+def _label_files(folder: Path) -> list[Path]:
+    return [
+        file
+        for file in _files(folder)
+        if "label" in file.stem.lower()
+        or file.stem.lower() in _NAMES
+        or file.suffix.lower() == ".names"
+    ]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (file for file in _visible(folder) if file.suffix.lower() in _ENDINGS and file.is_file())
+
+
+def is_model_file(path: Path) -> bool:
+    """Return whether the name of a file says that it is a model."""
+    return path.suffix.lower() in ENDINGS and path.is_file() and not path.name.startswith(".")
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
