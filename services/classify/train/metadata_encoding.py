@@ -17,11 +17,17 @@ from meshlens.classify.formats.tflite_metadata import (
 )
 
 
-def encode_metadata(metadata: Metadata) -> bytes:
-    """Return the flatbuffer, readable by the service and by TFLite's own tools."""
+def encode_metadata(metadata: Metadata, further: Sequence[AssociatedFile] = ()) -> bytes:
+    """Return the flatbuffer, readable by the service and by TFLite's own tools.
+
+    Args:
+        metadata: its `output_files` are those of the first output.
+        further: files of a second output.
+    """
     builder = flatbuffers.Builder()
     inputs = _encode_offsets(builder, [_encode_input(builder, metadata.normalization)])
-    outputs = _encode_offsets(builder, [_encode_output(builder, metadata.output_files)])
+    files = [metadata.output_files, *([further] if further else [])]
+    outputs = _encode_offsets(builder, [_encode_output(builder, each) for each in files])
     subgraph = _encode_table(builder, 10, {2: inputs, 3: outputs})
     fields = {
         0: builder.CreateString(metadata.name),

@@ -25,7 +25,7 @@ from meshlens.classify.formats.tflite_metadata import (
     decode_metadata,
 )
 
-AXIS = FileType.TENSOR_AXIS_LABELS
+AXIS, VALUES = FileType.TENSOR_AXIS_LABELS, FileType.TENSOR_VALUE_LABELS
 FLOATS = st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=4).map(tuple)
 METADATA = st.builds(
     Metadata,
@@ -86,6 +86,17 @@ def test_names_in_english_come_before_identifiers() -> None:
     packed = {"ids.txt": b"/m/01\n", "en.txt": b"cat\n", "de.txt": b"Katze\n"}
     assert decode_model_file(build_model(named(*files), packed)).labels == ("cat",)
     assert decode_model_file(build_model(named(*files[:2]), packed)).labels == ("/m/01",)
+
+
+def test_names_of_the_classes_whose_numbers_another_output_holds_are_labels() -> None:
+    axis, values = AssociatedFile("axis.txt", AXIS), AssociatedFile("map.txt", VALUES)
+    for first, second, chosen in (
+        ((), (values,), (values,)),
+        ((axis,), (values,), (axis,)),
+        ((), (axis,), ()),
+    ):
+        data = encode_metadata(named(*first), second)
+        assert decode_metadata(data).output_files == chosen
 
 
 def test_a_file_that_is_named_but_not_packed_is_no_label_file() -> None:

@@ -151,8 +151,8 @@ def test_a_version_that_cannot_be_used_is_named_and_the_one_before_is_served(
     broken, _ = repository.servables("a")
     assert (broken.source.version, broken.state) == ("2", State.END)
     assert "m.keras, a Keras model" in broken.error
-    assert broken.error in caplog.text
     repository.start(lambda _: None)
+    assert broken.error in caplog.text
     eventually(lambda: repository.ready, "version 1 answers", within=PATIENCE)
     assert lease_classifier(repository, "a")[0].version == "1"
     assert repository.load("a", "2").state is State.END

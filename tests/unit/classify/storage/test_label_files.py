@@ -41,6 +41,15 @@ def test_the_only_label_file_beside_the_only_model_is_its_own(tmp_path: Path) ->
     assert found(tmp_path / "fruit.tflite") == ""
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["class_names.json", "label_map.pbtxt", "coco.names", "classes.txt", "Labels.JSON", "x.names"],
+)
+def test_label_files_of_other_forms_are_found(tmp_path: Path, name: str) -> None:
+    place(tmp_path, "fruit.tflite", "fruit.json", "config.json", "notes.pbtxt", name)
+    assert found(tmp_path / "fruit.tflite") == name
+
+
 def test_a_file_beside_several_models_that_names_none_is_nobodys(tmp_path: Path) -> None:
     place(tmp_path, "fruit.tflite", "birds.TFLITE", "birds_labels.txt", "labels.txt")
     assert found(tmp_path / "fruit.tflite") == ""

@@ -70,6 +70,10 @@ class FileType(IntEnum):
     TENSOR_VALUE_LABELS = 3
 
 
+_VALUES = FileType.TENSOR_VALUE_LABELS
+_LABELS = frozenset({FileType.TENSOR_AXIS_LABELS, _VALUES})
+
+
 @dataclass(frozen=True, slots=True)
 class Normalization:
     """tensor = (pixel - mean) / std, pixels from 0 to 255; one value, or one per channel."""
@@ -101,7 +105,8 @@ class Metadata:
         name: of the model.
         description: of the model.
         normalization: of the first input; None if not stated.
-        output_files: associated files of the first output.
+        output_files: associated files of the first output; if it has no labels, those that name
+            the classes whose numbers another one holds, as a detector's does.
     """
 
     name: str = ""
@@ -123,7 +128,7 @@ def decode_metadata(data: bytes) -> Metadata:
             name=root.text(_Model.NAME),
             description=root.text(_Model.DESCRIPTION),
             normalization=_normalization(inputs[0]) if inputs else None,
-            output_files=_files(outputs[0]) if outputs else (),
+            output_files=_output_files(outputs),
         )
 
 
@@ -165,6 +170,13 @@ def _normalization(tensor: Table) -> Normalization | None:
                 std=tuple(options.numbers(_Normalization.STD, "<f")),
             )
     return None
+
+
+def _output_files(outputs: list[Table]) -> tuple[AssociatedFile, ...]:
+    files = [_files(tensor) for tensor in outputs]
+    names = tuple(file for more in files[1:] for file in more if file.type is _VALUES)
+    first = files[0] if files else ()
+    return first if any(file.type in _LABELS for file in first) else first + names
 
 
 def _files(tensor: Table) -> tuple[AssociatedFile, ...]:

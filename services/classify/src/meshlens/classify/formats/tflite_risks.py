@@ -17,6 +17,21 @@ from meshlens.flatbuffer import Table
 IDENTIFIER = b"TFL3"
 _MOST = 100_000
 _CUSTOM = 32
+# The names of those that are met most often.
+_NAMES: Mapping[int, str] = {
+    7: "EMBEDDING_LOOKUP",
+    10: "HASHTABLE_LOOKUP",
+    31: "CALL",
+    109: "WHERE",
+    118: "IF",
+    119: "WHILE",
+    120: "NON_MAX_SUPPRESSION_V4",
+    121: "NON_MAX_SUPPRESSION_V5",
+    122: "SCATTER_ND",
+    129: "CALL_ONCE",
+    143: "READ_VARIABLE",
+    144: "ASSIGN_VARIABLE",
+}
 _KNOWN_CUSTOM = frozenset({"TFLite_Detection_PostProcess"})
 _SHAPE, _RANK = 77, 110
 
@@ -141,7 +156,7 @@ def _judge(code: int, name: str, unknown: Sequence[bool]) -> str:
         return f"operator {code} with sizes or indices from an input" if controls else ""
     if code in _PLAIN or (code == _CUSTOM and name in _KNOWN_CUSTOM):
         return ""
-    return f"operator {name or code}"
+    return f"operator {name or _NAMES.get(code, code)}"
 
 
 def _describe_code(code: Table) -> tuple[int, str]:

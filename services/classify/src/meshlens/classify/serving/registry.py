@@ -1,6 +1,5 @@
 """Every version of every model, and which of them a request means."""
 
-import logging
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -12,8 +11,6 @@ from meshlens.classify.serving.steps import Key, Snapshot
 from meshlens.classify.serving.version_policy import STABLE, VersionPolicy
 from meshlens.classify.serving.versions import Servable, Version
 from meshlens.classify.storage.source import Source
-
-_log = logging.getLogger(__name__)
 
 
 class Registry:
@@ -168,8 +165,6 @@ class Registry:
 
 
 def _reject_unusable(version: Version) -> None:
-    """End a version that cannot be loaded, and log why."""
-    source = version.source
-    if source.error:
+    """End a version whose source says why it cannot be loaded."""
+    if version.source.error:
         version.reject()
-        _log.error("model %s version %s failed: %s", source.model, source.version, source.error)

@@ -181,6 +181,7 @@ class Repository:
         Args:
             on_change: called with every new state, one at a time and in their order.
         """
+        self._log_unusable(())
         self._loader.start(on_change)
 
     def stop(self) -> None:
@@ -238,14 +239,24 @@ class Repository:
         """
         changed = self._versions.changed
         with changed:
+            known = [version.source for version in self._versions]
             before = {version.key for version in self._versions if version.gone}
             self._versions.update(sources)
             gone = [it.key for it in self._versions if it.gone and it.key not in before]
             changed.notify_all()
             replaced = [key for key in gone if self._versions.contents(*key[:2])[0].key != key]
+        self._log_unusable(known)
         for key in gone:
             what = "has changed, and is loaded anew" if key in replaced else "is gone"
             _log.info("model %s version %s %s", key.model, key.version, what)
+
+    def _log_unusable(self, known: Sequence[Source]) -> None:
+        """Log the versions that cannot be loaded, but for those that are `known`."""
+        with self._versions.changed:
+            sources = [version.source for version in self._versions]
+        for source in sources:
+            if source.error and source not in known:
+                _log.error("model %s version %s: %s", source.model, source.version, source.error)
 
     def _now(self, version: Version) -> Servable:
         with self._versions.changed:

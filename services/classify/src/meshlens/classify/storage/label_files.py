@@ -1,7 +1,7 @@
-"""Which text file beside a model holds its labels.
+"""Which file beside a model holds its labels.
 
-    flowers.txt, flowers_labels.txt, labels_flowers.txt   those of flowers.tflite
-    labels.txt, my_labelmap.txt                           those of the only model in the folder
+    flowers.txt, flowers_labels.json, labels_flowers.txt  those of flowers.tflite
+    labels.txt, my_labelmap.pbtxt, class_names.json       those of the only model in the folder
 
 A file that may belong to several models belongs to none: labels of another model are worse than
 none.
@@ -14,6 +14,11 @@ from pathlib import Path
 from meshlens.classify.formats.card import ENDINGS
 
 _WORDS = ("label", "labels", "labelmap", "label_map")
+# What a file of labels alone is called, besides what has "label" in its name.
+_NAMES = frozenset({"class_names", "classes", "class_indices"})
+_LISTS = frozenset({".txt", ".names", ".pbtxt"})
+# JSON holds much else, and YAML is a card's: they count only where the name says labels.
+_ENDINGS = _LISTS | {".json"}
 _JOINTS = ("_", "-", ".", " ")
 
 
@@ -48,8 +53,13 @@ def _own_files(model: Path) -> list[Path]:
         for word, joint in product(_WORDS, _JOINTS)
         for name in (f"{stem}{joint}{word}", f"{word}{joint}{stem}")
     }
-    texts = [file for file in _texts(model.parent) if file.stem.lower() in joined | {stem}]
-    return sorted(texts, key=lambda file: (file.stem.lower() != stem, file))
+    files = [
+        file
+        for file in _files(model.parent)
+        if file.stem.lower() in joined
+        or (file.stem.lower() == stem and file.suffix.lower() in _LISTS)
+    ]
+    return sorted(files, key=lambda file: (file.stem.lower() != stem, file))
 
 
 def _neighbours(model: Path) -> list[Path]:
@@ -58,11 +68,17 @@ def _neighbours(model: Path) -> list[Path]:
 
 
 def _label_files(folder: Path) -> list[Path]:
-    return [file for file in _texts(folder) if "label" in file.stem.lower()]
+    return [
+        file
+        for file in _files(folder)
+        if "label" in file.stem.lower()
+        or file.stem.lower() in _NAMES
+        or file.suffix.lower() == ".names"
+    ]
 
 
-def _texts(folder: Path) -> Iterator[Path]:
-    return (file for file in _visible(folder) if file.suffix.lower() == ".txt" and file.is_file())
+def _files(folder: Path) -> Iterator[Path]:
+    return (file for file in _visible(folder) if file.suffix.lower() in _ENDINGS and file.is_file())
 
 
 def is_model_file(path: Path) -> bool:

@@ -251,7 +251,7 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
                 assumed=self._assumed,
             ),
             outputs=OutputsDescription(
-                form=output.layout.form,
+                form=output.reader.form,
                 units=output.units,
                 labels=len(output.names.labels),
                 first_class=output.names.first,

@@ -11,7 +11,7 @@ from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.card import Units
 from meshlens.classify.tasks.detection.boxes import Box, suppress_overlaps
 from meshlens.classify.tasks.detection.class_names import ClassNames
-from meshlens.classify.tasks.detection.rows import Layout, Rows
+from meshlens.classify.tasks.detection.rows import BoxReader, Rows
 from meshlens.classify.tasks.images.pixels import Image
 
 # Of more, only the surest are looked at where boxes overlap: the time grows with their square.
@@ -28,14 +28,14 @@ class BoxOutput:
     """The outputs that hold the boxes of a detector, and how they are read.
 
     Attributes:
-        layout: which output holds what.
+        reader: knows which output holds what.
         units: of their sides; None if the values decide, picture by picture.
         overlap: largest intersection over union of two boxes of one class; 1 keeps all.
         names: of the classes.
         subject: what is in a box without a class.
     """
 
-    layout: Layout
+    reader: BoxReader
     units: Units | None
     overlap: float
     names: ClassNames
@@ -63,7 +63,7 @@ class BoxOutput:
         Raises:
             InvalidModel: the outputs do not have the form that was found or that the card gives.
         """
-        rows = self.layout.read(outputs)
+        rows = self.reader.read(outputs)
         scores = self._check_scores(rows.scores)
         kept = np.flatnonzero(np.isfinite(rows.sides).all(axis=1) & (scores >= threshold))
         best = self._thin_out(rows, kept[np.argsort(-scores[kept], kind="stable")])[:top_k]
@@ -79,7 +79,7 @@ class BoxOutput:
         if wrong.size:
             raise InvalidModel(
                 "scores must be from 0 to 1",
-                got=f"{wrong[0]:.4g} ({self.layout.form})",
+                got=f"{wrong[0]:.4g} ({self.reader.form})",
                 remedy="name the right outputs in the card: detection: {boxes: ..., scores: ...,"
                 " classes: ...}",
             )
@@ -121,7 +121,7 @@ class BoxOutput:
         if not whole.all():
             raise InvalidModel(
                 "classes must be whole numbers from 0",
-                got=f"{classes[~whole][0]:.4g} ({self.layout.form})",
+                got=f"{classes[~whole][0]:.4g} ({self.reader.form})",
                 remedy="name the right outputs in the card: detection: {boxes: ..., scores: ...,"
                 " classes: ...}",
             )

@@ -13,7 +13,7 @@ from meshlens.classify.tasks.detection.recognition import (
     may_be_yolo,
     separate_outputs,
 )
-from meshlens.classify.tasks.detection.rows import Layout
+from meshlens.classify.tasks.detection.rows import BoxReader
 from meshlens.classify.tasks.detection.yolo import YoloOutput, read_as_yolo, recognise_yolo
 from meshlens.classify.tasks.lens import OpenedModel, choose_tensor
 
@@ -69,23 +69,23 @@ def plan_reading(model: OpenedModel, probe: Probe) -> Reading:
     """
     part, specs = model.card.detection, model.signature.outputs
     units, overlap, threshold = part.given_units, part.overlap, part.threshold
-    layout: Layout
+    reader: BoxReader
     if may_be_yolo(specs, part):
-        layout = _read_yolo(model)
+        reader = _read_yolo(model)
         overlap = overlap if "overlap" in part.model_fields_set else _YOLO_OVERLAP
         threshold = threshold if "threshold" in part.model_fields_set else _YOLO_THRESHOLD
         separate = False
     else:
-        layout = separate_outputs(specs, part, model.post_process, probe)
-        separate = layout.classes is not None
+        reader = separate_outputs(specs, part, model.post_process, probe)
+        separate = reader.classes is not None
         known = part.format is BoxFormat.SSD or model.post_process or has_api_names(specs)
-        if units is None and (known or layout.count is not None):
+        if units is None and (known or reader.count is not None):
             units = Units.FRACTIONS
-    labels = without_background(model.labels) if isinstance(layout, YoloOutput) else model.labels
+    labels = without_background(model.labels) if isinstance(reader, YoloOutput) else model.labels
     first = find_first_class(labels, part.first_class, api=has_api_names(specs), separate=separate)
     names = ClassNames(labels, first)
-    output = BoxOutput(layout, units, overlap, names, model.subject)
-    return Reading(output, threshold, isinstance(layout, YoloOutput))
+    output = BoxOutput(reader, units, overlap, names, model.subject)
+    return Reading(output, threshold, isinstance(reader, YoloOutput))
 
 
 def _read_yolo(model: OpenedModel) -> YoloOutput:

@@ -25,8 +25,8 @@ class Rows:
     classes: NDArray[np.float64] | None
 
 
-class Layout(Protocol):
-    """A form of the outputs of a detector."""
+class BoxReader(Protocol):
+    """Reads the outputs of a detector that have a certain form."""
 
     @property
     def form(self) -> str:
