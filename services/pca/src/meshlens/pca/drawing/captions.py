@@ -9,6 +9,14 @@ from meshlens.pca.tables.table import Table
 
 MOST_SPOKEN = 20
 
+SCALED = {
+    Scaling.NONE: "",
+    Scaling.STANDARD: "standardized",
+    Scaling.PARETO: "Pareto-scaled",
+    Scaling.RANGE: "range-scaled",
+    Scaling.VECTOR: "vector-scaled",
+}
+
 
 def summarize(table: Table, model: PcaModel, *, new: bool) -> str:
     """Return the subtitle: how many observations and variables.
@@ -19,7 +27,8 @@ def summarize(table: Table, model: PcaModel, *, new: bool) -> str:
         new: the model is an earlier one.
     """
     n = len(table.values)
-    variables = f"{len(model.names)} {_SCALED[model.scaling]}variables{_LOGS[model.log]}"
+    scaled = SCALED[model.scaling]
+    variables = f"{len(model.names)} {scaled and f'{scaled} '}variables{_LOGS[model.log]}"
     if new:
         of = f"the axes of {model.n:,} others, {variables}"
         return f"{n:,} new observation{'s' * (n != 1)} on {of}"
@@ -51,13 +60,6 @@ def note_reading(table: Table) -> list[str]:
     return [*notes, *reading.notes]
 
 
-_SCALED = {
-    Scaling.NONE: "",
-    Scaling.STANDARD: "standardized ",
-    Scaling.PARETO: "Pareto-scaled ",
-    Scaling.RANGE: "range-scaled ",
-    Scaling.VECTOR: "vector-scaled ",
-}
 _LOGS = {
     Log.NONE: "",
     Log.E: ", as ln(x)",
