@@ -16,7 +16,11 @@ with atheris.instrument_imports(include=["meshlens"]):
     from meshlens.pca.errors import PcaError
     from meshlens.pca.numbers import decomposition
     from meshlens.pca.numbers.imputation import Missing
-    from meshlens.pca.tables.binary import arrow_ipc  # noqa: F401 - so that its first use is not measured
+    from meshlens.pca.tables.binary import (
+        arrow_ipc,  # noqa: F401 - imported here, so that its first use is not measured
+        parquet,  # noqa: F401 - as above
+    )
+    from meshlens.pca.tables.containers import workbook  # noqa: F401 - as above
     from meshlens.pca.tables.delimited import arrow_csv  # noqa: F401 - as above
     from meshlens.pca.tables.roles import Roles
     from meshlens.pca.tables.table import decode_table
@@ -30,6 +34,7 @@ TYPES = (
     "application/x-npy",
     "application/vnd.apache.arrow.stream",
     "application/octet-stream",
+    "application/x-ndjson",
 )
 MISSING = tuple(Missing)
 

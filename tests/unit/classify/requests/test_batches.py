@@ -59,8 +59,14 @@ def answers(service: Service, request: Request) -> list[dict[str, Any]]:
     assert (told["model"], told["version"]) == ("digits", "1")
     assert told["count"] == len(told["answers"])
     assert reply.result is not None
-    assert reply.result["answers"] == told["answers"]
+    assert reply.result["answers"] == [for_event(answer) for answer in told["answers"]]
     return list(told["answers"])
+
+
+def for_event(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer without the name of its file and the message of its error."""
+    kept = {key: value for key, value in answer.items() if key != "name"}
+    return {**kept, "error": {"code": kept["error"]["code"]}} if "error" in kept else kept
 
 
 @pytest.mark.parametrize("make", [listed, form])
@@ -110,10 +116,10 @@ def test_a_list_that_is_none_is_refused(service: Service, body: bytes) -> None:
         service.answer(Task.CLASSIFY, ask(body, "application/json"))
 
 
-def test_a_form_without_files_or_with_fields_is_refused(service: Service) -> None:
-    with pytest.raises(InvalidRequest, match="at least one file"):
+def test_a_form_without_files_is_refused(service: Service) -> None:
+    with pytest.raises(InvalidBody, match="at least one file"):
         service.answer(Task.CLASSIFY, form())
-    with pytest.raises(InvalidRequest, match="files only, got the field 'a'"):
+    with pytest.raises(InvalidBody, match="got none, and the fields a; send"):
         service.answer(Task.CLASSIFY, form(b"5", disposition='form-data; name="a"'))
 
 

@@ -1,5 +1,7 @@
 """Every answer in JSON is of its type, and holds what is set and nothing else."""
 
+import csv
+import io
 import json
 from dataclasses import replace
 from typing import TypeVar
@@ -114,6 +116,43 @@ def test_points_are_of_their_type(service: Service) -> None:
     fit_id = json.loads(service.fit(ask(NAMED)).body)["id"]
     answer = read(PointsAnswer, service.inverse(ask(b"1,2", fit=fit_id)).body)
     assert (answer["fit"], answer["n"], answer["p"], answer["names"]) == (fit_id, 1, 2, ["a", "b"])
+
+
+FORMULAS = b""",-log10(p),=b,@c,kind
+=1+1,1,-2,3,@SUM(A1)
+"=cmd|' /C calc'!A0",2,5,-4,-x
++x,3,3,8,@SUM(A1)
+-y,9,1,1,-x
+"""
+
+
+def test_a_csv_answer_holds_no_formula_and_its_numbers_stay_numbers(service: Service) -> None:
+    reply = service.transform(replace(ask(FORMULAS, "text/csv"), headers={"accept": "text/csv"}))
+    rows = list(csv.reader(io.StringIO(reply.body.decode())))
+    assert [row[:2] for row in rows[1:]] == [
+        ["'=1+1", "'@SUM(A1)"],
+        ["'=cmd|' /C calc'!A0", "'-x"],
+        ["'+x", "'@SUM(A1)"],
+        ["'-y", "'-x"],
+    ]
+    negative = [cell for row in rows[1:] for cell in row[2:] if cell.startswith("-")]
+    assert negative
+    for cell in negative:
+        float(cell)
+
+
+def test_a_csv_answer_sent_back_has_the_names_that_it_had(service: Service) -> None:
+    fit_id = json.loads(service.fit(ask(FORMULAS, "text/csv")).body)["id"]
+    as_csv = {"accept": "text/csv"}
+    scores = service.transform(replace(ask(FORMULAS, "text/csv", fit=fit_id), headers=as_csv)).body
+    points = service.inverse(replace(ask(scores, "text/csv", fit=fit_id), headers=as_csv)).body
+    assert points.startswith(b"name,group,'-log10(p),'=b,'@c\n'=1+1,")
+    assert service.transform(replace(ask(points, "text/csv", fit=fit_id))).body
+    table = decode_table(points, "text/csv")
+    assert table.names == ("-log10(p)", "=b", "@c")
+    assert [*table.labels] == ["=1+1", "=cmd|' /C calc'!A0", "+x", "-y"]
+    assert [*table.groups] == ["@SUM(A1)", "-x", "@SUM(A1)", "-x"]
+    assert table.values == pytest.approx(decode_table(FORMULAS, "text/csv").values)
 
 
 def test_a_forgotten_model_is_of_its_type(service: Service) -> None:

@@ -152,7 +152,7 @@ def test_what_has_not_converged_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("how", [Missing.MEAN, Missing.ITERATIVE])
 def test_a_variable_without_any_number_cannot_be_filled_in(how: Missing) -> None:
     with pytest.raises(InvalidTable, match="none in variable 2"):
-        decode_table(b"1,,2\n3,,4", missing=how)
+        decode_table(b"[[1,null,2],[3,null,4]]", "application/json", missing=how)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4])

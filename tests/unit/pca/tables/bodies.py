@@ -2,10 +2,14 @@
 
 import io
 import json
+import zipfile
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pyarrow as pa
+from pyarrow import parquet as pq
 
 from meshlens.pca.tables.table import Table
 
@@ -106,3 +110,32 @@ def assert_is(table: Table, names: tuple[str, ...] = (), groups: tuple[str, ...]
     assert table.values.dtype == np.float64
     assert (table.names, table.groups) == (names, groups)
     assert (table.labels, table.filled, table.dropped) == ((), 0, 0)
+
+
+def write_workbook(sheets: dict[str, list[list[Any]]], *, hidden: Collection[str] = ()) -> bytes:
+    workbook = openpyxl.Workbook()
+    workbook.remove(workbook.worksheets[0])
+    for name, rows in sheets.items():
+        sheet = workbook.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+        if name in hidden:
+            sheet.sheet_state = "hidden"
+    file = io.BytesIO()
+    workbook.save(file)
+    return file.getvalue()
+
+
+def write_parquet(columns: Any, **options: Any) -> bytes:  # noqa: ANN401 - whatever Arrow takes
+    sink = pa.BufferOutputStream()
+    table = columns if isinstance(columns, pa.Table) else pa.table(columns)
+    pq.write_table(table, sink, **options)
+    return bytes(sink.getvalue())
+
+
+def write_zip(files: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return file.getvalue()

@@ -23,6 +23,19 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A body of type multipart/form-data.
+
+    Attributes:
+        files: in their order.
+        fields: the name and the text of each field, in their order.
+    """
+
+    files: tuple[File, ...]
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One call of a method.
 
@@ -48,15 +61,16 @@ class Request:
     time_limit: float = math.inf
     boundary: str = ""
 
-    def files(self, most: int) -> tuple[File, ...]:
-        """Return the files of a body of type multipart/form-data, in their order.
+    def form(self, most: int) -> Form:
+        """Return the files and fields of a body of type multipart/form-data.
 
         Raises:
-            InvalidRequest: the body is not a form of 1 to `most` files.
+            InvalidRequest: the body is not a form of at most `most` files.
         """
         from meshlens.daprkit.parsing.forms import parse_form  # noqa: PLC0415 - clients do not need it
 
-        return tuple(File(*named) for named in parse_form(self.body, self.boundary, most=most))
+        parts = parse_form(self.body, self.boundary, most=most)
+        return Form(tuple(File(*file) for file in parts.files), tuple(parts.fields))
 
     def preferred(self, offers: Sequence[str]) -> str:
         """Return the media type of `offers` that Accept prefers, the first if it names none."""

@@ -140,7 +140,7 @@ def _build_parser(method: str, *, named: bool) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--content-type",
-        help="how the table is written (default: by the end of the file's name, else text)",
+        help="how the table is written (default: by its first bytes and its name)",
     )
     options = METHODS[method].options
     properties = options.model_json_schema()

@@ -21,11 +21,16 @@ from meshlens.pca.options import (
     parse_options,
 )
 
+# Other types show in the first bytes, whatever the file is called.
 _TYPES = {
-    ".arrow": "application/vnd.apache.arrow.stream",
+    ".csv": "text/csv",
     ".json": "application/json",
-    ".npy": "application/x-npy",
+    ".jsonl": "application/x-ndjson",
+    ".ndjson": "application/x-ndjson",
+    ".tsv": "text/tab-separated-values",
+    ".txt": "text/plain",
 }
+_UNKNOWN = "application/octet-stream"
 _WRITTEN = {
     ".arrow": encoding.ARROW,
     ".csv": encoding.CSV,
@@ -100,7 +105,7 @@ def _choose_type(call: Call) -> str:
 
 
 def _answer(call: Call, body: bytes, media_type: str, model: PcaModel | None) -> bytes:
-    content_type = call.content_type or _TYPES.get(call.file.suffix.lower(), "text/csv")
+    content_type = call.content_type or _TYPES.get(call.file.suffix.lower(), _UNKNOWN)
     match call.method:
         case "plot":
             options = parse_options(PlotOptions, call.query)

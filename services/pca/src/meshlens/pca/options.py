@@ -24,11 +24,13 @@ from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.numbers.rotation import Rotation
 from meshlens.pca.numbers.scaling import Divisor, Log, Scaling
 from meshlens.pca.numbers.selection import Rule, keep_parallel, keep_share
-from meshlens.pca.tables.columns import MOST_VARIABLES
+from meshlens.pca.tables.columns import MOST_VARIABLES, TextOptions
 from meshlens.pca.tables.roles import Roles
 from meshlens.pca.tables.table import Table, decode_table
 
 PARALLEL = "parallel"
+_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "space": " "}
+_MOST_SKIPPED = 100_000
 
 # Of more variables, no more components than these are kept unless k says how many.
 _MANY_VARIABLES = 10_000
@@ -62,6 +64,44 @@ class NoOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _parse_delimiter(text: object) -> str:
+    """Return a delimiter given by its name or as itself."""
+    mark = _DELIMITERS.get(str(text), str(text))
+    if len(mark) > 1 or mark.isalnum() or mark in "\"'\r\n.+-":
+        raise ValueError("it must be comma, semicolon, tab, pipe, space or one other character")
+    return mark
+
+
+def _parse_decimal(text: object) -> str:
+    mark = {"point": ".", "comma": ","}.get(str(text), str(text))
+    if mark not in ("", ".", ","):
+        raise ValueError("it must be . or ,")
+    return mark
+
+
+def _parse_marks(text: object) -> frozenset[str]:
+    """Return the cells in a list divided by commas."""
+    if isinstance(text, frozenset):
+        return text
+    return frozenset(filter(None, map(str.strip, str(text).split(","))))
+
+
+def _parse_rows(text: object) -> frozenset[int]:
+    """Return the numbers in a list of numbers and ranges."""
+    if isinstance(text, frozenset):
+        return text
+    rows: set[int] = set()
+    for part in filter(None, map(str.strip, str(text).split(","))):
+        first, _, last = part.partition("-")
+        if not (first.isdecimal() and (last or first).isdecimal()):
+            raise ValueError("it must be numbers of rows and ranges of them, such as 1-3,12")
+        start, end = int(first), int(last or first)
+        if not 0 < start <= end or end - start >= _MOST_SKIPPED:
+            raise ValueError(f"a range must be in order and of at most {_MOST_SKIPPED} rows")
+        rows.update(range(start, end + 1))
+    return frozenset(rows)
+
+
 class ReadingOptions(NoOptions):
     """How a body is read."""
 
@@ -85,9 +125,30 @@ class ReadingOptions(NoOptions):
     header: bool | None = Field(
         default=None, description="whether the first row holds names; detected if not given"
     )
+    delimiter: Annotated[str, PlainValidator(_parse_delimiter)] = Field(
+        default="",
+        description="between the cells of text: comma, semicolon, tab, pipe, space (any number of"
+        " them) or one other character; found if not given",
+    )
+    decimal: Annotated[str, PlainValidator(_parse_decimal)] = Field(
+        default="", description="decimal mark of numbers in text: . or ,; found if not given"
+    )
+    na: Annotated[frozenset[str], PlainValidator(_parse_marks)] = Field(
+        default=frozenset(),
+        description="further cells of text that mark missing numbers, such as -99,9999",
+    )
+    skip: Annotated[frozenset[int], PlainValidator(_parse_rows)] = Field(
+        default=frozenset(),
+        description="rows of text to leave out, by their numbers in the file, such as 1-3,12",
+    )
     missing: Missing = Field(
         default=Missing.REFUSE,
         description="what becomes of missing numbers: refuse, drop, mean or iterative",
+    )
+    sheet: str = Field(
+        default="",
+        max_length=100,
+        description="sheet of a workbook; the first with numbers if not given",
     )
 
     def roles(self) -> Roles:
@@ -116,7 +177,11 @@ class ReadingOptions(NoOptions):
             content_type,
             columns=self.columns,
             header=self.header,
+            text=TextOptions(
+                delimiter=self.delimiter, decimal=self.decimal, missing=self.na, skip=self.skip
+            ),
             missing=self.missing,
+            sheet=self.sheet,
             log=self._find_log(model),
             transpose=self.transpose,
             roles=self.roles(),

@@ -25,7 +25,8 @@ BAD_ARROW: dict[str, tuple[bytes, str]] = {
     ),
     "nulls": (write_arrow({"x": pa.nulls(10)}), r"null in column 1 \(x\)"),
     "lists": (write_arrow({"x": [[1], [2]]}), r"list.* in column 1 \(x\)"),
-    "times": (write_arrow({"x": pa.array([1], pa.timestamp("s"))}), "timestamp"),
+    "durations": (write_arrow({"x": pa.array([1], pa.duration("s"))}), "duration"),
+    "dates only": (write_arrow({"x": pa.array([1], pa.timestamp("s"))}), "at least one column"),
     "names only": (write_arrow({"x": ["a", "b"]}), "at least one column must hold numbers"),
     "no rows": (write_arrow({"x": pa.array([], pa.float64())}), "no rows"),
     "names without rows": (

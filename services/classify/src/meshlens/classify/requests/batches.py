@@ -1,6 +1,8 @@
 """Several images in one request: an answer for each, and a bad one fails alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import (
@@ -14,6 +16,7 @@ from pydantic import (
 
 from meshlens.classify.errors import ImageTooLarge, InvalidBody, InvalidImage, InvalidTensor
 from meshlens.classify.requests.bodies import decode_base64
+from meshlens.classify.requests.forms import MULTIPART, Picture, read_form
 from meshlens.classify.tasks.lens import JSON, Answer
 from meshlens.classify.tasks.options import explain
 from meshlens.daprkit.application.status import Status
@@ -23,7 +26,6 @@ from meshlens.faults import Place
 # A batch is one piece of work, and other requests wait for it.
 MOST_IMAGES = 32
 
-_MULTIPART = "multipart/form-data"
 # What can be wrong with one image while the others are answered.
 _FAULTS = (InvalidImage, InvalidBody, InvalidTensor, ImageTooLarge)
 
@@ -68,6 +70,33 @@ class BatchAnswer(Answer):
     count: int
     failed: int
     answers: list[BatchItem]
+    ignored_fields: list[str] = Field(
+        default=[], description="of a form, with no meaning here; left out if there are none"
+    )
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        empty = set() if self.ignored_fields else {"ignored_fields"}
+        return self.model_dump(mode="json", exclude=empty)
+
+    def to_event(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the fields without what quotes the request: names of files, errors' messages."""
+        return {**fields, "answers": [_without_quotes(answer) for answer in fields["answers"]]}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A list of images as sent.
+
+    Attributes:
+        pictures: the name of each, and what returns its bytes.
+        options: those of the query, and those in fields of a form.
+        ignored: names of a form's fields that mean nothing here.
+    """
+
+    pictures: Sequence[Picture]
+    options: Mapping[str, str]
+    ignored: tuple[str, ...] = ()
 
 
 def is_batch(request: Request) -> bool:
@@ -75,42 +104,23 @@ def is_batch(request: Request) -> bool:
     if request.content_type == JSON:
         # A single image has the key `image`, and base64 has no quotes.
         return b'"images"' in request.body
-    return request.content_type == _MULTIPART
+    return request.content_type == MULTIPART
 
 
-def answer_each(
-    request: Request,
-    answer: Callable[[bytes], Answer],
-    describe: Callable[[Exception], tuple[Status, str]],
-) -> BatchAnswer:
-    """Return `answer` of each image, or its error, in the order of the request.
+def read_batch(request: Request, options: Collection[str]) -> Batch:
+    """Return the images of a request.
 
     Args:
         request: the list.
-        answer: answers the bytes of one image.
-        describe: returns the status code and message of an error.
+        options: names of the method's options, which fields of a form may give.
 
     Raises:
-        InvalidBody: the list itself cannot be read, or has too many images.
+        InvalidBody, InvalidOption: the list itself cannot be read, or has too many images.
         InvalidRequest: the same, for a form.
     """
-    items: list[BatchItem] = []
-    for name, read in _split(request):
-        try:
-            items.append(BatchItem(name=name, answer=answer(read())))
-        except _FAULTS as fault:
-            status, message = describe(fault)
-            error = ImageError(code=status.name, message=message)
-            items.append(BatchItem(name=name, error=error))
-    failed = sum(item.error is not None for item in items)
-    return BatchAnswer(count=len(items), failed=failed, answers=items)
-
-
-def _split(request: Request) -> Sequence[tuple[str, Callable[[], bytes]]]:
-    """Return the name of each image, and a function that returns its bytes."""
-    if request.content_type == _MULTIPART:
-        files = request.files(MOST_IMAGES)
-        return [(file.name, lambda body=file.body: body) for file in files]  # type: ignore[misc] # mypy cannot infer a lambda with a default
+    if request.content_type == MULTIPART:
+        form = read_form(request, options, most=MOST_IMAGES)
+        return Batch(form.pictures, form.options, form.ignored)
     try:
         images = ImagesBody.model_validate_json(request.body).images
     except ValidationError as error:
@@ -120,4 +130,35 @@ def _split(request: Request) -> Sequence[tuple[str, Callable[[], bytes]]]:
             remedy="send several requests if there are more",
             places=[Place(field="images")],
         ) from None
-    return [("", lambda text=text: decode_base64(text)) for text in images]  # type: ignore[misc] # as above
+    return Batch([("", partial(decode_base64, text)) for text in images], request.query)
+
+
+def answer_each(
+    batch: Batch,
+    answer: Callable[[bytes], Answer],
+    describe: Callable[[Exception], tuple[Status, str]],
+) -> BatchAnswer:
+    """Return `answer` of each image, or its error, in their order.
+
+    Args:
+        batch: the images.
+        answer: answers the bytes of one image.
+        describe: returns the status code and message of an error.
+    """
+    items: list[BatchItem] = []
+    for name, read in batch.pictures:
+        try:
+            items.append(BatchItem(name=name, answer=answer(read())))
+        except _FAULTS as fault:
+            status, message = describe(fault)
+            error = ImageError(code=status.name, message=message)
+            items.append(BatchItem(name=name, error=error))
+    failed = sum(item.error is not None for item in items)
+    return BatchAnswer(
+        count=len(items), failed=failed, answers=items, ignored_fields=list(batch.ignored)
+    )
+
+
+def _without_quotes(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    kept = {name: value for name, value in answer.items() if name != "name"}
+    return kept | ({"error": {"code": kept["error"]["code"]}} if "error" in kept else {})

@@ -15,6 +15,7 @@ from meshlens.faults import Place
 
 # Types that reveal nothing: none, the usual default, and curl's default for --data-binary.
 _OPAQUE_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
+_FROM_URL_SAFE = str.maketrans("-_", "+/")
 
 # Shared, because json.dumps makes a new encoder for each call with non-default settings.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
@@ -73,8 +74,8 @@ def decode_base64(text: str) -> bytes:
     if comma and head.startswith("data:") and head.endswith(";base64"):
         text = rest
     try:
-        # Some encoders wrap lines.
-        return base64.b64decode("".join(text.split()), validate=True)
+        # Some encoders wrap lines, and those for URLs use - and _.
+        return base64.b64decode("".join(text.split()).translate(_FROM_URL_SAFE), validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidBody(
             "image must be base64 or a data URL with base64",

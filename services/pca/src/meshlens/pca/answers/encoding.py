@@ -23,6 +23,7 @@ from meshlens.pca.methods import FitResult, InverseResult, TransformResult
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.iterative import Convergence
 from meshlens.pca.tables.binary.npy import encode_npy
+from meshlens.pca.tables.delimited.formulas import mark_formula
 from meshlens.pca.tables.table import Table
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -158,12 +159,14 @@ def summarize(model: PcaModel, table: Table, model_id: str = "") -> Summary:
 
 
 def encode_csv(names: Sequence[str], columns: Sequence[Column]) -> bytes:
-    """Return a line of names and one line for each row; numbers come back to the last bit."""
+    """Return a line of names and one line for each row; numbers come back to the last bit.
+
+    Names that a spreadsheet would compute have an apostrophe before them, in any column of text.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    lists = (column.tolist() if isinstance(column, np.ndarray) else column for column in columns)
-    writer.writerows(zip(*lists, strict=True))
+    writer.writerow([mark_formula(name) for name in names])
+    writer.writerows(zip(*(_list_cells(column) for column in columns), strict=True))
     return text.getvalue().encode()
 
 
@@ -199,6 +202,13 @@ def encode_columns(names: Sequence[str], columns: Sequence[Column], media_type: 
     from meshlens.pca.tables.binary import arrow_ipc  # noqa: PLC0415 - Arrow takes 40 MB, which other answers do without
 
     return arrow_ipc.encode_arrow(names, columns)
+
+
+def _list_cells(column: Column) -> Sequence[Any]:
+    if isinstance(column, np.ndarray):
+        numbers: list[Any] = column.tolist()
+        return numbers
+    return [mark_formula(cell) if isinstance(cell, str) else cell for cell in column]
 
 
 def _describe_scores(result: TransformResult, model_id: str) -> ScoresAnswer:

@@ -57,7 +57,7 @@ def note_reading(table: Table) -> list[str]:
     if table.dropped:
         where = _name_rows(reading.dropped, ":", reading)
         notes.append(f"{table.dropped:,} observations with missing cells were left out{where}.")
-    return [*notes, *reading.notes]
+    return [*notes, *(f"{note[:1].upper()}{note[1:]}." for note in reading.notes)]
 
 
 _LOGS = {

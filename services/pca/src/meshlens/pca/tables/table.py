@@ -4,9 +4,9 @@ A codec for each content type reads columns; here they are matched with a model'
 checked, and completed where numbers are missing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from reprlib import repr as shorten
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -20,18 +20,15 @@ from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.numbers.iterative import Convergence
 from meshlens.pca.numbers.scaling import Log, take_log
 from meshlens.pca.tables import transposition
-from meshlens.pca.tables.binary.arrow_bounds import FILE_MAGIC, STREAM_MAGIC
-from meshlens.pca.tables.binary.npy import MAGIC as NPY_MAGIC
-from meshlens.pca.tables.binary.npy import decode_npy
 from meshlens.pca.tables.columns import (
     MOST_VARIABLES,
     RawTable,
     ReadOptions,
+    TextOptions,
     empty_body,
     too_wide,
 )
-from meshlens.pca.tables.delimited.text import decode_form, decode_text
-from meshlens.pca.tables.documents.document import decode_json
+from meshlens.pca.tables.formats import decode_body
 from meshlens.pca.tables.identifiers import find_identifiers
 from meshlens.pca.tables.matching import match
 from meshlens.pca.tables.reading import Reading
@@ -70,6 +67,9 @@ class Supplementary:
 
     names: tuple[str, ...]
     values: Array
+
+
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([^"';\s]+)""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +112,9 @@ def decode_table(
     *,
     columns: int | None = None,
     header: bool | None = None,
+    text: TextOptions | None = None,
     missing: Missing = Missing.REFUSE,
+    sheet: str = "",
     log: Log = Log.NONE,
     transpose: bool = False,
     roles: Roles = _NO_ROLES,
@@ -123,11 +125,13 @@ def decode_table(
 
     Args:
         body: the bytes as they were sent.
-        content_type: media type without parameters; none means text.
+        content_type: media type, of whose parameters charset counts; none means text.
         columns: variables of an observation. One line of text has two unless this or `variables`
             is given; rows must agree with it.
         header: whether the first row of text holds names; None to detect it.
+        text: how text is written, as far as that is not found.
         missing: how to treat observations with missing numbers.
+        sheet: name of the sheet of a workbook; without it, the first one with numbers.
         log: the logarithm to take of every number, before missing ones are filled in.
         transpose: whether the rows of the input are variables, and its columns observations.
         roles: which column plays which part.
@@ -136,22 +140,23 @@ def decode_table(
         model: of these variables; used to fill in missing numbers.
 
     Raises:
-        InvalidOption: a role names no column, or cannot be had with `transpose`.
+        InvalidOption: a role names no column or cannot be had with `transpose`, or no sheet is
+            called `sheet`.
         InvalidTable: the body is not a table of finite numbers, its type is not supported, or its
             columns do not match `columns` or `variables`.
     """
-    decode = _DECODERS.get(content_type)
-    if decode is None:
-        raise InvalidTable(
-            f"content type must be one of {', '.join(filter(None, _DECODERS))}",
-            got=shorten(content_type),
-            remedy="say how the body is written, or leave the content type out for text",
-        )
     if not body:
         raise empty_body()
-    width = None if transpose else columns or len(variables) or None
-    raw = decode(body, ReadOptions(columns=width, group=roles.group, header=header))
-    cast = assign(raw, roles)
+    media_type, charset = split_content_type(content_type)
+    text = text or TextOptions()
+    options = ReadOptions(
+        columns=None if transpose else columns or len(variables) or None,
+        group=roles.group,
+        header=header,
+        sheet=sheet,
+        text=replace(text, charset=text.charset or charset),
+    )
+    cast = assign(decode_body(body, media_type, options), roles)
     columns_read = cast.variables
     if transpose:
         cast = transposition.transpose(cast, roles)
@@ -188,33 +193,11 @@ def decode_table(
     return _complete(table, missing, model, place)
 
 
-def _decode_binary(body: bytes, options: ReadOptions) -> RawTable:
-    """Read a body whose first bytes identify its type."""
-    if body.startswith(NPY_MAGIC):
-        return decode_npy(body, options)
-    if body.startswith((FILE_MAGIC, STREAM_MAGIC)):
-        return _decode_arrow(body, options)
-    return (decode_json if body.lstrip()[:1] in (b"[", b"{") else decode_text)(body, options)
-
-
-def _decode_arrow(body: bytes, options: ReadOptions) -> RawTable:
-    from meshlens.pca.tables.binary import arrow_ipc  # noqa: PLC0415 - Arrow takes 40 MB, which other input does without
-
-    return arrow_ipc.decode_arrow(body, options)
-
-
-_DECODERS: Mapping[str, Callable[[bytes, ReadOptions], RawTable]] = {
-    "": decode_text,
-    "text/plain": decode_text,
-    "text/csv": decode_text,
-    "text/tab-separated-values": decode_text,
-    "application/x-www-form-urlencoded": decode_form,
-    "application/json": decode_json,
-    "application/x-npy": decode_npy,
-    "application/vnd.apache.arrow.stream": _decode_arrow,
-    "application/vnd.apache.arrow.file": _decode_arrow,
-    "application/octet-stream": _decode_binary,
-}
+def split_content_type(content_type: str) -> tuple[str, str]:
+    """Return a media type in lower case, and its parameter charset, empty if there is none."""
+    media_type, _, parameters = content_type.partition(";")
+    charset = _CHARSET.search(parameters)
+    return media_type.strip().lower(), charset[1] if charset else ""
 
 
 def _check_columns(raw: RawTable, columns: int | None) -> None:

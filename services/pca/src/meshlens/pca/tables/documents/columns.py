@@ -1,7 +1,8 @@
 """Columns of JSON's cells -> columns of numbers and of names."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from reprlib import repr as shorten
 from typing import Any, TypeAlias
 
@@ -10,7 +11,14 @@ import numpy as np
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.cells import MISSING
-from meshlens.pca.tables.columns import Array, Content, NameColumn, RawTable, holds_names
+from meshlens.pca.tables.columns import (
+    Array,
+    Content,
+    NameColumn,
+    RawTable,
+    holds_names,
+)
+from meshlens.pca.tables.reading import Reading
 
 Cells: TypeAlias = Sequence[Any]
 
@@ -20,9 +28,38 @@ SHAPES = (
 )
 NUMBER_TYPES = {int, float}
 
+_TRUTH = "true and false are read as 1 and 0"
+_QUOTED = "numbers in quotes are read as numbers"
+_WORDS = "words that stand for missing numbers are read as missing"
+_NO_NUMBERS = frozenset(MISSING) - {""}
+_MOST_NOTED = 10
 
-def arrange(columns: Sequence[Cells], names: tuple[str, ...], group: str) -> RawTable:
-    """Separate columns of numbers from columns of names; that of groups may hold both."""
+
+def arrange(
+    columns: Sequence[Cells],
+    names: tuple[str, ...],
+    group: str,
+    reading: Reading,
+    *,
+    labels: Sequence[str] = (),
+    first_row: int = 1,
+) -> RawTable:
+    """Separate columns of numbers from columns of names; that of groups may hold both.
+
+    A column of truth values is one of 0 and 1. A column in which all numbers are in quotes is one
+    of numbers, as is one of numbers and the word NA. Each is noted.
+
+    Args:
+        columns: the cells of each.
+        names: of the columns; empty if they have none.
+        group: the column of groups.
+        reading: how the document is read.
+        labels: the names of the observations that are no column.
+        first_row: number of the first observation in the document.
+
+    Raises:
+        InvalidTable: no column holds numbers, or one holds something else among them.
+    """
     at = names.index(group) if group in names else None
     if at is not None:
         columns = [*columns]
@@ -38,15 +75,17 @@ def arrange(columns: Sequence[Cells], names: tuple[str, ...], group: str) -> Raw
             "JSON must hold at least one row of at least one number", got="none", remedy=SHAPES
         )
     values = np.empty((len(columns[0]), len(numbers)))
+    found: dict[str, list[str]] = {}
     for column, index in enumerate(numbers):
-        if {*map(type, columns[index])} - NUMBER_TYPES - {type(None)}:
-            raise _not_a_number(columns, names)
-        values[:, column] = to_array(columns[index])
+        place = Place(column=index + 1, field=names[index] if names else "")
+        values[:, column] = _parse(columns[index], place, first_row, found)
+    rows = (NameColumn("index", labels, names_rows=True),) if labels else ()
     return RawTable(
         values=values,
         places=[index + 1 for index in numbers],
         names=tuple(names[index] for index in numbers) if names else (),
-        texts=tuple(
+        texts=rows
+        + tuple(
             NameColumn(
                 names[index] if names else f"x{index + 1}",
                 ["" if cell is None else cell.strip() for cell in columns[index]],
@@ -54,19 +93,73 @@ def arrange(columns: Sequence[Cells], names: tuple[str, ...], group: str) -> Raw
             )
             for index in texts
         ),
+        first_row=first_row,
+        reading=_note(reading, found),
     )
 
 
 def _classify(cells: Cells, *, quoted_numbers: bool) -> set[Content]:
     """Return what is in the cells of a column.
 
-    Numbers in quotes are names only in a column of groups; elsewhere they are reported where
-    numbers are read, as is what is neither a number nor text.
+    Numbers in quotes are names only in a column of groups. What is neither a number nor text is
+    reported where numbers are read.
     """
     kinds = {*map(type, cells)} - {type(None)}
-    if kinds == {str} and (quoted_numbers or not any(map(_is_number, cells))):
+    if kinds == {str} and all(cell is None or cell in MISSING for cell in cells):
+        return {Content.MISSING}
+    if kinds == {str} and (quoted_numbers or not any(map(is_number, cells))):
         return {Content.NAME}
     return {Content.NUMBER} if kinds else {Content.MISSING}
+
+
+def _parse(cells: Cells, column: Place, first_row: int, found: dict[str, list[str]]) -> Array:
+    """Return the numbers in the cells of a column.
+
+    Args:
+        cells: numbers, None, or what is taken for either.
+        column: where they are.
+        first_row: number of the first cell's row.
+        found: collects what was taken for numbers, and in which columns.
+
+    Raises:
+        InvalidTable: a cell holds something else.
+    """
+    kinds = {*map(type, cells)} - {type(None)}
+    if not kinds - NUMBER_TYPES:
+        return to_array(cells)
+    if kinds == {bool}:
+        found.setdefault(_TRUTH, []).append(str(column))
+        return to_array([cell if cell is None else int(cell) for cell in cells])
+    if kinds == {str} and all(cell is None or cell in MISSING or is_number(cell) for cell in cells):
+        numbers = [None if cell is None or cell in MISSING else float(cell) for cell in cells]
+        if any(number is not None for number in numbers):
+            found.setdefault(_QUOTED, []).append(str(column))
+        return to_array(numbers)
+    for at, cell in enumerate(cells):
+        quoted = kinds == {str} and is_number(cell)
+        if not (type(cell) in NUMBER_TYPES or cell is None or quoted or _is_missing(cell)):
+            place = replace(column, row=first_row + at)
+            raise InvalidTable(
+                "every value must be a JSON number",
+                got=f"{shorten(cell)} at {place}",
+                remedy="correct it, without quotes, or leave that observation out",
+                places=[place],
+            )
+    found.setdefault(_WORDS, []).append(str(column))
+    return to_array([None if isinstance(cell, str) else cell for cell in cells])
+
+
+def _note(reading: Reading, found: Mapping[str, Sequence[str]]) -> Reading:
+    notes = (
+        f"{what}: {', '.join(of[:_MOST_NOTED])}"
+        + (f" and {len(of) - _MOST_NOTED} more" if len(of) > _MOST_NOTED else "")
+        for what, of in found.items()
+    )
+    return replace(reading, notes=(*reading.notes, *notes))
+
+
+def _is_missing(cell: object) -> bool:
+    return isinstance(cell, str) and cell in _NO_NUMBERS
 
 
 def to_array(cells: Cells) -> Array:
@@ -86,35 +179,15 @@ def to_array(cells: Cells) -> Array:
     return values
 
 
-def _is_number(cell: object) -> bool:
-    if not isinstance(cell, str) or cell in MISSING:
+def is_number(cell: object) -> bool:
+    """Return whether a cell is text that writes a number."""
+    if not isinstance(cell, str) or cell in MISSING or "_" in cell or not cell.isascii():
         return False
     try:
         float(cell)
     except ValueError:
         return False
     return True
-
-
-def _not_a_number(columns: Sequence[Cells], names: tuple[str, ...]) -> InvalidTable:
-    """Return the error for the first cell, row by row, that is not a number where one must be."""
-    mixed = [
-        {*map(type, cells)} - {type(None)} != {str} or any(map(_is_number, cells))
-        for cells in columns
-    ]
-    row, column = next(
-        (row, column)
-        for row, cells in enumerate(zip(*columns, strict=True))
-        for column, cell in enumerate(cells)
-        if mixed[column] and type(cell) not in NUMBER_TYPES and cell is not None
-    )
-    place = Place(row=row + 1, column=column + 1, field=names[column] if names else "")
-    return InvalidTable(
-        "every value must be a JSON number",
-        got=f"{shorten(columns[column][row])} at {place}",
-        remedy="correct it, without quotes, or leave that observation out",
-        places=[place],
-    )
 
 
 def not_a_table(what: object, place: Place | None = None) -> InvalidTable:

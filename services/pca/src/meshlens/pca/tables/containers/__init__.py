@@ -1,0 +1,1 @@
+"""Files around a table: compressed bodies, archives, workbooks; and files that hold none."""
