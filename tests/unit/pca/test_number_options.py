@@ -96,7 +96,7 @@ def test_a_picture_of_two_scaled_variables_has_the_axes_of_their_components(
 ) -> None:
     body = write(POSITIVE[:, :2])
     svg = service.plot(ask(body, "application/json", scaling="pareto")).body.decode()
-    assert "x1, pareto scaling" in svg
+    assert "x1, Pareto-scaled" in svg
 
 
 def test_a_constant_variable_is_noted(service: Service) -> None:

@@ -121,6 +121,24 @@ def test_they_stay_within_the_data_where_noise_is_most_of_it() -> None:
     assert errors[0] < 1.05 * errors[1]
 
 
+@pytest.mark.parametrize("shape", [(12, 3), (5, 9)])
+def test_numbers_too_large_to_be_squared_are_refused(shape: tuple[int, int]) -> None:
+    values = np.random.default_rng(3).normal(size=shape) * 1e200
+    values[1, 1] = np.nan
+    with pytest.raises(InvalidTable, match=r"squares are finite, got numbers that are .* apart"):
+        fill(values, np.isnan(values), Missing.ITERATIVE)
+    filled, convergence = fill(values * 1e-350, np.isnan(values), Missing.ITERATIVE)
+    assert np.isfinite(filled).all()
+    assert convergence is not None
+
+
+def test_an_observation_without_any_number_becomes_the_mean_of_the_others() -> None:
+    values = load_iris().data.copy()
+    values[7] = np.nan
+    filled, _ = fill(values, np.isnan(values), Missing.ITERATIVE)
+    np.testing.assert_allclose(filled[7], np.delete(values, 7, axis=0).mean(axis=0), atol=1e-5)
+
+
 def test_what_has_not_converged_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(iterative, "MOST_ITERATIONS", 3)
     values, missing = punch(load_iris().data)

@@ -12,7 +12,7 @@ from meshlens.pca.models import ModelStore, load_model
 from meshlens.pca.numbers.decomposition import PcaModel, project, reconstruct
 from meshlens.pca.numbers.diagnostics import Diagnostics, diagnose
 from meshlens.pca.numbers.rotation import restore_scores, rotate_scores
-from meshlens.pca.numbers.scaling import undo_log
+from meshlens.pca.numbers.scaling import Scaling, undo_log
 from meshlens.pca.numbers.supplementary import correlate
 from meshlens.pca.options import PARALLEL, FitOptions, InverseOptions, PlotOptions, TransformOptions
 from meshlens.pca.tables.columns import quote
@@ -176,10 +176,8 @@ def inverse(
 def _note_constant(table: Table, model: PcaModel) -> Table:
     if not model.constant:
         return table
-    return _note(
-        table,
-        f"Constant, but for rounding, and therefore not scaled: {quote(model.constant)}.",
-    )
+    scaled = "" if model.scaling is Scaling.NONE else ", and therefore not scaled"
+    return _note(table, f"Constant, but for rounding{scaled}: {quote(model.constant)}.")
 
 
 def _note(table: Table, note: str) -> Table:

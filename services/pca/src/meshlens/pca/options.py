@@ -233,8 +233,9 @@ class TableOptions(ReadingOptions):
     )
     divisor: Divisor = Field(
         default=Divisor.SCIKIT_LEARN,
-        description="of variances: n-1 (as R's prcomp), n (as FactoMineR), or scikit-learn, which"
-        " has n in the standard deviations of scaling=standard and n-1 in all else",
+        description="what sums of squares are divided by: n-1 (as R's prcomp), n (as FactoMineR),"
+        " or scikit-learn, which has n in the standard deviations of scaling=standard and n-1 in"
+        " all else",
     )
     log: Log = Field(
         default=Log.NONE,
@@ -292,7 +293,7 @@ class ComponentOptions(TableOptions):
         f" {_DEFAULT_OF_MANY} of more than {_MANY_VARIABLES} variables",
     )
     seed: int = Field(
-        default=0, ge=0, lt=2**63, description=f"of the random numbers of k={PARALLEL}"
+        default=0, ge=0, lt=2**63, description=f"seed of the random numbers of k={PARALLEL}"
     )
 
     def count(self) -> int | Rule | None:

@@ -14,6 +14,14 @@ OUTWEIGHS = 0.95  # of the variance: beyond, one variable decides on the compone
 _MOST_NOTED = 6
 _ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
+SCALED = {
+    Scaling.NONE: "",
+    Scaling.STANDARD: "standardized",
+    Scaling.PARETO: "Pareto-scaled",
+    Scaling.RANGE: "range-scaled",
+    Scaling.VECTOR: "vector-scaled",
+}
+
 
 def summarize(table: Table, model: PcaModel, *, new: bool) -> str:
     """Return the subtitle: how many observations and variables.
@@ -24,7 +32,8 @@ def summarize(table: Table, model: PcaModel, *, new: bool) -> str:
         new: the model is an earlier one.
     """
     n = len(table.values)
-    variables = f"{len(model.names)} {_SCALED[model.scaling]}variables{_LOGS[model.log]}"
+    scaled = SCALED[model.scaling]
+    variables = f"{len(model.names)} {scaled and f'{scaled} '}variables{_LOGS[model.log]}"
     if new:
         of = f"the axes of {model.n:,} others, {variables}"
         return f"{n:,} new observation{'s' * (n != 1)} on {of}"
@@ -56,13 +65,6 @@ def note_reading(table: Table) -> list[str]:
     return [*notes, *(f"{note[:1].upper()}{note[1:]}." for note in reading.notes)]
 
 
-_SCALED = {
-    Scaling.NONE: "",
-    Scaling.STANDARD: "standardized ",
-    Scaling.PARETO: "Pareto-scaled ",
-    Scaling.RANGE: "range-scaled ",
-    Scaling.VECTOR: "vector-scaled ",
-}
 _LOGS = {
     Log.NONE: "",
     Log.E: ", as ln(x)",

@@ -16,6 +16,7 @@ Array: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _MOST_NAMED = 5
+_GREATEST = 1e140  # of which many squares can be added up
 _ROUNDING = 1e-12  # of the whole variance: a smaller part that is left over is no noise
 
 
@@ -94,6 +95,14 @@ def fill(
     filled = np.where(missing, means, filled)
     convergence = None
     if how is Missing.ITERATIVE and missing.any():
+        spread = float(np.abs(filled).max())
+        if not spread < _GREATEST:
+            raise InvalidTable(
+                "missing=iterative needs numbers whose squares are finite",
+                got=f"numbers that are {spread:g} apart",
+                remedy="rescale them, or say log=10 if they are all above 0",
+                option="missing",
+            )
         filled, convergence = impute(filled, missing)
     return np.where(missing, filled + shift, values), convergence
 

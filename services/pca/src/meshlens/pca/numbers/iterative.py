@@ -7,12 +7,14 @@ drifts away from the data.
 """
 
 from dataclasses import dataclass
+from functools import reduce
+from itertools import chain
 from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from meshlens.pca.numbers.moments import Moments
+from meshlens.pca.numbers.moments import Moments, split_blocks
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -120,18 +122,17 @@ class _Tall:
         self._holes = rows, columns
         self._unit = _deviations(filled.std(axis=0))
         complete, self._broken = (filled[rows] / self._unit for rows in (~self._rows, self._rows))
-        self._zero = np.zeros(filled.shape[1])
-        self._known = Moments.of(complete, shift=self._zero) if len(complete) else None
+        self._known = _fold(complete, None) if len(complete) else None
 
     def predict(self, rank: int) -> float:
-        moments = Moments.of(self._broken, shift=self._zero)
-        moments = moments.merge(self._known) if self._known else moments
+        moments = _fold(self._broken, self._known)
         deviation = _deviations(np.sqrt(moments.squares / moments.n))
         scatter = np.asarray(moments.scatter) / moments.n
         variance, directions = np.linalg.eigh(scatter / np.outer(deviation, deviation))
         shares = _find_shares(variance[::-1], moments.n, len(deviation), rank)
         plane = directions[:, : -rank - 1 : -1]
-        scores = ((self._broken - moments.mean) / deviation) @ plane
+        weights = plane / deviation[:, np.newaxis]
+        scores = self._broken @ weights - moments.mean @ weights
         return _replace(
             self._broken, self._holes, scores * shares, plane.T, moments.mean, deviation
         )
@@ -140,6 +141,13 @@ class _Tall:
         result = self._whole.copy()
         result[self._rows] = self._broken * self._unit
         return result
+
+
+def _fold(values: Array, known: Moments | None) -> Moments:
+    """Return the moments of values near zero, and of others whose moments are known."""
+    zero = np.zeros(values.shape[1])
+    parts = (Moments.of(block, shift=zero) for block in split_blocks(values))
+    return reduce(Moments.merge, parts if known is None else chain([known], parts))
 
 
 class _Wide:

@@ -5,6 +5,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from meshlens.pca.drawing.captions import SCALED
 from meshlens.pca.drawing.groups import find_groups
 from meshlens.pca.drawing.scenes.plane import (
     REACH,
@@ -62,8 +63,7 @@ def _arrange_variables(subject: Subject, model: PcaModel) -> Plane:
     points, mean, (x, y) = table.values, model.mean, model.names
     if model.scaling is not Scaling.NONE:
         points, mean = (points - mean) / model.scale, np.zeros(2)
-        how = "standardized" if model.standardized else f"{model.scaling} scaling"
-        x, y = f"{x}, {how}", f"{y}, {how}"
+        x, y = (f"{name}, {SCALED[model.scaling]}" for name in (x, y))
     return Plane(
         subject=subject,
         labels=(x, y),
