@@ -65,6 +65,14 @@ def test_an_option_changes_the_picture(page: Page) -> None:
     await_picture(page, "5 observations of 2 standardized variables")
 
 
+def test_a_picture_of_one_variable_offers_to_standardize(page: Page) -> None:
+    page.get_by_role("textbox", name="Data").fill("a,b,c\n1,100,2\n2,900,3\n1.5,300,1\n")
+    await_picture(page, "b holds")
+    page.get_by_role("button", name="Standardize").click()
+    await_picture(page, "3 observations of 3 standardized variables")
+    expect(page.get_by_role("button", name="Standardize")).to_have_count(0)
+
+
 def test_a_fault_is_shown_at_its_cell(page: Page) -> None:
     page.get_by_role("textbox", name="Data").fill(FAULTY)
     fault = page.locator("#data-fault")

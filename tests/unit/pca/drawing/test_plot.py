@@ -140,6 +140,8 @@ def test_a_variable_that_outweighs_all_others_is_named_until_it_is_standardized(
     hint = "petal width holds 99.9 % of the variance: standardize=true"
     for kind in ("scores", "scree"):
         assert hint in picture(table, kind=kind).caption()
+    assert picture(table).root.attrib["data-hint"] == "standardize"
+    assert "data-hint" not in picture(table, standardize=True).root.attrib
     assert "standardize=true" not in picture(table, standardize=True).caption()
     assert "standardize=true" not in picture(Table(IRIS, IRIS_NAMES)).caption()
 

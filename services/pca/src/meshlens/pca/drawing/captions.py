@@ -106,14 +106,23 @@ def note_weights(model: PcaModel) -> list[str]:
             name for name, is_constant in zip(model.names, constant, strict=True) if is_constant
         ]
         notes.append(f"Constant, so without weight: {join_names(names, _MOST_NOTED)}.")
-    shares = model.variance / model.variance.sum()
-    first = int(shares.argmax())
-    if len(shares) - constant.sum() > 1 and shares[first] > OUTWEIGHS and not model.standardized:
+    outweighing = find_outweighing(model)
+    if outweighing is not None:
+        share = 100 * model.variance[outweighing] / model.variance.sum()
         notes.append(
-            f"{model.names[first]} holds {100 * shares[first]:.1f} % of the variance:"
+            f"{model.names[outweighing]} holds {share:.1f} % of the variance:"
             " standardize=true weighs all variables alike."
         )
     return notes
+
+
+def find_outweighing(model: PcaModel) -> int | None:
+    """Return the variable that holds almost all of the variance beside others; None for none."""
+    first = int(model.variance.argmax())
+    alone = np.count_nonzero(model.variance) < 2  # noqa: PLR2004 - there is nothing to outweigh
+    if alone or model.standardized:
+        return None
+    return first if model.variance[first] > OUTWEIGHS * model.variance.sum() else None
 
 
 def name_component(model: PcaModel, place: int) -> str:

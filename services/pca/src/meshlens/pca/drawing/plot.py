@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from meshlens.pca.drawing.captions import note_reading, note_weights
+from meshlens.pca.drawing.captions import find_outweighing, note_reading, note_weights
 from meshlens.pca.drawing.kinds import KINDS
 from meshlens.pca.drawing.layer import Layer
 from meshlens.pca.drawing.layout.canvas import Canvas
@@ -74,6 +74,7 @@ def draw(
         description=" ".join(filter(None, ["; ".join([scene.introduce(), *spoken]) + ".", noted])),
         marks=marks,
         legend=legend,
+        hint="" if find_outweighing(model) is None else "standardize",
     )
 
 

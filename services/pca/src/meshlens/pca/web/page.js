@@ -60,6 +60,7 @@ async function update() {
     if (running.signal.aborted) return;
     settle(source);
     say(`${nameSize(new Blob([source]).size)}, in ${Math.round(performance.now() - began)} ms`);
+    suggest(picture.hint);
   } catch (error) {
     if (running.signal.aborted) return;
     fail(error);
@@ -105,6 +106,17 @@ function tell(message, { atOption = false, faults = [] } = {}) {
     button.addEventListener("click", apply);
     find(here).append(" ", button);
   }
+}
+
+/** Offer to set the option that a picture suggests: one variable holds almost all variance. */
+function suggest(hint) {
+  if (hint !== "standardize") return;
+  const button = element("button", { type: "button", textContent: "Standardize" });
+  button.addEventListener("click", () => {
+    form.root.elements.standardize.checked = true;
+    update();
+  });
+  find("status").append(". One variable holds almost all of the variance. ", button);
 }
 
 function say(text) {

@@ -32,6 +32,11 @@ class Picture {
     this.root.append(document.importNode(svg, true));
   }
 
+  /** Return the option that the picture suggests; empty if none. */
+  get hint() {
+    return this.root.querySelector("svg")?.dataset.hint ?? "";
+  }
+
   /** Return the picture as PNG, at twice its size in pixels. */
   async toPng() {
     const svg = this.root.querySelector("svg");

@@ -64,9 +64,15 @@ class Page:
     caption: tuple[str, ...]
 
     def render(
-        self, *, subtitle: str, description: str, marks: Sequence[Mark], legend: Sequence[Section]
+        self,
+        *,
+        subtitle: str,
+        description: str,
+        marks: Sequence[Mark],
+        legend: Sequence[Section],
+        hint: str = "",
     ) -> bytes:
-        """Return the SVG."""
+        """Return the SVG; a page that shows it may offer the option that `hint` names."""
         width, height = self.style.width, self.style.height
         title = self.style.title or _TITLES[self.style.kind]
         # Names of rows stand below the title, not beside it.
@@ -103,7 +109,8 @@ class Page:
         ]
         # The root holds title, description and, last, definitions; there are none of these.
         start, _, end = drawing.tostring().rpartition("<defs />")
-        start = start.replace("<svg", f"<svg{attributes(self.style.theme)}", 1)
+        hinted = f' data-hint="{hint}"' if hint else ""
+        start = start.replace("<svg", f"<svg{attributes(self.style.theme)}{hinted}", 1)
         written = add_attributes("".join(body), self.style.theme)
         return f"{start}<defs/>{rules}{written}{end}".encode()
 

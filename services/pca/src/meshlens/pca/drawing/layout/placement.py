@@ -35,7 +35,7 @@ _COSTS = _COST_OF_DISTANCE * _TRIED_DISTANCES + _COST_OF_TURN * np.abs(_TRIED_TU
 _LEADER_FROM = 22.0
 _COST_OF_CROSSING = 5.0  # a leader and a word that is not its own
 _ALONG = np.linspace(0.1, 0.95, 9)  # of a leader, where it is seen to cross a word
-_MOST_CROSSED = 150  # words, among which leaders still find their way
+_MOST_CROSSED = 70  # words, among which leaders still find their way
 
 
 @dataclass(frozen=True, slots=True)
