@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from dapr_run import SERVING, dapr_runtime, health_through
+from dapr_run import LOOPBACK_FLAGS, SERVING, dapr_runtime, health_through
 from processes import Process, eventually, free_ports, is_listening
 from sqlite_files import make_sqlite_files
 
@@ -82,6 +82,8 @@ class Mesh:
         env: further environment of the services, as {service: {name: value}}.
         sidecar_flags: further flags of every daprd.
         sidecar_env: further environment of every daprd.
+        api_token: what the sidecars expect of their callers, the services among them.
+        app_token: what the services expect of their sidecars.
     """
 
     def __init__(
@@ -94,6 +96,8 @@ class Mesh:
         env: Mapping[str, Mapping[str, str]] | None = None,
         sidecar_flags: Sequence[str] = (),
         sidecar_env: Mapping[str, str] | None = None,
+        api_token: str = "",
+        app_token: str = "",
     ) -> None:
         self.profile = profile
         self.folder = folder
@@ -102,6 +106,8 @@ class Mesh:
         self._env = env or {}
         self._sidecar_flags = tuple(sidecar_flags)
         self._sidecar_env = sidecar_env or {}
+        self._api_token = api_token
+        self._tokens = {"DAPR_API_TOKEN": api_token, "APP_API_TOKEN": app_token}
         free = free_ports()
         self._ports = {
             name: Ports(*(next(free) for _ in Ports.__dataclass_fields__)) for name in services
@@ -181,7 +187,8 @@ class Mesh:
         connection = http.client.HTTPConnection("127.0.0.1", self._ports[via].http, timeout=timeout)
         try:
             path = f"/v1.0/invoke/{service}/method/{method}"
-            connection.request(verb, path, body, dict(headers or {}))
+            token = {"dapr-api-token": self._api_token} if self._api_token else {}
+            connection.request(verb, path, body, {**token, **(headers or {})})
             response = connection.getresponse()
             return Answer(response.status, dict(response.getheaders()), response.read())
         finally:
@@ -236,6 +243,7 @@ class Mesh:
             str(dapr_runtime() / ".dapr" / "bin" / "daprd"),
             *(str(part) for flag in flags.items() for part in flag),
             "--enable-app-health-check",
+            *LOOPBACK_FLAGS,
             *("--resources-path", str(ROOT / "components" / self.profile)),
             *("--resources-path", str(ROOT / "dapr")),
             *self._sidecar_flags,
@@ -245,6 +253,7 @@ class Mesh:
             "DAPR_HOST_IP": "127.0.0.1",  # else the name registry gets the host's outer address
             "GOGC": "400",
             "REDIS_HOST": f"127.0.0.1:{self.redis_port}",
+            **self._tokens,
             **self._sidecar_env,
         }
         self._start(f"{service}-daprd", command, env)
@@ -273,6 +282,7 @@ class Mesh:
             "METRICS_PORT": "0",
             "PUBSUB": "pubsub",
             "STATE_STORE": "statestore",
+            **self._tokens,
             **({"MODELS": str(self._models)} if self._models else {}),
             **self._env.get(service, {}),
         }
@@ -297,7 +307,7 @@ class Mesh:
         return log.rfind("App entered healthy") > log.rfind("App entered un-healthy")
 
     def _serves(self, via: str, service: str) -> bool:
-        self._health = health_through(self._ports[via].grpc, service)
+        self._health = health_through(self._ports[via].grpc, service, self._api_token)
         return self._health == SERVING
 
     def _await(self, condition: Callable[[], bool], what: str) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -33,6 +34,12 @@ from meshlens.daprkit.settings import Bytes
 ROOT = Path(__file__).resolve().parent.parent
 RUN_FILE = ROOT / "dapr" / "dapr.yaml"
 SERVING = "SERVING"
+# By default daprd listens on every address at these two ports, whatever its API listens on, and
+# the one between sidecars takes calls without a token.
+LOOPBACK_FLAGS = (
+    *("--dapr-internal-grpc-listen-address", "127.0.0.1"),
+    *("--metrics-listen-address", "127.0.0.1"),
+)
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -89,6 +96,7 @@ class DaprRun:
         self._output = output
         self._content = run_file(profile, folder, any_ports=any_ports)
         self._env = _environment(profile)
+        self._api_token = self._env.get("DAPR_API_TOKEN", "")
         self._log_folder = folder / ".dapr" / "logs"
         self._earlier = set(self._log_folder.glob("*.log"))
         self.sidecars = {
@@ -116,10 +124,12 @@ class DaprRun:
         Raises:
             RunError: it did not come up; nothing of it runs on.
         """
-        runtime = self._env["DAPR_RUNTIME_PATH"] = str(dapr_runtime())
+        programs = dapr_runtime() / ".dapr" / "bin"
         make_sqlite_files(self._folder)
+        wrapped = wrap_daprd(programs / "daprd", self._folder / ".dapr" / "loopback")
+        self._env["DAPR_RUNTIME_PATH"] = str(wrapped)
         self._cli = subprocess.Popen(  # noqa: S603 - the Dapr CLI
-            [Path(runtime, ".dapr", "bin", "dapr"), "run", "-f", "-"],
+            [programs / "dapr", "run", "-f", "-"],
             cwd=RUN_FILE.parent,  # the run file's paths are relative to it
             env=self._env,
             stdin=subprocess.PIPE,
@@ -164,7 +174,7 @@ class DaprRun:
                 if ended := _ENDED.search(log):
                     name = path.name.split("_")[0]
                     raise RunError(f"{self._logs()}{name}, while the mesh started: {ended[0]}")
-            return health_through(sidecar.grpc, app) == SERVING
+            return health_through(sidecar.grpc, app, self._api_token) == SERVING
 
         what = f"{app} serves through the sidecar of {sidecar.app}"
         self._await(serves, what, _START_SECONDS)
@@ -200,17 +210,34 @@ class DaprRun:
         return text
 
 
-def health_through(port: int, app: str) -> str:
+def wrap_daprd(daprd: Path, runtime: Path) -> Path:
+    """Return `runtime`, made a folder for DAPR_RUNTIME_PATH whose daprd listens on loopback only.
+
+    `dapr run` has no option for the flags, and a run file no key.
+    """
+    wrapper = runtime / ".dapr" / "bin" / "daprd"
+    wrapper.parent.mkdir(parents=True, exist_ok=True)
+    command = shlex.join([str(daprd), *LOOPBACK_FLAGS])
+    wrapper.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+    wrapper.chmod(0o755)
+    return runtime
+
+
+def health_through(port: int, app: str, api_token: str = "") -> str:
     """Return the status that an app's health check answers through a sidecar, or why it does not.
 
     Args:
         port: the sidecar's gRPC port.
         app: the app's name in the mesh.
+        api_token: the dapr-api-token that the sidecar expects, if any.
     """
+    token = (("dapr-api-token", api_token),) if api_token else ()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(
-                health_pb2.HealthCheckRequest(), metadata=(("dapr-app-id", app),), timeout=2
+                health_pb2.HealthCheckRequest(),
+                metadata=(("dapr-app-id", app), *token),
+                timeout=2,
             )
         except grpc.RpcError as error:
             return f"{error.code().name}: {error.details()}"
@@ -297,10 +324,13 @@ def _main() -> int:
     try:
         with DaprRun(parser.parse_args().profile) as run:
             pca, classify = run.sidecars["pca"], run.sidecars["classify"]
+            curl = "curl"
+            if os.environ.get("DAPR_API_TOKEN"):
+                curl = 'curl -H "dapr-api-token: $DAPR_API_TOKEN"'
             print(
                 "\nThe mesh is up; Ctrl-C stops it. Any sidecar reaches any app:\n"
-                f"  curl -d @examples/points/iris.csv {classify.url('pca', 'plot')} > iris.svg\n"
-                "  curl -H 'content-type: image/png' --data-binary @picture.png"
+                f"  {curl} -d @examples/points/iris.csv {classify.url('pca', 'plot')} > iris.svg\n"
+                f"  {curl} -H 'content-type: image/png' --data-binary @picture.png"
                 f" {pca.url('classify', 'classify')}\n"
                 "Sidecars: "
                 + ", ".join(

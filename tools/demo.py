@@ -5,6 +5,7 @@ sidecar shows the event that the service published.
 """
 
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -78,15 +79,19 @@ def describe(event: Event) -> str:
 def present(step: Steps, mesh: DaprRun) -> None:
     """Send points and a picture through the running mesh, and show answers and events."""
     pca, classify = mesh.sidecars["pca"], mesh.sidecars["classify"]
+    api_token = os.environ.get("DAPR_API_TOKEN", "")
     with ExitStack() as subscriptions:
         with step("subscribing to the results at both sidecars"):
             # In memory events do not travel further than the sidecar that got them.
-            at_pca = subscriptions.enter_context(Subscriber(pca.grpc))
-            at_classify = subscriptions.enter_context(Subscriber(classify.grpc))
+            at_pca = subscriptions.enter_context(Subscriber(pca.grpc, api_token=api_token))
+            at_classify = subscriptions.enter_context(
+                Subscriber(classify.grpc, api_token=api_token)
+            )
 
         points = POINTS.read_bytes()
         with step(f"{POINTS.name}, through the sidecar of classify, to pca") as result:
-            svg = post(classify.url("pca", "plot"), points, {"content-type": "text/csv"})
+            headers = {"content-type": "text/csv", "dapr-api-token": api_token}
+            svg = post(classify.url("pca", "plot"), points, headers)
             PLOT.parent.mkdir(exist_ok=True)
             PLOT.write_bytes(svg)
             size = f"{points.count(b',') // 2 + 1} points, {len(svg) / 1000:.0f} kB"
@@ -94,7 +99,11 @@ def present(step: Steps, mesh: DaprRun) -> None:
             result.append(f"event: {describe(at_pca.next())}")
 
         with step(f"{PICTURE.name}, through the sidecar of pca, to classify") as result:
-            headers = {"content-type": "image/png", "accept": "application/json"}
+            headers = {
+                "content-type": "image/png",
+                "accept": "application/json",
+                "dapr-api-token": api_token,
+            }
             url = pca.url("classify", "classify")
             answer = json.loads(post(url, PICTURE.read_bytes(), headers))
             best = answer["labels"][0]

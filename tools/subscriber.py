@@ -39,11 +39,20 @@ class Subscriber:
 
     Args:
         port: gRPC port of a sidecar.
+        api_token: the dapr-api-token that the sidecar expects, if any.
         pubsub: name of the pub/sub component.
         topic: name of the topic.
     """
 
-    def __init__(self, port: int, *, pubsub: str = "pubsub", topic: str = "results") -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        api_token: str = "",
+        pubsub: str = "pubsub",
+        topic: str = "results",
+    ) -> None:
+        self._metadata = (("dapr-api-token", api_token),) if api_token else ()
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self._pubsub = pubsub
         self._topic = topic
@@ -95,7 +104,7 @@ class Subscriber:
     def _read(self) -> None:
         try:
             for message in api_service_v1.DaprStub(self._channel).SubscribeTopicEventsAlpha1(
-                self._sent()
+                self._sent(), metadata=self._metadata
             ):
                 if message.HasField("event_message"):
                     self._take(message.event_message)

@@ -1,7 +1,7 @@
 """Sends points to pca and a picture to classify, with Dapr's Python SDK.
 
 The SDK uses the HTTP API of the sidecar at DAPR_HTTP_PORT, which neither passes on deadlines nor
-retries; with_proxied_grpc.py does both.
+retries what an app answers; with_proxied_grpc.py does both.
 """
 
 import json

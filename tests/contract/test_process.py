@@ -111,6 +111,31 @@ def test_mistaken_settings_are_all_named(service: str) -> None:
     assert "Traceback" not in told
 
 
+def test_a_mistake_in_the_settings_shows_no_token(service: str) -> None:
+    tokens = {"APP_API_TOKEN": "swordfish-42", "DAPR_API_TOKEN": "swordfish-43"}
+    mistakes = {"APP_PORT": "none", "MODEL_VERSIONS": "bogus@@", "MODEL_LABELS": "bogus=="}
+    code, told = end(start(service, **tokens, **mistakes))
+    assert code == 2
+    assert "APP_PORT='none'" in told
+    if service == "classify":
+        assert "MODEL_VERSIONS='bogus@@'" in told
+        assert "MODEL_LABELS='bogus=='" in told
+    assert "swordfish" not in told
+
+
+def test_the_log_shows_no_token(service: str) -> None:
+    tokens = {"APP_API_TOKEN": "swordfish-42", "DAPR_API_TOKEN": "swordfish-43"}
+    with running(service, LOG_LEVEL="DEBUG", **tokens) as (process, port):
+        with Client(f"127.0.0.1:{port}", api_token="swordfish-42") as client:
+            with pytest.raises(CallError) as fault:
+                client.invoke(service, "no-such-method", timeout=PATIENCE)
+            assert fault.value.code == "NOT_FOUND"
+        process.terminate()
+        _, told = end(process)
+    assert "serving" in told
+    assert "swordfish" not in told
+
+
 def test_a_protocol_of_traces_that_it_does_not_speak_is_refused(service: str) -> None:
     code, told = end(start(service, APP_PORT="0", OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"))
     assert code == 2

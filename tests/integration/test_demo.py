@@ -6,12 +6,15 @@ import signal
 import subprocess
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 from mesh import ROOT
 from processes import eventually
+from sockets import is_loopback, listening
 
 PLOT = ROOT / "out" / "iris.svg"
 
@@ -79,8 +82,14 @@ def test_a_demo_that_cannot_start_says_what_to_do(tmp_path: Path) -> None:
     assert "Traceback" not in output
 
 
-def test_make_run_prints_addresses_that_answer_until_it_is_stopped(tmp_path: Path) -> None:
-    run = start("run", tmp_path)
+TOKENS = {"DAPR_API_TOKEN": "of-the-sidecars", "APP_API_TOKEN": "of-the-services"}
+
+
+@pytest.mark.parametrize("tokens", [{}, TOKENS], ids=["open", "guarded"])
+def test_make_run_prints_addresses_that_answer_this_host_until_it_is_stopped(
+    tmp_path: Path, tokens: dict[str, str]
+) -> None:
+    run = start("run", tmp_path, **tokens)
     assert run.stdout is not None
     said = ""
     try:
@@ -93,10 +102,24 @@ def test_make_run_prints_addresses_that_answer_until_it_is_stopped(tmp_path: Pat
         commands = re.findall(r"curl .*@(\S+) (http://\S+)", said)
         assert len(commands) == 2, said
         points, url = commands[0]
-        answer = urllib.request.urlopen(url, (ROOT / points).read_bytes())  # noqa: S310 - our own sidecar
+        token = {"dapr-api-token": tokens["DAPR_API_TOKEN"]} if tokens else {}
+        answer = urllib.request.urlopen(  # noqa: S310 - our own sidecar
+            urllib.request.Request(url, (ROOT / points).read_bytes(), token)  # noqa: S310 - as above
+        )
         with answer:
             assert b"<svg" in answer.read()
+        sockets = listening(run.pid)
+        assert set(run_file_ports()) <= set(sockets)
+        assert [port for port, ip in sockets.items() if not is_loopback(ip)] == []
     finally:
         os.killpg(run.pid, signal.SIGINT)
         rest, _ = run.communicate(timeout=60)
     assert "The mesh has stopped." in rest
+    assert not any(token in said + rest for token in tokens.values())
+
+
+def run_file_ports() -> Iterator[int]:
+    """Every port that dapr.yaml names."""
+    for app in yaml.safe_load((ROOT / "dapr" / "dapr.yaml").read_text())["apps"]:
+        yield from (port for name, port in app.items() if name.endswith("Port"))
+        yield app["env"]["METRICS_PORT"]

@@ -1,5 +1,6 @@
 """Versions of models through real sidecars: they come, go and fail while callers get answers."""
 
+import hashlib
 import json
 import shutil
 import threading
@@ -13,8 +14,9 @@ from typing import Any, Self
 import psutil
 import pytest
 from installed import need_module
-from mesh import ROOT, Mesh, Profile
+from mesh import ROOT, Answer, Mesh, Profile
 from processes import eventually, free_ports
+from unit.classify.graphs import build_binary
 
 from meshlens.classify.models import shipped_models
 from meshlens.daprkit.client import Client
@@ -107,6 +109,52 @@ def test_a_new_version_takes_over_while_callers_ask_and_none_of_them_fails(
     assert callers.failures == []
     assert set(callers.versions) == {"1", "2"}
     assert set(late) == {"2"}
+
+
+def test_a_version_replaced_in_place_takes_over_while_callers_ask_and_none_of_them_fails(
+    running: Mesh, folder: Path
+) -> None:
+    file = folder / "digits/1/digits.tflite"
+    changed = file.read_bytes() + b"other bytes behind the model"
+
+    def shown() -> str:
+        return str(ask(running, "models/digits")["sha256"])
+
+    with Callers(running) as callers:
+        until(lambda: len(callers.versions) > 50, "the first content is asked")
+        file.write_bytes(changed)
+        until(lambda: shown() == hashlib.sha256(changed).hexdigest(), "the new content took over")
+        after = len(callers.versions)
+        until(lambda: len(callers.versions) > after + 50, "the new content is asked")
+        file.write_bytes(b"half a model")
+        until(lambda: "replacement" in ask(running, "models/digits"), "the change is noticed")
+        until(
+            lambda: ask(running, "models/digits")["replacement"]["state"] == "END",
+            "a content that cannot be loaded is named",
+        )
+        after = len(callers.versions)
+        until(lambda: len(callers.versions) > after + 50, "the content before it answers on")
+    assert callers.failures == []
+
+
+def test_a_call_that_ends_its_model_is_refused_and_takes_nothing_along(
+    running: Mesh, folder: Path
+) -> None:
+    (folder / "rest").mkdir()
+    (folder / "rest/rest.tflite").write_bytes(build_binary("FLOOR_MOD"))
+    (folder / "rest/card.yaml").write_text("task: tensor")
+
+    def compute(a: list[int], b: list[int]) -> Answer:
+        body = json.dumps({"inputs": {"a": a, "b": b}}).encode()
+        return running.call("pca", "classify", "models/rest/predict", body)
+
+    until(lambda: compute([7, 9], [4, 4]).status == 200, "the model answers")
+    with Callers(running) as callers:
+        until(lambda: len(callers.versions) > 10, "another model is asked")
+        refused = compute([-(2**31), 1], [-1, 1])
+        assert (refused.status, "SIGFPE" in refused.text) == (400, True)
+        until(lambda: compute([7, 9], [4, 4]).status == 200, "the model answers again")
+    assert callers.failures == []
 
 
 def test_a_version_that_cannot_be_loaded_is_named_and_harms_nobody(

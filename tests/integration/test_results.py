@@ -77,6 +77,7 @@ def test_every_way_through_the_mesh_gives_the_same_picture(each_mesh: Mesh, poin
     )
     assert over_http.status == 200
     assert over_http.headers["Content-Type"] == "image/svg+xml"
+    assert over_http.headers["X-Content-Type-Options"] == "nosniff"
     port = each_mesh.grpc_port("classify")
     assert invoke_service(port, "pca", "plot", points).data.value == over_http.body
     with Client(f"127.0.0.1:{port}") as client:
@@ -205,7 +206,21 @@ def test_a_failure_is_an_event_too(each_mesh: Mesh, classify_events: Subscriber)
     event = classify_events.next(lambda event: event.data["input"]["sha256"] == digest)
     assert answer.status == 400
     assert event.data["outcome"] == "INVALID_ARGUMENT"
-    assert event.data["message"] == json.loads(answer.body)["message"]
+    assert event.data["reason"] == json.loads(answer.body)["details"][0]["reason"]
+    assert event.data["message"] == event.data["reason"] == "INVALID_IMAGE"
+
+
+def test_an_event_quotes_nothing_of_the_input_that_its_caller_is_shown(
+    each_mesh: Mesh, pca_events: Subscriber
+) -> None:
+    body = b"a,b\n1,2\n3,oops-4111-1111-1111-1111\n"
+    digest = hashlib.sha256(body).hexdigest()
+    answer = each_mesh.call("classify", "pca", "fit", body)
+    event = pca_events.next(lambda event: event.data["input"]["sha256"] == digest)
+    assert "oops-4111" in answer.text
+    assert event.data["places"] == [{"row": 3, "column": 2}]
+    assert event.data["message"] == "INVALID_TABLE at row 3, column 2"
+    assert "oops" not in json.dumps(event.data)
 
 
 def test_the_trace_of_the_request_travels_in_the_event(

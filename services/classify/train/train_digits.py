@@ -28,7 +28,8 @@ from sklearn.datasets import load_digits
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from meshlens.classify.formats.tflite import IDENTIFIER, METADATA_NAME, SUBJECT_FILE
+from meshlens.classify.formats.tflite import METADATA_NAME, SUBJECT_FILE
+from meshlens.classify.formats.tflite_graph import IDENTIFIER
 from meshlens.classify.formats.tflite_metadata import (
     AssociatedFile,
     FileType,

@@ -30,6 +30,16 @@ def test_query_content_type_and_headers_reach_the_method(client: Client) -> None
     }
 
 
+@pytest.mark.parametrize(
+    "content_type", ["text/html; charset=utf-8", "text/csv", "text/plain", "image/svg+xml"]
+)
+def test_what_a_browser_shows_must_be_taken_for_what_it_is(
+    client: Client, content_type: str
+) -> None:
+    reply = client.invoke("toy", "show", b"<script>", query={"type": content_type})
+    assert reply.headers["x-content-type-options"] == "nosniff"
+
+
 def test_a_query_may_stand_behind_the_method(client: Client) -> None:
     assert seen(client.invoke("toy", "describe?k=2&t=%20"))["query"] == {"k": "2", "t": " "}
     both = client.invoke("toy", "describe?k=2", query={"t": "1"})

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import grpc
 import pytest
 from contract.daprkit.toy import TOKEN, Gate, refusal_of, seen, serving
+from dapr.proto import appcallback_service_v1, appcallback_v1, common_v1
+from google.protobuf import empty_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from opentelemetry import trace
 
@@ -58,6 +60,25 @@ def test_with_a_token_only_callers_who_know_it_are_served_but_probes_are_free() 
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             state = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
         assert state.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_with_a_token_what_the_sidecar_calls_without_it_is_free_and_nothing_else() -> None:
+    with (
+        serving(app_api_token=TOKEN) as (_, port),
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        appcallback_service_v1.AppCallbackHealthCheckStub(channel).HealthCheck(empty_pb2.Empty())
+        callbacks = appcallback_service_v1.AppCallbackStub(channel)
+        listed = callbacks.ListTopicSubscriptions(empty_pb2.Empty())
+        assert [subscription.topic for subscription in listed.subscriptions] == ["things"]
+        for call, message in (
+            (callbacks.OnInvoke, common_v1.InvokeRequest(method="work")),
+            (callbacks.OnTopicEvent, appcallback_v1.TopicEventRequest(topic="things")),
+            (callbacks.ListInputBindings, empty_pb2.Empty()),
+        ):
+            with pytest.raises(grpc.RpcError) as refusal:
+                call(message)
+            assert refusal.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_a_service_that_cannot_be_asked_yet_lives_all_the_same() -> None:

@@ -85,6 +85,10 @@ def take(request: Request) -> Reply:
     return describe(request)
 
 
+def show(request: Request) -> Reply:
+    return Reply(request.body, request.query["type"])
+
+
 GATE = Gate()
 ROUTES = [
     Route("describe", describe, verbs=("GET", "POST")),
@@ -93,6 +97,7 @@ ROUTES = [
     Route("refuse-at-length", refuse_at_length, lane=Lane.WORK),
     Route("break", break_down, lane=Lane.WORK),
     Route("work", describe, lane=Lane.WORK),
+    Route("show", show),
     Route("gate", GATE.pass_through, lane=Lane.WORK),
     Route("manage", GATE.pass_through, lane=Lane.MANAGE),
 ]

@@ -189,7 +189,7 @@ def test_a_detector_is_found_where_there_is_one_alone(tmp_path: Path) -> None:
 
 
 def test_a_model_for_another_task_is_refused_by_what_to_do(service: Service) -> None:
-    with pytest.raises(WrongTask, match="got namer; name one whose card says task: detect"):
+    with pytest.raises(WrongTask, match="got namer; name one whose task is detect"):
         ask(service, model="namer")
     with pytest.raises(WrongTask, match="got shapes, which detects; ask detect"):
         call(service, "classify", query={"model": "shapes"})
@@ -210,7 +210,7 @@ def test_a_detector_says_how_it_looks_at_pictures(service: Service) -> None:
     facts = ("subject", "input", "threshold", "overlap", "constants")
     assert {name: told[name] for name in facts} == {
         "subject": "shape",
-        "input": {"width": 48, "height": 32, "channels": 3, "fixed": True},
+        "input": {"width": 48, "height": 32, "channels": 3, "fixed": True, "assumed": ""},
         "threshold": 0.25,
         "overlap": 0.5,
         "constants": {},

@@ -5,6 +5,7 @@ import pytest
 from meshlens.classify.errors import (
     ClassifyError,
     DownloadError,
+    EngineGone,
     InvalidCatalogue,
     ModelFailed,
     ModelNotFound,
@@ -55,4 +56,5 @@ def test_a_model_that_is_not_known_is_a_fault_of_its_option() -> None:
 
 
 def test_every_fault_that_a_caller_can_meet_has_a_status() -> None:
-    assert set(ClassifyError.__subclasses__()) - BEFORE_ANY_CALL == set(STATUS)
+    kinds = set(ClassifyError.__subclasses__()) - BEFORE_ANY_CALL
+    assert kinds | set(EngineGone.__subclasses__()) == set(STATUS)

@@ -17,6 +17,7 @@ from meshlens.classify.formats.card import Kind, Task
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.tasks.lens import Payload
 from meshlens.classify.tasks.options import ModelOptions
+from meshlens.classify.tasks.tensors.predictor import PredictOptions
 
 IMAGE = Payload(encode(blocks()), LIMIT)
 DETECTS = "task: detect\ndetection: {columns: [x1, y1, x2, y2, score]}"
@@ -111,7 +112,7 @@ def test_a_default_model_in_ruins_says_so_and_no_other_answers_for_it(tmp_path: 
         (
             Task.DETECT,
             "counts",
-            "expected a model that detects, got counts; name one whose card says task: detect",
+            "expected a model that detects, got counts; name one whose task is detect",
         ),
     ],
 )
@@ -129,21 +130,47 @@ def test_a_model_of_another_task_is_refused_by_what_it_does(
     assert str(fault.value) == message
 
 
-def test_what_computes_tensors_sees_no_image(tmp_path: Path) -> None:
+def test_what_computes_tensors_sees_an_image_if_its_input_takes_one(tmp_path: Path) -> None:
     repository = serve(tmp_path, "counts", {"counts": "tensor"})
-    with pytest.raises(WrongTask) as fault:
-        methods.preview(repository, ModelOptions(), IMAGE)
-    assert str(fault.value) == (
-        "expected a model that takes pictures, got counts, which computes tensors;"
-        " ask for another model"
+    _, image = methods.preview(repository, ModelOptions(), IMAGE)
+    assert image.pixels.shape == (32, 48, 3)
+
+
+def test_a_picture_becomes_the_input_of_a_model_of_any_task(tmp_path: Path) -> None:
+    tasks = {"names": "classify", "finds": "detect", "counts": "tensor"}
+    repository = serve(tmp_path, "names", tasks)
+    for name in tasks:
+        _, answer = methods.predict_picture(repository, name, "", IMAGE, PredictOptions())
+        assert answer.to_fields() == {
+            "picture": {"input": "picture", "width": 48, "height": 32, "channels": 3},
+            "outputs": answer.outputs,
+        }
+        assert list(answer.outputs) == ["classes"]
+
+
+def test_a_picture_for_a_model_that_takes_none_is_refused_by_what_it_takes(tmp_path: Path) -> None:
+    data = build_model(None)
+    (tmp_path / "vector.tflite").write_bytes(data)
+    engine = FakeEngine(np.zeros((1, 3), np.float32), input_shape=(1, 3))
+    repository = Repository(tmp_path, lambda *_: engine)
+    repository.load("vector")
+    refusal = (
+        r"got vector, which computes tensors: expected an input .* got picture of shape \(1, 3\);"
+        r' send \{"inputs"'
     )
+    with pytest.raises(WrongTask, match=refusal):
+        methods.preview(repository, ModelOptions(), IMAGE)
+    with pytest.raises(WrongTask, match=refusal):
+        methods.predict_picture(repository, "vector", "", IMAGE, PredictOptions())
 
 
 @pytest.mark.parametrize("task", ["classify", "detect", "tensor"])
 def test_every_model_computes_tensors(tmp_path: Path, task: str) -> None:
     repository = serve(tmp_path, "m", {"m": task})
     body = json.dumps({"inputs": {"picture": np.zeros((1, 32, 48, 3), int).tolist()}})
-    source, answer = methods.predict(repository, "m", "", Payload(body.encode(), LIMIT))
+    source, answer = methods.predict(
+        repository, "m", "", Payload(body.encode(), LIMIT), PredictOptions()
+    )
     assert (source.model, list(answer.outputs)) == ("m", ["classes"])
     assert answer.to_event(answer.to_fields()) == {
         "shapes": {"classes": list(np.shape(answer.outputs["classes"]))}

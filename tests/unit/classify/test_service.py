@@ -285,7 +285,17 @@ def test_models_are_listed_with_their_states(service: Service) -> None:
         "task": "classify",
         "classes": 10,
         "subject": "digit",
-        "input": {"width": 32, "height": 32, "channels": 1},
+        "input": {
+            "width": 32,
+            "height": 32,
+            "channels": 1,
+            "layout": "nhwc",
+            "resize": "stretch",
+            "resampling": "hamming",
+            "numbers": "(pixel - 127.5) / 127.5",
+            "assumed": "",
+        },
+        "output": {"name": "Identity", "type": "probabilities", "assumed": ""},
     }
     assert (broken["state"], broken["default"]) == ("END", False)
     assert "TFL3" in broken["error"]
@@ -314,8 +324,12 @@ def test_every_error_that_a_caller_can_cause_has_its_status() -> None:
         errors.ImageTooLarge: Status.RESOURCE_EXHAUSTED,
         errors.ModelNotFound: Status.NOT_FOUND,
         errors.InvalidTensor: Status.INVALID_ARGUMENT,
+        errors.NotEnoughMemory: Status.RESOURCE_EXHAUSTED,
+        errors.OutputTooLarge: Status.RESOURCE_EXHAUSTED,
         errors.WrongTask: Status.INVALID_ARGUMENT,
         errors.EngineGone: Status.UNAVAILABLE,
+        errors.EngineCrashed: Status.INVALID_ARGUMENT,
+        errors.ModelTooSlow: Status.DEADLINE_EXCEEDED,
         errors.ModelNotReady: Status.UNAVAILABLE,
         errors.ModelFailed: Status.FAILED_PRECONDITION,
         errors.InvalidModel: Status.FAILED_PRECONDITION,
@@ -370,6 +384,57 @@ def test_wrong_tensors_are_refused(
 ) -> None:
     with pytest.raises(fault, match=named):
         service.predict(predict(body))
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (SEVEN, "image/png"),
+        (SEVEN, "application/x-www-form-urlencoded"),
+        (json.dumps({"image": DATA_URL}).encode(), "application/json"),
+        (json.dumps({"image": DATA_URL}).encode(), ""),
+    ],
+)
+def test_a_picture_becomes_tensors(service: Service, body: bytes, content_type: str) -> None:
+    reply = service.predict(ask(body, content_type, parameters={"name": "digits"}))
+    read = answer(reply)
+    assert read["picture"] | {"input": ""} == {
+        "input": "",
+        "width": 32,
+        "height": 32,
+        "channels": 1,
+    }
+    (output,) = read["outputs"].values()
+    assert max(range(10), key=output[0].__getitem__) == 7
+    assert reply.result == {"shapes": {name: [1, 10] for name in read["outputs"]}}
+
+
+def test_a_function_is_named_in_the_query_or_in_the_body(service: Service) -> None:
+    known = ask(SEVEN, parameters={"name": "digits"}, signature="serving_default")
+    assert answer(service.predict(known))["picture"]["width"] == 32
+    for body in (SEVEN, b'{"inputs": {}}'):
+        unknown = ask(body, parameters={"name": "digits"}, signature="nope")
+        with pytest.raises(
+            InvalidOption, match="one of the signatures serving_default, got 'nope'"
+        ):
+            service.predict(unknown)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "fault"),
+    [
+        (b"", "", InvalidBody),
+        (b"[]", "application/json", InvalidBody),
+        (b" {", "text/plain", InvalidBody),
+        (b"no picture", "", InvalidImage),
+        (b"no picture", "text/plain", InvalidBody),
+    ],
+)
+def test_what_is_neither_tensors_nor_a_picture_is_refused(
+    service: Service, body: bytes, content_type: str, fault: type[Exception]
+) -> None:
+    with pytest.raises(fault, match="picture"):
+        service.predict(ask(body, content_type, parameters={"name": "digits"}))
 
 
 def test_a_version_is_unloaded_and_loaded(models: Path) -> None:

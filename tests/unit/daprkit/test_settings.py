@@ -1,6 +1,9 @@
 """Settings are read once from the environment, and every mistake is told at once."""
 
+from typing import Self
+
 import pytest
+from pydantic import SecretStr, field_validator, model_validator
 
 from meshlens.daprkit.settings import MIB, ServerSettings, load
 
@@ -33,7 +36,47 @@ def test_all_mistakes_are_reported_together(
 
 def test_tokens_do_not_show_in_the_settings_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAPR_API_TOKEN", "swordfish")
-    assert "swordfish" not in repr(load(ServerSettings))
+    settings = load(ServerSettings)
+    assert "swordfish" not in f"{settings!r} {settings} {settings.model_dump()}"
+    assert "swordfish" not in settings.model_dump_json()
+
+
+class Strict(ServerSettings):
+    """Settings with a rule that concerns several of them, and one that concerns a secret."""
+
+    @field_validator("app_api_token")
+    @classmethod
+    def _is_long(cls, token: SecretStr) -> SecretStr:
+        if 0 < len(token.get_secret_value()) < 5:
+            raise ValueError("the token must have 5 letters or more")
+        return token
+
+    @model_validator(mode="after")
+    def _can_publish(self) -> Self:
+        if self.pubsub == self.state_store:
+            raise ValueError("PUBSUB and STATE_STORE must differ")
+        return self
+
+
+def test_a_mistake_that_concerns_several_settings_shows_none_of_their_values(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DAPR_API_TOKEN", "swordfish")
+    monkeypatch.setenv("PUBSUB", "same")
+    monkeypatch.setenv("STATE_STORE", "same")
+    with pytest.raises(SystemExit):
+        load(Strict)
+    assert capsys.readouterr().err == "Value error, PUBSUB and STATE_STORE must differ\n"
+
+
+def test_a_mistaken_secret_is_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("APP_API_TOKEN", "fish")
+    with pytest.raises(SystemExit):
+        load(Strict)
+    told = capsys.readouterr().err
+    assert told == "APP_API_TOKEN: Value error, the token must have 5 letters or more\n"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from unit.pca.pictures import Picture
 
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.errors import FitNotFound, InvalidOption, InvalidTable
-from meshlens.pca.options import PlotOptions, parse_options
+from meshlens.pca.options import FitOptions, PlotOptions, parse_options
 from meshlens.pca.service import Service
 from meshlens.pca.tables.table import Table
 
@@ -149,11 +149,11 @@ def test_a_fit_that_is_none_is_not_found(service: Service) -> None:
 @pytest.mark.parametrize("standardize", ["false", "true"])
 @pytest.mark.parametrize("k", ["1", "3", "0.5", "0.999", "parallel"])
 def test_a_scree_plot_keeps_as_many_components_as_a_fit(k: str, standardize: str) -> None:
-    query = {"kind": "scree", "k": k, "standardize": standardize}
-    options = parse_options(PlotOptions, query)
+    query = {"k": k, "standardize": standardize}
+    options = parse_options(PlotOptions, {**query, "kind": "scree"})
     values = np.random.default_rng(0).normal(size=(20, 3)) @ np.diag([9.0, 2.0, 1.0])
     table = Table(values)
-    fitted = len(options.decompose(table).components)
+    fitted = len(parse_options(FitOptions, query).decompose(table).components)
     assert options.count_kept(options.decompose_whole(table)) == fitted
 
 

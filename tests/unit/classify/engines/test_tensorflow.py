@@ -12,12 +12,13 @@ import pytest
 from installed import need_module
 from PIL import Image
 
+from meshlens.classify.engines.engine import Signature
 from meshlens.classify.engines.tensorflow import (
     import_tensorflow,
     open_frozen_graph,
     open_saved_model,
 )
-from meshlens.classify.errors import InvalidModel, InvalidTensor
+from meshlens.classify.errors import InvalidModel, InvalidTensor, NotEnoughMemory
 from meshlens.classify.formats.packing import pack
 
 pytestmark = pytest.mark.slow
@@ -111,6 +112,60 @@ def test_what_the_graph_cannot_compute_is_the_callers_fault(sums: Path) -> None:
     both = open_saved_model(sums, workers=WORKERS).signatures["both"]
     with pytest.raises(InvalidTensor, match="cannot compute with these inputs"):
         both.run({"whole": np.array([1, 2], np.int32), "real": np.zeros(3, np.float32)})
+
+
+@pytest.fixture(scope="module")
+def odd(tf: Any, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Signature]:  # noqa: ANN401 - as above
+    """Functions with reasons of their own to refuse, and with unusual outputs."""
+
+    def above(x: Any) -> Mapping[str, object]:  # noqa: ANN401 - as above
+        check = tf.debugging.assert_greater(tf.reduce_sum(x), 0.0, message="weights must add up")
+        with tf.control_dependencies([check]):
+            return {"y": tf.identity(x)}
+
+    functions: Mapping[str, Any] = {
+        "above": above,
+        "pick": lambda x: {"y": tf.gather(tf.constant([1, 2]), tf.cast(x, tf.int32))},
+        "huge": lambda x: {"y": tf.zeros([tf.cast(x[0], tf.int32), 1 << 15, 1 << 15, 1 << 10])},
+        "text": lambda x: {"y": tf.strings.as_string(tf.reduce_sum(x), precision=1)},
+        "waves": lambda x: {"y": tf.complex(x, -x)},
+    }
+    folder, model = tmp_path_factory.mktemp("odd"), tf.Module()
+    for name, function in functions.items():
+        signature = [tf.TensorSpec([None], tf.float32, name="x")]
+        setattr(model, name, tf.function(function, input_signature=signature))
+    tf.saved_model.save(
+        model, str(folder), signatures={name: getattr(model, name) for name in functions}
+    )
+    return open_saved_model(folder, workers=WORKERS).signatures
+
+
+@pytest.mark.parametrize(
+    ("function", "number", "reason"),
+    [
+        ("above", -1.0, r"inputs: assertion failed: \[weights must add up\]"),
+        ("pick", 7.0, r"inputs: indices\[0\] = 7 is not in \[0, 2\)"),
+    ],
+)
+def test_the_models_own_reason_reaches_the_caller(
+    odd: Mapping[str, Signature], function: str, number: float, reason: str
+) -> None:
+    with pytest.raises(InvalidTensor, match=reason) as fault:
+        odd[function].run({"x": np.array([number], np.float32)})
+    told = str(fault.value)
+    assert [noise for noise in ("Graph execution", "node", "[Op:", "\n") if noise in told] == []
+
+
+def test_memory_that_there_is_not_is_no_fault_of_the_service(odd: Mapping[str, Signature]) -> None:
+    with pytest.raises(NotEnoughMemory, match=r"OOM when allocating tensor with shape\[1000,"):
+        odd["huge"].run({"x": np.array([1000], np.float32)})
+
+
+def test_a_single_text_and_complex_numbers_are_arrays(odd: Mapping[str, Signature]) -> None:
+    text = odd["text"].run({"x": np.array([1.5], np.float32)})["y"]
+    assert (text.shape, text.dtype.kind, text.tolist()) == ((), "O", b"1.5")
+    waves = odd["waves"].run({"x": np.array([1.5], np.float32)})["y"]
+    assert waves.tolist() == [1.5 - 1.5j]
 
 
 def test_threads_get_the_answers_that_one_thread_gets(sums: Path) -> None:

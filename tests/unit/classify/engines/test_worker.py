@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,9 +18,18 @@ import pytest
 from installed import need_module
 from processes import eventually
 
+from meshlens.classify.engines.bounds import Bounds, within
 from meshlens.classify.engines.engine import Engine
+from meshlens.classify.engines.worker_calls import GRACE_SECONDS
 from meshlens.classify.engines.worker_client import WorkerClient
-from meshlens.classify.errors import EngineGone, InvalidModel, InvalidTensor
+from meshlens.classify.errors import (
+    EngineGone,
+    InvalidModel,
+    InvalidTensor,
+    ModelTooSlow,
+    NotEnoughMemory,
+    OutputTooLarge,
+)
 from meshlens.classify.formats.card import Kind
 from meshlens.classify.formats.packing import pack
 from meshlens.classify.serving.repository import Repository
@@ -33,7 +43,18 @@ model = tf.Module()
 model.double = tf.function(
     lambda whole: {"twice": whole + whole}, input_signature=[tf.TensorSpec([None], tf.int32)]
 )
-tf.saved_model.save(model, sys.argv[1], signatures={"double": model.double})
+model.zeros = tf.function(
+    lambda n: {"zeros": tf.zeros(n)}, input_signature=[tf.TensorSpec([1], tf.int32)]
+)
+model.wait = tf.function(
+    lambda n: {"end": tf.while_loop(lambda at: at < n, lambda at: [at + 1], [n - n])[0]},
+    input_signature=[tf.TensorSpec([], tf.int64)],
+)
+tf.saved_model.save(
+    model,
+    sys.argv[1],
+    signatures={"double": model.double, "zeros": model.zeros, "wait": model.wait},
+)
 """
 # Opens a model, says which process has it, and waits to be killed.
 OPEN = """
@@ -73,7 +94,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def client() -> Iterator[WorkerClient]:
-    yield WorkerClient(2)
+    yield WorkerClient(2, Bounds(memory=1_000_000_000, numbers=1_000_000))
     eventually(lambda: not workers(), "its process has ended")
 
 
@@ -162,6 +183,41 @@ def test_a_killed_process_is_named_and_the_next_model_gets_a_new_one(
     other = open_model(client, folder)
     engine.close()
     assert double(other, [4]).tolist() == [8]
+    other.close()
+
+
+def run_zeros(engine: Engine, n: int) -> int:
+    signature = engine.signatures["zeros"]
+    return signature.run({"n": np.array([n], np.int32)})["zeros"].size
+
+
+def test_memory_and_numbers_beyond_the_bounds_are_refused_and_the_process_lives(
+    client: WorkerClient, folder: Path
+) -> None:
+    engine = open_model(client, folder)
+    assert run_zeros(engine, 1_000_000) == 1_000_000
+    with pytest.raises(OutputTooLarge, match="at most 1000000 numbers"):
+        run_zeros(engine, 1_000_001)
+    with pytest.raises(NotEnoughMemory, match="more memory"):
+        run_zeros(engine, 2_000_000_000)
+    assert double(engine, [4]).tolist() == [8]
+    engine.close()
+
+
+def test_a_model_that_does_not_end_is_ended_and_then_has_a_process_of_its_own(
+    client: WorkerClient, folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder, tmp_path / "other")
+    (tmp_path / "other/notes.txt").write_text("another model")
+    marked = pack(tmp_path / "other")
+    engine = open_model(client, folder)
+    with pytest.raises(ModelTooSlow), within(-GRACE_SECONDS):
+        engine.signatures["wait"].run({"n": np.array(2**62, np.int64)})
+    engine.close()
+    again, other = open_model(client, folder), client.open(Kind.SAVED_MODEL, marked, (), ())
+    assert len(workers()) == 2
+    assert double(again, [4]).tolist() == [8]
+    again.close()
     other.close()
 
 

@@ -115,6 +115,26 @@ def test_a_mistake_in_a_card_is_named(card: str, named: str) -> None:
     assert "; " in str(fault.value)
 
 
+@pytest.mark.parametrize(
+    "card",
+    [
+        "source: {uri: 'http://me:swordfish@host/a'}",
+        "source: {uri: 'dapr://state/store/swordfish'}",
+        "source: {uri: 'https://me:sword/swordfish@host/a'}",
+        "source: {uri: 'https://me:swordfish@[host/a'}",
+        "source: {uri: ['https://me:swordfish@host/a']}",
+        "source: 'https://me:swordfish@host/a'",
+        "source: {url: 'https://me:swordfish@host/a'}",
+        "source: {uri: 'https://me:swordfish@host/a}",
+        "source: {uri: https://host/a?sig=swordfish, }}",
+    ],
+)
+def test_a_mistake_beside_an_address_shows_nothing_of_it(card: str) -> None:
+    with pytest.raises(InvalidModel) as fault:
+        decode_card(card.encode())
+    assert "swordfish" not in str(fault.value)
+
+
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_a_card_or_refused(data: bytes) -> None:
     try:

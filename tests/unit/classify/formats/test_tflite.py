@@ -14,7 +14,9 @@ from metadata_encoding import encode_metadata
 from unit.classify.models import build_model
 
 from meshlens.classify.errors import ClassifyError, InvalidModel
+from meshlens.classify.formats.producers import Numbers
 from meshlens.classify.formats.tflite import _FileBytes, decode_model_file
+from meshlens.classify.formats.tflite_graph import read_graphs
 from meshlens.classify.formats.tflite_metadata import (
     AssociatedFile,
     FileType,
@@ -91,6 +93,13 @@ def test_a_file_that_is_named_but_not_packed_is_no_label_file() -> None:
     assert decode_model_file(model).labels == ()
 
 
+@pytest.mark.parametrize("missing", [1, 30, 60])
+def test_a_file_without_the_end_that_its_metadata_promises_is_refused(missing: int) -> None:
+    model = build_model(named(AssociatedFile("names.txt", AXIS)), {"names.txt": b"cat\n" * 99})
+    with pytest.raises(InvalidModel, match=r"expected names\.txt packed .* copy the file again"):
+        decode_model_file(model[:-missing])
+
+
 def test_a_file_of_another_kind_is_no_label_file() -> None:
     file = AssociatedFile("notes.txt", FileType.DESCRIPTIONS)
     assert decode_model_file(build_model(named(file), {"notes.txt": b"cat\n"})).labels == ()
@@ -99,23 +108,6 @@ def test_a_file_of_another_kind_is_no_label_file() -> None:
 def test_a_model_without_metadata_says_nothing() -> None:
     file = decode_model_file(build_model(None))
     assert (file.labels, file.subject, file.normalization) == ((), "", None)
-
-
-@pytest.mark.parametrize(
-    ("operators", "expected"),
-    [
-        (("FULLY_CONNECTED", "SOFTMAX"), True),
-        (("FULLY_CONNECTED", "LOGISTIC"), True),
-        (("SOFTMAX", "RESHAPE", "DEQUANTIZE", "QUANTIZE"), True),
-        (("SOFTMAX", "FULLY_CONNECTED"), False),
-        (("FULLY_CONNECTED", "RESHAPE"), False),
-        ((), False),
-    ],
-)
-def test_the_last_operator_that_changes_values_tells_probabilities(
-    operators: tuple[str, ...], *, expected: bool
-) -> None:
-    assert decode_model_file(build_model(None, operators=operators)).probabilities is expected
 
 
 def test_an_archive_that_unpacks_to_gigabytes_is_refused() -> None:
@@ -179,6 +171,8 @@ def test_a_damaged_model_raises_nothing_but_our_errors(changes: dict[int, int]) 
         model[place % len(model)] = value
     with suppress(ClassifyError):
         decode_model_file(bytes(model))
+    with suppress(ClassifyError):
+        read_graphs(bytes(model))
 
 
 @pytest.mark.parametrize(
@@ -197,11 +191,13 @@ def test_a_damaged_model_raises_nothing_but_our_errors(changes: dict[int, int]) 
 def test_real_models_say_their_labels_and_normalization(
     shared: Path, name: str, classes: int, index: int, label: str
 ) -> None:
-    file = decode_model_file((shared / "models" / name).read_bytes())
+    data = (shared / "models" / name).read_bytes()
+    file = decode_model_file(data)
+    assert list(read_graphs(data).outputs[0].values()) == [Numbers.DISTRIBUTION]
     assert len(file.labels) == classes
     assert file.labels[index] == label
     assert file.normalization == Normalization((127.5,), (127.5,))
-    assert file.probabilities
+    assert file.probabilities is None
 
 
 def test_a_file_that_is_cut_short_while_it_is_read_is_refused(tmp_path: Path) -> None:

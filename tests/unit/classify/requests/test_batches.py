@@ -59,8 +59,14 @@ def answers(service: Service, request: Request) -> list[dict[str, Any]]:
     assert (told["model"], told["version"]) == ("digits", "1")
     assert told["count"] == len(told["answers"])
     assert reply.result is not None
-    assert reply.result["answers"] == told["answers"]
+    assert reply.result["answers"] == [for_event(answer) for answer in told["answers"]]
     return list(told["answers"])
+
+
+def for_event(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer without the name of its file and the message of its error."""
+    kept = {key: value for key, value in answer.items() if key != "name"}
+    return {**kept, "error": {"code": kept["error"]["code"]}} if "error" in kept else kept
 
 
 @pytest.mark.parametrize("make", [listed, form])

@@ -11,7 +11,7 @@ from meshlens.classify.serving.opening import Loaded
 from meshlens.classify.serving.policy import Rules, next_action
 from meshlens.classify.serving.registry import Registry
 from meshlens.classify.serving.stages import LEAVING, LOADING, RESERVED, Stage
-from meshlens.classify.serving.steps import Evict, Forget, Key, WaitUntil
+from meshlens.classify.serving.steps import Evict, Forget, Key, Unload, WaitUntil
 from meshlens.classify.serving.version_policy import parse_policy
 from meshlens.classify.serving.versions import LAST_RETRY, Version
 from meshlens.classify.storage.source import Source
@@ -27,6 +27,10 @@ SIZES = {
     )
 }
 KEYS = st.sampled_from(sorted(SIZES))
+
+
+def first_content(version: Version) -> Key:
+    return Key(version.source.model, version.source.version)
 
 
 class Lifecycle(RuleBasedStateMachine):
@@ -47,6 +51,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.registry = Registry(parsed)
         self.given = Rules(parsed, budget, default="a")
         self.now = 0.0
+        self.contents = dict.fromkeys(SIZES, 0)
         self.leases: list[Version] = []
         self.evictions = 0
         self.look(there)
@@ -56,8 +61,24 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(there=st.sets(KEYS))
     def look(self, there: set[Key]) -> None:
         """The folder holds these versions now."""
-        self.registry.update(Source(*key, ()) for key in sorted(there))
+        self.there = there
+        self.refresh()
         self.settle()
+
+    @rule(key=KEYS)
+    def change(self, key: Key) -> None:
+        """The files of a version are replaced, and what answers goes on."""
+        self.contents[key] += 1
+        answered = [version for version in self.registry if version.available]
+        self.refresh()
+        assert answered == [version for version in self.registry if version.available]
+        self.settle()
+
+    def refresh(self) -> None:
+        self.registry.update(
+            Source(key.model, key.version, (), content=str(self.contents[key]))
+            for key in sorted(self.there)
+        )
 
     @rule(model=st.sampled_from(MODELS), number=st.sampled_from(["", *NUMBERS]))
     def request(self, model: str, number: str) -> None:
@@ -123,7 +144,7 @@ class Lifecycle(RuleBasedStateMachine):
         """End what takes long, as it should."""
         match version.stage:
             case Stage.FETCHING:
-                version.fetched(bytes(SIZES[version.key]))
+                version.fetched(bytes(SIZES[first_content(version)]))
             case Stage.OPENING:
                 assert len(version.take_data()) == version.size
                 version.opened(cast("Loaded", object()))  # nobody looks into it
@@ -136,7 +157,7 @@ class Lifecycle(RuleBasedStateMachine):
     def settle(self) -> None:
         """Take steps until there is nothing to do but wait."""
         # From one stage to the next until it has to wait, some for each version: never for ever.
-        for _ in range(4 * len(SIZES)):
+        for _ in range(4 * (len(SIZES) + len(self.registry.snapshots()))):
             before = self.registry.snapshots()
             action = next_action(before, self.given, self.now)
             assert action == next_action(before, self.given, self.now)
@@ -148,6 +169,8 @@ class Lifecycle(RuleBasedStateMachine):
             version = self.registry[action.version]
             if isinstance(action, Evict):
                 self.check_eviction(action)
+            if isinstance(action, Unload):
+                self.check_replacement(version)
             version.take(action, self.now)
             if isinstance(action, Forget):
                 self.registry.remove(action.version)
@@ -160,6 +183,13 @@ class Lifecycle(RuleBasedStateMachine):
         assert self.registry[action.version].stage is Stage.AVAILABLE
         staying = sum(it.size for it in self.registry if it.stage in RESERVED - LEAVING)
         assert staying + self.registry[action.for_].size > BUDGET
+
+    def check_replacement(self, version: Version) -> None:
+        """What is unloaded because its files have changed has a successor that answers."""
+        newest, *_ = self.registry.contents(*first_content(version)[:2])
+        replaced = version is not newest and version.available and version.override is not False
+        if replaced and newest in self.registry.wanted(version.source.model):
+            assert newest.available or newest.evicted
 
     @invariant()
     def check_budget(self) -> None:
@@ -195,7 +225,7 @@ class Lifecycle(RuleBasedStateMachine):
                 needed = not all(it.available or it.evicted for it in wanted)
                 stays = version.available and version.override is not False and needed
                 assert stays or version.stage in (Stage.START, Stage.END)
-            elif self.given.budget and SIZES[version.key] > self.given.budget:
+            elif self.given.budget and SIZES[first_content(version)] > self.given.budget:
                 assert version.state == "END" or version.stage in LOADING
             elif version.evicted:
                 assert version.stage is Stage.END
@@ -204,7 +234,7 @@ class Lifecycle(RuleBasedStateMachine):
                 assert version.stage is Stage.AVAILABLE
 
     def find(self, key: Key) -> Version | None:
-        return next((version for version in self.registry if version.key == key), None)
+        return next((it for it in self.registry if first_content(it) == key), None)
 
 
 Lifecycle.TestCase.settings = settings(deadline=None, max_examples=50, stateful_step_count=40)

@@ -26,7 +26,7 @@ LOADED = cast("Loaded", object())  # nobody looks into it
 
 
 def version(stage: Stage = Stage.START) -> Version:
-    return Version(Source(*KEY, ()), stage)
+    return Version(Source(KEY.model, KEY.version, ()), stage)
 
 
 TRANSITIONS: list[tuple[Callable[[Version], None], set[Stage], Stage]] = [

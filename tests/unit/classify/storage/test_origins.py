@@ -1,19 +1,15 @@
 """Models from the address that their card names, over real TLS."""
 
 import hashlib
-import ssl
-import subprocess
-import threading
+import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from installed import need
+from tls_site import Certificate, Site, make_certificate, serving_site
 
 from meshlens.classify.errors import InvalidModel
-from meshlens.classify.storage import origins
+from meshlens.classify.storage import origins as origins_module
 from meshlens.classify.storage.folder import find_models
 from meshlens.classify.storage.origins import Origins
 from meshlens.classify.storage.source import Source
@@ -26,108 +22,83 @@ def unreached(address: str) -> bytes:
     raise AssertionError(f"{address} is no address of the mesh")
 
 
-@dataclass
-class Site:
-    """A server and what it answers."""
-
-    port: int = 0
-    data: bytes = DATA
-    status: int = 200
-
-
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate of this host that nobody but a test trusts, and its key."""
-    openssl = need("openssl", "apt-get install openssl")
-    folder = tmp_path_factory.mktemp("tls")
-    paths = folder / "certificate.pem", folder / "key.pem"
-    request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    names = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
-    subprocess.run(
-        [openssl, *request.split(), *names, "-out", paths[0], "-keyout", paths[1]],
-        check=True,
-        capture_output=True,
-    )
-    return paths
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
-def site(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    site = Site()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(site.status)
-            self.end_headers()
-            try:
-                self.wfile.write(site.data)
-            except OSError:
-                self.close_connection = True  # the reader has had enough
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    site.port = server.server_port
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield site
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def site(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
+    with serving_site(DATA, certificate) as site:
+        yield site
 
 
-def source(folder: Path, site: Site, data: bytes = DATA) -> Source:
-    uri = f"https://127.0.0.1:{site.port}/models/a.tflite"
+@pytest.fixture
+def plain_site() -> Iterator[Site]:
+    with serving_site(DATA, None) as site:
+        yield site
+
+
+@pytest.fixture
+def origins() -> Origins:
+    """Origins that may be on this host, where the site is."""
+    return Origins(mesh=unreached, private=True)
+
+
+def source(
+    folder: Path, site: Site, data: bytes = DATA, *, user: str = "", query: str = ""
+) -> Source:
+    uri = f"https://{user}127.0.0.1:{site.port}/models/a.tflite{query}"
     digest = hashlib.sha256(data).hexdigest()
     (folder / "a.yaml").write_text(f"source: {{uri: '{uri}', sha256: {digest}}}")
     (found,) = find_models(folder)
     return found
 
 
-def test_a_model_comes_from_the_web(tmp_path: Path, site: Site) -> None:
-    assert Origins(mesh=unreached).fetch(source(tmp_path, site)) == DATA
+def test_a_model_comes_from_the_web(tmp_path: Path, site: Site, origins: Origins) -> None:
+    assert origins.fetch(source(tmp_path, site)) == DATA
 
 
-def test_other_bytes_than_the_cards_are_refused(tmp_path: Path, site: Site) -> None:
+def test_other_bytes_than_the_cards_are_refused(
+    tmp_path: Path, site: Site, origins: Origins
+) -> None:
     with pytest.raises(InvalidModel, match="must have sha256"):
-        Origins(mesh=unreached).fetch(source(tmp_path, site, b"another model"))
+        origins.fetch(source(tmp_path, site, b"another model"))
 
 
 def test_a_model_larger_than_the_limit_is_refused(
-    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, site: Site, origins: Origins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(origins, "LARGEST_MODEL", len(DATA))
-    assert Origins(mesh=unreached).fetch(source(tmp_path, site)) == DATA
+    monkeypatch.setattr(origins_module, "LARGEST_MODEL", len(DATA))
+    assert origins.fetch(source(tmp_path, site)) == DATA
     site.data = DATA + b"!"
     with pytest.raises(InvalidModel, match=f"at most {len(DATA)} bytes"):
-        Origins(mesh=unreached).fetch(source(tmp_path, site, site.data))
+        origins.fetch(source(tmp_path, site, site.data))
 
 
 def test_a_model_that_takes_too_long_is_refused(
-    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, site: Site, origins: Origins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(origins, "LONGEST_FETCH", 0.0)
+    monkeypatch.setattr(origins_module, "LONGEST_FETCH", 0.0)
     with pytest.raises(InvalidModel, match="in 0 s"):
-        Origins(mesh=unreached).fetch(source(tmp_path, site))
+        origins.fetch(source(tmp_path, site))
 
 
-def test_an_address_that_answers_a_fault_is_named(tmp_path: Path, site: Site) -> None:
+def test_an_address_that_answers_a_fault_is_named(
+    tmp_path: Path, site: Site, origins: Origins
+) -> None:
     site.status = 404
     with pytest.raises(InvalidModel, match="404"):
-        Origins(mesh=unreached).fetch(source(tmp_path, site))
+        origins.fetch(source(tmp_path, site))
 
 
 def test_a_server_that_nobody_vouches_for_is_refused(
-    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, site: Site, origins: Origins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(InvalidModel, match=r"(?i)certificate"):
-        Origins(mesh=unreached).fetch(source(tmp_path, site))
+        origins.fetch(source(tmp_path, site))
 
 
 def test_a_model_comes_from_the_mesh(tmp_path: Path) -> None:
@@ -163,3 +134,67 @@ def test_a_file_that_is_there_comes_before_its_address(tmp_path: Path, site: Sit
     found = source(tmp_path, site, b"a file")
     (tmp_path / "a.tflite").write_bytes(b"a file")
     assert Origins(mesh=unreached).fetch(found) == b"a file"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_from_https_to_http_is_refused(
+    tmp_path: Path, site: Site, plain_site: Site, origins: Origins, status: int
+) -> None:
+    onward = f"http://127.0.0.1:{plain_site.port}/a.tflite?sig=swordfish"
+    site.status, site.headers = status, {"Location": onward}
+    with pytest.raises(InvalidModel, match="https to https only") as refusal:
+        origins.fetch(source(tmp_path, site))
+    assert plain_site.asked == []
+    assert "swordfish" not in str(refusal.value)
+
+
+def test_a_redirect_from_https_to_https_is_followed(
+    tmp_path: Path, site: Site, certificate: Certificate, origins: Origins
+) -> None:
+    with serving_site(DATA, certificate) as other:
+        site.status, site.data = 302, b""
+        site.headers = {"Location": f"https://127.0.0.1:{other.port}/there"}
+        assert origins.fetch(source(tmp_path, site)) == DATA
+        assert other.asked == ["/there"]
+
+
+def test_this_host_is_not_called_unless_that_is_allowed(tmp_path: Path, site: Site) -> None:
+    with pytest.raises(InvalidModel, match="PRIVATE_ORIGINS=true"):
+        Origins(mesh=unreached).fetch(source(tmp_path, site))
+    assert site.asked == []
+
+
+@pytest.mark.parametrize(
+    ("user", "query"), [("me:swordfish@", ""), ("", "?sig=swordfish"), ("me:swordfish@", "?a=b@c")]
+)
+def test_no_failure_shows_the_credentials_of_an_address(
+    tmp_path: Path, site: Site, origins: Origins, user: str, query: str
+) -> None:
+    found = source(tmp_path, site, user=user, query=query)
+    assert origins.fetch(found) == DATA
+    site.status = 403
+    with pytest.raises(InvalidModel, match="403") as refused:
+        origins.fetch(found)
+    site.status, site.headers = 302, {"Location": "https://127.0.0.1:1/x?sig=swordfish"}
+    with pytest.raises(InvalidModel) as unreached_onward:
+        origins.fetch(found)
+    site.headers = {"Location": "https://[broken/?sig=swordfish"}
+    with pytest.raises(InvalidModel) as broken:
+        origins.fetch(found)
+    for fault in (refused, unreached_onward, broken):
+        assert "swordfish" not in str(fault.value)
+
+
+def test_what_nobody_has_pinned_is_logged_with_its_digest(
+    tmp_path: Path, site: Site, origins: Origins, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    assert origins.fetch(source(tmp_path, site)) == DATA
+    assert caplog.messages == []
+    uri = f"https://127.0.0.1:{site.port}/a.tflite?sig=swordfish"
+    (tmp_path / "a.yaml").write_text(f"source: {{uri: '{uri}'}}")
+    (found,) = find_models(tmp_path)
+    assert origins.fetch(found) == DATA
+    (warning,) = caplog.messages
+    assert hashlib.sha256(DATA).hexdigest() in warning
+    assert "swordfish" not in warning

@@ -18,6 +18,7 @@ from meshlens.daprkit.application.result_event import (
     make_event,
 )
 from meshlens.daprkit.application.status import Status
+from meshlens.faults import Fault, Place
 
 DOCS = Path(__file__).resolve().parents[4] / "docs"
 BODY = b"1,2,3,4"
@@ -36,13 +37,14 @@ def test_a_result_is_these_bytes() -> None:
 
 
 def test_a_failure_is_these_bytes() -> None:
-    outcome = Failure("INVALID_ARGUMENT", "expected a picture")
+    outcome = Failure("INVALID_ARGUMENT", "INVALID_TABLE", ({"row": 3, "column": 2}, {"row": 5}))
     event = make_event("id-1", "classify", Answered("images", BODY, outcome, 2.0, "frame-1"))
     assert encode_event(event) == (
         b'{"id": "id-1", "service": "classify", "method": "images",'
         b' "input": {"sha256": "' + SHA256.encode() + b'", "size": 7},'
         b' "elapsed_seconds": 2.0, "cause": "frame-1", "outcome": "INVALID_ARGUMENT",'
-        b' "message": "expected a picture"}'
+        b' "message": "INVALID_TABLE at row 3, column 2", "reason": "INVALID_TABLE",'
+        b' "places": [{"row": 3, "column": 2}, {"row": 5}]}'
     )
 
 
@@ -55,7 +57,9 @@ def test_a_result_without_facts_says_so() -> None:
     ("outcome", "kind"),
     [
         (Success("digits", "1", {"labels": []}), ResultEvent),
-        (Failure("NOT_FOUND", "no such model"), FailureEvent),
+        (Failure("NOT_FOUND", "MODEL_NOT_FOUND"), FailureEvent),
+        (Failure("INVALID_ARGUMENT", "INVALID_IMAGE", ({"image": 2},)), FailureEvent),
+        (Failure("INTERNAL"), FailureEvent),
     ],
 )
 def test_a_consumer_reads_an_event_by_the_same_model(
@@ -71,8 +75,21 @@ def test_a_consumer_reads_an_event_by_the_same_model(
 def test_every_code_but_ok_may_be_a_failure() -> None:
     for status in grpc.StatusCode:
         if status is not Status.OK:
-            failed = Answered("plot", b"", Failure(status.name, "no"), 0.0)
+            failed = Answered("plot", b"", Failure(status.name), 0.0)
             assert make_event("id-1", "pca", failed).outcome == status.name
+
+
+def test_a_failure_is_its_kind_and_its_numbered_places_and_no_text_of_it() -> None:
+    places = [Place(row=3, column=2, field="card 4111"), Place(file="secret.png"), Place(byte=7)]
+    fault = Unreadable("numbers", got="'card 4111'", remedy="leave out 4111", places=places)
+    assert Failure.of("INVALID_ARGUMENT", fault) == Failure(
+        "INVALID_ARGUMENT", "UNREADABLE", ({"row": 3, "column": 2}, {"byte": 7})
+    )
+    assert Failure.of("INTERNAL", KeyError("card 4111")) == Failure("INTERNAL")
+
+
+class Unreadable(Fault):
+    """Something of the request cannot be read."""
 
 
 def test_the_schema_in_docs_is_that_of_the_model() -> None:

@@ -25,6 +25,11 @@ def decaying(seed: int, n: int, p: int) -> Array:
     return np.asarray(normal(seed, n, p) * 0.7 ** np.arange(p) @ turned)
 
 
+def factors(seed: int, n: int, p: int) -> Array:
+    """Return 20 factors, of variances close to each other, and noise."""
+    return normal(seed, n, 20) @ normal(seed + 1000, 20, p) + 3 * normal(seed + 2000, n, p)
+
+
 def load(name: str, columns: slice = slice(None)) -> Array:
     values: Array = getattr(datasets, f"load_{name}")().data[:, columns].astype(float)
     return values

@@ -8,7 +8,8 @@ from sklearn.impute import SimpleImputer
 
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
-from meshlens.pca.numbers.decomposition import fit, project
+from meshlens.pca.numbers import iterative
+from meshlens.pca.numbers.decomposition import fit
 from meshlens.pca.numbers.imputation import Missing, fill, refuse
 from meshlens.pca.tables.table import decode_table
 
@@ -46,7 +47,7 @@ def test_observations_with_them_are_left_out() -> None:
 @pytest.mark.parametrize("offset", [0, 1e9])
 def test_they_become_the_mean(offset: float) -> None:
     values, missing = punch(load_iris().data + offset)
-    filled = fill(values, missing, Missing.MEAN)
+    filled, _ = fill(values, missing, Missing.MEAN)
     np.testing.assert_allclose(filled, SimpleImputer().fit_transform(values), rtol=1e-12)
     np.testing.assert_array_equal(filled[~missing], values[~missing])
     table = decode_table(BODY, missing=Missing.MEAN)
@@ -58,40 +59,106 @@ def test_they_become_what_the_components_say() -> None:
     generator = np.random.default_rng(1)
     exact = generator.normal(size=(200, 2)) @ generator.normal(size=(2, 6)) + 100
     values, missing = punch(exact)
-    filled = fill(values, missing, Missing.ITERATIVE)
+    filled, _ = fill(values, missing, Missing.ITERATIVE)
     np.testing.assert_allclose(filled, exact, atol=1e-3)
-    by_mean = fill(load_iris().data, missing[:150, :4], Missing.MEAN) - load_iris().data
-    better = fill(load_iris().data, missing[:150, :4], Missing.ITERATIVE) - load_iris().data
+    by_mean = fill(load_iris().data, missing[:150, :4], Missing.MEAN)[0] - load_iris().data
+    better = fill(load_iris().data, missing[:150, :4], Missing.ITERATIVE)[0] - load_iris().data
     assert np.square(better).sum() < 0.3 * np.square(by_mean).sum()
 
 
-def test_what_the_components_say_is_where_filling_in_and_fitting_agree() -> None:
+def regularise(values: Array, *, components: int) -> Array:
+    """Return a table whose missing numbers are filled in as in Josse and Husson (2012), slowly.
+
+    Each round standardizes the whole table, takes its singular values, and shrinks the first ones
+    by the noise that the rest show.
+    """
+    missing = np.isnan(values)
+    n, p = values.shape
+    most = min(p, n - 1)
+    filled = np.where(missing, np.nanmean(values, axis=0), values)
+    freedom = (n - 1) * p - (n - 1) * components - p * components + components**2
+    while True:
+        mean, deviation = filled.mean(axis=0), filled.std(axis=0)
+        left, singular, right = np.linalg.svd((filled - mean) / deviation, full_matrices=False)
+        variance = singular**2 / n
+        rest = variance[components:most]
+        noise = min(n * p / most * rest.sum() / freedom, rest[0])
+        kept = singular[:components] * (1 - noise / variance[:components])
+        fitted = (left[:, :components] * kept) @ right[:components] * deviation + mean
+        after = np.where(missing, fitted, values)
+        if (np.abs(after - filled) <= 1e-13 * deviation).all():
+            return after
+        filled = after
+
+
+@pytest.mark.parametrize("shape", [(40, 6), (15, 60), (8, 9), (200, 3)])
+def test_they_become_what_regularised_iterative_pca_predicts(shape: tuple[int, int]) -> None:
+    n, p = shape
+    generator = np.random.default_rng(n)
+    signal = generator.normal(size=(n, 2)) @ generator.normal(size=(2, p))
+    values, missing = punch(10 + signal + generator.normal(size=shape), share=0.1)
+    filled, convergence = fill(values, missing, Missing.ITERATIVE)
+    assert convergence is not None
+    assert convergence.converged
+    assert convergence.components == 2
+    deviation = np.nanstd(values, axis=0)
+    error = (filled - regularise(values, components=2)) / deviation
+    assert np.abs(error).max() < 1e-4
+    assert (filled[~missing] == values[~missing]).all()
+
+
+def test_they_stay_within_the_data_where_noise_is_most_of_it() -> None:
+    generator = np.random.default_rng(23)
+    values = generator.normal(size=(60, 4)) @ np.triu(np.full((4, 4), 0.4))
+    missing = np.zeros(values.shape, dtype=bool)
+    missing[::6, :2] = True
+    filled, _ = fill(values, missing, Missing.ITERATIVE)
+    by_mean, _ = fill(values, missing, Missing.MEAN)
+    seen = values[~missing[:, 0]]
+    assert (filled >= seen.min(axis=0))[missing].all()
+    assert (filled <= seen.max(axis=0))[missing].all()
+    errors = [np.square(guess - values)[missing].mean() for guess in (filled, by_mean)]
+    assert errors[0] < 1.05 * errors[1]
+
+
+def test_what_has_not_converged_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(iterative, "MOST_ITERATIONS", 3)
     values, missing = punch(load_iris().data)
-    filled = fill(values, missing, Missing.ITERATIVE)
-    scale = fill(values, missing, Missing.MEAN).std(axis=0)
-    model = fit(filled / scale, k=2)
-    again = project(model, filled / scale) @ model.components + model.mean
-    np.testing.assert_allclose((again * scale)[missing], filled[missing], atol=1e-4)
+    _, convergence = fill(values, missing, Missing.ITERATIVE)
+    assert convergence is not None
+    assert convergence.iterations == 3
+    assert convergence.change > iterative.TOLERANCE
+    assert not convergence.converged
 
 
 @pytest.mark.parametrize("how", [Missing.MEAN, Missing.ITERATIVE])
 def test_a_variable_without_any_number_cannot_be_filled_in(how: Missing) -> None:
     with pytest.raises(InvalidTable, match="none in variable 2"):
-        decode_table(b"1,,2\n3,,4", missing=how)
+        decode_table(b"[[1,null,2],[3,null,4]]", "application/json", missing=how)
 
 
-def test_new_observations_are_filled_in_by_the_fit_and_not_by_each_other() -> None:
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+def test_new_observations_are_filled_in_by_the_fit_and_not_by_each_other(k: int) -> None:
     values = load_iris().data
-    model = fit(values, k=2, standardize=True)
+    model = fit(values, k=k, standardize=True)
     new = np.array([[np.nan, 3.0, 4.0, 1.0], [50.0, 3.0, 4.0, 1.0]])
     missing = np.isnan(new)
-    assert fill(new, missing, Missing.MEAN, model)[0, 0] == model.mean[0]
-    filled = fill(new, missing, Missing.ITERATIVE, model)
+    assert fill(new, missing, Missing.MEAN, model)[0][0, 0] == model.mean[0]
+    filled, convergence = fill(new, missing, Missing.ITERATIVE, model)
+    assert convergence is None
     np.testing.assert_array_equal(
-        filled, fill(new[:1], missing[:1], Missing.ITERATIVE, model).tolist() + new[1:].tolist()
+        filled, fill(new[:1], missing[:1], Missing.ITERATIVE, model)[0].tolist() + new[1:].tolist()
     )
-    on_plane = (project(model, filled) @ model.components) * model.scale + model.mean
-    assert abs(on_plane[0, 0] - filled[0, 0]) < 1e-9
+    # What is expected of a normal variable with the covariance that the model says.
+    n, p = values.shape
+    covariance = model.components.T * model.explained_variance @ model.components
+    if k < p:
+        rest = (model.variance.sum() - model.explained_variance.sum()) / ((n - 1 - k) * (p - k))
+        noise = min(n * rest, model.explained_variance[-1])
+        covariance += noise * (np.eye(p) - model.components.T @ model.components)
+    standard = ((new[0] - model.mean) / model.scale)[1:]
+    expected = covariance[0, 1:] @ np.linalg.solve(covariance[1:, 1:], standard)
+    assert filled[0, 0] == pytest.approx(expected * model.scale[0] + model.mean[0], rel=1e-9)
 
 
 @pytest.mark.parametrize("how", [Missing.MEAN, Missing.ITERATIVE])
@@ -113,7 +180,7 @@ def test_variables_or_observations_too_few_for_two_components_leave_one(
     rows: list[list[float]], expected: float
 ) -> None:
     values = np.array(rows, dtype=float)
-    filled = fill(values, np.isnan(values), Missing.ITERATIVE)
+    filled, _ = fill(values, np.isnan(values), Missing.ITERATIVE)
     assert filled[np.isnan(values)] == pytest.approx(expected, rel=0.05)
 
 

@@ -155,7 +155,7 @@ def test_a_name_that_two_columns_share_is_not_chosen_by_chance() -> None:
     [
         (b"sample_id,x,y\n17,1,2\n4,3,1\n9,2,2\n", "'sample_id' (17, 4, 9, ...)"),
         (b"x,y,n\n1,2,5\n3,1,6\n2,2,7\n8,1,8\n9,9,9\n", "'n' (5, 6, 7, ...)"),
-        (b"4,1\n5,3\n6,2\n7,8\n8,1\n", "'x1' (4, 5, 6, ...)"),
+        (b"4,1,5\n5,3,3\n6,2,4\n7,8,4\n8,1,2\n", "'x1' (4, 5, 6, ...)"),
     ],
 )
 def test_a_variable_that_numbers_the_observations_is_hinted_at(body: bytes, hinted: str) -> None:
@@ -166,7 +166,12 @@ def test_a_variable_that_numbers_the_observations_is_hinted_at(body: bytes, hint
 
 @pytest.mark.parametrize(
     "body",
-    [b"x,y\n1,2\n2,4\n3,1\n", b"id,y\n1.5,2\n2,4\n", b"period,y\n3,2\n7,4\n", b"key,y\n3,2\n3,4\n"],
+    [
+        b"x,y\n1,2\n2,4\n3,1\n4,1\n5,2\n6,2\n",
+        b"id,y\n1.5,2\n2,4\n",
+        b"period,y\n3,2\n7,4\n",
+        b"key,y\n3,2\n3,4\n",
+    ],
 )
 def test_measurements_are_not_taken_for_numbers_of_observations(body: bytes) -> None:
     assert decode_table(body).reading.notes == ()

@@ -1,8 +1,8 @@
 """The client's side: call a method of any app in the mesh in a way that preserves deadlines.
 
-Proxied gRPC passes the caller's deadline and cancellation on to the app, and Dapr's retries work
-with it; InvokeService and the HTTP API do neither. It does not need the app's proto: the client
-calls OnInvoke on its own sidecar, with the app's name in the metadata.
+Proxied gRPC passes the caller's deadline and cancellation on to the app, and the sidecar retries by
+the code that the app answers; InvokeService and the HTTP API do neither. It does not need the app's
+proto: the client calls OnInvoke on its own sidecar, with the app's name in the metadata.
 
     CallError
     |-- CallRejected          the call itself is at fault; sent again unchanged, it fails again

@@ -6,6 +6,7 @@
     |-- InvalidRequest        the request cannot be understood: query, verb, time limit
     |-- BodyTooLarge          more bytes than MAX_BODY
     |-- MethodNotFound        no route has that path
+    |-- Stopping              the service is shutting down and takes no calls any more
     |-- Busy                  every place in the queue is taken; carries the delay before a retry
     |-- CallerGone            the caller went away before work on its request began
     |-- TimeLimitExceeded     the request's own time is over
@@ -50,6 +51,10 @@ class BodyTooLarge(DaprkitError):
 
 class MethodNotFound(DaprkitError):
     """No route has the path that was called."""
+
+
+class Stopping(DaprkitError):
+    """The service is shutting down and takes no calls any more."""
 
 
 class Busy(DaprkitError):

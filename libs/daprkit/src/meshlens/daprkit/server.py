@@ -31,12 +31,15 @@ from meshlens.daprkit.telemetry.traces import export_spans
 from meshlens.daprkit.transports.access import TokenInterceptor
 from meshlens.daprkit.transports.errors import ErrorInterceptor
 from meshlens.daprkit.transports.invoke import InvokeInterceptor
+from meshlens.daprkit.transports.late_calls import LateCalls
 from meshlens.daprkit.transports.topics import Subscription, subscribe
 from meshlens.daprkit.transports.trace_context import make_trace_interceptor
 
 # Threads beyond those that admitted requests can hold: for daprd's probe (500 ms) and health
 # checks, which never wait.
 PROBE_THREADS = 8
+# Long enough to hold a sidecar's next try too, 200 ms after the last (dapr/resiliency.yaml).
+HOLD_SECONDS = 0.3
 # Under this name grpc.health.v1 reports whether the process is alive, whatever the state of its
 # models; model names contain no slash.
 LIVE = "/live"
@@ -98,6 +101,7 @@ class Server:
             max_body=settings.max_body,
             time_limit=settings.request_timeout,
         )
+        self._late_calls = LateCalls()
         # Kept, since an App stops its server when it is collected.
         self._app = App(
             thread_pool=ThreadPoolExecutor(
@@ -107,7 +111,8 @@ class Server:
             interceptors=(
                 make_trace_interceptor(self._spans),
                 ErrorInterceptor(known, settings.app_id),
-                TokenInterceptor(settings.app_api_token),
+                TokenInterceptor(settings.app_api_token.get_secret_value()),
+                self._late_calls,
                 InvokeInterceptor(application),
             ),
             options=[
@@ -191,6 +196,8 @@ class Server:
             # A second signal, or Ctrl-C, does not wait for the sidecar.
             if number != signal.SIGINT:
                 signals.wait(self._settings.drain_seconds)
+            self.hold_late_calls()
+            signals.wait(HOLD_SECONDS)
             self.stop()
 
     def drain(self) -> None:
@@ -204,10 +211,22 @@ class Server:
         self._health.enter_graceful_shutdown()
         self._living.close()
 
+    def hold_late_calls(self) -> int:
+        """Let no new call begin from now on, and return how many wait for `stop` to refuse them.
+
+        The more callers wait, the fewer send a call in the very moment in which the server stops
+        listening, which the library would cancel.
+        """
+        self._late_calls.hold()
+        return self._late_calls.held
+
     def stop(self) -> None:
         """Refuse new requests, finish running ones, and export the last spans."""
         self._living.close()
-        self._server.stop(self._settings.stop_grace).wait()
+        stopped = self._server.stop(self._settings.stop_grace)
+        # By now each connection has announced its end, before whatever is answered on it.
+        self._late_calls.release()
+        stopped.wait()
         self._admission.close()
         if self._spans:
             self._spans.close()

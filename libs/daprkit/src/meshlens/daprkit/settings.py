@@ -6,7 +6,8 @@ import sys
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -67,8 +68,10 @@ class ServerSettings(BaseSettings):
         " IPv6, opens the port to probes from outside.",
     )
     dapr_grpc_port: int = Field(default=50001, ge=1, le=65535, description="The sidecar's port.")
-    dapr_api_token: str = Field(default="", repr=False, description="Sent to the sidecar.")
-    app_api_token: str = Field(default="", repr=False, description="Expected from the sidecar.")
+    dapr_api_token: SecretStr = Field(default=SecretStr(""), description="Sent to the sidecar.")
+    app_api_token: SecretStr = Field(
+        default=SecretStr(""), description="Expected from the sidecar."
+    )
 
     max_body: Bytes = Field(
         default=ByteSize(16 * MIB), gt=0, le=1024 * MIB, description="Largest body in bytes."
@@ -122,11 +125,24 @@ S = TypeVar("S", bound=ServerSettings)
 
 
 def load(settings: type[S]) -> S:
-    """Read `settings` from the environment, or report every mistake at once and exit with 2."""
+    """Read `settings` from the environment, or report every mistake at once and exit with 2.
+
+    A mistake is reported with the variable's name and value, except that the value of a secret is
+    never shown.
+    """
     try:
         return settings()
     except ValidationError as error:
-        for mistake in error.errors():
-            name = "_".join(str(part) for part in mistake["loc"]).upper()
-            sys.stderr.write(f"{name}={mistake['input']!r}: {mistake['msg']}\n")
+        for mistake in error.errors(include_url=False):
+            sys.stderr.write(f"{_describe(mistake, settings)}\n")
         sys.exit(2)
+
+
+def _describe(mistake: ErrorDetails, settings: type[ServerSettings]) -> str:
+    if not mistake["loc"]:
+        # A validator of several fields names them itself: what it was given is the environment.
+        return mistake["msg"]
+    name = str(mistake["loc"][0])
+    secret = settings.model_fields[name].annotation is SecretStr
+    given = "" if secret else f"={mistake['input']!r}"
+    return f"{name.upper()}{given}: {mistake['msg']}"

@@ -37,7 +37,7 @@ class Place:
     file: str = ""
 
     def __str__(self) -> str:
-        numbers = ", ".join(f"{name} {number}" for name, number in self._numbers())
+        numbers = ", ".join(f"{name} {number}" for name, number in self.numbers().items())
         name = self.field or self.file
         if len(name) > _LONGEST_NAME:
             name = f"{name[: _LONGEST_NAME - 1]}…"
@@ -46,13 +46,18 @@ class Place:
     @property
     def path(self) -> str:
         """The place in one word, such as row[3].column[2]; else the name of the field or file."""
-        numbers = ".".join(f"{name}[{number}]" for name, number in self._numbers())
+        numbers = ".".join(f"{name}[{number}]" for name, number in self.numbers().items())
         return numbers or self.field or self.file
 
     def facts(self) -> dict[str, str]:
         """Return what is known of the place, as text by name."""
-        known = {name: str(number) for name, number in self._numbers()}
+        known = {name: str(number) for name, number in self.numbers().items()}
         return known | {name: getattr(self, name) for name in _NAMES if getattr(self, name)}
+
+    def numbers(self) -> dict[str, int]:
+        """Return what is known of the place in numbers, which quote nothing of the request."""
+        known = ((name, getattr(self, name)) for name in _NUMBERS)
+        return {name: number for name, number in known if number is not None}
 
     @classmethod
     def of_facts(cls, facts: Mapping[str, str]) -> "Place":
@@ -68,10 +73,6 @@ class Place:
         """Return the place that has this path; a name is taken for a field."""
         numbers: dict[str, Any] = {name: int(number) for name, number in _NUMBERED.findall(path)}
         return cls(**numbers) if numbers else cls(field=path)
-
-    def _numbers(self) -> list[tuple[str, int]]:
-        known = ((name, getattr(self, name)) for name in _NUMBERS)
-        return [(name, number) for name, number in known if number is not None]
 
 
 _NAMES = ("field", "file")

@@ -29,11 +29,12 @@ def serve() -> int:
     inputs = Inputs(
         sidecar, timeout=settings.state_timeout, seconds=LONGEST_FETCH, limit=LARGEST_MODEL
     )
-    cache = ModelCache(blobs, Origins(mesh=inputs.read).fetch, seconds=settings.state_timeout)
+    origins = Origins(mesh=inputs.read, private=settings.private_origins)
+    cache = ModelCache(blobs, origins.fetch, seconds=settings.state_timeout)
     try:
         repository = Repository(
             settings.models,
-            partial(open_engine, workers=settings.workers),
+            partial(open_engine, workers=settings.workers, bounds=settings.bounds),
             default=settings.default_model,
             policy=settings.policy,
             budget=settings.model_budget,

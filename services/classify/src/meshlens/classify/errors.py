@@ -6,13 +6,17 @@
     |-- InvalidOption     an unknown option, or a value out of range
     |-- InvalidBody       a content type or JSON body without an image
     |-- InvalidTensor     a model input with the wrong name, shape or type
+    |-- NotEnoughMemory   model inputs for which there is not enough memory
     |-- WrongTask         a request for a task that is not the model's
     |-- ModelNotFound     no model, or no version of it, has that name
     |-- NoModels          the folder contains no models
     |-- ModelNotReady     the model is not AVAILABLE yet: a retry helps
     |-- ModelFailed       the model could not be loaded, or is unloaded: a retry does not help
     |-- InvalidModel      a model file that cannot be used: the reason of a failed load
+    |-- OutputTooLarge    an answer with more numbers than can be sent
     |-- EngineGone        what ran the model has died: a retry helps
+    |   |-- EngineCrashed     it has died of these inputs: a retry does not help
+    |   `-- ModelTooSlow      it was ended because a call took too long
     |-- InvalidCatalogue  a catalogue that cannot be read
     `-- DownloadError     a model of the catalogue that did not arrive
         |-- OriginUnreachable   no answer from its origin
@@ -62,6 +66,10 @@ class InvalidBody(ClassifyError):
 
 class InvalidTensor(ClassifyError):
     """An input of a model is missing, unknown, or of another shape or type."""
+
+
+class NotEnoughMemory(ClassifyError):
+    """A model needs more memory for its inputs than there is."""
 
 
 class WrongTask(ClassifyError):
@@ -140,6 +148,18 @@ class InvalidModel(ClassifyError):
 
 class EngineGone(ClassifyError):
     """The engine that ran the model has died; the model is loaded again."""
+
+
+class EngineCrashed(EngineGone):
+    """The engine has died while it computed with these inputs and no others."""
+
+
+class ModelTooSlow(EngineGone):
+    """The engine was ended because it computed longer than the request may take."""
+
+
+class OutputTooLarge(ClassifyError):
+    """The outputs of a model have more numbers than an answer may have."""
 
 
 class InvalidCatalogue(ClassifyError):

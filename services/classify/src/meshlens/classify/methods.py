@@ -17,7 +17,19 @@ from meshlens.classify.tasks.images.pixels import Image
 from meshlens.classify.tasks.lens import Lens, Payload
 from meshlens.classify.tasks.options import ModelOptions
 from meshlens.classify.tasks.table import TASKS
-from meshlens.classify.tasks.tensors.predictor import Predictor, TensorsAnswer
+from meshlens.classify.tasks.tensors.predictor import PredictOptions, Predictor, TensorsAnswer
+
+
+class ReplacementDescription(BaseModel):
+    """The new content of a version whose files have changed.
+
+    Attributes:
+        state: where it is in its life.
+        error: why loading it failed; left out if it did not.
+    """
+
+    state: State
+    error: str = ""
 
 
 class ModelDescription(BaseModel):
@@ -29,8 +41,12 @@ class ModelDescription(BaseModel):
         state: where it is in its life.
         default: whether it answers requests that name no model.
         task: what it is used for; left out while that is not known.
+        reason: why it has that task, where its card does not say; left out if it does.
         error: why loading it failed; left out if it did not.
         sha256: of its file; left out unless it is loaded.
+        replacement: where its new content is, while the one before it answers: its files have
+            changed; left out if they have not.
+        warnings: what was found beside its files and not used; left out if there is nothing.
         loaded: the description by its lens, whose fields stand beside the others; left out
             unless it is loaded.
         versions: the state of each version of the model; left out where one version is meant.
@@ -41,8 +57,11 @@ class ModelDescription(BaseModel):
     state: State
     default: bool
     task: Task | None = None
+    reason: str = ""
     error: str = ""
     sha256: str = ""
+    replacement: ReplacementDescription | None = None
+    warnings: tuple[str, ...] = ()
     loaded: SerializeAsAny[Description] | None = None
     versions: Mapping[str, State] | None = None
 
@@ -54,8 +73,17 @@ class ModelDescription(BaseModel):
             "state": self.state,
             "default": self.default,
         }
-        known = {"task": self.task, "error": self.error, "sha256": self.sha256}
+        known = {
+            "task": self.task,
+            "reason": self.reason,
+            "error": self.error,
+            "sha256": self.sha256,
+        }
         fields |= {name: value for name, value in known.items() if value}
+        if self.replacement is not None:
+            fields["replacement"] = self.replacement.model_dump(mode="json", exclude_defaults=True)
+        if self.warnings:
+            fields["warnings"] = self.warnings
         if self.loaded is not None:
             fields |= self.loaded.model_dump(mode="json")
         if self.versions is not None:
@@ -64,9 +92,20 @@ class ModelDescription(BaseModel):
 
 
 class ModelList(BaseModel):
-    """Every version of every model."""
+    """Every version of every model.
+
+    Attributes:
+        models: the versions.
+        warnings: about the settings; left out if there is nothing.
+    """
 
     models: list[ModelDescription]
+    warnings: list[str] = []
+
+    @model_serializer
+    def _leave_out(self) -> dict[str, Any]:
+        fields: dict[str, Any] = {"models": [model.model_dump() for model in self.models]}
+        return fields | ({"warnings": self.warnings} if self.warnings else {})
 
 
 @contextmanager
@@ -99,7 +138,7 @@ def preview(
 
 
 def predict(
-    repository: Repository, name: str, version: str, payload: Payload
+    repository: Repository, name: str, version: str, payload: Payload, options: PredictOptions
 ) -> tuple[Source, TensorsAnswer]:
     """Return the outputs of a model for the tensors in `payload`, whatever the model's task.
 
@@ -108,7 +147,21 @@ def predict(
     """
     with repository.lease(name, version) as servable:
         predictor = Predictor(_loaded(servable).model)
-        return servable.source, predictor.answer(payload, ModelOptions())
+        return servable.source, predictor.answer(payload, options)
+
+
+def predict_picture(
+    repository: Repository, name: str, version: str, payload: Payload, options: PredictOptions
+) -> tuple[Source, TensorsAnswer]:
+    """Return the outputs of a model for the image in `payload`, whatever the model's task.
+
+    Raises:
+        InvalidImage, ImageTooLarge, InvalidOption, InvalidTensor, WrongTask: as
+            `Predictor.answer_picture` does.
+    """
+    with repository.lease(name, version) as servable:
+        predictor = Predictor(_loaded(servable).model)
+        return servable.source, predictor.answer_picture(payload, options)
 
 
 def find_default(repository: Repository, task: Task) -> str:
@@ -147,9 +200,16 @@ def describe(servable: Servable, *, default: bool) -> ModelDescription:
         version=source.version,
         state=servable.state,
         default=default,
-        task=source.task if loaded else source.card.task,
+        task=loaded.chosen.task if loaded else source.card.task,
+        reason=loaded.chosen.reason if loaded else "",
         error=servable.error,
         sha256=loaded.sha256 if loaded else "",
+        replacement=ReplacementDescription(
+            state=servable.replacement.state, error=servable.replacement.error
+        )
+        if servable.replacement
+        else None,
+        warnings=source.warnings,
         loaded=loaded.lens.describe() if loaded else None,
     )
 
@@ -178,6 +238,6 @@ def _may_have(servable: Servable, task: Task) -> bool:
 def _find_task(servable: Servable) -> Task | None:
     """Return the task of a version, None if its files and card leave that open."""
     try:
-        return servable.source.task
+        return servable.loaded.chosen.task if servable.loaded else servable.source.likely_task
     except InvalidModel:
         return None

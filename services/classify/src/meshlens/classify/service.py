@@ -5,7 +5,9 @@ from functools import partial
 from typing import Any
 
 from meshlens.classify import methods, web
+from meshlens.classify.engines.bounds import within
 from meshlens.classify.errors import (
+    EngineCrashed,
     EngineGone,
     ImageTooLarge,
     InvalidBody,
@@ -16,6 +18,9 @@ from meshlens.classify.errors import (
     ModelFailed,
     ModelNotFound,
     ModelNotReady,
+    ModelTooSlow,
+    NotEnoughMemory,
+    OutputTooLarge,
     WrongTask,
 )
 from meshlens.classify.formats.card import Task
@@ -31,6 +36,7 @@ from meshlens.classify.tasks.images.pixels import encode_png
 from meshlens.classify.tasks.lens import JSON, Answer, Payload
 from meshlens.classify.tasks.options import ModelOptions, NoOptions, parse_options
 from meshlens.classify.tasks.table import TASKS
+from meshlens.classify.tasks.tensors.predictor import PredictOptions
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
@@ -44,9 +50,13 @@ STATUS: Mapping[type[Exception], Status] = {
     InvalidOption: Status.INVALID_ARGUMENT,
     ModelNotFound: Status.NOT_FOUND,
     InvalidTensor: Status.INVALID_ARGUMENT,
+    NotEnoughMemory: Status.RESOURCE_EXHAUSTED,
     WrongTask: Status.INVALID_ARGUMENT,
     ModelNotReady: Status.UNAVAILABLE,
     EngineGone: Status.UNAVAILABLE,
+    EngineCrashed: Status.INVALID_ARGUMENT,
+    ModelTooSlow: Status.DEADLINE_EXCEEDED,
+    OutputTooLarge: Status.RESOURCE_EXHAUSTED,
     ModelFailed: Status.FAILED_PRECONDITION,
     InvalidModel: Status.FAILED_PRECONDITION,
 }
@@ -92,6 +102,10 @@ class Service:
 
     def answer(self, task: Task, request: Request) -> Reply:
         """Say what a model of `task` finds in an image, or in each of several."""
+        with within(request.time_limit):
+            return self._answer(task, request)
+
+    def _answer(self, task: Task, request: Request) -> Reply:
         kind = TASKS[task].options
         batch = read_batch(request, kind.model_fields) if is_batch(request) else None
         options = parse_options(kind, batch.options if batch else request.query)
@@ -126,18 +140,27 @@ class Service:
         return _reply(source, seen.model_dump(), encode_png(image.pixels), "image/png")
 
     def predict(self, request: Request) -> Reply:
-        """Compute the outputs of any model from its named inputs."""
-        parse_options(NoOptions, request.query)
+        """Compute the outputs of any model from its named inputs, or from a picture."""
+        options = parse_options(PredictOptions, request.query)
         name, _, label = request.parameters["name"].partition("@")
         version = request.parameters.get("version", label)
-        payload = self._payload(request.body)
-        return _reply_json(*methods.predict(self._repository, name, version, payload))
+        if _holds_tensors(request):
+            payload, predict = self._payload(request.body), methods.predict
+        else:
+            kind = JSON if _is_json(request.body) else request.content_type
+            image = decode_body(kind, request.body)
+            payload, predict = self._payload(image), methods.predict_picture
+        with within(request.time_limit):
+            return _reply_json(*predict(self._repository, name, version, payload, options))
 
     def list_models(self, request: Request) -> Reply:
         """List every version, loaded or not."""
         parse_options(NoOptions, request.query)
         servables = self._repository.servables()
-        models = methods.ModelList(models=[self._describe(servable) for servable in servables])
+        models = methods.ModelList(
+            models=[self._describe(servable) for servable in servables],
+            warnings=list(self._repository.warnings()),
+        )
         return Reply(encode_json(models.model_dump()), JSON)
 
     def describe_model(self, request: Request) -> Reply:
@@ -171,6 +194,18 @@ class Service:
 
     def _payload(self, data: bytes) -> Payload:
         return Payload(data, self._max_pixels)
+
+
+def _holds_tensors(request: Request) -> bool:
+    """Return whether a body for `predict` is the JSON of tensors; no picture begins like JSON."""
+    if request.content_type != JSON and not _is_json(request.body):
+        return not request.body
+    # A single image has the key `image`, and base64 has no quotes.
+    return b'"inputs"' in request.body or b'"image"' not in request.body
+
+
+def _is_json(body: bytes) -> bool:
+    return body[:64].lstrip().startswith(b"{")
 
 
 def _reply_json(source: Source, answer: Answer) -> Reply:

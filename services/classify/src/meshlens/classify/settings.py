@@ -1,13 +1,14 @@
 """The settings of this service, read from the environment."""
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from pydantic import ByteSize, DirectoryPath, Field, model_validator
+from pydantic import ByteSize, DirectoryPath, Field, field_validator
 
+from meshlens.classify.engines.bounds import Bounds
 from meshlens.classify.models import shipped_models
 from meshlens.classify.serving.version_policy import VersionPolicy, parse_policy
 from meshlens.classify.tasks.images.pixels import MAX_PIXELS
-from meshlens.daprkit.settings import Bytes, ServerSettings
+from meshlens.daprkit.settings import MIB, Bytes, ServerSettings
 
 
 class Settings(ServerSettings):
@@ -44,6 +45,12 @@ class Settings(ServerSettings):
         description="Bytes for all loaded models; 0 for no limit. The least recently used model is"
         " evicted when another one needs room.",
     )
+    call_memory: Bytes = Field(
+        default=ByteSize(2048 * MIB),
+        ge=0,
+        description="Bytes that the calls of the models in one worker process may take together,"
+        " beyond what loading takes; 0 for no limit.",
+    )
     watch_seconds: float = Field(
         default=1.0,
         ge=0,
@@ -51,10 +58,30 @@ class Settings(ServerSettings):
         " service runs; 0 to check only at start.",
     )
 
-    @model_validator(mode="after")
-    def _knows_its_versions(self) -> Self:
-        parse_policy(self.model_versions, self.model_labels)
-        return self
+    private_origins: bool = Field(
+        default=False,
+        description="Whether source.uri of a card may be an https:// address of a private network"
+        " or of this host.",
+    )
+
+    # One validator for each field, so that a mistake is reported under the name of its variable.
+    @field_validator("model_versions")
+    @classmethod
+    def _names_versions(cls, versions: str) -> str:
+        parse_policy(versions, labels="")
+        return versions
+
+    @field_validator("model_labels")
+    @classmethod
+    def _names_labels(cls, labels: str) -> str:
+        parse_policy("latest", labels)
+        return labels
+
+    @property
+    def bounds(self) -> Bounds:
+        """What calls of models in worker processes may take."""
+        # A number in JSON has a digit at least, and a comma.
+        return Bounds(memory=self.call_memory, numbers=self.max_body // 2)
 
     @property
     def policy(self) -> VersionPolicy:

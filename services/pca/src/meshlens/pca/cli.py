@@ -12,7 +12,7 @@ from meshlens.pca.answers import encoding
 from meshlens.pca.arguments import STDIN, Call, parse, say_options
 from meshlens.pca.errors import InvalidOption, PcaError
 from meshlens.pca.models import encode_model, read_answer
-from meshlens.pca.numbers.decomposition import PcaModel, name_components
+from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.options import (
     FitOptions,
     InverseOptions,
@@ -130,9 +130,8 @@ def _fit(
         document = encode_model(model)
         return encoding.encode_model(document, model_id=_identify(model), result=result)
     if method == "loadings":
-        names = name_components(len(model.components))
         columns = [model.names, *model.loadings]
-        return encoding.encode_columns(["variable", *names], columns, media_type)
+        return encoding.encode_columns(["variable", *model.component_names], columns, media_type)
     return encoding.encode_components(model, media_type)
 
 

@@ -1,6 +1,6 @@
 """What each method does: body and options -> result; shared by the service and the command."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -9,13 +9,19 @@ import numpy.typing as npt
 from meshlens.pca.drawing.plot import draw
 from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.models import ModelStore, load_model
-from meshlens.pca.numbers.decomposition import PcaModel, name_components, project, reconstruct
+from meshlens.pca.numbers.decomposition import PcaModel, project, reconstruct
 from meshlens.pca.numbers.diagnostics import Diagnostics, diagnose
+from meshlens.pca.numbers.rotation import restore_scores, rotate_scores
+from meshlens.pca.numbers.scaling import undo_log
 from meshlens.pca.numbers.supplementary import correlate
 from meshlens.pca.options import FitOptions, InverseOptions, PlotOptions, TransformOptions
+from meshlens.pca.tables.columns import quote
 from meshlens.pca.tables.table import Table
 
 Array: TypeAlias = npt.NDArray[np.float64]
+
+# Options whose values a stored model has.
+_FIXED_BY_FIT = {"k", "seed", "standardize", "scaling", "divisor", "log", "rotation"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,11 +95,19 @@ def plot(
         PcaError: the body or an option is invalid, or the two do not fit together.
     """
     if model is not None:
+        if model.rotation is not None:
+            raise InvalidOption(
+                "pictures show principal components, which are not rotated",
+                got="a fit with rotation=varimax",
+                remedy="fit again without rotation and use that id",
+                option="fit",
+            )
         table = options.read(body, content_type, variables=model.names, model=model)
         svg = draw(table, model, options, new=True)
         return PlotResult(svg, model, table)
     table = options.read(body, content_type)
     model = options.decompose_whole(table)
+    table = _note_constant(table, model)
     svg = draw(table, model, options, kept=options.count_kept(model))
     return PlotResult(svg, model, table)
 
@@ -106,9 +120,17 @@ def fit(body: bytes, content_type: str, options: FitOptions) -> FitResult:
     """
     table = options.read(body, content_type)
     model = options.decompose(table)
+    table = _note_constant(table, model)
+    if options.k is None and len(model.components) < min(table.values.shape):
+        table = _note(
+            table,
+            f"The first {len(model.components)} of {min(table.values.shape)} components are kept,"
+            " as usual for so many variables; k=<number> keeps as many as it says.",
+        )
     correlations = None
     if table.supplementary:
-        correlations = correlate(project(model, table.values), table.supplementary.values)
+        scores = rotate_scores(model, project(model, table.values))
+        correlations = correlate(scores, table.supplementary.values)
     return FitResult(model, table, correlations)
 
 
@@ -129,7 +151,7 @@ def transform(
     diagnostics = None
     if options.diagnostics:
         diagnostics = diagnose(model, table.values, scores, confidence=options.confidence)
-    return TransformResult(scores, table, model, diagnostics)
+    return TransformResult(rotate_scores(model, scores), table, model, diagnostics)
 
 
 def inverse(
@@ -140,13 +162,29 @@ def inverse(
     Raises:
         PcaError: the body or an option is refused.
     """
-    table = options.read(body, content_type, variables=name_components(len(model.components)))
-    points = reconstruct(model, table.values)
+    table = options.read(body, content_type, variables=model.component_names)
+    with np.errstate(over="ignore"):
+        points = undo_log(reconstruct(model, restore_scores(model, table.values)), model.log)
     if not np.isfinite(points).all():
         raise InvalidTable(
             "points must be finite", got="scores too large", remedy="send smaller ones"
         )
     return InverseResult(points, table, model)
+
+
+def _note_constant(table: Table, model: PcaModel) -> Table:
+    if not model.constant:
+        return table
+    return _note(
+        table,
+        f"Constant, but for rounding, and therefore not scaled: {quote(model.constant)}.",
+    )
+
+
+def _note(table: Table, note: str) -> Table:
+    """Return the table with one more note in how it was read."""
+    reading = replace(table.reading, notes=(*table.reading.notes, note))
+    return replace(table, reading=reading)
 
 
 def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> PcaModel | None:
@@ -168,10 +206,10 @@ def refuse_fixed(options: PlotOptions | TransformOptions) -> None:
     Raises:
         InvalidOption: one of them is given.
     """
-    chosen = options.model_dump(include={"k", "seed", "standardize"}, exclude_unset=True)
+    chosen = options.model_dump(include=_FIXED_BY_FIT, exclude_unset=True)
     if chosen:
         raise InvalidOption(
-            "with fit=<id> the fit decides on k and standardize",
+            "with fit=<id> the fit decides on k, scaling and rotation",
             got=f"{' and '.join(chosen)} as well",
             remedy="leave them out, or leave fit out",
             option=next(iter(chosen)),

@@ -7,6 +7,7 @@ from typing import Annotated, Self, TypeAlias, TypeVar
 import numpy as np
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -17,16 +18,23 @@ from pydantic import (
 from meshlens.pca.drawing.kinds import refuse_other_kinds
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.errors import InvalidOption
-from meshlens.pca.numbers import decomposition
+from meshlens.pca.numbers import decomposition, rotation
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.numbers.rotation import Rotation
+from meshlens.pca.numbers.scaling import Divisor, Log, Scaling
 from meshlens.pca.numbers.selection import Rule, keep_parallel, keep_share
-from meshlens.pca.tables.columns import MOST_VARIABLES
+from meshlens.pca.tables.columns import MOST_VARIABLES, TextOptions
 from meshlens.pca.tables.roles import Roles
 from meshlens.pca.tables.table import Table, decode_table
 
 PARALLEL = "parallel"
+_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "space": " "}
+_MOST_SKIPPED = 100_000
 
+# Of more variables, no more components than these are kept unless k says how many.
+_MANY_VARIABLES = 10_000
+_DEFAULT_OF_MANY = 10
 _MOST_LETTERS = 1000  # of a column's name
 _MOST_LISTED = 1 << 20  # letters of a list of names
 
@@ -56,6 +64,44 @@ class NoOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _parse_delimiter(text: object) -> str:
+    """Return a delimiter given by its name or as itself."""
+    mark = _DELIMITERS.get(str(text), str(text))
+    if len(mark) > 1 or mark.isalnum() or mark in "\"'\r\n.+-":
+        raise ValueError("it must be comma, semicolon, tab, pipe, space or one other character")
+    return mark
+
+
+def _parse_decimal(text: object) -> str:
+    mark = {"point": ".", "comma": ","}.get(str(text), str(text))
+    if mark not in ("", ".", ","):
+        raise ValueError("it must be . or ,")
+    return mark
+
+
+def _parse_marks(text: object) -> frozenset[str]:
+    """Return the cells in a list divided by commas."""
+    if isinstance(text, frozenset):
+        return text
+    return frozenset(filter(None, map(str.strip, str(text).split(","))))
+
+
+def _parse_rows(text: object) -> frozenset[int]:
+    """Return the numbers in a list of numbers and ranges."""
+    if isinstance(text, frozenset):
+        return text
+    rows: set[int] = set()
+    for part in filter(None, map(str.strip, str(text).split(","))):
+        first, _, last = part.partition("-")
+        if not (first.isdecimal() and (last or first).isdecimal()):
+            raise ValueError("it must be numbers of rows and ranges of them, such as 1-3,12")
+        start, end = int(first), int(last or first)
+        if not 0 < start <= end or end - start >= _MOST_SKIPPED:
+            raise ValueError(f"a range must be in order and of at most {_MOST_SKIPPED} rows")
+        rows.update(range(start, end + 1))
+    return frozenset(rows)
+
+
 class ReadingOptions(NoOptions):
     """How a body is read."""
 
@@ -78,6 +124,22 @@ class ReadingOptions(NoOptions):
     )
     header: bool | None = Field(
         default=None, description="whether the first row holds names; detected if not given"
+    )
+    delimiter: Annotated[str, PlainValidator(_parse_delimiter)] = Field(
+        default="",
+        description="between the cells of text: comma, semicolon, tab, pipe, space (any number of"
+        " them) or one other character; found if not given",
+    )
+    decimal: Annotated[str, PlainValidator(_parse_decimal)] = Field(
+        default="", description="decimal mark of numbers in text: . or ,; found if not given"
+    )
+    na: Annotated[frozenset[str], PlainValidator(_parse_marks)] = Field(
+        default=frozenset(),
+        description="further cells of text that mark missing numbers, such as -99,9999",
+    )
+    skip: Annotated[frozenset[int], PlainValidator(_parse_rows)] = Field(
+        default=frozenset(),
+        description="rows of text to leave out, by their numbers in the file, such as 1-3,12",
     )
     missing: Missing = Field(
         default=Missing.REFUSE,
@@ -115,21 +177,84 @@ class ReadingOptions(NoOptions):
             content_type,
             columns=self.columns,
             header=self.header,
+            text=TextOptions(
+                delimiter=self.delimiter, decimal=self.decimal, missing=self.na, skip=self.skip
+            ),
             missing=self.missing,
             sheet=self.sheet,
+            log=self._find_log(model),
             transpose=self.transpose,
             roles=self.roles(),
             variables=variables,
             model=model,
         )
 
+    def _find_log(self, model: PcaModel | None) -> Log:
+        """Return the logarithm of the numbers in a body; scores have none."""
+        del model
+        return Log.NONE
+
+
+def _parse_scaling(text: object) -> object:
+    """Return a name of a scaling; a logarithm is none."""
+    if text == "log":
+        names = ", ".join(Scaling)
+        raise ValueError(f"it must be one of {names}; for logarithms say log=10, with any of these")
+    return text
+
 
 class TableOptions(ReadingOptions):
-    """How observations are read and scaled."""
+    """How observations are read and scaled.
+
+    Raises:
+        InvalidOption: standardize and scaling contradict each other.
+    """
 
     standardize: bool = Field(
-        default=False, description="divide each variable by its standard deviation"
+        default=False,
+        description="divide each variable by its standard deviation: short for scaling=standard",
     )
+    scaling: Annotated[Scaling, BeforeValidator(_parse_scaling)] = Field(
+        default=Scaling.NONE,
+        description="what each centred variable is divided by: none (nothing), standard (its"
+        " standard deviation), pareto (the square root of that), range (maximum - minimum) or"
+        " vector (its length)",
+    )
+    divisor: Divisor = Field(
+        default=Divisor.SCIKIT_LEARN,
+        description="of variances: n-1 (as R's prcomp), n (as FactoMineR), or scikit-learn, which"
+        " has n in the standard deviations of scaling=standard and n-1 in all else",
+    )
+    log: Log = Field(
+        default=Log.NONE,
+        description="logarithm to take of all numbers first: none, e, 2, 10, or 1p for ln(1 + x)",
+    )
+
+    @model_validator(mode="after")
+    def _refuse_two_scalings(self) -> Self:
+        given = {"standardize", "scaling"} <= self.model_fields_set
+        if given and self.standardize != (self.scaling is Scaling.STANDARD):
+            raise InvalidOption(
+                "standardize=true is short for scaling=standard, and the two must agree",
+                got=f"standardize={str(self.standardize).lower()} and scaling={self.scaling}",
+                remedy="leave one of them out",
+                option="standardize",
+            )
+        return self
+
+    def _find_log(self, model: PcaModel | None) -> Log:
+        return self.log if model is None else model.log
+
+    def _fit(self, table: Table, k: int | Rule | None) -> PcaModel:
+        return decomposition.fit(
+            table.values,
+            names=table.names,
+            k=k,
+            standardize=self.standardize,
+            scaling=self.scaling,
+            divisor=self.divisor,
+            log=self.log,
+        )
 
 
 def _parse_count(text: object) -> int | float | str | None:
@@ -146,13 +271,14 @@ def _parse_count(text: object) -> int | float | str | None:
     raise ValueError(f"it must be a number of components, a share such as 0.95, or {PARALLEL}")
 
 
-class FitOptions(TableOptions):
-    """Options of `fit`."""
+class ComponentOptions(TableOptions):
+    """How many components are found."""
 
     k: Annotated[int | float | str | None, PlainValidator(_parse_count)] = Field(
         default=None,
         description="components to keep: how many, the share of the variance to explain (0.95),"
-        f" or {PARALLEL} for as many as explain more than chance; all if not given",
+        f" or {PARALLEL} for as many as explain more than chance; all if not given, or"
+        f" {_DEFAULT_OF_MANY} of more than {_MANY_VARIABLES} variables",
     )
     seed: int = Field(
         default=0, ge=0, lt=2**63, description=f"of the random numbers of k={PARALLEL}"
@@ -168,14 +294,38 @@ class FitOptions(TableOptions):
             case _:
                 return self.k
 
+
+class FitOptions(ComponentOptions):
+    """Options of `fit`."""
+
+    rotation: Rotation = Field(
+        default=Rotation.NONE,
+        description="rotate the k components that are kept: none or varimax",
+    )
+
     def decompose(self, table: Table) -> PcaModel:
-        """Return the fit of a table with the components that k keeps."""
-        return decomposition.fit(
-            table.values, names=table.names, k=self.count(), standardize=self.standardize
-        )
+        """Return the fit of a table with the components that k keeps, rotated if requested.
+
+        Raises:
+            InvalidOption: the components cannot be rotated, or k does not say how many to rotate.
+        """
+        k = self.count()
+        n, p = table.values.shape
+        if self.rotation is Rotation.NONE:
+            if k is None and p > _MANY_VARIABLES:
+                k = min(n, _DEFAULT_OF_MANY)
+            return self._fit(table, k)
+        if k is None:
+            raise InvalidOption(
+                "rotation=varimax needs k, the number of components to rotate",
+                got="no k",
+                remedy=f"say k=2 or more, or k={PARALLEL}: what rotation finds depends on k",
+                option="k",
+            )
+        return rotation.rotate(self._fit(table, k))
 
 
-class PlotOptions(Style, FitOptions):
+class PlotOptions(Style, ComponentOptions):
     """Options of `plot`: the style of the picture, and what it is drawn from.
 
     Raises:
@@ -191,7 +341,7 @@ class PlotOptions(Style, FitOptions):
 
     def decompose_whole(self, table: Table) -> PcaModel:
         """Return the fit of a table with all its components, of which a picture shows some."""
-        return decomposition.fit(table.values, names=table.names, standardize=self.standardize)
+        return self._fit(table, None)
 
     def count_kept(self, model: PcaModel) -> int | None:
         """Return how many components of a model that has all the option k keeps, if it is given.
@@ -199,7 +349,7 @@ class PlotOptions(Style, FitOptions):
         Raises:
             InvalidOption: k exceeds the number of the model's components.
         """
-        return decomposition.count_kept(model, self.count(), standardize=self.standardize)
+        return decomposition.count_kept(model, self.count())
 
 
 class TransformOptions(FitOptions):

@@ -98,7 +98,7 @@ def test_a_wrong_number_of_labels_is_refused() -> None:
         Classifier(opened(engine, describe("a", "b", "c")))
 
 
-@pytest.mark.parametrize("shape", [(), (1,), (1, 10), (1, 0, 3, 3), (1, -1, -1, 3), (2, 2, 3, 3)])
+@pytest.mark.parametrize("shape", [(), (1,), (1, 10), (1, 0, 3, 3), (1, -1, -1, 3)])
 def test_an_input_that_is_no_picture_is_refused(shape: tuple[int, ...]) -> None:
     engine = FakeEngine(np.array([[1.0]], np.float32), input_shape=shape)
     with pytest.raises(InvalidModel, match="expected an input of shape"):

@@ -1,12 +1,13 @@
 """Tensors in JSON: what a model wants, or a message that says what is wrong."""
 
 import json
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
-from hypothesis.strategies import floats
+from hypothesis.strategies import binary, floats, lists
 from numpy.typing import NDArray
 from unit.classify.fake_engine import FakeEngine
 
@@ -32,6 +33,14 @@ def signature(dtype: str, shape: tuple[int, ...] | None) -> FakeEngine:
         ("?", (1,), [True], np.array([True])),
         ("f4", (0,), [], np.zeros(0, np.float32)),
         ("O", (-1,), ["a", "ä"], np.array([b"a", "ä".encode()], object)),
+        ("O", (-1,), [{"b64": "AP8A"}, "a"], np.array([b"\0\xff\0", b"a"], object)),
+        ("O", (), {"b64": ""}, np.array(b"", object)),
+        ("f4", (-1,), ["NaN", "Infinity", "-Infinity", 1], np.array([np.nan, np.inf, -np.inf, 1])),
+        ("f4", (1,), [math.nan], np.array([np.nan])),
+        ("c8", (-1,), [[1, -2.5]], np.array([1 - 2.5j])),
+        ("c16", (-1,), [1.5], np.array([1.5])),
+        ("c8", (), [0, 1], np.array(1j)),
+        ("c8", None, [[0, "Infinity"]], np.array([complex(0, math.inf)])),
     ],
 )
 def test_lists_become_what_the_model_wants(
@@ -56,7 +65,15 @@ def test_lists_become_what_the_model_wants(
         ("i4", (1,), {"x": [1.5]}, "int32"),
         ("u1", (1,), {"x": [256]}, "from 0 to 255"),
         ("i4", (1,), {"x": [10**30]}, "int32"),
-        ("O", (1,), {"x": [1]}, "object"),
+        ("O", (1,), {"x": [1]}, r'must hold texts, got 1; send strings, or {"b64"'),
+        ("O", (1,), {"x": [{"b64": "AP8A", "more": 1}]}, "must hold texts"),
+        ("O", (1,), {"x": [{"b64": "A"}]}, "must hold base64"),
+        ("O", (1,), {"x": [["a"], ["a", "b"]]}, "unequal length"),
+        ("O", (1,), {"x": ["a", ["b"]]}, "unequal length"),
+        ("O", (1,), {"x": ["a", "b"]}, r"shape \(1,\), got \(2,\)"),
+        ("f4", (1,), {"x": [{"b64": "AP8A"}]}, "float32"),
+        ("f4", (1,), {"x": ["nan"]}, "float32"),
+        ("c8", None, {"x": [1.5]}, r"each as \[real, imaginary\]"),
     ],
 )
 def test_what_is_wrong_is_named(
@@ -64,6 +81,48 @@ def test_what_is_wrong_is_named(
 ) -> None:
     with pytest.raises(InvalidTensor, match=named):
         decode_tensors(values, signature(dtype, shape))
+
+
+def test_an_input_may_be_called_by_its_name_in_the_graph() -> None:
+    engine = signature("f4", (1,))
+    engine.inputs = (TensorSpec("x", (1,), np.dtype("f4"), tensor="serving_default_x:0"),)
+    for name in ("x", "serving_default_x:0", "serving_default_x"):
+        assert decode_tensors({name: [1]}, engine)["x"].tolist() == [1]
+    with pytest.raises(InvalidTensor, match="expected the inputs x, got x, serving_default_x:0"):
+        decode_tensors({"x": [1], "serving_default_x:0": [1]}, engine)
+
+
+def test_bytes_are_text_only_if_all_of_an_output_are_and_its_name_does_not_say_otherwise() -> None:
+    answer = encode_tensors(
+        {
+            "scalar": np.array("ä".encode(), object),
+            "mixed": np.array([[b"a"], [b"\xff\0"]], object),
+            "image_bytes": np.array([b"a"], object),
+            "none": np.array([], object),
+        }
+    )
+    assert answer == {
+        "scalar": "ä",
+        "mixed": [[{"b64": "YQ=="}], [{"b64": "/wA="}]],
+        "image_bytes": [{"b64": "YQ=="}],
+        "none": [],
+    }
+
+
+def test_complex_numbers_are_pairs() -> None:
+    answer = encode_tensors(
+        {"a": np.array([0.1 - 1j], np.complex64), "b": np.array(complex(0.1, math.nan))}
+    )
+    assert answer == {"a": [[0.10000000149, -1.0]], "b": [0.1, "NaN"]}
+
+
+@given(lists(binary(), max_size=4))
+def test_bytes_that_were_answered_are_read_back_as_they_were(items: list[bytes]) -> None:
+    tensor = np.empty(len(items), object)
+    tensor[:] = items
+    text = json.dumps(encode_tensors({"x": tensor}))
+    again = decode_tensors({"x": json.loads(text)["x"]}, signature("O", (-1,)))["x"]
+    assert again.tolist() == items
 
 
 def test_answers_are_json_whatever_they_hold() -> None:

@@ -1,6 +1,7 @@
 """Delimited text: one line or rows, small or large, with or without names."""
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from unit.pca.tables.bodies import FORM, VALUES
 
+import meshlens.pca
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.tables.cells import MISSING
@@ -75,9 +77,9 @@ def test_an_escaped_body_of_nothing_is_empty() -> None:
         (b"1,2\n3", ["2 as the first", "got 1 at row 2"]),
         (b"1,2\n3,4,5\n", ["2 as the first", "got 3 at row 2"]),
         (b"a,b\n1,2\n3,x", ["'x'", "row 3, column 2"]),
-        (b"a,b\n1,2\n\n3,NA", ["1 missing", "row 3, column 2 (b)"]),
+        (b"a,b\n1,2\n\n3,NA", ["1 missing", "row 4, column 2 (b)"]),
         (b"a,b,c\n1,2\n3,4", ["3 columns that row 1 names", "got 2"]),
-        (b"1 2\n3 4", ["names only", "1 columns"]),
+        (b"1 200\n3 400", ["blanks", "thousands", "delimiter=space"]),
         (b"1|2,3\n4,5", ["'1|2'", "row 1, column 1", "semicolons"]),
         (b"a,b\n", ["'a'", "value 1"]),
         (b"a,b\n\nc,d\n", ["names only", "2 columns"]),
@@ -86,7 +88,7 @@ def test_an_escaped_body_of_nothing_is_empty() -> None:
         (b"a,1,k\nb,2,k\na,3,l", ["'x1', 'x3'", "group=<name>"]),
         (b'"1,2\n3,4', ["quotes must be closed"]),
         (b"1,\xff", ["UTF-8", "0xff", "position 3"]),
-        ("1,2".encode("utf-16"), ["UTF-8", "position 1"]),
+        ("1,2".encode("utf-16")[:-1], ["utf-16", "position 7"]),
         (b"a" * 200_000 + b"\n1", ["field limit"]),
         (b"0" + b",0" * MOST_COLUMNS + b"\n" + b"0" + b",0" * MOST_COLUMNS, [str(MOST_VARIABLES)]),
         (b"9" * 100_000 + b"x,1", ["value 1"]),
@@ -173,7 +175,8 @@ def test_arrow_reads_what_the_standard_library_reads(
     with pytest.MonkeyPatch.context() as patch:
         outcomes: list[object] = []
         for large_from in (0, 1 << 16):
-            patch.setattr("meshlens.pca.tables.delimited.text._LARGE", large_from)
+            patch.setattr("meshlens.pca.tables.delimited.line.LARGE", large_from)
+            patch.setattr("meshlens.pca.tables.delimited.text.LARGE", large_from)
             try:
                 table = decode_table(body, missing=Missing.MEAN)
                 # A blank line within quotes is dropped by the one and kept by the other.
@@ -191,5 +194,6 @@ def test_every_mark_of_a_missing_number_is_one(mark: str) -> None:
 
 
 def test_the_marks_of_missing_numbers_are_those_of_the_documentation() -> None:
-    marks = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "?", ".")
-    assert set(MISSING) == set(marks)
+    readme = Path(meshlens.pca.__file__).parents[3] / "README.md"
+    told = readme.read_text().split("written in any of these ways", 1)[1].split("\n\n", 1)[0]
+    assert {mark for mark in MISSING if mark.casefold() not in told.casefold()} == set()

@@ -159,8 +159,8 @@ class Application:
                     on_caller_gone=on_caller_gone,
                 )
             except Exception as error:
-                status, text = self._statuses.describe(error)
-                publish(Failure(status.name, text))
+                status, _ = self._statuses.describe(error)
+                publish(Failure.of(status.name, error))
                 raise
             publish(Success(answer.model, answer.version, answer.result))
             return answer

@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
+
+from meshlens.faults import Fault
+
+# As many as callers get.
+_MOST_PLACES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +29,25 @@ class Success:
 class Failure:
     """The request was answered with an error.
 
+    What the caller was told is not here: it quotes the request, and events never do.
+
     Attributes:
         code: name of the status code.
-        message: the message that the caller got.
+        reason: the kind of fault, such as INVALID_TABLE; empty for what is no Fault.
+        places: where it is in the request, numbers by their name: row, column and the like.
     """
 
     code: str
-    message: str
+    reason: str = ""
+    places: tuple[Mapping[str, int], ...] = ()
+
+    @classmethod
+    def of(cls, code: str, error: Exception) -> Self:
+        """Return the failure that answers a request with this code, because of this error."""
+        if not isinstance(error, Fault):
+            return cls(code)
+        numbered = (place.numbers() for place in error.places[:_MOST_PLACES])
+        return cls(code, error.reason, tuple(filter(None, numbered)))
 
 
 @dataclass(frozen=True, slots=True)

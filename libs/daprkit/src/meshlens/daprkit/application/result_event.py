@@ -1,11 +1,12 @@
 """The result event: what a service publishes about each request it has worked on.
 
-The event identifies the input by its digest and size, and never contains it.
+The event identifies the input by its digest and size, and never contains any of it: of a failure it
+has the kind and the place, but not the message, which quotes the input.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -30,6 +31,7 @@ FailureCode: TypeAlias = Literal[
     "DATA_LOSS",
     "UNAUTHENTICATED",
 ]
+PlaceName: TypeAlias = Literal["row", "column", "value", "image", "byte"]
 
 
 class Input(BaseModel):
@@ -77,7 +79,20 @@ class FailureEvent(_Event):
     """The request was answered with an error."""
 
     outcome: FailureCode = Field(description="Name of the gRPC status code.")
-    message: str = Field(description="What the caller was told.")
+    message: str = Field(
+        description="Reason, or else outcome, and the first place as text. It quotes nothing of"
+        " the input, as the caller's message does."
+    )
+    reason: str = Field(
+        default="",
+        description="Kind of fault, such as INVALID_TABLE, as in the caller's details; absent for"
+        " internal errors.",
+    )
+    places: tuple[Mapping[PlaceName, int], ...] = Field(
+        default=(),
+        description="Where the fault is in the input, as far as numbers say it; they count from 1."
+        " Absent if unknown.",
+    )
 
 
 AnyEvent: TypeAlias = ResultEvent | FailureEvent
@@ -99,8 +114,17 @@ def make_event(identity: str, service: str, answered: Answered) -> AnyEvent:
         case Success(model, version, result):
             facts |= {"outcome": "OK", "model": model, "version": version, "result": result}
             return ResultEvent(**facts)
-        case Failure(code, message):
+        case Failure(code, reason, places):
+            facts |= {"reason": reason} if reason else {}
+            facts |= {"places": places} if places else {}
+            message = _summarize(reason or code, places)
             return FailureEvent(**facts, outcome=cast("FailureCode", code), message=message)
+
+
+def _summarize(reason: str, places: Sequence[Mapping[str, int]]) -> str:
+    if not places:
+        return reason
+    return f"{reason} at " + ", ".join(f"{name} {number}" for name, number in places[0].items())
 
 
 def encode_event(event: AnyEvent) -> bytes:

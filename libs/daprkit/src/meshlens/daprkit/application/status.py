@@ -27,6 +27,7 @@ DAPRKIT: StatusTable = {
     errors.StoreUnavailable: Status.UNAVAILABLE,
     errors.InputUnavailable: Status.UNAVAILABLE,
     errors.CannotListen: Status.UNAVAILABLE,
+    errors.Stopping: Status.UNAVAILABLE,
 }
 
 

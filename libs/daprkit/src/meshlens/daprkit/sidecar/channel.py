@@ -31,9 +31,8 @@ class Sidecar:
             ],
         )
         self.stub = api_service_v1.DaprStub(self._channel)
-        self.metadata: tuple[tuple[str, str], ...] = (
-            (("dapr-api-token", settings.dapr_api_token),) if settings.dapr_api_token else ()
-        )
+        token = settings.dapr_api_token.get_secret_value()
+        self.metadata: tuple[tuple[str, str], ...] = (("dapr-api-token", token),) if token else ()
 
     def close(self) -> None:
         """Close the channel."""

@@ -8,6 +8,8 @@ from opentelemetry import trace
 
 # `dapr run` stops reading an app's output at a line of 64 KiB.
 _LONGEST_VALUE = 16 * 1024
+# Below WARNING these write whole addresses and headers, with the credentials in them.
+_TELL_ADDRESSES = ("httpx", "httpcore")
 
 
 def configure_logs(service: str, level: str) -> None:
@@ -38,6 +40,9 @@ def configure_logs(service: str, level: str) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    least = max(logging.WARNING, logging.getLevelNamesMapping()[level])
+    for name in _TELL_ADDRESSES:
+        logging.getLogger(name).setLevel(least)
 
 
 def _add_trace(

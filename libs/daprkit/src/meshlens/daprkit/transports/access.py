@@ -9,8 +9,15 @@ from meshlens.daprkit.errors import WrongToken
 from meshlens.daprkit.transports.interceptor import Continuation, Handler
 
 _HEADER = "dapr-api-token"
-# Probes come from the platform, not from the sidecar.
-_OPEN = "/grpc.health.v1.Health/"
+# What nobody sends a token with: the platform's probes, and two calls of the sidecar itself
+# (seen with daprd 1.18.3). They read, and what they read is no secret.
+_OPEN_SERVICE = "/grpc.health.v1.Health/"
+_OPEN_METHODS = frozenset(
+    {
+        "/dapr.proto.runtime.v1.AppCallbackHealthCheck/HealthCheck",
+        "/dapr.proto.runtime.v1.AppCallback/ListTopicSubscriptions",
+    }
+)
 
 
 class TokenInterceptor(grpc.ServerInterceptor):
@@ -28,12 +35,16 @@ class TokenInterceptor(grpc.ServerInterceptor):
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler:
         """Return the handler, or one that refuses."""
-        if not self._token or handler_call_details.method.startswith(_OPEN):
+        if not self._token or _is_open(handler_call_details.method):
             return continuation(handler_call_details)
         for key, value in handler_call_details.invocation_metadata:
             if key == _HEADER and hmac.compare_digest(_to_bytes(value), self._token):
                 return continuation(handler_call_details)
         return self._refusal
+
+
+def _is_open(method: str) -> bool:
+    return method in _OPEN_METHODS or method.startswith(_OPEN_SERVICE)
 
 
 def _to_bytes(value: str | bytes) -> bytes:

@@ -4,17 +4,24 @@ dapr-ext-grpc's App knows exact method names only and drops verb, query and head
 interceptor takes OnInvoke over and leaves the App everything else: topics, bindings, health.
 """
 
+from collections.abc import Mapping
+
 import grpc
 from dapr.proto import common_v1
 from google.protobuf import any_pb2
 
 from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.invocation import Invocation
+from meshlens.daprkit.messages import Reply
 from meshlens.daprkit.transports.interceptor import Continuation, Handler
 
 ON_INVOKE = "/dapr.proto.runtime.v1.AppCallback/OnInvoke"
 # daprd adds this prefix to the permanent HTTP headers.
 _FORWARDED = "dapr-"
+# Browsers show these, and must not take them for anything else. Not for every answer: headers are
+# a message of their own, which makes an empty call a sixth longer.
+_RENDERED = ("text/", "image/")
+_NOSNIFF = "x-content-type-options"
 
 
 class InvokeInterceptor(grpc.ServerInterceptor):
@@ -42,11 +49,18 @@ class InvokeInterceptor(grpc.ServerInterceptor):
         reply = self._application.invoke(
             _read_call(message, context), on_caller_gone=context.add_callback
         )
-        if reply.headers:
-            context.send_initial_metadata(tuple(reply.headers.items()))
+        headers = _without_sniffing(reply)
+        if headers:
+            context.send_initial_metadata(tuple(headers.items()))
         return common_v1.InvokeResponse(
             data=any_pb2.Any(value=reply.body), content_type=reply.content_type
         )
+
+
+def _without_sniffing(reply: Reply) -> Mapping[str, str]:
+    if reply.content_type.startswith(_RENDERED):
+        return {_NOSNIFF: "nosniff", **reply.headers}
+    return reply.headers
 
 
 def _read_call(message: common_v1.InvokeRequest, context: grpc.ServicerContext) -> Invocation:

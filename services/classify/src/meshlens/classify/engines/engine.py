@@ -1,11 +1,13 @@
 """The protocol of a runtime: named tensors in, named tensors out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from meshlens.classify.formats.producers import Numbers
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -30,12 +32,25 @@ class TensorSpec:
             is open.
         dtype: of its elements; object for bytes and text.
         quantization: how integers represent reals; None if they do not.
+        numbers: what an output holds, by the operators that compute it.
+        bounds: the least and the largest real that the model tells apart in an input of floats
+            that it quantizes; None if it quantizes none.
+        tensor: its name in the graph where the signature has one of its own; callers and cards may
+            use either.
     """
 
     name: str
     shape: tuple[int, ...] | None
     dtype: np.dtype[np.generic]
     quantization: Quantization | None = None
+    numbers: Numbers = field(default=Numbers.UNKNOWN, compare=False)
+    bounds: tuple[float, float] | None = field(default=None, compare=False)
+    tensor: str = field(default="", compare=False)
+
+    def is_called(self, name: str) -> bool:
+        """Return whether `name` is one of its names; `:0` may be left out."""
+        own = [each for each in (self.name, self.tensor) if each]
+        return name in own or f"{name}:0" in own
 
 
 class Signature(Protocol):

@@ -1,21 +1,35 @@
 """Opens a model with the engine for its format."""
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TypeAlias
 
+from meshlens.classify.engines.bounds import NO_BOUNDS, Bounds
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.litert import LiteRtEngine
 from meshlens.classify.engines.worker_client import WorkerClient
 from meshlens.classify.formats.card import Kind
+from meshlens.classify.formats.tflite_risks import find_risk
+
+_log = logging.getLogger(__name__)
 
 OpenEngine: TypeAlias = Callable[[Kind, bytes, Sequence[str], Sequence[str]], Engine]
 
 
 def open_engine(
-    kind: Kind, data: bytes, inputs: Sequence[str], outputs: Sequence[str], *, workers: int
+    kind: Kind,
+    data: bytes,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    workers: int,
+    bounds: Bounds = NO_BOUNDS,
 ) -> Engine:
     """Return the engine that runs the model in `data`.
+
+    A .tflite model runs in this process, unless something in it may end or exhaust the process that
+    runs it; then, as TensorFlow's models do, in another one.
 
     Args:
         kind: its format.
@@ -23,18 +37,23 @@ def open_engine(
         inputs: names of a frozen graph's inputs, if not all.
         outputs: names of its outputs, if not all.
         workers: threads that call it.
+        bounds: what the calls of models in one worker process may take.
 
     Raises:
         InvalidModel: it cannot be run.
     """
     match kind:
         case Kind.TFLITE:
-            return LiteRtEngine(data, workers=workers)
+            risk = find_risk(data)
+            if not risk:
+                return LiteRtEngine(data, workers=workers)
+            _log.info("a model runs in a process of its own: it has %s", risk)
         case Kind.FROZEN_GRAPH | Kind.SAVED_MODEL:
-            return _tensorflow_worker(workers).open(kind, data, inputs, outputs)
+            pass
+    return _worker_client(workers, bounds).open(kind, data, inputs, outputs)
 
 
 @cache
-def _tensorflow_worker(workers: int) -> WorkerClient:
-    """Return the worker that all TensorFlow models share."""
-    return WorkerClient(workers)
+def _worker_client(workers: int, bounds: Bounds) -> WorkerClient:
+    """Return what has the process that all TensorFlow models share."""
+    return WorkerClient(workers, bounds)

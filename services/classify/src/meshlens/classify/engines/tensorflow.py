@@ -7,22 +7,36 @@ replica with only .tflite models never spends.
 import gc
 import importlib
 import os
+import re
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from meshlens.classify.engines.engine import DEFAULT_SIGNATURE, Signature, Tensor, TensorSpec
-from meshlens.classify.errors import InvalidModel, InvalidTensor
+from meshlens.classify.engines.graph_def import GraphOperators
+from meshlens.classify.errors import InvalidModel, InvalidTensor, NotEnoughMemory
 from meshlens.classify.formats.packing import unpack
 
+_Call: TypeAlias = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
 _SERVING_TAG = "serve"
+_LONGEST_REASON = 600
+# What TensorFlow writes around the reason of an error: nodes, names of functions, hints for those
+# who call it from Python.
+_NOISE = re.compile(r"\[\[\{\{.*|\{\{function_node [^}]*\}\} ?|\[Op:[^\]]*\]")
+_HEADLINES = (
+    "Graph execution error:",
+    "Detected at node",
+    "<stack traces unavailable>",
+    "Hint: If you want to see a list of allocated tensors",
+)
 _importing = threading.Lock()
 
 
@@ -105,7 +119,7 @@ def open_frozen_graph(
         return dict(zip(outputs, pruned(*(tensors[name] for name in inputs)), strict=True))
 
     specs_in = tuple(map(_spec, inputs, arrays))
-    specs_out = tuple(map(_spec, outputs, answers))
+    specs_out = _outputs(outputs, answers, GraphOperators(definition))
     return TensorFlowEngine({DEFAULT_SIGNATURE: _Function(tf, specs_in, specs_out, call)})
 
 
@@ -149,39 +163,97 @@ class _Function:
     tf: Any  # TensorFlow ships no types
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    call: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    call: _Call
 
     def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Compute every output.
 
         Raises:
             InvalidTensor: the model cannot compute with these arrays.
+            NotEnoughMemory: it needs more memory for them than there is.
+            InvalidModel: it cannot compute at all.
         """
         tf = self.tf
+        errors = tf.errors
         try:
             arrays = {
                 spec.name: tf.constant(tensors[spec.name], spec.dtype) for spec in self.inputs
             }
             answers = self.call(arrays)
-        except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
-            raise InvalidTensor(
-                f"the model cannot compute with these inputs: {_first_line(error)}",
-                remedy="send the shapes and types that it describes",
+        except (errors.ResourceExhaustedError, MemoryError) as error:
+            raise NotEnoughMemory(
+                f"the model needs more memory for these inputs than there is: {_reason(error)}",
+                remedy="send smaller inputs",
             ) from error
-        return {spec.name: answers[spec.name].numpy() for spec in self.outputs}
+        except (errors.FailedPreconditionError, errors.InternalError) as error:
+            raise InvalidModel(
+                f"the model cannot compute: {_reason(error)}",
+                remedy="export it again, with its tables and variables initialized",
+            ) from error
+        except (ValueError, TypeError, errors.OpError) as error:
+            raise InvalidTensor(
+                f"the model cannot compute with these inputs: {_reason(error)}",
+                remedy="send the shapes, types and values that it describes",
+            ) from error
+        return {spec.name: _as_array(answers[spec.name].numpy()) for spec in self.outputs}
+
+
+def _as_array(value: Any) -> Tensor:  # noqa: ANN401 - an array, or the bytes of a single text
+    return np.array(value, object) if isinstance(value, bytes) else np.asarray(value)
 
 
 def _describe(loaded: Any, function: Any) -> _Function:  # noqa: ANN401 - TensorFlow ships no types
     """Return a function of a SavedModel; it keeps the variables of `loaded` alive."""
     _, named = function.structured_input_signature
     inputs = tuple(_spec(name, spec) for name, spec in sorted(named.items()))
-    outputs = tuple(_spec(name, spec) for name, spec in sorted(function.structured_outputs.items()))
+    graph = GraphOperators(function.graph.as_graph_def())
+    # Both are in the order of the names.
+    outputs = _outputs(sorted(function.structured_outputs), function.outputs, graph)
 
     def call(tensors: Mapping[str, Any], _owner: object = loaded) -> Mapping[str, Any]:
         answers: Mapping[str, Any] = function(**tensors)
         return answers
 
-    return _Function(importlib.import_module("tensorflow"), inputs, outputs, call)
+    run = _from_rest(call, _assigned_variables(function, graph.assigned()))
+    return _Function(importlib.import_module("tensorflow"), inputs, outputs, run)
+
+
+def _outputs(
+    names: Sequence[str],
+    tensors: Sequence[Any],
+    graph: GraphOperators,
+) -> tuple[TensorSpec, ...]:
+    """Return what a function returns, by the operators of its graph."""
+    return tuple(
+        replace(_spec(name, tensor), numbers=graph.judge(tensor.op.name, tensor.value_index))
+        for name, tensor in zip(names, tensors, strict=True)
+    )
+
+
+def _assigned_variables(function: Any, names: frozenset[str]) -> Sequence[Any]:  # noqa: ANN401 - TensorFlow ships no types
+    """Return the variables of a function that it knows as the inputs `names`."""
+    handles = [outer for outer, inner in function.graph.captures if inner.op.name in names]
+    return [
+        variable
+        for variable in function.variables
+        if any(variable.handle is handle for handle in handles)
+    ]
+
+
+def _from_rest(call: _Call, variables: Sequence[Any]) -> _Call:
+    """Return `call`, before which the variables that it assigns get their first values."""
+    if not variables:
+        return call
+    first = [(variable, variable.numpy()) for variable in variables]
+    one_at_a_time = threading.Lock()
+
+    def call_from_rest(tensors: Mapping[str, Any]) -> Mapping[str, Any]:
+        with one_at_a_time:
+            for variable, value in first:
+                variable.assign(value)
+            return call(tensors)
+
+    return call_from_rest
 
 
 def _spec(name: str, tensor: Any) -> TensorSpec:  # noqa: ANN401 - TensorFlow ships no types
@@ -226,11 +298,17 @@ def _refusing(what: str) -> Iterator[None]:
         Exception
     ) as error:  # loaders raise anything on hostile bytes, protobuf's errors included
         raise InvalidModel(
-            f"TensorFlow cannot load {what}: {_first_line(error)}",
+            f"TensorFlow cannot load {what}: {_reason(error)}",
             remedy="export it again, by a TensorFlow that is no newer than this one",
         ) from error
 
 
-def _first_line(error: Exception) -> str:
-    text = str(error.args[0] if error.args else error) or type(error).__name__
-    return text.strip().partition("\n")[0][:300]
+def _reason(error: Exception) -> str:
+    """Return what TensorFlow says about an error, without its headline and its trace of the graph.
+
+    What a model's own assertion says comes after several lines that name only the node.
+    """
+    text = str(getattr(error, "message", "") or (error.args[0] if error.args else ""))
+    lines = [_NOISE.sub("", line).strip() for line in text.splitlines()]
+    told = [line for line in lines if line and not line.startswith(_HEADLINES)]
+    return " ".join(told)[:_LONGEST_REASON] or type(error).__name__

@@ -1,43 +1,56 @@
-"""TensorFlow in a worker process: the side of the service.
+"""Models in worker processes: the side of the service.
 
-Importing it and loading its models hold the GIL for hundreds of milliseconds, in which no other
-model would answer; its memory is returned only when a process ends; and a crash of it would take
-everything else along. So the first such model starts a process, and the last one ends it.
+TensorFlow's models share one: importing it and loading its models hold the GIL for hundreds of
+milliseconds, in which no other model would answer; its memory is returned only when a process ends;
+and a crash of it would take everything else along. So the first such model starts a process, and
+the last one ends it. A model that has ended it once gets a process of its own, and so does each
+.tflite model that may end one.
 """
 
 import functools
+import hashlib
 import logging
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from meshlens.classify.engines.bounds import NO_BOUNDS, Bounds
 from meshlens.classify.engines.engine import Engine, Signature, Tensor, TensorSpec
+from meshlens.classify.engines.worker_calls import Calls
 from meshlens.classify.engines.worker_server import KEY_BYTES, Worker, WorkerManager
-from meshlens.classify.errors import ClassifyError, EngineGone, InvalidModel
+from meshlens.classify.errors import EngineCrashed, EngineGone, InvalidModel, ModelTooSlow
 from meshlens.classify.formats.card import Kind
 
 _GONE = (EOFError, ConnectionError, FileNotFoundError)
 _END_SECONDS = 10.0
+# What a program does to itself; SIGKILL comes from outside, and says nothing about the inputs.
+_CRASHES = frozenset(
+    {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTRAP}
+)
 
 _log = logging.getLogger(__name__)
 
 
 class WorkerClient:
-    """Opens models in a worker process.
+    """Opens models in worker processes.
 
     Args:
         workers: threads that call a model.
+        bounds: what the calls of one process may take.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, bounds: Bounds = NO_BOUNDS) -> None:
         self._workers = workers
-        self._process: _WorkerProcess | None = None
+        self._bounds = bounds
+        self._shared: _WorkerProcess | None = None
+        self._deadly: set[str] = set()
         self._lock = threading.Lock()
 
     def open(
@@ -48,19 +61,38 @@ class WorkerClient:
         Raises:
             InvalidModel: it cannot be run.
         """
-        with self._lock:
-            if self._process is None or self._process.ended:
-                self._process = _WorkerProcess(self._workers)
-            process = self._process
-            process.models += 1
+        digest = hashlib.sha256(data).hexdigest()
+        process = self._join(kind, digest)
         try:
-            with _reporting_the_end(process, InvalidModel):
+            with _reporting_the_end(process):
                 model = process.worker.open(kind, data, tuple(inputs), tuple(outputs))
                 functions = model.describe()
+        except EngineGone as error:
+            self._leave(process)
+            raise InvalidModel(str(error)) from error
         except BaseException:
             self._leave(process)
             raise
-        return _Engine(process, model, functions, functools.partial(self._leave, process))
+        return _Engine(
+            process,
+            model,
+            functions,
+            leave=functools.partial(self._leave, process),
+            accuse=functools.partial(self._deadly.add, digest),
+        )
+
+    def _join(self, kind: Kind, digest: str) -> "_WorkerProcess":
+        """Return the process for a model: the one that TensorFlow's share, or one of its own."""
+        alone = kind is Kind.TFLITE or digest in self._deadly
+        with self._lock:
+            if alone:
+                process = _WorkerProcess(self._workers, self._bounds, _RUNTIMES[kind])
+            else:
+                if self._shared is None or self._shared.ended:
+                    self._shared = _WorkerProcess(self._workers, self._bounds, _RUNTIMES[kind])
+                process = self._shared
+            process.models += 1
+        return process
 
     def _leave(self, process: "_WorkerProcess") -> None:
         """End the process with its last model."""
@@ -68,23 +100,37 @@ class WorkerClient:
             process.models -= 1
             if process.models:
                 return
-            if self._process is process:
-                self._process = None
+            if self._shared is process:
+                self._shared = None
         process.end()
+
+
+_RUNTIMES: Mapping[Kind, str] = {
+    Kind.TFLITE: "LiteRT",
+    Kind.FROZEN_GRAPH: "TensorFlow",
+    Kind.SAVED_MODEL: "TensorFlow",
+}
 
 
 class _WorkerProcess:
     """A Python that runs `worker_server`, and ends when this one does.
 
+    Args:
+        workers: threads that call a model.
+        bounds: what its calls may take.
+        runtime: what it runs, for messages.
+
     Attributes:
         worker: opens models there.
         models: how many it has.
+        calls: those that it is computing.
 
     Raises:
         InvalidModel: it ended before it could open any.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, bounds: Bounds, runtime: str) -> None:
+        self._runtime = runtime
         key = secrets.token_bytes(KEY_BYTES)
         self._folder = tempfile.TemporaryDirectory(prefix="classify-")
         self._child = subprocess.Popen(  # noqa: S603 - a module of this package
@@ -94,18 +140,22 @@ class _WorkerProcess:
             stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C must reach only the service, which drains first
         )
-        self._log = threading.Thread(target=self._log_lines, name="tensorflow-log", daemon=True)
+        self._log = threading.Thread(target=self._log_lines, name="worker-log", daemon=True)
         self._log.start()
         self.models = 0
+        self.calls = Calls(self._child.kill)
         try:
-            with _reporting_the_end(self, InvalidModel):
-                self.worker = self._connect(key, workers)
+            with _reporting_the_end(self):
+                self.worker = self._connect(key, workers, bounds)
+        except EngineGone as error:
+            self.end()
+            raise InvalidModel(str(error)) from error
         except BaseException:
             self.end()
             raise
-        _log.info("TensorFlow runs in process %d", self._child.pid)
+        _log.info("%s runs in process %d", runtime, self._child.pid)
 
-    def _connect(self, key: bytes, workers: int) -> Worker:
+    def _connect(self, key: bytes, workers: int, bounds: Bounds) -> Worker:
         """Return its worker once it listens."""
         assert self._child.stdin is not None  # noqa: S101 - for the type checker
         assert self._child.stdout is not None  # noqa: S101 - the same
@@ -115,7 +165,7 @@ class _WorkerProcess:
             stdout.readline()
         manager = WorkerManager(f"{self._folder.name}/socket", authkey=key)
         manager.connect()
-        worker: Worker = manager.Worker(workers)  # type: ignore[attr-defined] # registered by name
+        worker: Worker = manager.Worker(workers, bounds)  # type: ignore[attr-defined] # registered by name
         return worker
 
     @property
@@ -133,26 +183,41 @@ class _WorkerProcess:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+        self.calls.end()
         self._log.join()
         self._folder.cleanup()
-        _log.info("TensorFlow's process %d has ended", self._child.pid)
+        _log.info("%s's process %d has ended", self._runtime, self._child.pid)
 
-    def describe_end(self) -> str:
-        """Return how it ended, once its connections have been closed."""
+    def explain_end(self, call: int | None) -> EngineGone:
+        """Return why it ended during a call, once its connections have been closed."""
+        if call is not None:
+            self.calls.fail(call)
         with suppress(subprocess.TimeoutExpired):
             self._child.wait(_END_SECONDS)
         code = self._child.poll()
-        return (
-            f"TensorFlow's process {self._child.pid} has ended with code {code};"
-            " it is being restarted: try again in a moment"
-        )
+        ended = f"{self._runtime}'s process {self._child.pid} has ended with code {code}"
+        if call is not None and self.calls.was_late(call):
+            return ModelTooSlow(
+                "the model must answer within the time of the request",
+                got="no answer; its process was ended",
+                remedy="send less at once, or give the request more time",
+            )
+        if call is not None and self.calls.was_alone(call) and -(code or 0) in _CRASHES:
+            return EngineCrashed(
+                f"the model cannot compute with these inputs: {ended}"
+                f" ({signal.Signals(-(code or 0)).name})",
+                remedy="send other inputs, or correct the model; it is being restarted",
+            )
+        return EngineGone(f"{ended}; it is being restarted: try again in a moment")
 
     def _log_lines(self) -> None:
         """Log each line that the process and TensorFlow write to stderr."""
         assert self._child.stderr is not None  # noqa: S101 - for the type checker
         with self._child.stderr as stderr:
             for line in stderr:
-                _log.debug("TensorFlow's process: %s", line.decode(errors="replace").rstrip())
+                _log.debug(
+                    "%s's process: %s", self._runtime, line.decode(errors="replace").rstrip()
+                )
 
 
 class _Engine:
@@ -163,13 +228,16 @@ class _Engine:
         process: _WorkerProcess,
         model: Any,  # noqa: ANN401 - a proxy of RemoteModel
         functions: Mapping[str, tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]],
-        leave: functools.partial[None],
+        *,
+        leave: Callable[[], None],
+        accuse: Callable[[], None],
     ) -> None:
         self._process = process
         self._model = model
         self._leave = leave
         self._functions = {
-            name: _Function(process, model, name, *specs) for name, specs in functions.items()
+            name: _Function(process, model, name, accuse, *specs)
+            for name, specs in functions.items()
         }
 
     @property
@@ -193,6 +261,7 @@ class _Function:
     process: _WorkerProcess
     model: Any  # a proxy of RemoteModel
     name: str
+    accuse: Callable[[], None]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
@@ -202,17 +271,22 @@ class _Function:
         Raises:
             InvalidTensor: the model cannot compute with these arrays.
             EngineGone: the process has ended.
+            EngineCrashed: it has ended because of these arrays.
+            ModelTooSlow: it was ended because it did not answer in time.
+            NotEnoughMemory, OutputTooLarge: the call takes more than it may.
         """
-        with _reporting_the_end(self.process):
-            answers: dict[str, Tensor] = self.model.run(self.name, dict(tensors))
-            return answers
+        try:
+            with self.process.calls.call() as call, _reporting_the_end(self.process, call):
+                answers: dict[str, Tensor] = self.model.run(self.name, dict(tensors))
+                return answers
+        except (EngineCrashed, ModelTooSlow):
+            self.accuse()
+            raise
 
 
 @contextmanager
-def _reporting_the_end(
-    process: _WorkerProcess, fault: type[ClassifyError] = EngineGone
-) -> Iterator[None]:
+def _reporting_the_end(process: _WorkerProcess, call: int | None = None) -> Iterator[None]:
     try:
         yield
     except _GONE as error:
-        raise fault(process.describe_end()) from error
+        raise process.explain_end(call) from error

@@ -1,4 +1,4 @@
-"""TensorFlow in a worker process: `python -m meshlens.classify.engines.worker_server FOLDER`.
+"""Models in a worker process: `python -m meshlens.classify.engines.worker_server FOLDER`.
 
 `worker_client` starts it. It reads a key from stdin, writes a line once it listens on a socket in
 the folder, and ends when its stdin is closed: with the process that started it, however that ends.
@@ -15,13 +15,15 @@ from multiprocessing.managers import BaseManager
 from pathlib import Path
 from typing import Any
 
+from meshlens.classify.engines.bounds import Bounds
 from meshlens.classify.engines.engine import Engine, Tensor, TensorSpec
 from meshlens.classify.engines.tensorflow import (
     import_tensorflow,
     open_frozen_graph,
     open_saved_model,
 )
-from meshlens.classify.errors import ClassifyError
+from meshlens.classify.engines.worker_limits import bound_calls, forbid_dumps, lift_bounds
+from meshlens.classify.errors import ClassifyError, NotEnoughMemory, OutputTooLarge
 from meshlens.classify.formats.card import Kind
 
 KEY_BYTES = 32
@@ -32,8 +34,9 @@ _GENTLE = 10
 class RemoteModel:
     """A model that another process calls."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, bounds: Bounds) -> None:
         self._engine = engine
+        self._bounds = bounds
 
     def describe(self) -> dict[str, tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]]:
         """Return inputs and outputs of its functions, the default one first."""
@@ -41,13 +44,32 @@ class RemoteModel:
         return {name: (function.inputs, function.outputs) for name, function in functions}
 
     def run(self, name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute every output of the function called `name`."""
+        """Compute every output of the function called `name`.
+
+        Raises:
+            OutputTooLarge: they have more numbers than an answer may have.
+            NotEnoughMemory: computing them takes more memory than calls may take.
+        """
         try:
-            return self._engine.signatures[name].run(tensors)
+            outputs = self._engine.signatures[name].run(tensors)
         except ClassifyError:
             raise
+        except MemoryError as error:
+            raise NotEnoughMemory(
+                f"the model needs more memory for these inputs than calls may take: {error}",
+                remedy="send smaller inputs or raise CALL_MEMORY",
+            ) from None
         except Exception:  # noqa: BLE001 - raised again as a class that both sides know
-            raise RuntimeError(f"in TensorFlow's process: {traceback.format_exc()}") from None
+            raise RuntimeError(f"in the worker process: {traceback.format_exc()}") from None
+        numbers = sum(output.size for output in outputs.values())
+        if self._bounds.numbers and numbers > self._bounds.numbers:
+            raise OutputTooLarge(
+                f"the outputs must have at most {self._bounds.numbers} numbers, as many as an"
+                " answer holds",
+                got=f"{numbers}",
+                remedy="send smaller inputs or raise MAX_BODY, which the sidecars' limits follow",
+            )
+        return outputs
 
     def close(self) -> None:
         """Free the model."""
@@ -59,10 +81,12 @@ class Worker:
 
     Args:
         workers: threads that call a model.
+        bounds: what its calls may take.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, bounds: Bounds) -> None:
         self._workers = workers
+        self._bounds = bounds
 
     def open(self, kind: Kind, data: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> Any:  # noqa: ANN401 - a proxy of RemoteModel arrives
         """Return the model in `data`.
@@ -70,14 +94,25 @@ class Worker:
         Raises:
             InvalidModel: it cannot be run.
         """
+        lift_bounds()
+        try:
+            return RemoteModel(self._open(kind, data, inputs, outputs), self._bounds)
+        finally:
+            bound_calls(self._bounds.memory)
+
+    def _open(
+        self, kind: Kind, data: bytes, inputs: Sequence[str], outputs: Sequence[str]
+    ) -> Engine:
+        if kind is Kind.TFLITE:
+            from meshlens.classify.engines.litert import LiteRtEngine  # noqa: PLC0415 - a process has one of the two runtimes
+
+            return LiteRtEngine(data, workers=self._workers)
         importing = threading.Thread(target=_import_gently, args=(self._workers,))
         importing.start()
         importing.join()
         if kind is Kind.SAVED_MODEL:
-            return RemoteModel(open_saved_model(data, workers=self._workers))
-        return RemoteModel(
-            open_frozen_graph(data, workers=self._workers, inputs=inputs, outputs=outputs)
-        )
+            return open_saved_model(data, workers=self._workers)
+        return open_frozen_graph(data, workers=self._workers, inputs=inputs, outputs=outputs)
 
 
 class WorkerManager(BaseManager):
@@ -100,6 +135,7 @@ def _import_gently(workers: int) -> None:
 
 def main() -> None:
     """Serve."""
+    forbid_dumps()
     key = sys.stdin.buffer.read(KEY_BYTES)
     folder = Path(sys.argv[1])
 

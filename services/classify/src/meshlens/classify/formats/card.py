@@ -15,7 +15,7 @@ and these optional fields:
     task: classify             # or detect, tensor
     constants: {min_size: 20}  # values of a detector's further inputs
     detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2], units: pixels, threshold: 0.5,
-                overlap: 0.5}
+                overlap: 0.5}  # or format: ssd, yolov5, yolov8; classes, count, first_class
 """
 
 import os
@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeAlias
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
@@ -33,8 +34,10 @@ from pydantic import (
     Field,
     FiniteFloat,
     ValidationError,
+    field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.tflite_metadata import Normalization
@@ -51,8 +54,13 @@ class Kind(StrEnum):
     SAVED_MODEL = "saved_model"
 
 
-# How the name of a model's file ends; a SavedModel is a folder.
-ENDINGS: Mapping[str, Kind] = {".tflite": Kind.TFLITE, ".pb": Kind.FROZEN_GRAPH}
+# How the name of a model's file ends, in lower case; a SavedModel is a folder.
+ENDINGS: Mapping[str, Kind] = {
+    ".tflite": Kind.TFLITE,
+    ".lite": Kind.TFLITE,
+    ".pb": Kind.FROZEN_GRAPH,
+    ".graphdef": Kind.FROZEN_GRAPH,
+}
 
 
 class Task(StrEnum):
@@ -63,11 +71,39 @@ class Task(StrEnum):
     TENSOR = "tensor"
 
 
+class Layout(StrEnum):
+    """Whether the channels of a pixel are the last axis of a picture or come before its sides."""
+
+    CHANNELS_LAST = "nhwc"
+    CHANNELS_FIRST = "nchw"
+
+
+class Resize(StrEnum):
+    """How a picture of another aspect becomes one of the model's size."""
+
+    STRETCH = "stretch"  # all of it, its aspect lost
+    CROP = "crop"  # its middle, as large as it can be
+    LETTERBOX = "letterbox"  # all of it, bars beside or above and below it
+
+
+class Resampling(StrEnum):
+    """The filter that makes a picture smaller or larger, by Pillow's names."""
+
+    NEAREST = "nearest"
+    BOX = "box"
+    BILINEAR = "bilinear"
+    HAMMING = "hamming"
+    BICUBIC = "bicubic"
+    LANCZOS = "lanczos"
+
+
 class PixelType(StrEnum):
     """Channel order of a pixel, and whether channels are integers or floats, both from 0 to 255."""
 
     RGB8 = "rgb8"
     RGB32F = "rgb32f"
+    RGBA8 = "rgba8"
+    RGBA32F = "rgba32f"
     BGR8 = "bgr8"
     BGR32F = "bgr32f"
     LUMA8 = "luma8"
@@ -76,7 +112,9 @@ class PixelType(StrEnum):
     @property
     def channels(self) -> int:
         """Number of channels in a pixel."""
-        return 1 if self.value.startswith("luma") else 3
+        if self.value.startswith("luma"):
+            return 1
+        return 4 if self.value.startswith("rgba") else 3
 
     @property
     def blue_first(self) -> bool:
@@ -108,6 +146,30 @@ _KINDS = {
 def _to_kind(value: object) -> object:
     if isinstance(value, str):
         return _KINDS.get(value.strip().lower().replace("-", "_").replace(" ", "_"), value)
+    return value
+
+
+class Scores(StrEnum):
+    """What the numbers of a classifier are."""
+
+    PROBABILITIES = "probabilities"  # from 0 to 1, answered as they are
+    LOGITS = "logits"  # any reals, which a softmax makes probabilities; a sigmoid if it is one
+
+
+_SCORES = {
+    "probability": Scores.PROBABILITIES,
+    "softmax": Scores.PROBABILITIES,
+    "sigmoid": Scores.PROBABILITIES,
+    "logit": Scores.LOGITS,
+    "score": Scores.LOGITS,
+    "scores": Scores.LOGITS,
+}
+
+
+def _to_scores(value: object) -> object:
+    if isinstance(value, str):
+        word = value.strip().lower()
+        return _SCORES.get(word, word) or None
     return value
 
 
@@ -154,6 +216,17 @@ class SourcePart(_Part):
         """Whether the bytes come from a component of the mesh."""
         return self.uri.startswith("dapr://")
 
+    @field_validator("uri")
+    @classmethod
+    def _is_address(cls, uri: str) -> str:
+        try:
+            urlsplit(uri).port  # noqa: B018 - reading it is the check
+        except ValueError:
+            # Its own text may quote a part of a password.
+            message = "must be an address, with special characters percent-encoded"
+            raise ValueError(message) from None
+        return uri
+
     @model_validator(mode="after")
     def _pins_what_others_may_overwrite(self) -> Self:
         if self.in_mesh and not self.sha256:
@@ -169,6 +242,12 @@ class InputPart(_Part):
         default=None, description="width and height in pixels, for a model that accepts any size"
     )
     type: PixelType | None = None
+    layout: Layout | None = Field(
+        default=None, description="where the channels are, if the shape does not say"
+    )
+    resize: Resize = Resize.STRETCH
+    resampling: Resampling = Resampling.HAMMING
+    fill: int = Field(default=114, ge=0, le=255, description="gray of the bars of a letterbox")
 
     @model_validator(mode="after")
     def _has_positive_size(self) -> Self:
@@ -187,7 +266,9 @@ class OutputPart(_Part):
     """The output that answers are made of."""
 
     name: str = ""
-    type: str = Field(default="", description="what the numbers are: probabilities or logits")
+    type: Annotated[Scores | None, BeforeValidator(_to_scores)] = Field(
+        default=None, description="what the numbers are; if not given, the model's operators decide"
+    )
     label: Annotated[LabelPart, BeforeValidator(_to_label)] | None = None
     top: int | None = Field(default=None, ge=1, description="labels to return by default")
 
@@ -220,13 +301,49 @@ class Units(StrEnum):
 _SIDES = frozenset({Column.LEFT, Column.TOP, Column.RIGHT, Column.BOTTOM})
 
 
-class DetectionPart(_Part):
-    """How to read a detector's outputs: boxes (n, columns), and scores (n,) unless a column."""
+class BoxFormat(StrEnum):
+    """A well-known form of a detector's outputs."""
 
-    boxes: str = Field(default="", description="the output with the boxes; the first if empty")
-    scores: str = Field(default="", description="the output with their scores; the next if empty")
+    SSD = "ssd"
+    YOLOV5 = "yolov5"
+    YOLOV8 = "yolov8"
+
+
+_FORMATS = {
+    "tflite_detection_postprocess": BoxFormat.SSD,
+    "tf_object_detection": BoxFormat.SSD,
+    "yolov6": BoxFormat.YOLOV5,
+    "yolov7": BoxFormat.YOLOV5,
+    "yolov9": BoxFormat.YOLOV8,
+    "yolov11": BoxFormat.YOLOV8,
+    "yolo11": BoxFormat.YOLOV8,
+}
+
+
+def _to_format(value: object) -> object:
+    return _FORMATS.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
+class DetectionPart(_Part):
+    """How to read a detector's outputs: boxes (n, columns), and scores (n,) unless a column.
+
+    What it leaves out is found by the outputs' operator, names, shapes and values, or refused.
+    """
+
+    format: Annotated[BoxFormat | None, BeforeValidator(_to_format)] = Field(
+        default=None, description="a well-known form; found by the outputs if left out"
+    )
+    boxes: str = Field(default="", description="the output with the boxes")
+    scores: str = Field(default="", description="the output with their scores")
+    classes: str = Field(default="", description="the output with the numbers of their classes")
+    count: str = Field(default="", description="the output with the number of boxes")
+    first_class: int | None = Field(
+        default=None, description="number of the class that the first label names"
+    )
     columns: tuple[Column, ...] = (Column.TOP, Column.LEFT, Column.BOTTOM, Column.RIGHT)
-    units: Units = Units.PIXELS
+    units: Units = Field(
+        default=Units.PIXELS, description="if left out, fractions where no side is beyond 2"
+    )
     threshold: float = Field(
         default=0.0, ge=0, le=1, description="lowest score, if the caller sets none"
     )
@@ -243,7 +360,19 @@ class DetectionPart(_Part):
             raise ValueError("columns must name x1, y1, x2, y2 and perhaps score, class, each once")
         if self.scores and Column.SCORE in self.columns:
             raise ValueError("scores must be a column or an output, not both")
+        if self.classes and Column.CLASS in self.columns:
+            raise ValueError("classes must be a column or an output, not both")
         return self
+
+    @property
+    def is_given(self) -> bool:
+        """Whether a card says anything of it."""
+        return bool(self.model_fields_set)
+
+    @property
+    def given_units(self) -> Units | None:
+        """The units in the card, None if it leaves them to the values."""
+        return self.units if "units" in self.model_fields_set else None
 
 
 class ModelCard(_Part):
@@ -299,7 +428,7 @@ def decode_card(data: bytes) -> ModelCard:
     try:
         content: Any = yaml.safe_load(data)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
+        reason = _explain(error)
         raise InvalidModel(
             "expected a card in YAML", got=f"{reason:.200}", remedy="correct the file"
         ) from error
@@ -315,7 +444,7 @@ def decode_card(data: bytes) -> ModelCard:
         mistakes = error.errors(include_url=False)
         fields = [".".join(map(str, mistake["loc"])) for mistake in mistakes]
         listed = "; ".join(
-            f"{field}: {mistake['msg']}, got {mistake['input']!r:.60}"
+            f"{field}: {mistake['msg']}{_quote(mistake)}"
             for field, mistake in zip(fields, mistakes, strict=True)
         )
         raise InvalidModel(
@@ -323,6 +452,22 @@ def decode_card(data: bytes) -> ModelCard:
             remedy="correct them",
             places=[Place(field=field) for field in fields],
         ) from error
+
+
+def _explain(error: Exception) -> str:
+    """Return what is wrong with YAML, without the line itself, which may be an address."""
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    if mark and isinstance(error, yaml.MarkedYAMLError):
+        return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}"
+    return " ".join(str(error).split())
+
+
+def _quote(mistake: ErrorDetails) -> str:
+    """Return what a field has instead, but nothing of an address, which may hold credentials."""
+    field = mistake["loc"]
+    if field[:1] == ("source",) and field != ("source", "sha256"):
+        return ""
+    return f", got {mistake['input']!r:.60}"
 
 
 def locate(path: str, *, card: Path, repository: Path) -> Path:

@@ -1,4 +1,4 @@
-"""A .tflite file as a document: its labels, its normalization and its last operator.
+"""A .tflite file as a document: its labels and its normalization.
 
 The file is a flatbuffer (identifier TFL3, field numbers of tensorflow/lite/schema/schema.fbs). A
 zip archive with the files that its metadata names may follow it.
@@ -8,7 +8,8 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import IO
 
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.labels import decode_labels, decode_text
+from meshlens.classify.formats.tflite_graph import IDENTIFIER, MOST_TABLES, Buffer, Model
 from meshlens.classify.formats.tflite_metadata import (
     AssociatedFile,
     FileType,
@@ -27,13 +29,11 @@ from meshlens.classify.formats.tflite_metadata import (
 from meshlens.faults import Place
 from meshlens.flatbuffer import Table
 
-IDENTIFIER = b"TFL3"
 METADATA_NAME = "TFLITE_METADATA"
 SUBJECT_FILE = "subject.txt"
 
 _LARGEST_FILE = 4 * 1024 * 1024
 _MOST_METADATA = 64
-_MOST_OPERATORS = 100_000
 _LOCALE = "en"
 
 # What zipfile raises on malformed archives.
@@ -49,54 +49,12 @@ _ZIP_ERRORS = (
     ValueError,
 )
 
-# BuiltinOperator
-_DEQUANTIZE, _LOGISTIC, _RESHAPE, _SOFTMAX, _SQUEEZE, _CAST, _QUANTIZE = 6, 14, 22, 25, 43, 53, 114
-_KEEPS_VALUES = frozenset({_DEQUANTIZE, _RESHAPE, _SQUEEZE, _CAST, _QUANTIZE})
-_MAKES_PROBABILITIES = frozenset({_LOGISTIC, _SOFTMAX})
-
-
-class _Model(IntEnum):
-    """Slots of the table Model."""
-
-    OPERATOR_CODES = 1
-    SUBGRAPHS = 2
-    BUFFERS = 4
-    METADATA = 6
-
-
-class _OperatorCode(IntEnum):
-    """Slots of the table OperatorCode."""
-
-    DEPRECATED_BUILTIN_CODE = 0
-    BUILTIN_CODE = 3
-
-
-class _Subgraph(IntEnum):
-    """Slots of the table SubGraph."""
-
-    OUTPUTS = 2
-    OPERATORS = 3
-
-
-class _Operator(IntEnum):
-    """Slots of the table Operator."""
-
-    OPCODE_INDEX = 0
-    INPUTS = 1
-    OUTPUTS = 2
-
 
 class _Metadata(IntEnum):
     """Slots of the table Metadata."""
 
     NAME = 0
     BUFFER = 1
-
-
-class _Buffer(IntEnum):
-    """Slots of the table Buffer."""
-
-    DATA = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +65,14 @@ class ModelFile:
         labels: one for each class; empty if it has none.
         subject: what its pictures show, in one word; empty if not stated.
         normalization: of the pixels; None if not stated.
-        probabilities: whether the graph ends in a softmax or logistic operator, so that its
-            first output needs no softmax. Trailing operators that keep values are skipped.
+        probabilities: whether its card calls the numbers of its output probabilities, or logits;
+            None if it does not say, and what computes them decides.
     """
 
     labels: tuple[str, ...]
     subject: str
     normalization: Normalization | None
-    probabilities: bool
+    probabilities: bool | None = None
 
 
 def decode_model_file(data: bytes) -> ModelFile:
@@ -124,15 +82,12 @@ def decode_model_file(data: bytes) -> ModelFile:
         InvalidModel: the bytes are not such a file, or are damaged.
     """
     with reading("the model file"):
-        root = Table.root(data, IDENTIFIER)
-        probabilities = _ends_in_probabilities(root)
-        metadata = _metadata(root)
+        metadata = _metadata(Table.root(data, IDENTIFIER))
     labels, subject = _packed_files(io.BytesIO(data), metadata.output_files)
     return ModelFile(
         labels=decode_labels(labels) if labels else (),
         subject=decode_text(subject).strip(),
         normalization=metadata.normalization,
-        probabilities=probabilities,
     )
 
 
@@ -172,60 +127,50 @@ def count_labels(path: Path) -> int:
     return len(decode_labels(labels)) if labels else 0
 
 
-def _ends_in_probabilities(root: Table) -> bool:
-    codes = [
-        # Codes above 127 do not fit the old field; old files do not have the new one.
-        max(
-            code.number(_OperatorCode.DEPRECATED_BUILTIN_CODE, "<b"),
-            code.number(_OperatorCode.BUILTIN_CODE, "<i"),
-        )
-        for code in root.tables(_Model.OPERATOR_CODES, most=_MOST_OPERATORS)
-    ]
-    main = root.tables(_Model.SUBGRAPHS, most=_MOST_OPERATORS)[0]
-    wanted = _first(main, _Subgraph.OUTPUTS)
-    for operator in reversed(main.tables(_Subgraph.OPERATORS, most=_MOST_OPERATORS)):
-        if wanted not in operator.numbers(_Operator.OUTPUTS, "<i"):
-            continue
-        code = codes[operator.number(_Operator.OPCODE_INDEX, "<I")]
-        if code not in _KEEPS_VALUES:
-            return code in _MAKES_PROBABILITIES
-        wanted = _first(operator, _Operator.INPUTS)
-    return False
-
-
-def _first(table: Table, slot: int) -> int:
-    """Return the first of a vector of tensor numbers."""
-    for number in table.numbers(slot, "<i"):
-        return int(number)
-    raise ValueError("a graph or an operator has no tensors")
-
-
 def _metadata(root: Table) -> Metadata:
-    for entry in root.tables(_Model.METADATA, most=_MOST_METADATA):
+    for entry in root.tables(Model.METADATA, most=_MOST_METADATA):
         if entry.text(_Metadata.NAME) == METADATA_NAME:
-            buffers = root.tables(_Model.BUFFERS, most=_MOST_OPERATORS)
+            buffers = root.tables(Model.BUFFERS, most=MOST_TABLES)
             buffer = buffers[entry.number(_Metadata.BUFFER, "<I")]
-            return decode_metadata(buffer.content(_Buffer.DATA))
+            return decode_metadata(buffer.content(Buffer.DATA))
     return Metadata()
 
 
 def _packed_files(stream: IO[bytes], named: Sequence[AssociatedFile]) -> tuple[bytes, bytes]:
     """Return the label file and the subject file in the archive; empty where absent."""
     if not zipfile.is_zipfile(stream):
-        return b"", b""
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            return (
-                _read_packed(archive, _choose_label_file(named, archive.namelist())),
-                _read_packed(archive, SUBJECT_FILE),
+        if named:  # the archive is last in the file: without it the end is missing
+            raise InvalidModel(
+                f"expected {', '.join(file.name for file in named)} packed behind the model,"
+                " as its metadata says",
+                got="the end of the file",
+                remedy="is the copy complete? copy the file again",
             )
+        return b"", b""
+    with opening_archive(), zipfile.ZipFile(stream) as archive:
+        return (
+            read_packed(archive, _choose_label_file(named, archive.namelist())),
+            read_packed(archive, SUBJECT_FILE),
+        )
+
+
+@contextmanager
+def opening_archive() -> Iterator[None]:
+    """Turn whatever a damaged archive makes its reader raise into InvalidModel."""
+    try:
+        yield
     except _ZIP_ERRORS as error:
         raise InvalidModel(
             f"the archive behind the model is damaged: {error}", remedy="write the metadata again"
         ) from error
 
 
-def _read_packed(archive: zipfile.ZipFile, name: str) -> bytes:
+def read_packed(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Return a file of the archive, empty if it is not there.
+
+    Raises:
+        InvalidModel: it is too large, or packed by a method without a bound.
+    """
     if name not in archive.namelist():
         return b""
     entry = archive.getinfo(name)

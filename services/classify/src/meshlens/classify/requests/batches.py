@@ -79,6 +79,10 @@ class BatchAnswer(Answer):
         empty = set() if self.ignored_fields else {"ignored_fields"}
         return self.model_dump(mode="json", exclude=empty)
 
+    def to_event(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the fields without what quotes the request: names of files, errors' messages."""
+        return {**fields, "answers": [_without_quotes(answer) for answer in fields["answers"]]}
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -153,3 +157,8 @@ def answer_each(
     return BatchAnswer(
         count=len(items), failed=failed, answers=items, ignored_fields=list(batch.ignored)
     )
+
+
+def _without_quotes(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    kept = {name: value for name, value in answer.items() if name != "name"}
+    return kept | ({"error": {"code": kept["error"]["code"]}} if "error" in kept else {})

@@ -29,7 +29,7 @@ def choose_default(sources: Iterable[Source], folder: Path) -> str:
 def _measure_breadth(source: Source, folder: Path) -> tuple[bool, int, int]:
     """Return whether a model classifies, how many labels it has, and the bytes of its file."""
     try:
-        classifies, labels = TASKS[source.task].names_classes, len(source.labels(folder))
+        classifies, labels = TASKS[source.likely_task].names_classes, len(source.labels(folder))
         if source.kind is not Kind.TFLITE or not source.path.is_file():
             return classifies, labels, 0
         inside = 0 if source.card.output.label else count_labels(source.path)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from meshlens.classify.engines.bounds import within
 from meshlens.classify.engines.opening import OpenEngine
 from meshlens.classify.errors import ClassifyError
 from meshlens.classify.memory import give_memory_back, trim_memory
@@ -25,6 +26,9 @@ from meshlens.classify.serving.steps import (
 )
 from meshlens.classify.serving.versions import Servable, Version
 from meshlens.classify.storage.source import Fetch
+
+# Seconds; a model that computes for longer would keep all others from being loaded.
+_LONGEST_WARM_UP = 300.0
 
 _log = logging.getLogger(__name__)
 
@@ -109,7 +113,7 @@ class Loader:
             if self._stopped or version.loaded is not lost or not version.available:
                 return
             self._change(version, version.lost)
-        model, number = version.key
+        model, number, _ = version.key
         _log.error("model %s version %s is lost: %s", model, number, reason)
         self._deliver()
         if lost:
@@ -151,7 +155,7 @@ class Loader:
                 self.evictions += 1
                 _log.warning(
                     "model %s version %s is unloaded for %s: the budget is %d bytes, eviction %d",
-                    *version.key,
+                    *version.key[:2],
                     step.for_.model,
                     self._rules.budget,
                     self.evictions,
@@ -172,7 +176,8 @@ class Loader:
     def _open(self, version: Version) -> None:
         def work() -> None:
             data = version.take_data()
-            loaded: Loaded = open_model(version.source, data, self._open_engine, self._folder)
+            with within(_LONGEST_WARM_UP):
+                loaded: Loaded = open_model(version.source, data, self._open_engine, self._folder)
             self._record(version, lambda: version.opened(loaded))
 
         # At normal priority: while a starved thread holds the GIL, nothing else runs.

@@ -7,13 +7,13 @@ from typing import Any
 
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.opening import OpenEngine
-from meshlens.classify.formats.card import Kind
+from meshlens.classify.formats.card import Kind, Scores
+from meshlens.classify.formats.packed_names import find_packed_names
 from meshlens.classify.formats.tflite import ModelFile, decode_model_file
+from meshlens.classify.formats.tflite_operators import find_post_process
 from meshlens.classify.storage.source import Source
+from meshlens.classify.tasks.choice import Choice, choose_task
 from meshlens.classify.tasks.lens import Lens, OpenedModel
-from meshlens.classify.tasks.table import TASKS
-
-_LOGITS = frozenset({"logit", "logits", "score", "scores"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,20 @@ class Loaded:
 
     Attributes:
         model: its engine and metadata.
-        lens: what it is used for.
+        chosen: its task, and the lens that performs it.
         size: bytes of its file.
         sha256: of its file, or of its folder as packed by `packing.pack`.
     """
 
     model: OpenedModel
-    lens: Lens[Any, Any]
+    chosen: Choice
     size: int
     sha256: str
+
+    @property
+    def lens(self) -> Lens[Any, Any]:
+        """What it is used for."""
+        return self.chosen.lens
 
     @property
     def engine(self) -> Engine:
@@ -55,13 +60,13 @@ def open_model(source: Source, data: bytes, open_engine: OpenEngine, repository:
     labels, subject = source.labels(repository), source.subject()
     engine = open_engine(kind, data, card.inputs, card.outputs)
     try:
-        model = OpenedModel(source.model, engine, file, card, labels, subject)
-        lens = TASKS[source.task](model)
-        lens.warm_up()
+        operator = find_post_process(data) if kind is Kind.TFLITE else ()
+        model = OpenedModel(source.model, engine, file, card, labels, subject, operator)
+        chosen = choose_task(model, source.likely_task)
     except BaseException:
         engine.close()
         raise
-    return Loaded(model, lens, len(data), hashlib.sha256(data).hexdigest())
+    return Loaded(model, chosen, len(data), hashlib.sha256(data).hexdigest())
 
 
 def decode_file(source: Source, data: bytes) -> ModelFile:
@@ -71,13 +76,14 @@ def decode_file(source: Source, data: bytes) -> ModelFile:
         InvalidModel: the file is damaged.
     """
     card = source.card
-    probabilities = card.output.type.lower() not in _LOGITS
+    stated = card.output.type
+    probabilities = None if stated is None else stated is Scores.PROBABILITIES
     if source.kind is not Kind.TFLITE:
         return ModelFile((), card.subject, card.normalization, probabilities)
     file = decode_model_file(data)
     return ModelFile(
-        () if card.output.label else file.labels,
+        () if card.output.label else file.labels or find_packed_names(data),
         card.subject or file.subject,
         card.normalization or file.normalization,
-        probabilities if card.output.type else file.probabilities,
+        probabilities,
     )

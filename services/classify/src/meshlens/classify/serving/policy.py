@@ -82,15 +82,15 @@ def next_action(versions: Sequence[Snapshot], rules: Rules, now: float) -> Actio
 def find_wanted(versions: Iterable[Snapshot], rules: Rules) -> frozenset[Key]:
     """Return which versions should be loaded.
 
-    A version whose files are gone never should; then the operator's override decides, then the
-    version policy.
+    A version whose files are gone or replaced never should; then the operator's override decides,
+    then the version policy.
     """
     there = [version for version in versions if not version.gone]
     numbers = defaultdict(list)
-    for version in there:
+    for version in (version for version in there if not version.unusable):
         numbers[version.key.model].append(version.key.version)
     chosen = {
-        Key(model, number)
+        (model, number)
         for model, known in numbers.items()
         for number in rules.versions.choose(model, known)
         if rules.mode is Mode.AUTOMATIC
@@ -98,7 +98,7 @@ def find_wanted(versions: Iterable[Snapshot], rules: Rules) -> frozenset[Key]:
     return frozenset(
         version.key
         for version in there
-        if version.override or (version.override is None and version.key in chosen)
+        if version.override or (version.override is None and version.key[:2] in chosen)
     )
 
 
@@ -191,6 +191,6 @@ def _rank(version: Snapshot, rules: Rules) -> tuple[bool, float, bool, str, int]
     versions before older ones. Evicted versions that are requested follow, in the order of the
     requests: such requests may never cease, so they must not delay the others.
     """
-    model, number = version.key
+    model, number, _ = version.key
     since = version.wished if version.evicted and version.wished is not None else 0.0
     return version.evicted, since, model != rules.default, model, -int(number)

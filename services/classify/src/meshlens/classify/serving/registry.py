@@ -1,15 +1,19 @@
 """Every version of every model, and which of them a request means."""
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from meshlens.classify.errors import ModelNotFound
 from meshlens.classify.serving.policy import Rules, find_wanted
 from meshlens.classify.serving.stages import Stage
 from meshlens.classify.serving.steps import Key, Snapshot
 from meshlens.classify.serving.version_policy import STABLE, VersionPolicy
-from meshlens.classify.serving.versions import Version
+from meshlens.classify.serving.versions import Servable, Version
 from meshlens.classify.storage.source import Source
+
+_log = logging.getLogger(__name__)
 
 
 class Registry:
@@ -26,7 +30,7 @@ class Registry:
     def __init__(self, policy: VersionPolicy) -> None:
         self.policy = policy
         self.changed = threading.Condition()
-        self._models: dict[str, dict[str, Version]] = {}
+        self._models: dict[str, dict[Key, Version]] = {}
 
     @property
     def names(self) -> list[str]:
@@ -37,7 +41,7 @@ class Registry:
         return (version for name in self.names for version in self.of(name))
 
     def __getitem__(self, key: Key) -> Version:
-        return self._models[key.model][key.version]
+        return self._models[key.model][key]
 
     def snapshots(self) -> tuple[Snapshot, ...]:
         """Return every version as it is now, by model, the newest first."""
@@ -46,27 +50,58 @@ class Registry:
     def of(self, name: str) -> list[Version]:
         """Return the versions of the model called `name`, the newest first; [] if unknown."""
         versions = self._models.get(name, {}).values()
-        return sorted(versions, key=lambda version: -int(version.source.version))
+        return sorted(versions, key=lambda it: (-int(it.source.version), -it.content))
+
+    def contents(self, name: str, number: str) -> list[Version]:
+        """Return the contents of one version, the newest first; [] if unknown."""
+        return [version for version in self.of(name) if version.source.version == number]
+
+    def newest_usable(self, name: str) -> Version:
+        """Return the newest version that may be loaded, the newest one if none may."""
+        versions = self.of(name)
+        return next((version for version in versions if not version.source.error), versions[0])
+
+    def servables(self, name: str) -> list[Servable]:
+        """Return each version of a model as callers see it now, the newest first."""
+        numbers = dict.fromkeys(version.source.version for version in self.of(name))
+        return [self.servable(name, number) for number in numbers]
+
+    def servable(self, name: str, number: str) -> Servable:
+        """Return a version as callers see it now: the content that answers, else the newest."""
+        newest, *_ = contents = self.contents(name, number)
+        answering = next((version for version in contents if version.available), newest)
+        if answering is newest:
+            return newest.now()
+        return replace(answering.now(), replacement=newest.now())
 
     def update(self, sources: Iterable[Source]) -> None:
         """Replace the versions with `sources`; removed versions stay until unloaded.
 
-        A loaded version keeps its source until it is unloaded.
+        A version whose files have changed while it is in use is gone, too: another version of
+        that number takes its place once it answers.
         """
-        there = {Key(source.model, source.version): source for source in sources}
+        there = {(source.model, source.version): source for source in sources}
         for version in self:
-            version.gone = version.key not in there
+            newest = self.contents(*version.key[:2])[0]
+            version.gone = version.key[:2] not in there or version is not newest
         for (model, number), source in there.items():
-            versions = self._models.setdefault(model, {})
-            known = versions.get(number)
+            known = next(iter(self.contents(model, number)), None)
             if known is None:
-                versions[number] = Version(source)
-            elif known.stage in (Stage.START, Stage.END) and known.source != source:
-                known.renew(source)
+                self._add(Version(source))
+            elif known.source != source:
+                if known.stage in (Stage.START, Stage.END):
+                    known.renew(source)
+                    _reject_unusable(known)
+                else:
+                    self._add(known.replace(source))
+
+    def _add(self, version: Version) -> None:
+        self._models.setdefault(version.source.model, {})[version.key] = version
+        _reject_unusable(version)
 
     def remove(self, key: Key) -> None:
         """Remove a version."""
-        del self._models[key.model][key.version]
+        del self._models[key.model][key]
         if not self._models[key.model]:
             del self._models[key.model]
 
@@ -97,11 +132,10 @@ class Registry:
             version = STABLE
         number = labelled.get(version, version)
         if number:
-            numbered = self._models[name]
-            if number not in numbered:
-                known = [f"{name}@{known}" for known in (*numbered, *labelled)]
-                raise ModelNotFound(f"{name}@{version}", known)
-            return numbered[number]
+            contents = self.contents(name, number)
+            if not contents:
+                raise ModelNotFound(f"{name}@{version}", self._targets(name))
+            return next((version for version in contents if version.available), contents[0])
         for available in versions:
             if available.available:
                 return available
@@ -109,8 +143,33 @@ class Registry:
         coming = [version for version in wanted if version.on_its_way]
         return next(iter(coming or wanted or versions))
 
+    def find_newest(self, name: str, version: str) -> Version:
+        """Return the newest content of the version that a request means.
+
+        Raises:
+            ModelNotFound: no model has that name, or not that version.
+        """
+        return self.contents(*self.find(name, version).key[:2])[0]
+
+    def _targets(self, name: str) -> list[str]:
+        """Return what a request may name of a model: its versions, and labels that lead to one."""
+        numbers = {version.source.version: None for version in self.of(name)}
+        labels = self.policy.labels.get(name, {})
+        return [
+            f"{name}@{target}"
+            for target in (*numbers, *(label for label in labels if labels[label] in numbers))
+        ]
+
     def wanted(self, name: str) -> list[Version]:
         """Return the versions of one model that should be loaded, the newest first."""
         versions = self.of(name)
         wanted = find_wanted((version.snapshot() for version in versions), Rules(self.policy))
         return [version for version in versions if version.key in wanted]
+
+
+def _reject_unusable(version: Version) -> None:
+    """End a version that cannot be loaded, and log why."""
+    source = version.source
+    if source.error:
+        version.reject()
+        _log.error("model %s version %s failed: %s", source.model, source.version, source.error)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,8 +57,8 @@ class Repository:
         self._versions.update(find_models(folder))
         if not self._versions.names:
             raise NoModels(folder)
-        newest = (self._versions.of(name)[0].source for name in self._versions.names)
-        self.default = default or choose_default(newest, folder)
+        usable = (self._versions.newest_usable(name).source for name in self._versions.names)
+        self.default = default or choose_default(usable, folder)
         self._versions.look_up(self.default)
         self._loader = Loader(
             self._versions,
@@ -81,9 +81,9 @@ class Repository:
         """
         with self._versions.changed:
             names = [name] if name else self._versions.names
-            return tuple(
-                version.now() for name in names for version in self._versions.look_up(name)
-            )
+            for each in names:
+                self._versions.look_up(each)
+            return tuple(it for each in names for it in self._versions.servables(each))
 
     @property
     def ready(self) -> bool:
@@ -115,7 +115,18 @@ class Repository:
             ModelNotFound: there is none.
         """
         with self._versions.changed:
-            return self._versions.find(name, version).now()
+            return self._versions.servable(*self._versions.find(name, version).key[:2])
+
+    def warnings(self) -> Sequence[str]:
+        """Return which labels of versions name none that is there."""
+        with self._versions.changed:
+            return [
+                f"MODEL_LABELS says {name}@{label}={number}, but there is no version {number} of"
+                f" {name}; put it there or correct the setting"
+                for name, labels in self._versions.policy.labels.items()
+                for label, number in labels.items()
+                if not self._versions.contents(name, number)
+            ]
 
     @property
     def evictions(self) -> int:
@@ -186,7 +197,7 @@ class Repository:
             ModelNotFound: there is none.
         """
         with self._versions.changed:
-            found = self._versions.find(name, version)
+            found = self._versions.find_newest(name, version)
             found.call_up(time.monotonic())
         self._loader.wait_for(
             lambda: (
@@ -207,10 +218,15 @@ class Repository:
             ModelNotFound: there is none.
         """
         with self._versions.changed:
-            found = self._versions.find(name, version)
-            found.call_down()
+            found = self._versions.find_newest(name, version)
+            contents = self._versions.contents(*found.key[:2])
+            for content in contents:
+                content.call_down()
         self._loader.wait_for(
-            lambda: found.override is not False or (found.stage is Stage.END and not found.evicted)
+            lambda: (
+                found.override is not False
+                or all(it.stage is Stage.END and not it.evicted for it in contents)
+            )
         )
         return self._now(found)
 
@@ -226,9 +242,12 @@ class Repository:
             self._versions.update(sources)
             gone = [it.key for it in self._versions if it.gone and it.key not in before]
             changed.notify_all()
-        for model, version in gone:
-            _log.info("model %s version %s is gone", model, version)
+            replaced = [key for key in gone if self._versions.contents(*key[:2])[0].key != key]
+        for key in gone:
+            what = "has changed, and is loaded anew" if key in replaced else "is gone"
+            _log.info("model %s version %s %s", key.model, key.version, what)
 
     def _now(self, version: Version) -> Servable:
         with self._versions.changed:
-            return version.now()
+            known = self._versions.contents(*version.key[:2])
+            return self._versions.servable(*version.key[:2]) if known else version.now()

@@ -7,10 +7,17 @@ from meshlens.classify.serving.stages import Stage
 
 
 class Key(NamedTuple):
-    """What identifies a version."""
+    """What identifies a version with the content that it has, or had before its files changed.
+
+    Attributes:
+        model: its name.
+        version: its number.
+        content: 0 for the first content, one more for each that has replaced another.
+    """
 
     model: str
     version: str
+    content: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,9 @@ class Snapshot:
             the version policy.
         evicted: whether it was, or is being, unloaded to make room.
         wished: since when a request or the operator waits for it to be loaded, else None.
-        gone: whether its files have been removed.
+        gone: whether its files have been removed, or others have replaced them.
+        unusable: whether its source says why it cannot be loaded. It never takes the place of an
+            older version, and only the operator has it tried.
     """
 
     key: Key
@@ -43,6 +52,7 @@ class Snapshot:
     evicted: bool = False
     wished: float | None = None
     gone: bool = False
+    unusable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,12 +51,14 @@ class Servable:
         state: where it is in its life.
         error: why loading it failed, empty if it did not.
         loaded: answers while the state is AVAILABLE.
+        replacement: what its files have changed to, while this content still answers.
     """
 
     source: Source
     state: State = State.START
     error: str = ""
     loaded: Loaded | None = None
+    replacement: "Servable | None" = None
 
     @property
     def lens(self) -> Lens[Any, Any] | None:
@@ -89,7 +91,8 @@ class Version:
         evicted: whether it was, or is being, unloaded to make room.
         override: what the operator wants regardless of the policy: loaded, unloaded, or None.
         wished: since when a request or the operator has waited for it, None if none does.
-        gone: whether its files have been removed.
+        gone: whether its files have been removed, or others have replaced them.
+        content: how often its files have been replaced while they were in use.
     """
 
     source: Source
@@ -106,11 +109,12 @@ class Version:
     override: bool | None = None
     wished: float | None = None
     gone: bool = False
+    content: int = 0
 
     @property
     def key(self) -> Key:
-        """Its model and number."""
-        return Key(self.source.model, self.source.version)
+        """Its model, number and content."""
+        return Key(self.source.model, self.source.version, self.content)
 
     @property
     def state(self) -> State:
@@ -154,6 +158,8 @@ class Version:
             evicted=self.evicted,
             wished=self.wished,
             gone=self.gone,
+            # One that replaces another is tried: until it answers, that one does.
+            unusable=bool(self.source.error) and not self.content,
         )
 
     # What requests and the operator write
@@ -269,6 +275,16 @@ class Version:
         """START or END -> START: its files or its card have changed."""
         self._enter(Stage.START)
         self.source, self.error, self.failures, self.evicted = source, "", 0, False
+
+    def reject(self) -> None:
+        """START -> END with an error: its source says why it cannot be loaded."""
+        self._enter(Stage.END)
+        self.error = self.source.error
+
+    def replace(self, source: Source) -> "Version":
+        """Return the version that takes its place when it answers: its files have changed."""
+        self.gone = True
+        return Version(source, override=self.override, content=self.content + 1)
 
     def _let_go(self) -> None:
         self.loaded, self.data, self.size = None, b"", 0

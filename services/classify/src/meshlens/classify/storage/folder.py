@@ -4,30 +4,38 @@
     models/birds/any-name.tflite      model birds, version 1
     models/digits/2/any-name.tflite   model digits, version 2
     models/prices/3/saved_model.pb    model prices, version 3, as TensorFlow Serving wants it
+    models/prices/v4/saved_model.pb   model prices, version 4
+    models/prices/5/model.savedmodel/ model prices, version 5, as Triton wants it
     models/faces/faces.pb             model faces, version 1, a frozen graph
     models/cats.yaml                  a card: the model and file it names, else model cats
 
-A .tflite file without labels may have them beside it, one per line, in `<its name>.txt` or the
-only `*label*.txt`, and what its images show in `subject.txt`.
+A model without labels may have them beside it (`label_files`), one per line, and what its images
+show in `subject.txt`. Files of models that are not served as they are (`unserved`) become versions
+with an error, so that callers learn what to do with them.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from meshlens.classify.errors import InvalidModel
-from meshlens.classify.formats.card import ENDINGS, ModelCard, decode_card, locate
+from meshlens.classify.formats.card import ModelCard, decode_card, locate
+from meshlens.classify.storage.label_files import find_unclaimed, is_model_file
 from meshlens.classify.storage.source import SAVED_MODEL, Source, read_file
+from meshlens.classify.storage.unserved import explain_file, explain_folder, find_name
 
 FIRST_VERSION = "1"
+_VERSION = re.compile(r"[vV]?([0-9]+)")
+_TRITON = ".savedmodel"
 _CARDS = (".yaml", ".yml")
 
 
 def find_models(folder: Path) -> Iterator[Source]:
     """Yield every version of every model in `folder`; hidden and other files are ignored.
 
-    A card that cannot be used makes a source with an error, so that callers can read it.
+    What cannot be served makes a source with an error, so that callers can read it.
     """
     if not folder.is_dir():
         return
@@ -38,17 +46,23 @@ def find_models(folder: Path) -> Iterator[Source]:
             fault = f"version {source.version} is described twice; give one another version"
             source = Source(*key, (), error=fault)  # noqa: PLW2901 - it replaces both
         found[key] = source
-    yield from found.values()
+    yield from map(_warn, found.values())
+    models = {source.model for source in found.values()}
+    for path in _visible(folder):
+        if path.is_dir():
+            yield from (it for it in _find_unserved(path) if (it.model, it.version) not in found)
+        elif (reason := explain_file(path)) and find_name(path) not in models:
+            yield Source(find_name(path), FIRST_VERSION, (), error=reason)
 
 
 def _find(folder: Path) -> Iterator[Source]:
     cards = [_read_card(path, folder, path.stem, None) for path in _card_files(folder)]
     yield from cards
     claimed = {path for card in cards for path in card.paths}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path in claimed:
+    for path in _visible(folder):
+        if path in claimed:
             continue
-        if path.is_file() and path.suffix in ENDINGS and path.name != SAVED_MODEL:
+        if is_model_file(path) and path.name != SAVED_MODEL:
             yield Source(path.stem, FIRST_VERSION, (path,))
         elif path.is_dir():
             yield from _find_in(path, folder)
@@ -56,16 +70,30 @@ def _find(folder: Path) -> Iterator[Source]:
 
 def _find_in(folder: Path, repository: Path) -> Iterator[Source]:
     """Yield the versions of the model that has a folder of its own."""
-    numbered = sorted(
-        (sub for sub in folder.iterdir() if sub.is_dir() and sub.name.isdecimal()),
-        key=lambda sub: int(sub.name),
-    )
     versions = [
         source
-        for sub in numbered
-        for source in _find_version(sub, repository, folder.name, str(int(sub.name)))
+        for sub, number in _numbered(folder)
+        for source in _find_version(sub, repository, folder.name, number)
     ]
     yield from versions or _find_version(folder, repository, folder.name, None)
+
+
+def _find_unserved(folder: Path) -> Iterator[Source]:
+    """Yield the versions in a model's folder that are not served as they are."""
+    numbered = _numbered(folder)
+    reasons = {number: explain_folder(sub) for sub, number in numbered if not _is_served(sub)}
+    if not any(map(_is_served, (folder, *(sub for sub, _ in numbered)))):
+        reasons.setdefault(FIRST_VERSION, "" if any(reasons.values()) else explain_folder(folder))
+    for number, reason in reasons.items():
+        if reason:
+            yield Source(folder.name, number, (), error=reason)
+
+
+def _numbered(folder: Path) -> list[tuple[Path, str]]:
+    """Return the folders that are called like a version, such as 2 or v2, and their numbers."""
+    named = ((sub, _VERSION.fullmatch(sub.name)) for sub in _visible(folder) if sub.is_dir())
+    numbered = [(sub, str(int(match.group(1)))) for sub, match in named if match]
+    return sorted(numbered, key=lambda pair: int(pair[1]))
 
 
 def _find_version(
@@ -79,6 +107,28 @@ def _find_version(
         yield Source(model, version or FIRST_VERSION, (folder,))
     elif found := _model_files(folder):
         yield Source(model, version or FIRST_VERSION, found)
+    elif len(saved := _triton_folders(folder)) == 1:
+        yield from _find_version(saved[0], repository, model, version)
+
+
+def _is_served(folder: Path) -> bool:
+    saved = (folder / SAVED_MODEL).is_file()
+    return bool(saved or _card_files(folder) or _model_files(folder) or _triton_folders(folder))
+
+
+def _warn(source: Source) -> Source:
+    """Return a source that says which files beside it may hold its labels."""
+    if source.card.output.label or len(source.paths) != 1 or not source.paths[0].parent.is_dir():
+        return source
+    names = ", ".join(file.name for file in find_unclaimed(source.paths[0]))
+    if not names:
+        return source
+    stem = source.paths[0].stem
+    warning = (
+        f"{names} may hold the labels of any model in the folder and is not used; call it"
+        f" {stem}_labels.txt or name it in a card"
+    )
+    return replace(source, warnings=(warning,))
 
 
 def _read_card(path: Path, repository: Path, model: str, version: str | None) -> Source:
@@ -107,24 +157,34 @@ def _find_paths(card: ModelCard, path: Path, repository: Path) -> tuple[Path, ..
     if (path.parent / SAVED_MODEL).is_file():
         return (path.parent,)
     found = _model_files(path.parent)
+    named = tuple(file for file in found if file.stem == path.stem)
     if not found and card.source.uri:
         return (path.parent / PurePosixPath(urlsplit(card.source.uri).path).name,)
-    return found
+    if len(found) > 1 and len(named) != 1:
+        raise InvalidModel(
+            f"expected {path.name} to say which model it describes",
+            got=", ".join(file.name for file in found),
+            remedy="say model.path in the card",
+        )
+    return named if len(found) > 1 else found or tuple(_triton_folders(path.parent))
 
 
 def _card_files(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix in _CARDS and path.is_file() and not path.name.startswith(".")
-    )
+    return [path for path in _visible(folder) if path.suffix in _CARDS and path.is_file()]
 
 
 def _model_files(folder: Path) -> tuple[Path, ...]:
-    return tuple(
-        sorted(
-            path
-            for path in folder.iterdir()
-            if path.suffix in ENDINGS and path.is_file() and not path.name.startswith(".")
-        )
-    )
+    return tuple(path for path in _visible(folder) if is_model_file(path))
+
+
+def _triton_folders(folder: Path) -> list[Path]:
+    """Return the SavedModels in the layout of Triton."""
+    return [
+        sub
+        for sub in _visible(folder)
+        if sub.suffix.lower() == _TRITON and (sub / SAVED_MODEL).is_file()
+    ]
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))

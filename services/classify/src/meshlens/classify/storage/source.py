@@ -8,9 +8,11 @@ from typing import TypeAlias
 
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.card import ENDINGS, Kind, ModelCard, Task, locate
-from meshlens.classify.formats.labels import decode_labels, decode_text, find_label_file
+from meshlens.classify.formats.label_forms import decode_label_file
+from meshlens.classify.formats.labels import decode_text
 from meshlens.classify.formats.packing import pack
 from meshlens.classify.formats.tflite import SUBJECT_FILE
+from meshlens.classify.storage.label_files import find_label_file
 from meshlens.faults import Place
 
 SAVED_MODEL = "saved_model.pb"
@@ -27,6 +29,9 @@ class Source:
         card: the contents of its card.
         card_path: of the card, None without one.
         error: why it cannot be loaded, empty if no reason is known.
+        warnings: what was found beside it and not used, and why.
+        content: digest of its files if they have changed since the start, else empty: a version
+            whose content is another one is loaded anew.
     """
 
     model: str
@@ -35,6 +40,8 @@ class Source:
     card: ModelCard = field(default_factory=ModelCard)
     card_path: Path | None = None
     error: str = ""
+    warnings: tuple[str, ...] = ()
+    content: str = ""
 
     @property
     def path(self) -> Path:
@@ -62,8 +69,9 @@ class Source:
         if self.card.model.type:
             return self.card.model.type
         path = self.path
-        if path.name != SAVED_MODEL and path.suffix in ENDINGS:
-            return ENDINGS[path.suffix]
+        ending = path.suffix.lower()
+        if path.name != SAVED_MODEL and ending in ENDINGS:
+            return ENDINGS[ending]
         if path.is_dir():
             return Kind.SAVED_MODEL
         raise InvalidModel(
@@ -73,8 +81,8 @@ class Source:
         )
 
     @property
-    def task(self) -> Task:
-        """Its task: the card's, else the one that its runtime and the card suggest.
+    def likely_task(self) -> Task:
+        """Its task before it is opened: the card's, else what its runtime and the card suggest.
 
         Raises:
             InvalidModel: neither the card nor the file name determines its runtime.
@@ -101,7 +109,7 @@ class Source:
             InvalidModel: the card's file is missing or outside the repository.
         """
         path = self.label_file(repository)
-        return decode_labels(read_file(path)) if path else ()
+        return decode_label_file(path.name, read_file(path)) if path else ()
 
     @property
     def subject_file(self) -> Path:

@@ -29,6 +29,8 @@ class OpenedModel:
         file: the model's own metadata.
         card: the contents of its card.
         labels_beside: names of the classes, for a file without any.
+        post_process: names of the outputs of its operator TFLite_Detection_PostProcess, in the
+            operator's order; empty without one.
         subject_beside: what its images show, for a file that does not specify it.
     """
 
@@ -38,6 +40,7 @@ class OpenedModel:
     card: ModelCard = field(default_factory=ModelCard)
     labels_beside: tuple[str, ...] = ()
     subject_beside: str = ""
+    post_process: tuple[str, ...] = ()
 
     @property
     def signature(self) -> Signature:
@@ -182,7 +185,7 @@ def choose_tensor(specs: Sequence[TensorSpec], name: str, what: str) -> TensorSp
         InvalidModel: there is none of that name; `what` it should be is in the message.
     """
     for spec in specs:
-        if name in ("", spec.name, spec.name.removesuffix(":0")):
+        if not name or spec.is_called(name):
             return spec
     known = ", ".join(spec.name for spec in specs) or "none"
     raise InvalidModel(f"expected an {what} of {known}", got=repr(name), remedy="correct the card")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from meshlens.pca.answers.reading import describe_reading, summarize_reading
 from meshlens.pca.answers.schemas import (
+    Imputation,
     Limits,
     PointsAnswer,
     ScoresAnswer,
@@ -19,8 +20,10 @@ from meshlens.pca.answers.schemas import (
     SupplementaryAnswer,
 )
 from meshlens.pca.methods import FitResult, InverseResult, TransformResult
-from meshlens.pca.numbers.decomposition import PcaModel, name_components
+from meshlens.pca.numbers.decomposition import PcaModel
+from meshlens.pca.numbers.iterative import Convergence
 from meshlens.pca.tables.binary.npy import encode_npy
+from meshlens.pca.tables.delimited.formulas import mark_formula
 from meshlens.pca.tables.table import Table
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -56,6 +59,8 @@ def encode_model(document: bytes, *, model_id: str, result: FitResult | None = N
     if result:
         table = result.table
         facts |= {"filled": table.filled, "dropped": table.dropped}
+        if table.convergence:
+            facts["imputation"] = describe_imputation(table.convergence)
         facts["read"] = describe_reading(table, result.model)
         if table.supplementary and result.supplementary is not None:
             facts["supplementary"] = SupplementaryAnswer(
@@ -70,15 +75,29 @@ def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def describe_imputation(convergence: Convergence) -> Imputation:
+    """Return how an iterative imputation ended."""
+    return Imputation(
+        components=convergence.components,
+        iterations=convergence.iterations,
+        converged=convergence.converged,
+        change=convergence.change,
+    )
+
+
 def encode_components(model: PcaModel, media_type: str) -> bytes:
-    """Return a table with one row for each component of a model, as CSV or an Arrow stream."""
+    """Return a table with one row for each component of a model, as CSV or an Arrow stream.
+
+    Rotated components are given by their loadings, divided by the root of what they explain.
+    """
     names = ["component", "explained_variance", "explained_variance_ratio", *model.names]
-    columns = [
-        name_components(len(model.components)),
-        model.explained_variance,
-        model.explained_variance_ratio,
-        *model.components.T,
-    ]
+    explained, components = model.explained_variance, model.components
+    ratio = model.explained_variance_ratio
+    if model.rotation is not None:
+        explained = model.rotated_variance
+        ratio = explained * (ratio[0] / model.explained_variance[0])
+        components = model.loadings / np.sqrt(explained)[:, np.newaxis]
+    columns = [model.component_names, explained, ratio, *components.T]
     return encode_columns(names, columns, media_type)
 
 
@@ -101,7 +120,7 @@ def encode_scores(result: TransformResult, media_type: str, *, model_id: str = "
             "spe": diagnostics.spe,
             "outlier": diagnostics.outliers,
         }
-    names = name_components(result.values.shape[1])
+    names = result.model.component_names
     return encode_matrix(result.values, names, result.table, media_type, **further)
 
 
@@ -140,12 +159,14 @@ def summarize(model: PcaModel, table: Table, model_id: str = "") -> Summary:
 
 
 def encode_csv(names: Sequence[str], columns: Sequence[Column]) -> bytes:
-    """Return a line of names and one line for each row; numbers come back to the last bit."""
+    """Return a line of names and one line for each row; numbers come back to the last bit.
+
+    Names that a spreadsheet would compute have an apostrophe before them, in any column of text.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    lists = (column.tolist() if isinstance(column, np.ndarray) else column for column in columns)
-    writer.writerows(zip(*lists, strict=True))
+    writer.writerow([mark_formula(name) for name in names])
+    writer.writerows(zip(*(_list_cells(column) for column in columns), strict=True))
     return text.getvalue().encode()
 
 
@@ -183,6 +204,13 @@ def encode_columns(names: Sequence[str], columns: Sequence[Column], media_type: 
     return arrow_ipc.encode_arrow(names, columns)
 
 
+def _list_cells(column: Column) -> Sequence[Any]:
+    if isinstance(column, np.ndarray):
+        numbers: list[Any] = column.tolist()
+        return numbers
+    return [mark_formula(cell) if isinstance(cell, str) else cell for cell in column]
+
+
 def _describe_scores(result: TransformResult, model_id: str) -> ScoresAnswer:
     n, k = result.values.shape
     table, diagnostics = result.table, result.diagnostics
@@ -194,6 +222,8 @@ def _describe_scores(result: TransformResult, model_id: str) -> ScoresAnswer:
         dropped=table.dropped,
         read=describe_reading(table, result.model),
     )
+    if table.convergence:
+        answer["imputation"] = describe_imputation(table.convergence)
     if table.dropped:
         answer["observations"] = [*table.numbers]
     if table.labels:
@@ -206,6 +236,8 @@ def _describe_scores(result: TransformResult, model_id: str) -> ScoresAnswer:
         limits = diagnostics.limits
         answer["limits"] = Limits(confidence=limits.confidence, t2=limits.t2, spe=limits.spe)
         answer["outliers"] = diagnostics.outliers.tolist()
-        answer["cos2"] = diagnostics.cos2.tolist()
-        answer["contributions"] = diagnostics.contributions.tolist()
+        # Both are of the principal components.
+        if result.model.rotation is None:
+            answer["cos2"] = diagnostics.cos2.tolist()
+            answer["contributions"] = diagnostics.contributions.tolist()
     return {"fit": model_id, **answer} if model_id else answer

@@ -15,6 +15,21 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 @with_config(_STRICT)
+class Imputation(TypedDict):
+    """How an iterative imputation ended."""
+
+    components: Annotated[int, Field(description="that predicted the missing numbers")]
+    iterations: Annotated[int, Field(description="how often they were predicted, 1000 at most")]
+    converged: Annotated[
+        bool, Field(description="whether the last iteration changed no number by more than 1e-6")
+    ]
+    change: Annotated[
+        float,
+        Field(description="of the number that it changed most, in standard deviations"),
+    ]
+
+
+@with_config(_STRICT)
 class SkippedAnswer(TypedDict):
     """Rows of the input that hold no observation."""
 
@@ -86,6 +101,9 @@ class ModelAnswer(ModelDocument):
     ]
     filled: NotRequired[Annotated[int, Field(description="missing cells that were filled in")]]
     dropped: NotRequired[Annotated[int, Field(description="observations that were left out")]]
+    imputation: NotRequired[
+        Annotated[Imputation, Field(description="if missing numbers were filled in iteratively")]
+    ]
     read: NotRequired[Annotated[ReadAnswer, Field(description="how the body of fit was read")]]
     supplementary: NotRequired[
         Annotated[SupplementaryAnswer, Field(description="the variables that the caller named so")]
@@ -111,10 +129,14 @@ class ScoresAnswer(TypedDict):
     n: Annotated[int, Field(description="observations")]
     k: Annotated[int, Field(description="components")]
     scores: Annotated[
-        list[list[float]], Field(description="(n, k), coordinates along the components")
+        list[list[float]],
+        Field(description="(n, k), coordinates along the components, or rotated ones"),
     ]
     filled: Annotated[int, Field(description="missing cells that were filled in")]
     dropped: Annotated[int, Field(description="observations that were left out")]
+    imputation: NotRequired[
+        Annotated[Imputation, Field(description="if missing numbers were filled in iteratively")]
+    ]
     read: Annotated[ReadAnswer, Field(description="how the body was read")]
     observations: NotRequired[
         Annotated[
@@ -134,12 +156,15 @@ class ScoresAnswer(TypedDict):
     cos2: NotRequired[
         Annotated[
             list[list[float]],
-            Field(description="(n, k), shares of the squared distance from the mean"),
+            Field(
+                description="(n, k), shares of the squared distance from the mean; not if rotated"
+            ),
         ]
     ]
     contributions: NotRequired[
         Annotated[
-            list[list[float]], Field(description="(n, k), shares of the variance of a component")
+            list[list[float]],
+            Field(description="(n, k), shares of the variance of a component; not if rotated"),
         ]
     ]
 

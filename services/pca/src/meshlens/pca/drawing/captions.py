@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from meshlens.pca.numbers.decomposition import PcaModel
+from meshlens.pca.numbers.scaling import Log, Scaling
 from meshlens.pca.tables.reading import Reading
 from meshlens.pca.tables.table import Table
 
@@ -18,11 +19,11 @@ def summarize(table: Table, model: PcaModel, *, new: bool) -> str:
         new: the model is an earlier one.
     """
     n = len(table.values)
-    prefix = "standardized " if model.standardized else ""
+    variables = f"{len(model.names)} {_SCALED[model.scaling]}variables{_LOGS[model.log]}"
     if new:
-        of = f"the axes of {model.n:,} others, {len(model.names)} {prefix}variables"
+        of = f"the axes of {model.n:,} others, {variables}"
         return f"{n:,} new observation{'s' * (n != 1)} on {of}"
-    return f"{n:,} observations of {len(model.names)} {prefix}variables"
+    return f"{n:,} observations of {variables}"
 
 
 def note_reading(table: Table) -> list[str]:
@@ -47,9 +48,23 @@ def note_reading(table: Table) -> list[str]:
     if table.dropped:
         where = _name_rows(reading.dropped, ":", reading)
         notes.append(f"{table.dropped:,} observations with missing cells were left out{where}.")
-    return [*notes, *reading.notes]
+    return [*notes, *(f"{note[:1].upper()}{note[1:]}." for note in reading.notes)]
 
 
+_SCALED = {
+    Scaling.NONE: "",
+    Scaling.STANDARD: "standardized ",
+    Scaling.PARETO: "Pareto-scaled ",
+    Scaling.RANGE: "range-scaled ",
+    Scaling.VECTOR: "vector-scaled ",
+}
+_LOGS = {
+    Log.NONE: "",
+    Log.E: ", as ln(x)",
+    Log.TWO: ", as log2(x)",
+    Log.TEN: ", as log10(x)",
+    Log.ONE_PLUS: ", as ln(1 + x)",
+}
 _MARKS = {",": "", "\t": "tabs", ";": "semicolons", " ": "spaces", "|": "pipes"}
 _USUAL_ENCODINGS = ("", "ascii", "utf-8")
 _MOST_ROWS = 8

@@ -1,7 +1,8 @@
 """Principal components of observations: fit, project, reconstruct; numpy only.
 
-Scaling follows scikit-learn's `make_pipeline(StandardScaler(), PCA())`, decomposition and signs its
-`PCA(svd_solver="full")`, so the numbers of the two can be exchanged.
+Unless the caller chooses otherwise, scaling follows scikit-learn's
+`make_pipeline(StandardScaler(), PCA())`, decomposition and signs its `PCA(svd_solver="full")`, so
+the numbers of the two can be exchanged.
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from meshlens.pca.errors import InvalidOption, InvalidTable, NoVariance
-from meshlens.pca.numbers.moments import Moments, fold, split_blocks
+from meshlens.pca.numbers.moments import fold, split_blocks
+from meshlens.pca.numbers.scaling import Divisor, Log, Scaling, find_constant, find_scale
 from meshlens.pca.numbers.selection import Rule, Spectrum
-from meshlens.pca.numbers.solvers import COVARIANCE, RANDOMIZED, SVD, Scaling, choose_solver, solve
+from meshlens.pca.numbers.solvers.choice import (
+    COVARIANCE,
+    RANDOMIZED,
+    SVD,
+    Centering,
+    choose_solver,
+    solve,
+)
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -30,14 +39,20 @@ class PcaModel:
         names: the variables, p of them.
         n: number of observations.
         mean: (p,), subtracted from each observation.
-        scale: (p,), divides each centred observation; ones unless standardized.
+        scale: (p,), divides each centred observation; ones without scaling.
         components: (k, p), orthonormal rows, directions in centred and scaled space.
-        explained_variance: (k,), descending, of the scores, with divisor n - 1.
+        explained_variance: (k,), descending, of the scores.
         explained_variance_ratio: (k,), shares of the total variance of all components.
-        variance: (p,), of the variables, centred and scaled, with divisor n - 1.
+        variance: (p,), of the variables, centred and scaled.
         residual: sums of the first, second and third powers of the variances of the components
             that are not kept; None if they are not known.
-        solver: what has found the components: covariance, svd or randomized.
+        solver: what has found the components: covariance, gram, svd or randomized.
+        scaling: the rule for `scale`.
+        divisor: the rule for the divisor of variances, and of standard deviations in `scale`.
+        log: the logarithm of the numbers that observations, and `mean`, are in.
+        constant: the variables that are constant but for rounding, which are not scaled.
+        rotation: (k, k), orthogonal, from standardized scores to those of the rotated components;
+            None if they are not rotated.
     """
 
     names: tuple[str, ...]
@@ -50,15 +65,27 @@ class PcaModel:
     variance: Array
     residual: tuple[float, float, float] | None = None
     solver: str = SVD
+    scaling: Scaling = Scaling.NONE
+    divisor: Divisor = Divisor.SCIKIT_LEARN
+    log: Log = Log.NONE
+    constant: tuple[str, ...] = ()
+    rotation: Array | None = None
 
     @property
     def loadings(self) -> Array:
-        """(k, p): components times the standard deviation of their scores.
+        """(k, p): components times the standard deviation of their scores, rotated if they are.
 
         Entry (i, j) is the covariance of variable j (centred and scaled) with the scores of
         component i in units of their standard deviation.
         """
-        return self.components * np.sqrt(self.explained_variance)[:, np.newaxis]
+        loadings: Array = self.components * np.sqrt(self.explained_variance)[:, np.newaxis]
+        return loadings if self.rotation is None else self.rotation.T @ loadings
+
+    @property
+    def correlations(self) -> Array:
+        """(k, p): of components and variables, within -1 and 1; zero for constant variables."""
+        deviation = np.sqrt(np.where(self.variance > 0, self.variance, np.inf))
+        return np.clip(self.loadings / deviation, -1.0, 1.0)
 
     @property
     def cos2(self) -> Array:
@@ -69,12 +96,35 @@ class PcaModel:
     @property
     def contributions(self) -> Array:
         """(k, p): share of a variable in a component; the shares of one component sum to 1."""
-        return np.square(self.components)
+        if self.rotation is None:
+            return np.square(self.components)
+        squares: Array = np.square(self.loadings)
+        squares /= squares.sum(axis=1, keepdims=True)
+        return squares
 
     @property
     def standardized(self) -> bool:
         """Whether the variables were divided by their standard deviations."""
-        return bool((self.scale != 1.0).any())
+        return self.scaling is Scaling.STANDARD
+
+    @property
+    def rotated_variance(self) -> Array:
+        """(k,): what each component explains, as rotated; the sum is that of the principal ones."""
+        if self.rotation is None:
+            return self.explained_variance
+        total: Array = np.square(self.rotation.T * np.sqrt(self.explained_variance)).sum(axis=1)
+        return total
+
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        """PC1 to PCk, or RC1 to RCk of rotated components."""
+        names = name_components(len(self.components))
+        return names if self.rotation is None else tuple(f"R{name[1:]}" for name in names)
+
+    @property
+    def freedom(self) -> int:
+        """The divisor of variances: n - 1, or n."""
+        return self.divisor.of_variances(self.n)
 
 
 def fit(
@@ -83,6 +133,9 @@ def fit(
     names: Sequence[str] = (),
     k: int | Rule | None = None,
     standardize: bool = False,
+    scaling: Scaling = Scaling.NONE,
+    divisor: Divisor = Divisor.SCIKIT_LEARN,
+    log: Log = Log.NONE,
 ) -> PcaModel:
     """Find the directions in which the observations vary most.
 
@@ -99,8 +152,10 @@ def fit(
         values: (n, p), finite.
         names: the variables; x1 to xp if empty.
         k: components to keep, or a rule that counts them; all min(n, p) if None.
-        standardize: divide each variable by its standard deviation (divisor n). A constant
-            variable is left as it is.
+        standardize: short for the scaling STANDARD.
+        scaling: what each centred variable is divided by. A constant one is left as it is.
+        divisor: of variances and standard deviations.
+        log: the logarithm that the values are; the model keeps it.
 
     Raises:
         InvalidOption: k is not within 1 to min(n, p).
@@ -110,43 +165,57 @@ def fit(
     n, p = values.shape
     count = k if isinstance(k, int) else None
     _check_count(n, p, count)
+    if standardize:
+        scaling = Scaling.STANDARD
     # What overflows is reported below, as a variance that is not finite.
     with np.errstate(over="ignore", invalid="ignore"):
         moments = fold(values, scatter=choose_solver(n, p, count) == COVARIANCE)
-        scaling, variance = _scale(moments, standardize=standardize)
+        constant = find_constant(moments)
+        scale = find_scale(values, moments, constant, scaling, divisor)
+        variance = moments.squares / divisor.of_variances(n)
+        if scale is not None:
+            variance = variance / scale / scale
         total = variance.sum()
         if not (0.0 < total < np.inf and np.isfinite(moments.mean).all()):
             raise _no_variance(values)
-        solution = solve(values, moments, scaling, count)
+        solution = solve(values, moments, Centering(moments.shift, moments.offset, scale), count)
     explained = solution.variance
+    if divisor is Divisor.N:
+        explained = explained * ((n - 1) / n)
     if callable(k):
-        count = k(Spectrum(n, variance, explained, standardized=standardize))
+        count = k(Spectrum(n, variance, explained, standardized=_is_unit(scaling)))
     if solution.solver != RANDOMIZED:
         total = explained.sum()
     if not 0.0 < total < np.inf:
         raise _no_variance(values)
+    names = tuple(names) or name_variables(p)
     return PcaModel(
-        names=tuple(names) or name_variables(p),
+        names=names,
         n=n,
         mean=moments.mean,
-        scale=np.ones(p) if scaling.scale is None else scaling.scale,
-        components=_choose_signs(solution.components[:count]),
+        scale=np.ones(p) if scale is None else scale,
+        components=choose_signs(solution.components[:count]),
         explained_variance=explained[:count].copy(),
         explained_variance_ratio=explained[:count] / total,
         variance=variance,
         residual=None if solution.solver == RANDOMIZED else _sum_powers(explained, count, n, p),
         solver=solution.solver,
+        scaling=scaling,
+        divisor=divisor,
+        log=log,
+        constant=tuple(names[column] for column in np.flatnonzero(constant)),
     )
 
 
-def count_kept(model: PcaModel, k: int | Rule | None, *, standardize: bool) -> int | None:
+def count_kept(model: PcaModel, k: int | Rule | None) -> int | None:
     """Return how many components of a model that has all of them k would keep; None for None.
 
     Raises:
         InvalidOption: k is not within 1 to min(n, p).
     """
     if callable(k):
-        return k(Spectrum(model.n, model.variance, model.explained_variance, standardize))
+        unit = _is_unit(model.scaling)
+        return k(Spectrum(model.n, model.variance, model.explained_variance, standardized=unit))
     _check_count(model.n, len(model.names), k)
     return k
 
@@ -193,7 +262,7 @@ def reconstruct(model: PcaModel, scores: Array) -> Array:
 def center(model: PcaModel, values: Array) -> Array:
     """Return a copy of observations (n, p), centred and scaled as the model's own."""
     standard: Array = values - model.mean
-    if model.standardized:
+    if model.scaling is not Scaling.NONE:
         standard /= model.scale
     return standard
 
@@ -231,17 +300,13 @@ def _check_count(n: int, p: int, k: int | None) -> None:
         )
 
 
-def _scale(moments: Moments, *, standardize: bool) -> tuple[Scaling, Array]:
-    """Return how the observations are centred and scaled, and the variances (p,) of the result."""
-    variance = moments.squares / (moments.n - 1)
-    if not standardize:
-        return Scaling(moments.shift, moments.offset, None), variance
-    deviation = np.sqrt(moments.squares / moments.n)
-    scale = np.where(deviation == 0.0, 1.0, deviation)
-    return Scaling(moments.shift, moments.offset, scale), variance / scale / scale
+def _is_unit(scaling: Scaling) -> bool:
+    """Return whether all variables that are not constant have the same variance after scaling."""
+    return scaling in {Scaling.STANDARD, Scaling.VECTOR}
 
 
-def _choose_signs(components: Array) -> Array:
+def choose_signs(components: Array) -> Array:
+    """Return components (k, p) whose largest entry is positive, the first of equal ones."""
     magnitude = np.abs(components)
     largest = magnitude.max(axis=1, keepdims=True)
     first = (magnitude >= largest * (1 - _TIE)).argmax(axis=1)

@@ -66,7 +66,8 @@ def diagnose(
         confidence: of the limits, within 0 and 1.
     """
     known = has_variance(model)
-    variance = np.where(known, model.explained_variance, 1.0)
+    # The limits are those of variances with divisor n - 1.
+    variance = np.where(known, model.explained_variance, 1.0) * _correct(model)
     squares = np.square(scores)
     t2 = (squares / variance) @ known.astype(np.float64)
     spe, distance = np.empty(len(values)), np.empty(len(values))
@@ -114,10 +115,18 @@ def has_variance(model: PcaModel) -> npt.NDArray[np.bool_]:
     return known
 
 
+def _correct(model: PcaModel) -> float:
+    """Return what turns a model's variances into those with divisor n - 1."""
+    return model.freedom / (model.n - 1)
+
+
 def _limit_spe(model: PcaModel, confidence: float) -> float | None:
     if model.residual is None:
         return None
-    first, second, third = model.residual
+    factor = _correct(model)
+    first, second, third = (
+        total * factor**power for power, total in enumerate(model.residual, start=1)
+    )
     if not (first > 0 and second > 0):
         return None
     z = normal_quantile(confidence)

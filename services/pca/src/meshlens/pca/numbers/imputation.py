@@ -10,15 +10,13 @@ import numpy.typing as npt
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.decomposition import PcaModel
-from meshlens.pca.numbers.moments import Moments
+from meshlens.pca.numbers.iterative import Convergence, estimate_noise, impute, shrink
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _MOST_NAMED = 5
-_MOST_ITERATIONS = 200
-_TOLERANCE = 1e-7
-_RANK = 2
+_ROUNDING = 1e-12  # of the whole variance: a smaller part that is left over is no noise
 
 
 class Missing(StrEnum):
@@ -31,7 +29,7 @@ class Missing(StrEnum):
     MEAN = "mean"
     """Each missing number becomes the mean of its variable."""
     ITERATIVE = "iterative"
-    """Each missing number becomes what the first two principal components predict."""
+    """Each missing number becomes what the first two principal components predict, less noise."""
 
 
 def refuse(values: Array, missing: Mask, place: Callable[[int, int], Place]) -> None:
@@ -60,13 +58,14 @@ def refuse(values: Array, missing: Mask, place: Callable[[int, int], Place]) -> 
     )
 
 
-def fill(values: Array, missing: Mask, how: Missing, model: PcaModel | None = None) -> Array:
-    """Return a copy of `values` in which no number is missing.
+def fill(
+    values: Array, missing: Mask, how: Missing, model: PcaModel | None = None
+) -> tuple[Array, Convergence | None]:
+    """Return a copy of `values` in which no number is missing, and how an iteration ended.
 
-    With a model, the mean is the model's, and `iterative` chooses the point of the model's plane
-    nearest to the numbers that are there. Without one, `iterative` is Kiers' iterative PCA (1997;
-    EM for a fixed rank) of two components on variables divided by their standard deviations,
-    started from the means.
+    With a model, the mean is the model's, and `iterative` takes what its components predict from
+    the numbers that are there: the limit of the iteration, which needs none here. Without one,
+    `iterative` is regularised iterative PCA (`iterative.impute`), started from the means.
 
     Args:
         values: (n, p), nan or anything where missing.
@@ -78,7 +77,7 @@ def fill(values: Array, missing: Mask, how: Missing, model: PcaModel | None = No
         InvalidTable: a variable has no number at all.
     """
     if model is not None:
-        return _fill_by_model(values, missing, how, model)
+        return _fill_by_model(values, missing, how, model), None
     there = ~missing
     counts = there.sum(axis=0)
     if not counts.all():
@@ -93,50 +92,44 @@ def fill(values: Array, missing: Mask, how: Missing, model: PcaModel | None = No
     filled[missing] = 0.0
     means = filled.sum(axis=0) / counts
     filled = np.where(missing, means, filled)
-    if how is Missing.ITERATIVE:
-        filled = _iterate(filled, missing)
-    return np.where(missing, filled + shift, values)
-
-
-def _iterate(filled: Array, missing: Mask) -> Array:
-    """Return the limit of alternating between fitting and filling in."""
-    n, p = filled.shape
-    rank = max(1, min(_RANK, p - 1, n - 2))
-    rows = missing.any(axis=1)
-    scale = filled.std(axis=0)
-    scale[scale == 0.0] = 1.0
-    whole, broken = filled[~rows] / scale, filled[rows] / scale
-    # Complete observations never change, and neither do their sums.
-    zero = np.zeros(p)
-    known = Moments.of(whole, shift=zero) if len(whole) else None
-    holes = missing[rows]
-    for _ in range(_MOST_ITERATIONS):
-        moments = Moments.of(broken, shift=zero)
-        moments = moments.merge(known) if known else moments
-        _, directions = np.linalg.eigh(np.asarray(moments.scatter))
-        plane = directions[:, -rank:]
-        guess = (broken - moments.mean) @ plane @ plane.T + moments.mean
-        after = np.where(holes, guess, broken)
-        change, size = np.square(after - broken).sum(), np.square(after).sum()
-        broken = after
-        if change <= _TOLERANCE**2 * size:
-            break
-    result = filled.copy()
-    result[rows] = broken * scale
-    return result
+    convergence = None
+    if how is Missing.ITERATIVE and missing.any():
+        filled, convergence = impute(filled, missing)
+    return np.where(missing, filled + shift, values), convergence
 
 
 def _fill_by_model(values: Array, missing: Mask, how: Missing, model: PcaModel) -> Array:
     filled: Array = np.where(missing, model.mean, values)
     if how is not Missing.ITERATIVE:
         return filled
+    # Components with the standard deviations of their scores, less noise: if these are normal,
+    # as in probabilistic PCA (Tipping and Bishop 1999), what is predicted is what is expected.
+    noise = _find_noise(model)
+    signal = model.explained_variance * shrink(model.explained_variance, noise)
+    weighted = model.components * np.sqrt(signal)[:, np.newaxis]
     for row in np.flatnonzero(missing.any(axis=1)):
         there = ~missing[row]
         standard = ((filled[row] - model.mean) / model.scale)[there]
-        scores = np.linalg.lstsq(model.components[:, there].T, standard, rcond=None)[0]
-        guess = scores @ model.components * model.scale + model.mean
+        known = weighted[:, there]
+        if noise > 0:
+            gram = known @ known.T
+            gram[np.diag_indices_from(gram)] += noise
+            scores = np.linalg.solve(gram, known @ standard)
+        else:
+            scores = np.linalg.lstsq(known.T, standard, rcond=None)[0]
+        guess = scores @ weighted * model.scale + model.mean
         filled[row, ~there] = guess[~there]
     return filled
+
+
+def _find_noise(model: PcaModel) -> float:
+    """Return the variance of the noise beside the components of a model."""
+    total = float(model.variance.sum())
+    rest = total - float(model.explained_variance.sum())
+    if rest <= _ROUNDING * total:
+        return 0.0
+    noise = estimate_noise(rest, model.n, len(model.mean), len(model.components))
+    return min(noise, float(model.explained_variance[-1]))
 
 
 def _last_row(missing: Mask) -> int:

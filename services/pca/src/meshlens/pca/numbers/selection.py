@@ -11,6 +11,7 @@ Array: TypeAlias = npt.NDArray[np.float64]
 
 _SIMULATIONS = 100
 _QUANTILE = 0.95
+_NUMBERS = 1 << 20  # drawn at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,9 +20,10 @@ class Spectrum:
 
     Attributes:
         n: number of observations.
-        variance: (p,), of the variables after scaling, with divisor n - 1.
+        variance: (p,), of the variables after scaling.
         explained_variance: (r,), of all components, descending.
-        standardized: whether the variables have been divided by their standard deviations.
+        standardized: whether the variables have been divided by their standard deviations, or
+            multiples of these.
     """
 
     n: int
@@ -67,20 +69,39 @@ def simulate_chance(spectrum: Spectrum, generator: np.random.Generator) -> Array
     p, freedom = len(variance), spectrum.n - 1
     drawn = np.empty((_SIMULATIONS, min(p, freedom)))
     for row in drawn:
-        factor = _draw_factor(p, freedom, generator)
-        if spectrum.standardized:
-            factor *= np.sqrt(freedom) / np.linalg.norm(factor, axis=1, keepdims=True)
-        factor *= np.sqrt(variance)[:, np.newaxis]
-        gram = factor.T @ factor if freedom < p else factor @ factor.T
+        if freedom < p:
+            gram = np.zeros((freedom, freedom))
+            # Of many variables some at a time, so that few observations of them take no memory.
+            step = max(1, _NUMBERS // freedom)
+            for some in np.split(variance, range(step, p, step)):
+                factor = generator.normal(size=(len(some), freedom))
+                factor = _scale(factor, some, freedom if spectrum.standardized else None)
+                gram += factor.T @ factor
+        else:
+            factor = _draw_factor(p, freedom, generator)
+            factor = _scale(factor, variance, freedom if spectrum.standardized else None)
+            gram = factor @ factor.T
         row[:] = np.linalg.eigvalsh(gram)[::-1] / freedom
     chance: Array = np.quantile(drawn, _QUANTILE, axis=0)
     return chance
 
 
+def _scale(factor: Array, variance: Array, square: float | None) -> Array:
+    """Give each row of a factor the variance of its variable: exactly, if a square is given.
+
+    Args:
+        factor: (p, m), changed in place.
+        variance: (p,).
+        square: of the length of a row that stands for variance 1.
+    """
+    if square is not None:
+        factor *= np.sqrt(square) / np.linalg.norm(factor, axis=1, keepdims=True)
+    factor *= np.sqrt(variance)[:, np.newaxis]
+    return factor
+
+
 def _draw_factor(p: int, freedom: int, generator: np.random.Generator) -> Array:
-    """Return F (p, min(p, freedom)) for which F F' is a Wishart matrix of unit covariance."""
-    if freedom < p:
-        return generator.normal(size=(p, freedom))
+    """Return F (p, p) for which F F' is a Wishart matrix of unit covariance."""
     factor = np.tril(generator.normal(size=(p, p)), -1)
     factor[np.diag_indices(p)] = np.sqrt(generator.chisquare(freedom - np.arange(p)))
     return factor

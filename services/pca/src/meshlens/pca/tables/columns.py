@@ -26,6 +26,25 @@ _MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
+class TextOptions:
+    """What the caller says about delimited text; whatever is left out is found.
+
+    Attributes:
+        delimiter: one character; a blank for runs of blanks.
+        decimal: the decimal mark, "." or ",".
+        missing: further cells that say that a number is missing.
+        skip: numbers of the lines that are none of the table.
+        charset: the encoding.
+    """
+
+    delimiter: str = ""
+    decimal: str = ""
+    missing: frozenset[str] = frozenset()
+    skip: frozenset[int] = frozenset()
+    charset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadOptions:
     """How the caller wants a body to be read.
 
@@ -34,12 +53,14 @@ class ReadOptions:
             must agree with it.
         group: name of the column that holds groups; a numeric one too.
         header: whether the first row of text holds names; None to detect it.
+        text: of delimited text.
         sheet: name of the sheet of a workbook; without it, the first one with numbers.
     """
 
     columns: int | None = None
     group: str = ""
     header: bool | None = None
+    text: TextOptions = field(default_factory=TextOptions)
     sheet: str = ""
 
 
@@ -70,6 +91,7 @@ class RawTable:
         names: of these columns, or empty if the input has none.
         texts: the columns that do not hold numbers.
         first_row: number of the first observation in messages; None if all are on one line.
+        rows: the number in the input of each observation, if they do not just follow the first.
         reading: what the codec knows about how the body was read.
     """
 
@@ -78,11 +100,12 @@ class RawTable:
     names: tuple[str, ...] = ()
     texts: tuple[NameColumn, ...] = field(default=())
     first_row: int | None = 1
+    rows: Sequence[int] = ()
     reading: Reading = field(default_factory=Reading)
 
     def number(self, row: int) -> int:
         """Return the number in the input, from 1, of the observation in a row of `values`."""
-        return row + (self.first_row or 1)
+        return self.rows[row] if len(self.rows) else row + (self.first_row or 1)
 
     def place(self, row: int, column: int) -> Place:
         """Return the place in the input of an entry of `values`."""

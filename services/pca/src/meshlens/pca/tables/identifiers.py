@@ -9,29 +9,33 @@ from meshlens.pca.tables.columns import Array, RawTable, quote
 _NAMED = re.compile(
     r"(.*[\W_])?(ids?|uuid|index|key|code|nr|no|num|number|zip|postcode)", re.IGNORECASE
 )
+_POINTS = 2  # variables of points, whose first is often evenly spaced
 _FEWEST_COUNTED = 5  # with fewer rows, a measurement may well be 1, 2, 3, 4
 
 
 def find_identifiers(table: RawTable) -> tuple[str, ...]:
-    """Return a hint, in a sentence, at each variable that seems to number the observations.
+    """Return a hint, in a clause, at each variable that seems to number the observations.
 
-    It counts 1, 2, 3, ... from any number on, or its name says that it identifies them and its
-    values are distinct whole numbers.
+    It counts 1, 2, 3, ... from any number on, in a table of more than two variables, which are
+    more than points; or its name says that it identifies them and its values are distinct whole
+    numbers.
     """
     names = table.names or tuple(f"x{place}" for place in table.places)
     return tuple(
-        f"Column {quote([name])} ({_begin(values)}, ...) looks like a number of the observation,"
-        f" but is a variable of the analysis; if it is none, say drop={name} or names={name}."
+        f"column {quote([name])} ({_begin(values)}, ...) looks like a number of the observation,"
+        f" but is a variable of the analysis; if it is none, say drop={name} or names={name}"
         for name, values in zip(names, table.values.T, strict=True)
-        if _identifies(name, values)
+        if _identifies(name, values, counting=len(names) > _POINTS)
     )
 
 
-def _identifies(name: str, values: Array) -> bool:
+def _identifies(name: str, values: Array, *, counting: bool) -> bool:
     with np.errstate(invalid="ignore", over="ignore"):
         # The first rows decide about nearly every variable, without a copy of it.
-        counts = len(values) >= _FEWEST_COUNTED and all(
-            bool((np.diff(part) == 1).all()) for part in (values[:_FEWEST_COUNTED], values)
+        counts = (
+            counting
+            and len(values) >= _FEWEST_COUNTED
+            and all(bool((np.diff(part) == 1).all()) for part in (values[:_FEWEST_COUNTED], values))
         )
         if not counts and not _NAMED.fullmatch(name):
             return False

@@ -110,7 +110,7 @@ def assign(raw: RawTable, roles: Roles) -> Cast:
         labels_column=names_rows.name if names_rows else "",
         groups_column=grouping.name if grouping else "",
         groups_place=grouping.place if grouping else 0,
-        left_out=tuple(_leave_out(raw, columns, roles, {*chosen}, parts)),
+        left_out=(*raw.reading.left_out, *_leave_out(raw, columns, roles, {*chosen}, parts)),
     )
 
 
@@ -162,8 +162,18 @@ class _Columns:
 def _check(columns: _Columns, roles: Roles) -> None:
     """Refuse names of no column or of several, and columns both dropped and used."""
     options: dict[str, list[str]] = {}
+    without = {column.name: column.why for column in columns.raw.reading.left_out}
     for option, name in roles.parts():
         count = columns.known.count(name)
+        if not count and name in without:
+            if option == "drop":
+                continue
+            raise InvalidOption(
+                f"{option} must name a column that holds something",
+                got=f"{option}={quote([name])}, which is left out: {without[name]}",
+                remedy="name another column, or complete that one",
+                option=option,
+            )
         if count != 1:
             raise InvalidOption(
                 f"{option} must be the name of {'a column' if count == 0 else 'one column'}",

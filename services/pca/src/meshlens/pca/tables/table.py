@@ -4,6 +4,7 @@ A codec for each content type reads columns; here they are matched with a model'
 checked, and completed where numbers are missing.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
@@ -16,11 +17,14 @@ from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers import imputation
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.numbers.iterative import Convergence
+from meshlens.pca.numbers.scaling import Log, take_log
 from meshlens.pca.tables import transposition
 from meshlens.pca.tables.columns import (
     MOST_VARIABLES,
     RawTable,
     ReadOptions,
+    TextOptions,
     empty_body,
     too_wide,
 )
@@ -65,6 +69,9 @@ class Supplementary:
     values: Array
 
 
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([^"';\s]+)""", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """Observations of variables.
@@ -82,6 +89,7 @@ class Table:
         shapes: the level of a second factor for each observation, if the caller names one.
         supplementary: variables that the caller has named so.
         reading: how the body was read.
+        convergence: how an iterative imputation ended, if there was one.
     """
 
     values: Array
@@ -95,6 +103,7 @@ class Table:
     shapes: tuple[str, ...] = ()
     supplementary: Supplementary | None = None
     reading: Reading = field(default_factory=Reading)
+    convergence: Convergence | None = None
 
 
 def decode_table(
@@ -103,8 +112,10 @@ def decode_table(
     *,
     columns: int | None = None,
     header: bool | None = None,
+    text: TextOptions | None = None,
     missing: Missing = Missing.REFUSE,
     sheet: str = "",
+    log: Log = Log.NONE,
     transpose: bool = False,
     roles: Roles = _NO_ROLES,
     variables: Sequence[str] = (),
@@ -114,12 +125,14 @@ def decode_table(
 
     Args:
         body: the bytes as they were sent.
-        content_type: media type without parameters; none means text.
+        content_type: media type, of whose parameters charset counts; none means text.
         columns: variables of an observation. One line of text has two unless this or `variables`
             is given; rows must agree with it.
         header: whether the first row of text holds names; None to detect it.
+        text: how text is written, as far as that is not found.
         missing: how to treat observations with missing numbers.
         sheet: name of the sheet of a workbook; without it, the first one with numbers.
+        log: the logarithm to take of every number, before missing ones are filled in.
         transpose: whether the rows of the input are variables, and its columns observations.
         roles: which column plays which part.
         variables: the required columns, in this order; named columns are reordered to match, and
@@ -134,10 +147,16 @@ def decode_table(
     """
     if not body:
         raise empty_body()
-    width = None if transpose else columns or len(variables) or None
-    options = ReadOptions(columns=width, group=roles.group, header=header, sheet=sheet)
-    raw = decode_body(body, content_type, options)
-    cast = assign(raw, roles)
+    media_type, charset = split_content_type(content_type)
+    text = text or TextOptions()
+    options = ReadOptions(
+        columns=None if transpose else columns or len(variables) or None,
+        group=roles.group,
+        header=header,
+        sheet=sheet,
+        text=replace(text, charset=text.charset or charset),
+    )
+    cast = assign(decode_body(body, media_type, options), roles)
     columns_read = cast.variables
     if transpose:
         cast = transposition.transpose(cast, roles)
@@ -148,6 +167,7 @@ def decode_table(
     place: Locate = transposition.locate(raw, columns_read) if transpose else raw.place
     _check_columns(raw, columns or len(variables) or None)
     _check_infinite(raw.values, place)
+    values = take_log(raw.values, log, place)
     hints = () if roles.use or variables or transpose else find_identifiers(raw)
     reading = replace(
         raw.reading,
@@ -159,7 +179,7 @@ def decode_table(
         notes=(*raw.reading.notes, *hints),
     )
     table = Table(
-        values=raw.values,
+        values=values,
         names=raw.names,
         groups=cast.groups,
         labels=cast.labels,
@@ -171,6 +191,13 @@ def decode_table(
         reading=reading,
     )
     return _complete(table, missing, model, place)
+
+
+def split_content_type(content_type: str) -> tuple[str, str]:
+    """Return a media type in lower case, and its parameter charset, empty if there is none."""
+    media_type, _, parameters = content_type.partition(";")
+    charset = _CHARSET.search(parameters)
+    return media_type.strip().lower(), charset[1] if charset else ""
 
 
 def _check_columns(raw: RawTable, columns: int | None) -> None:
@@ -220,11 +247,14 @@ def _complete(table: Table, how: Missing, model: PcaModel | None, place: Locate)
         for where in [place(row, 0)]
     )
     if how is not Missing.DROP:
+        values, convergence = imputation.fill(table.values, missing, how, model)
+        doubts = (convergence.doubt,) if convergence and convergence.doubt else ()
         return replace(
             table,
-            values=imputation.fill(table.values, missing, how, model),
+            values=values,
             filled=int(missing.sum()),
-            reading=replace(table.reading, filled=rows),
+            reading=replace(table.reading, filled=rows, notes=(*table.reading.notes, *doubts)),
+            convergence=convergence,
         )
     if incomplete.all():
         raise InvalidTable(

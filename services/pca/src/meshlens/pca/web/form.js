@@ -14,6 +14,10 @@ const LABELS = {
   ellipse: "Ellipses",
   missing: "Missing values",
   standardize: "Standardize",
+  scaling: "Scaling",
+  log: "Logarithms",
+  divisor: "Divisor of variances",
+  rotation: "Rotation",
   theme: "Theme",
   title: "Title",
   components: "Components to show",
@@ -36,6 +40,16 @@ const FIRST = ["kind", "group", "ellipse", "missing", "standardize"];
 const AS_SEGMENTS = ["kind"];
 const CHOICES = {
   header: { "": "Detect automatically", true: "Contains names", false: "Contains numbers" },
+  scaling: {
+    none: "Centre only",
+    standard: "Standard deviation",
+    pareto: "Pareto: root of the standard deviation",
+    range: "Range",
+    vector: "Vector: length 1",
+  },
+  log: { none: "None", e: "Natural", 2: "To base 2", 10: "To base 10", "1p": "Natural, of 1 + x" },
+  divisor: { "scikit-learn": "As scikit-learn", "n-1": "n − 1, as R's prcomp", n: "n, as FactoMineR" },
+  rotation: { none: "None", varimax: "Varimax" },
   aspect: { equal: "Same on both axes", free: "Fill the picture" },
   missing: { refuse: "Reject", drop: "Drop the row", mean: "Fill with the mean", iterative: "Fill by iterative PCA" },
 };

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, Validat
 
 from meshlens.classify.errors import InvalidCatalogue, OriginRefused, OriginUnreachable, WrongDigest
 from meshlens.classify.formats.tflite import SUBJECT_FILE
+from meshlens.classify.storage.addresses import Guard, hide_credentials
 
 _TIMEOUT = httpx.Timeout(30.0)
 # A packed transfer would make lengths and ranges those of the packing.
@@ -81,7 +82,7 @@ def download(
             _fetch(entry, file, on_bytes)
     if (actual := _digest(part)) != entry.sha256:
         part.unlink()
-        raise WrongDigest(str(entry.url), entry.sha256, actual)
+        raise WrongDigest(hide_credentials(str(entry.url)), entry.sha256, actual)
     (path.parent / SUBJECT_FILE).write_text(f"{entry.subject}\n", encoding="utf-8")
     return part.replace(path)
 
@@ -89,14 +90,20 @@ def download(
 def _fetch(entry: Entry, file: IO[bytes], on_bytes: Callable[[int], object]) -> None:
     """Append what is missing of the model to `file`."""
     url, start = str(entry.url), file.tell()
+    shown = hide_credentials(url)
     headers = _HEADERS | ({"range": f"bytes={start}-"} if start else {})
     try:
-        with httpx.stream(
-            "GET", url, headers=headers, timeout=_TIMEOUT, follow_redirects=True
-        ) as answer:
+        with (
+            httpx.Client(
+                timeout=_TIMEOUT,
+                follow_redirects=True,
+                event_hooks={"request": [Guard(url, private=True)]},
+            ) as client,
+            client.stream("GET", url, headers=headers) as answer,
+        ):
             if not answer.is_success:
                 raise OriginRefused(
-                    f"expected {url} to answer with the file",
+                    f"expected {shown} to answer with the file",
                     got=f"status {answer.status_code}",
                     remedy="has it moved? correct the catalogue",
                 )
@@ -111,7 +118,7 @@ def _fetch(entry: Entry, file: IO[bytes], on_bytes: Callable[[int], object]) -> 
                     break
     except httpx.HTTPError as error:
         raise OriginUnreachable(
-            f"expected {entry.size} bytes from {url}",
+            f"expected {entry.size} bytes from {shown}",
             got=f"{file.tell()}, then: {type(error).__name__} {error}",
             remedy="are you offline? run the command again to go on",
         ) from error

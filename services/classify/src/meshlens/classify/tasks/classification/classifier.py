@@ -1,19 +1,23 @@
 """The lens of a classifier: its options, its answer, and the model behind them."""
 
-from typing import ClassVar
+from contextlib import suppress
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
-from meshlens.classify.engines.engine import TensorSpec
-from meshlens.classify.errors import InvalidModel
+from meshlens.classify.engines.engine import Tensor
+from meshlens.classify.errors import InvalidModel, InvalidTensor
+from meshlens.classify.formats.card import Resampling, Resize, Scores
 from meshlens.classify.formats.labels import Label, name_classes
+from meshlens.classify.tasks.classification.probes import make_probes
+from meshlens.classify.tasks.classification.scores import ScoreOutput
 from meshlens.classify.tasks.classification.verdicts import Verdict, judge
 from meshlens.classify.tasks.descriptions import Description, FrameDescription, describe_signatures
-from meshlens.classify.tasks.images.encoding import dequantize
 from meshlens.classify.tasks.images.input import ImageInput
 from meshlens.classify.tasks.images.pixels import Image, decode_image, gray_image
+from meshlens.classify.tasks.images.reading import Reading
 from meshlens.classify.tasks.lens import (
     JSON,
     Answer,
@@ -23,12 +27,11 @@ from meshlens.classify.tasks.lens import (
     choose_tensor,
 )
 from meshlens.classify.tasks.options import ModelOptions
-from meshlens.faults import Place
 
 # How many labels are answered unless card or caller say.
 TOP_K = 5
 
-_CHANNELS = (1, 3)
+_CHANNELS = (1, 3, 4)
 
 
 class ClassifyOptions(ModelOptions):
@@ -44,6 +47,17 @@ class ClassificationAnswer(Answer):
 
     labels: list[Label] = Field(description="the most probable first")
     verdict: Verdict
+    read: Reading = Field(
+        default_factory=Reading,
+        description="how the image was read; left out if there was nothing to decide",
+    )
+
+    @model_serializer(mode="wrap")
+    def _leave_out(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        if not fields["read"]:
+            del fields["read"]
+        return fields
 
     def render(self, media_type: str, payload: Payload) -> bytes:
         """Return the verdict as a sentence, or as a paragraph of HTML."""
@@ -56,19 +70,38 @@ class ClassificationAnswer(Answer):
                 return super().render(media_type, payload)
 
 
+class PictureDescription(FrameDescription):
+    """What the images of a classifier are, and how they become numbers."""
+
+    layout: str = Field(description="nhwc or nchw; empty for gray without an axis of channels")
+    resize: Resize
+    resampling: Resampling
+    numbers: str = Field(description="what pixels from 0 to 255 become")
+    assumed: str = Field(description="what of it neither the model nor its card says")
+
+
+class ScoresDescription(BaseModel):
+    """What the numbers of a classifier are."""
+
+    name: str
+    type: Scores
+    assumed: str = Field(description="what of it is only likely")
+
+
 class ClassifierDescription(Description):
     """What a classifier takes and answers."""
 
     classes: int
     subject: str
-    input: FrameDescription
+    input: PictureDescription
+    output: ScoresDescription
 
 
 class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
     """A model that says what an image shows.
 
-    The first output is one number for each class. It is taken for probabilities if the model's
-    graph ends in a softmax or logistic operator, and goes through a softmax otherwise.
+    One output, the first unless the card names another, has a number for each class; `ScoreOutput`
+    says when it is a probability.
 
     Args:
         model: has one input, an image.
@@ -100,24 +133,37 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
             raise InvalidModel(
                 "expected a model with one input",
                 got=f"{len(inputs)}",
-                remedy="say task: tensors or detect in its card",
+                remedy="say task: tensor or detect in its card",
             )
         self._input = ImageInput(
             choose_tensor(inputs, card.input.name, "input"),
             card.input,
             model.file.normalization,
             channels=_CHANNELS,
+            by_card=card.normalization is not None,
         )
-        self._output = choose_tensor(self._signature.outputs, card.output.name, "output")
-        self._probabilities = model.file.probabilities
+        self._output = ScoreOutput(
+            choose_tensor(self._signature.outputs, card.output.name, "output"),
+            batch=self._input.batch,
+            labels=len(model.labels),
+            stated=_state_scores(model),
+        )
         self._top_k = card.output.top or TOP_K
         self.frame = self._input.frame
-        self.labels = name_classes(model.labels, _count_classes(self._output))
+        self.labels = name_classes(model.labels, self._output.classes)
         self.subject = model.subject
 
     def warm_up(self) -> None:
-        """Classify a gray image."""
-        self.classify(gray_image(self.frame).pixels, top_k=1)
+        """Classify a gray image, and others if what the model's numbers are is not known.
+
+        Raises:
+            InvalidModel: they are none of a classifier.
+        """
+        with suppress(InvalidTensor):  # it need not have an answer to an image that shows nothing
+            self.classify(gray_image(self.frame).pixels, top_k=1)
+        if not self._output.settled:
+            probes = make_probes(self.frame)
+            self._output.settle([self._run(pixels) for pixels in probes])
 
     def see(self, payload: Payload) -> Image:
         """Return the image in `payload` as the model sees it."""
@@ -126,8 +172,13 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
     def answer(self, payload: Payload, options: ClassifyOptions) -> ClassificationAnswer:
         """Return the most probable labels of the image in `payload`, and the verdict on it."""
         top_k = options.top_k or self._top_k
-        labels = self.classify(self.see(payload).pixels, top_k=top_k)
-        return ClassificationAnswer(labels=list(labels), verdict=judge(labels[0], self.subject))
+        image = self.see(payload)
+        labels = self.classify(image.pixels, top_k=top_k)
+        return ClassificationAnswer(
+            labels=list(labels),
+            verdict=judge(labels[0], self.subject),
+            read=image.reading.model_copy(update={"assumed": self._assumed}),
+        )
 
     def describe(self) -> ClassifierDescription:
         """Return how many classes there are, and what the images are."""
@@ -136,7 +187,21 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
             signatures=describe_signatures(self._engine),
             classes=len(self.labels),
             subject=self.subject,
-            input=FrameDescription(width=frame.width, height=frame.height, channels=frame.channels),
+            input=PictureDescription(
+                width=frame.width,
+                height=frame.height,
+                channels=frame.channels,
+                layout=self._input.layout,
+                resize=frame.resize,
+                resampling=frame.resampling,
+                numbers=self._input.numbers,
+                assumed=self._input.assumed,
+            ),
+            output=ScoresDescription(
+                name=self._output.spec.name,
+                type=self._output.scores,
+                assumed=self._output.assumed,
+            ),
         )
 
     def classify(self, pixels: NDArray[np.uint8], *, top_k: int) -> tuple[Label, ...]:
@@ -145,32 +210,32 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
         Args:
             pixels: (height, width, channels) of `frame`.
             top_k: how many labels; all if there are fewer.
+
+        Raises:
+            InvalidTensor: the model answers NaN.
+            InvalidModel: its numbers are not what they are taken for.
         """
-        outputs = self._signature.run({self._input.spec.name: self._input.encode(pixels)})
-        probabilities = self._to_probabilities(outputs[self._output.name].ravel())
+        probabilities = self._output.read(self._run(pixels))
         best = np.argsort(-probabilities, kind="stable")[:top_k]
         return tuple(
             Label(int(index), self.labels[index], float(probabilities[index])) for index in best
         )
 
-    def _to_probabilities(self, output: NDArray[np.generic]) -> NDArray[np.float64]:
-        """Return the probability of each class, (n,) -> (n,)."""
-        real = dequantize(output, self._output)
-        if self._probabilities:
-            return real
-        powers = np.exp(real - real.max())
-        probabilities: NDArray[np.float64] = powers / powers.sum()
-        return probabilities
+    def _run(self, pixels: NDArray[np.uint8]) -> Tensor:
+        outputs = self._signature.run({self._input.spec.name: self._input.encode(pixels)})
+        return outputs[self._output.spec.name]
+
+    @property
+    def _assumed(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self._input.assumed, self._output.assumed)))
 
 
-def _count_classes(tensor: TensorSpec) -> int:
-    """Return the classes of an output of shape (1, ..., 1, n)."""
-    *others, classes = tensor.shape or (0,)
-    if classes < 1 or any(size not in (1, -1) for size in others):
-        raise InvalidModel(
-            "expected an output of shape (1, classes)",
-            got=f"{tensor.name} of shape {tensor.shape}",
-            remedy="is this a classifier?",
-            places=[Place(field=tensor.name)],
-        )
-    return classes
+def _state_scores(model: OpenedModel) -> Scores | None:
+    """Return what the card says that the numbers are, None if it does not."""
+    match model.file.probabilities:
+        case None:
+            return None
+        case True:
+            return Scores.PROBABILITIES
+        case False:
+            return Scores.LOGITS

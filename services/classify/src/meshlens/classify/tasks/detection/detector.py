@@ -1,18 +1,28 @@
 """The lens of a detector: its options, its answer, and the model behind them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
+from meshlens.classify.engines.engine import Tensor
 from meshlens.classify.errors import InvalidModel, InvalidTensor
+from meshlens.classify.formats.card import Units
+from meshlens.classify.formats.tflite_metadata import Normalization
 from meshlens.classify.tasks.descriptions import Description, FrameDescription, describe_signatures
 from meshlens.classify.tasks.detection.boxes import Box
 from meshlens.classify.tasks.detection.drawing import draw_boxes, overlay_boxes
-from meshlens.classify.tasks.detection.output import BoxOutput
 from meshlens.classify.tasks.detection.parameters import Parameters
+from meshlens.classify.tasks.detection.reading import plan_reading
 from meshlens.classify.tasks.images.input import ImageInput
 from meshlens.classify.tasks.images.pixels import Frame, Image, decode_image, gray_image
+from meshlens.classify.tasks.images.reading import Reading
 from meshlens.classify.tasks.lens import (
     JSON,
     Answer,
@@ -24,6 +34,7 @@ from meshlens.classify.tasks.lens import (
 from meshlens.classify.tasks.options import ModelOptions
 
 _CHANNELS = (3,)
+_FROM_0_TO_1 = Normalization((0.0,), (255.0,))
 # Unless the card says otherwise: the time of a model of any size grows with the pixels.
 _LARGEST_SIDE = 1280
 _WARM_UP = Frame(width=160, height=120, channels=3)
@@ -64,6 +75,17 @@ class DetectionAnswer(Answer):
     height: int = Field(description="likewise")
     count: int = Field(description="how many boxes there are")
     boxes: list[Box] = Field(description="the highest score first")
+    read: Reading = Field(
+        default_factory=Reading,
+        description="how the image was read; left out if there was nothing to decide",
+    )
+
+    @model_serializer(mode="wrap")
+    def _leave_out(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        if not fields["read"]:
+            del fields["read"]
+        return fields
 
     def render(self, media_type: str, payload: Payload) -> bytes:
         """Return the image with the boxes drawn, or an overlay of the size of the whole image."""
@@ -81,6 +103,18 @@ class BoundsDescription(FrameDescription):
     """What the images of a detector are."""
 
     fixed: bool = Field(description="else of any size, made smaller if they are larger")
+    assumed: str = Field(description="what of it neither the model nor its card says")
+
+
+class OutputsDescription(BaseModel):
+    """How a detector's outputs are read."""
+
+    form: str = Field(description="which output holds what")
+    units: Units | None = Field(
+        description="of the sides; null: fractions in a picture none of whose sides is beyond 2"
+    )
+    labels: int = Field(description="how many classes have a name")
+    first_class: int = Field(description="number of the class that the first label names")
 
 
 class DetectorDescription(Description):
@@ -88,6 +122,7 @@ class DetectorDescription(Description):
 
     subject: str
     input: BoundsDescription
+    outputs: OutputsDescription
     threshold: float
     overlap: float
     constants: dict[str, tuple[float, ...]]
@@ -117,24 +152,51 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
     method = "detect"
     takes_images = True
     options = DetectOptions
-    refusal = "expected a model that detects, got {model}; name one whose card says task: detect"
+    refusal = "expected a model that detects, got {model}; name one whose task is detect"
 
     def __init__(self, model: OpenedModel) -> None:
-        card, part = model.card, model.card.detection
+        card = model.card
         self._engine, self._signature = model.engine, model.signature
         inputs = self._signature.inputs
-        self._input = ImageInput(
-            choose_tensor(inputs, card.input.name, "input"),
-            card.input,
-            model.file.normalization,
-            channels=_CHANNELS,
-            largest=_LARGEST_SIDE,
-        )
-        self.frame = self._input.frame
+        self._input = self._plan_input(model, model.file.normalization)
+        self._assumed = self._input.assumed
+        if self._input.batch > 1:
+            raise InvalidModel(
+                "expected a detector that takes one picture at a time",
+                got=f"{self._input.batch}",
+                remedy="export it with a batch of 1, or say task: tensor in the card",
+            )
         others = [spec for spec in inputs if spec is not self._input.spec]
         self._constants, self._parameters = card.constants, Parameters(others, card.constants)
-        self._output = BoxOutput(self._signature.outputs, part, model.labels, model.subject)
-        self.subject, self.threshold, self.overlap = model.subject, part.threshold, part.overlap
+        self.frame = self._input.frame
+        reading = plan_reading(model, lambda: self._run(gray_image(self._gray_frame), {}))
+        if reading.is_yolo and model.file.normalization is None:
+            # Their exporters write no normalization, and all of them expect it.
+            self._input = self._plan_input(model, _FROM_0_TO_1)
+            self._assumed = "pixels from 0 to 1, as exporters of YOLO models expect"
+        self._output = reading.output
+        self.subject, self.threshold = model.subject, reading.threshold
+        self.overlap = reading.output.overlap
+
+    def _plan_input(self, model: OpenedModel, normalization: Normalization | None) -> ImageInput:
+        card = model.card.input
+        return ImageInput(
+            choose_tensor(self._signature.inputs, card.name, "input"),
+            card,
+            normalization,
+            channels=_CHANNELS,
+            largest=_LARGEST_SIDE,
+            by_card=model.card.normalization is not None,
+        )
+
+    @property
+    def _gray_frame(self) -> Frame:
+        return self.frame if self.frame.fixed else _WARM_UP
+
+    def _run(self, image: Image, given: Mapping[str, Sequence[float]]) -> dict[str, Tensor]:
+        inputs = self._parameters.fill(given)
+        inputs[self._input.spec.name] = self._input.encode(image.pixels)
+        return self._signature.run(inputs)
 
     def warm_up(self) -> None:
         """Look at a gray image.
@@ -143,7 +205,7 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
             InvalidModel: the model cannot compute, or its outputs are none of boxes.
         """
         try:
-            self.detect(gray_image(self.frame if self.frame.fixed else _WARM_UP))
+            self.detect(gray_image(self._gray_frame))
         except InvalidTensor as error:
             raise InvalidModel(
                 f"{error.expected} (in the card)",
@@ -166,12 +228,18 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
             parameters=options.parameters(),
         )
         return DetectionAnswer(
-            width=image.width, height=image.height, count=len(boxes), boxes=list(boxes)
+            width=image.width,
+            height=image.height,
+            count=len(boxes),
+            boxes=list(boxes),
+            read=image.reading.model_copy(
+                update={"assumed": (self._assumed,) if self._assumed else ()}
+            ),
         )
 
     def describe(self) -> DetectorDescription:
         """Return how the model looks at images, and which boxes it answers."""
-        frame = self.frame
+        frame, output = self.frame, self._output
         return DetectorDescription(
             signatures=describe_signatures(self._engine),
             subject=self.subject,
@@ -180,6 +248,13 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
                 height=frame.height,
                 channels=frame.channels,
                 fixed=frame.fixed,
+                assumed=self._assumed,
+            ),
+            outputs=OutputsDescription(
+                form=output.layout.form,
+                units=output.units,
+                labels=len(output.names.labels),
+                first_class=output.names.first,
             ),
             threshold=self.threshold,
             overlap=self.overlap,
@@ -209,8 +284,6 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
             InvalidOption: the model has no such input.
             InvalidTensor: it cannot compute with them.
         """
-        inputs = self._parameters.fill(parameters or {})
-        inputs[self._input.spec.name] = self._input.encode(image.pixels)
-        outputs = self._signature.run(inputs)
+        outputs = self._run(image, parameters or {})
         lowest = self.threshold if threshold is None else threshold
         return self._output.decode(outputs, image, threshold=lowest, top_k=top_k)

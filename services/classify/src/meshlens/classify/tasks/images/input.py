@@ -7,21 +7,20 @@ from numpy.typing import NDArray
 
 from meshlens.classify.engines.engine import Tensor, TensorSpec
 from meshlens.classify.errors import InvalidModel
-from meshlens.classify.formats.card import InputPart
+from meshlens.classify.formats.card import InputPart, Resize
 from meshlens.classify.formats.tflite_metadata import Normalization
-from meshlens.classify.tasks.images.encoding import plan_encoding
+from meshlens.classify.tasks.images.encoding import AS_THEY_ARE, plan_encoding
+from meshlens.classify.tasks.images.layout import OPEN, Axes, read_axes
 from meshlens.classify.tasks.images.pixels import Frame
 from meshlens.faults import Place
-
-_OPEN = -1
-_BATCH_AXES = 4
 
 
 class ImageInput:
     """The tensor of a model that an image goes into.
 
-    Its shape is (1, h, w, c) or (h, w, 3), or (1, h, w) for a gray image; axes that the model
-    leaves open come from the card.
+    Its shape is (n, h, w, c), (n, c, h, w), (h, w, 3 or 4) or (3 or 4, h, w), or (1, h, w) for a
+    gray image; axes that the model leaves open come from the card. A model of n images at once
+    gets the same one n times.
 
     Args:
         spec: the tensor.
@@ -30,6 +29,7 @@ class ImageInput:
         channels: how many an image may have.
         largest: longest side of an image where neither model nor card set a size; None for a
             model that needs one size.
+        by_card: whether the card gives the normalization.
 
     Raises:
         InvalidModel: the tensor takes no such image, or the card contradicts it.
@@ -37,6 +37,10 @@ class ImageInput:
     Attributes:
         spec: the tensor.
         frame: what the model wants its images to be.
+        batch: how many images it takes at once; the answer is that to the first.
+        layout: which axis holds the channels, in the words of a card; empty if none does.
+        numbers: what pixels become, in words.
+        assumed: what of it neither model nor card says; empty if they do.
     """
 
     def __init__(
@@ -47,60 +51,53 @@ class ImageInput:
         *,
         channels: Collection[int],
         largest: int | None = None,
+        by_card: bool = False,
     ) -> None:
         self.spec = spec
-        self.frame = _measure(spec, card, channels, largest)
+        self._axes, self.frame = _measure(spec, card, channels, largest)
         _check_card(spec, card, self.frame)
         self._blue_first = card.type is not None and card.type.blue_first
-        self._axes = len(spec.shape or ())
-        self._encoding = plan_encoding(spec, normalization, channels=self.frame.channels)
+        if card.type and card.type.floats and normalization is None:
+            # The type of a card says that pixels are from 0 to 255.
+            normalization = AS_THEY_ARE
+        self._encoding = plan_encoding(
+            spec, normalization, channels=self.frame.channels, by_card=by_card
+        )
+        self.batch = max(self._axes.batch, 1)
+        self.layout = str(self._axes.layout or "")
+        self.numbers = self._encoding.meaning
+        self.assumed = self._encoding.assumed
 
     def encode(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """Return the tensor of an image, (h, w, channels) of `frame`, gray or RGB."""
-        height, width, channels = pixels.shape
-        if self._axes == _BATCH_AXES:
-            shape: tuple[int, ...] = 1, height, width, channels
-        elif channels == 1:
-            shape = 1, height, width
-        else:
-            shape = height, width, channels
+        """Return the tensor of an image, (h, w, channels) of `frame`."""
         ordered = pixels[:, :, ::-1] if self._blue_first else pixels
-        return np.ascontiguousarray(self._encoding.encode(ordered).reshape(shape))
+        return self._axes.arrange(self._encoding.encode(ordered))
 
 
 def _measure(
     spec: TensorSpec, card: InputPart, channels: Collection[int], largest: int | None
-) -> Frame:
-    """Return what the images of `spec` must be."""
-    match spec.shape or ():
-        case (1 | -1, height, width, depth):
-            pass
-        case (1, height, width) if 1 in channels:
-            depth = 1
-        case (height, width, 3 as depth):
-            pass
-        case (-1, height, width) if 1 in channels:
-            depth = 1
-        case _:
-            height = width = depth = 0
-    if depth == _OPEN and card.type:
+) -> tuple[Axes, Frame]:
+    """Return the axes of `spec`, and what its images must be."""
+    axes = read_axes(spec, channels, card.layout)
+    height, width, depth = (axes.height, axes.width, axes.channels) if axes else (0, 0, 0)
+    if depth == OPEN and card.type:
         depth = card.type.channels
     fixed = True
-    if largest and (width == _OPEN) != (height == _OPEN):
+    if largest and (width == OPEN) != (height == OPEN):
         raise InvalidModel(
             f"{spec.name} must leave both sides open or none",
             got=f"{spec.shape}",
             remedy="convert the model again",
             places=[Place(field=spec.name)],
         )
-    if largest and width == _OPEN:
+    if largest and width == OPEN:
         (width, height), fixed = card.size or (largest, largest), False
     elif card.size:
         width, height = (
-            given if own == _OPEN else own
+            given if own == OPEN else own
             for own, given in zip((width, height), card.size, strict=True)
         )
-    if depth not in channels or min(width, height) < 1:
+    if axes is None or depth not in channels or min(width, height) < 1:
         advice = "" if largest else " If it takes any size, say input.size and input.type in a card"
         raise InvalidModel(
             f"expected an input of shape (1, height, width, {' or '.join(map(str, channels))})",
@@ -108,7 +105,15 @@ def _measure(
             remedy=f"does this model take pictures?{advice}",
             places=[Place(field=spec.name)],
         )
-    return Frame(width, height, depth, fixed=fixed)
+    if largest and card.resize is not Resize.STRETCH:
+        raise InvalidModel(
+            "expected input.resize: stretch for a model that answers places in the picture",
+            got=card.resize,
+            remedy="leave it out",
+            places=[Place(field="input.resize")],
+        )
+    frame = Frame(width, height, depth, fixed, card.resize, card.resampling, card.fill)
+    return axes, frame
 
 
 def _check_card(spec: TensorSpec, card: InputPart, frame: Frame) -> None:

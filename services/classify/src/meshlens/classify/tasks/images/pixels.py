@@ -1,16 +1,13 @@
 """Bytes of an image -> pixels of the size that a model wants.
 
-Pixels are resized with Pillow's Hamming filter, an average over the area that keeps edges, without
-regard to the aspect, as the public models' own figures were measured. A JPEG is decoded at the
-smallest scale (1/8, 1/4, 1/2, 1) that is not below the model's size: half of the work is saved,
-and probabilities move by some hundredths.
+Unless a card says otherwise, pixels are resized with Pillow's Hamming filter, an average over the
+area that keeps edges, without regard to the aspect, as the public models' own figures were
+measured. A JPEG is decoded at the smallest scale (1/8, 1/4, 1/2, 1) that is not below the model's
+size: half of the work is saved, and probabilities move by some hundredths.
 """
 
 import io
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +15,20 @@ from PIL import ExifTags, UnidentifiedImageError
 from PIL import Image as Pillow
 
 from meshlens.classify.errors import ImageTooLarge, InvalidImage
+from meshlens.classify.formats.card import Resampling, Resize
+from meshlens.classify.tasks.images.colors import convert_profile, fill_empty_alpha, flatten
+from meshlens.classify.tasks.images.containers import (
+    LIFTED,
+    complete_jpeg,
+    open_image,
+    refusing,
+)
+from meshlens.classify.tasks.images.reading import Reading
 
 # The default: a camera's image, and up to 200 MB once it is decoded.
 MAX_PIXELS = 50_000_000
-
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+# A JPEG that is decoded at a scale may have as many times more.
+_MOST_SCALED = 4
 
 _TRANSPOSITIONS = {
     2: Pillow.Transpose.FLIP_LEFT_RIGHT,
@@ -34,11 +40,15 @@ _TRANSPOSITIONS = {
     8: Pillow.Transpose.ROTATE_90,
 }
 _SWAPS_SIDES = frozenset({5, 6, 7, 8})
-# Modes of 8 bits a channel that Pillow converts to RGB and to gray as a viewer would show them.
-_PLAIN_MODES = frozenset({"1", "L", "RGB", "RGBX", "YCbCr", "HSV", "CMYK"})
-_ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
-_WHITE = 255
-_WIDE_GRAY_MODES = frozenset({"I;16", "I;16B", "I;16L", "I;16N"})
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_RESIZED = {
+    Resize.STRETCH: "stretched",
+    Resize.CROP: "cropped",
+    Resize.LETTERBOX: "letterboxed",
+}
+_FILTERS = {filter_: Pillow.Resampling[filter_.name] for filter_ in Resampling}
+# Aspects that differ by less are one: sides are whole pixels.
+_SAME_ASPECT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +58,49 @@ class Frame:
     Attributes:
         width: in pixels.
         height: in pixels.
-        channels: 1 (gray) or 3 (RGB).
-        fixed: whether an image is stretched to exactly that size; else it keeps its aspect, is
-            made smaller if it is larger, and left as it is otherwise.
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA).
+        fixed: whether an image gets exactly that size; else it keeps its aspect, is made smaller
+            if it is larger, and left as it is otherwise.
+        resize: how an image of another aspect gets that size.
+        resampling: the filter.
+        fill: gray of the bars of a letterbox.
     """
 
     width: int
     height: int
     channels: int
     fixed: bool = True
+    resize: Resize = Resize.STRETCH
+    resampling: Resampling = Resampling.HAMMING
+    fill: int = 114
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
         """Return the width and height in this frame of an image of that size."""
-        if self.fixed:
+        if self.fixed and self.resize is not Resize.LETTERBOX:
             return self.width, self.height
-        scale = min(self.width / width, self.height / height, 1.0)
+        scale = min(self.width / width, self.height / height)
+        if not self.fixed:
+            scale = min(scale, 1.0)
         return max(round(width * scale), 1), max(round(height * scale), 1)
+
+    @property
+    def crops(self) -> bool:
+        """Whether only the middle of an image is shown."""
+        return self.fixed and self.resize is Resize.CROP
+
+    def crop(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return the part of an image of that size that is shown: left, top, right, bottom."""
+        if not self.crops:
+            return 0, 0, width, height
+        wide = min(width, height * self.width / self.height)
+        high = min(height, width * self.height / self.width)
+        left, top = (width - wide) / 2, (height - high) / 2
+        return left, top, left + wide, top + high
+
+    def describe_fit(self, width: int, height: int) -> str:
+        """Return what became of an image of that size, empty if its aspect is the frame's."""
+        aspects = self.width * height / (self.height * width)
+        return _RESIZED[self.resize] if self.fixed and abs(aspects - 1) > _SAME_ASPECT else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +108,19 @@ class Image:
     """An image as its owner sees it, upright, perhaps of another size.
 
     Attributes:
-        pixels: (h, w, channels), gray or RGB, 0 to 255.
+        pixels: (h, w, channels), gray, RGB or RGBA, 0 to 255.
         width: of the whole image, upright, in pixels.
         height: likewise.
+        region: what `pixels` show, in pixels of the whole image: left, top, right, bottom; a
+            letterbox reaches beyond the image. None if they show all of it and nothing else.
+        reading: what was done to it.
     """
 
     pixels: NDArray[np.uint8]
     width: int
     height: int
+    region: tuple[float, float, float, float] | None = None
+    reading: Reading = field(default_factory=Reading)
 
 
 def gray_image(frame: Frame) -> Image:
@@ -90,73 +132,119 @@ def gray_image(frame: Frame) -> Image:
 def decode_image(data: bytes, frame: Frame, *, max_pixels: int) -> Image:
     """Return the first image in `data`, upright, with the pixels that `frame` wants.
 
-    Alpha is laid over white; 16-bit gray keeps its upper 8 bits.
+    Colors are those of sRGB; alpha is laid over white unless the frame has it; 16-bit gray keeps
+    its upper 8 bits.
 
     Raises:
-        ImageTooLarge: the header says more than `max_pixels`; nothing was decoded.
+        ImageTooLarge: more pixels than `max_pixels` would have to be decoded; none was.
         InvalidImage: empty, of no allowed format, truncated or damaged.
     """
     if not data:
         raise InvalidImage(
             "expected a picture", got="an empty body", remedy="send the bytes of the file"
         )
-    with _refusing(data), _LIFTED, Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
-        width, height = image.size
-        if width * height > max_pixels:
-            raise ImageTooLarge(f"{width} x {height} pixels", max_pixels)
-        mode = "L" if frame.channels == 1 else "RGB"
-        # The longer side for both: whether the image lies on its side is not known yet.
-        needed = max(frame.width, frame.height)
-        image.draft(mode, (needed, needed))
-        image.load()
-        orientation = _orientation(image)
-        turned = orientation in _SWAPS_SIDES
-        own = (height, width) if turned else (width, height)
-        chosen = frame.fit(*own)
-        lying = chosen[::-1] if turned else chosen
-        pixels = _flatten(image, mode)
-        if pixels.size != lying:
-            pixels = pixels.resize(lying, Pillow.Resampling.HAMMING, reducing_gap=2.0)
-    if orientation in _TRANSPOSITIONS:
-        pixels = pixels.transpose(_TRANSPOSITIONS[orientation])
-    array = np.asarray(pixels).reshape(chosen[1], chosen[0], frame.channels)
-    return Image(array, *own)
+    with refusing(data), LIFTED:
+        try:
+            return _decode(data, frame, max_pixels)
+        except UnidentifiedImageError:
+            raise
+        except OSError:
+            completed = complete_jpeg(data, _MODES[frame.channels], _needed(frame))
+            if completed is None:
+                raise
+            whole, note = completed
+            return _decode(whole, frame, max_pixels, note)
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
-    """Return the PNG of (h, w, 1 or 3) pixels."""
+    """Return the PNG of (h, w, 1, 3 or 4) pixels."""
     file = io.BytesIO()
     plain = pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
     Pillow.fromarray(plain).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
-class _LiftedGuard:
-    """While any thread is inside, Pillow's own limit on pixels is lifted.
+def _needed(frame: Frame) -> tuple[int, int]:
+    """Return the least size to decode: the longer side twice, as the image may lie on its side."""
+    longer = max(frame.width, frame.height)
+    return longer, longer
 
-    Pillow checks it before an image's size can be read, for the whole process and by one global;
-    in here `max_pixels` is the limit instead. Outside, Pillow guards as it always does.
+
+def _decode(data: bytes, frame: Frame, max_pixels: int, *notes: str) -> Image:
+    with open_image(data) as image:
+        width, height = image.size
+        mode = _MODES[frame.channels]
+        plain = mode == "L" and "icc_profile" not in image.info
+        image.draft("L" if plain else "RGB", _needed(frame))
+        _check_size(image, width, height, max_pixels)
+        image.load()
+        orientation = _orientation(image)
+        turned = orientation in _SWAPS_SIDES
+        own = (height, width) if turned else (width, height)
+        if fill_empty_alpha(image):
+            notes += ("alpha is 0 everywhere: taken for opaque",)
+        converted, profile, note = convert_profile(image)
+        notes += (note,) if note else ()
+        pixels = _resize(flatten(converted, mode), frame, turned=turned)
+    if orientation in _TRANSPOSITIONS:
+        pixels = pixels.transpose(_TRANSPOSITIONS[orientation])
+    region = frame.crop(*own) if frame.crops else None
+    if frame.fixed and pixels.size != (frame.width, frame.height):
+        pixels, region = _letterbox(pixels, frame, own)
+    array = np.asarray(pixels).reshape(pixels.height, pixels.width, frame.channels)
+    reading = Reading(
+        orientation=orientation if orientation in _TRANSPOSITIONS else 1,
+        profile=f"{profile}, converted to sRGB" if profile else "",
+        resized=frame.describe_fit(*own),
+        notes=notes,
+    )
+    return Image(array, *own, region, reading)
+
+
+def _letterbox(
+    image: Pillow.Image, frame: Frame, own: tuple[int, int]
+) -> tuple[Pillow.Image, tuple[float, float, float, float]]:
+    """Return an upright image in the middle of `frame`, and the region that then is shown."""
+    bars = f"rgb({frame.fill}, {frame.fill}, {frame.fill})"
+    page = Pillow.new(image.mode, (frame.width, frame.height), bars)
+    left, top = (page.width - image.width) // 2, (page.height - image.height) // 2
+    page.paste(image, (left, top))
+    across, down = own[0] / image.width, own[1] / image.height
+    region = (
+        -left * across,
+        -top * down,
+        (page.width - left) * across,
+        (page.height - top) * down,
+    )
+    return page, region
+
+
+def _resize(image: Pillow.Image, frame: Frame, *, turned: bool) -> Pillow.Image:
+    """Return what the frame shows of an image that is not turned upright yet."""
+    width, height = image.size
+    # Where sides are swapped, so are those of the frame; what is centred stays where it is.
+    left, top, right, bottom = frame.crop(*((height, width) if turned else (width, height)))
+    chosen = frame.fit(*((height, width) if turned else (width, height)))
+    box = (top, left, bottom, right) if turned else (left, top, right, bottom)
+    lying = chosen[::-1] if turned else chosen
+    if image.size == lying and box == (0, 0, width, height):
+        return image
+    # Its first, coarser step is an average of whole pixels.
+    gap = None if frame.resampling is Resampling.NEAREST else 2.0
+    return image.resize(lying, _FILTERS[frame.resampling], box=box, reducing_gap=gap)
+
+
+def _check_size(image: Pillow.Image, width: int, height: int, max_pixels: int) -> None:
+    """Refuse what would need more memory than `max_pixels` do.
+
+    A progressive JPEG is held whole while it is decoded, at whatever scale.
     """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._limit: int | None = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._limit, Pillow.MAX_IMAGE_PIXELS = Pillow.MAX_IMAGE_PIXELS, None
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                Pillow.MAX_IMAGE_PIXELS = self._limit
-
-
-_LIFTED = _LiftedGuard()
+    whole, decoded = width * height, image.size[0] * image.size[1]
+    if decoded < whole and not image.info.get("progressive"):
+        if decoded > max_pixels or whole > max_pixels * _MOST_SCALED:
+            raise ImageTooLarge(f"{width} x {height} pixels", max_pixels)
+    elif whole > max_pixels:
+        raise ImageTooLarge(f"{width} x {height} pixels", max_pixels)
 
 
 def _orientation(image: Pillow.Image) -> int:
@@ -165,53 +253,3 @@ def _orientation(image: Pillow.Image) -> int:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # noqa: BLE001 - Pillow raises anything on damaged EXIF; the image is whole
         return 1
-
-
-def _flatten(image: Pillow.Image, mode: str) -> Pillow.Image:
-    """Return `image` in `mode`, L or RGB, as a viewer on a white page would show it."""
-    clear = image.info.get("transparency")
-    if image.mode in _WIDE_GRAY_MODES:
-        wide = np.asarray(image)
-        gray = (wide >> 8).astype(np.uint8)
-        if isinstance(clear, int):
-            gray[wide == clear] = _WHITE
-        return Pillow.fromarray(gray).convert(mode)
-    if image.mode == "RGB" and isinstance(clear, tuple) and max(clear) > _WHITE:
-        # Of 16 bits a channel Pillow keeps 8, but not of the colour that is transparent.
-        image.info["transparency"] = tuple(level >> 8 for level in clear)
-    if image.mode == "P":
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    elif image.mode in _ALPHA_MODES or image.has_transparency_data:
-        image = image.convert("RGBA")
-    elif image.mode not in _PLAIN_MODES:
-        raise InvalidImage(
-            "expected 8 or 16 bits for each channel",
-            got=f"a picture of mode {image.mode}",
-            remedy="convert it to RGB",
-        )
-    if image.mode == "RGBA":
-        page = Pillow.new("RGBA", image.size, "white")
-        page.alpha_composite(image)
-        image = page
-    return image if image.mode == mode else image.convert(mode)
-
-
-@contextmanager
-def _refusing(data: bytes) -> Iterator[None]:
-    """Turn anything that Pillow raises on a stranger's bytes into our own errors."""
-    try:
-        yield
-    except (ImageTooLarge, InvalidImage):
-        raise
-    except UnidentifiedImageError as error:
-        raise InvalidImage(
-            f"expected a picture ({', '.join(FORMATS)})",
-            got=f"{len(data)} bytes that begin with {data[:12]!r}",
-            remedy="send the bytes of the file as they are",
-        ) from error
-    except Exception as error:  # decoders raise anything on hostile bytes, SyntaxError included
-        raise InvalidImage(
-            "expected a whole picture",
-            got=f"one that cannot be decoded: {error}",
-            remedy="is it truncated or damaged?",
-        ) from error

@@ -1,4 +1,8 @@
-"""Tensors in JSON: nested lists in, nested lists out."""
+"""Tensors in JSON: nested lists in, nested lists out.
+
+A complex number is a pair [real, imaginary]. What is not finite is "NaN", "Infinity" or
+"-Infinity", since JSON has no numbers for them; the bare words that many writers use are read, too.
+"""
 
 import math
 from collections.abc import Mapping
@@ -8,37 +12,48 @@ import numpy as np
 
 from meshlens.classify.engines.engine import Signature, Tensor, TensorSpec
 from meshlens.classify.errors import InvalidTensor
+from meshlens.classify.tasks.tensors.texts import decode_texts, encode_texts
 from meshlens.faults import Place
+
+_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def decode_tensors(values: Mapping[str, Any], signature: Signature) -> dict[str, Tensor]:
-    """Return an array for each input of `signature`.
+    """Return an array for each input of `signature`, under any of its names.
 
     Raises:
         InvalidTensor: one is missing, unknown, or of another shape or type.
     """
     known = {spec.name: spec for spec in signature.inputs}
-    if set(values) != set(known):
+    named = {_find_name(name, signature): value for name, value in values.items()}
+    if set(named) != set(known) or len(named) != len(values):
         raise InvalidTensor(
             f"expected the inputs {', '.join(known)}",
             got=", ".join(values) or "none",
             remedy="send each of them once",
         )
-    return {name: _decode(values[name], spec) for name, spec in known.items()}
+    return {name: _decode(named[name], spec) for name, spec in known.items()}
 
 
 def encode_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Return the nested lists of `tensors`, bytes as text, what is not finite as its name.
+    """Return the nested lists of `tensors`.
 
     A float that is smaller than a double is written with 12 digits: more than the 9 that a reader
     needs to get the very same float32 back.
     """
-    return {name: _encode(_round(tensor).tolist()) for name, tensor in tensors.items()}
+    return {name: _encode_tensor(name, tensor) for name, tensor in tensors.items()}
+
+
+def _find_name(name: str, signature: Signature) -> str:
+    """Return the signature's own name for the input that a caller calls `name`."""
+    exact = {spec.name for spec in signature.inputs}
+    others = [spec.name for spec in signature.inputs if spec.is_called(name)]
+    return others[0] if name not in exact and len(others) == 1 else name
 
 
 def _decode(value: object, spec: TensorSpec) -> Tensor:
     try:
-        tensor = np.array(value)
+        tensor = decode_texts(value, spec) if spec.dtype.kind == "O" else _read_numbers(value, spec)
     except ValueError:
         raise InvalidTensor(
             f"{spec.name} must be a number or nested lists of one length on each level",
@@ -46,7 +61,6 @@ def _decode(value: object, spec: TensorSpec) -> Tensor:
             remedy="send a full tensor",
             places=[Place(field=spec.name)],
         ) from None
-    _check_type(tensor, spec)
     if spec.shape is not None and not _fits(tensor.shape, spec.shape):
         raise InvalidTensor(
             f"{spec.name} must have shape {spec.shape}",
@@ -54,16 +68,49 @@ def _decode(value: object, spec: TensorSpec) -> Tensor:
             remedy="-1 stands for any size",
             places=[Place(field=spec.name)],
         )
-    if spec.dtype.kind == "O":
-        encoded = np.array([text.encode() for text in tensor.ravel().tolist()], object)
-        return encoded.reshape(tensor.shape)
     return tensor.astype(spec.dtype)
+
+
+def _read_numbers(value: object, spec: TensorSpec) -> Tensor:
+    """Return an array of numbers.
+
+    Raises:
+        InvalidTensor: something else is in it, or its numbers do not fit.
+        ValueError: lists of unequal length.
+    """
+    tensor = np.array(value)
+    if tensor.dtype.kind == "U" and spec.dtype.kind in "fc":
+        tensor = np.array(_replace_words(value))
+    _check_type(tensor, spec)
+    return _join_pairs(tensor, spec) if spec.dtype.kind == "c" else tensor
+
+
+def _replace_words(value: object) -> object:
+    """Return `value` with numbers for the words of what is not finite."""
+    if isinstance(value, list):
+        return [_replace_words(item) for item in value]
+    return _NOT_FINITE.get(value, value) if isinstance(value, str) else value
+
+
+def _join_pairs(tensor: Tensor, spec: TensorSpec) -> Tensor:
+    """Return complex numbers for reals, or for pairs, of which there is one axis more."""
+    if spec.shape is not None and tensor.ndim == len(spec.shape):
+        return tensor
+    if not tensor.ndim or tensor.shape[-1] != 2:  # noqa: PLR2004 - of real and imaginary part
+        raise InvalidTensor(
+            f"{spec.name} must hold complex numbers, each as [real, imaginary]",
+            got=f"shape {tensor.shape}",
+            remedy="send pairs",
+            places=[Place(field=spec.name)],
+        )
+    joined: Tensor = np.ascontiguousarray(tensor, np.float64).view(np.complex128)[..., 0]
+    return joined
 
 
 def _check_type(tensor: Tensor, spec: TensorSpec) -> None:
     """Refuse what would lose more than the precision of a float."""
     kind, wanted = tensor.dtype.kind, spec.dtype.kind
-    right = {"f": "iuf", "i": "iu", "u": "iu", "b": "b", "O": "U", "c": "iuf"}.get(wanted, "")
+    right = {"f": "iuf", "i": "iu", "u": "iu", "b": "b", "c": "iuf"}.get(wanted, "")
     if kind not in right and tensor.size:
         raise InvalidTensor(
             f"{spec.name} must hold numbers of type {spec.dtype}",
@@ -88,6 +135,18 @@ def _fits(actual: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     )
 
 
+def _encode_tensor(name: str, tensor: Tensor) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    match tensor.dtype.kind:
+        case "O" | "S":
+            return encode_texts(tensor, name)
+        case "c":
+            part = np.float32 if tensor.dtype == np.complex64 else np.float64
+            pairs = np.stack([tensor.real, tensor.imag], axis=-1).astype(part)
+            return _encode(_round(pairs).tolist())
+        case _:
+            return _encode(_round(tensor).tolist())
+
+
 def _round(tensor: Tensor) -> Tensor:
     """Return doubles of 12 significant digits for floats of a smaller type, what else as it is.
 
@@ -103,8 +162,6 @@ def _encode(value: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
     match value:
         case list():
             return [_encode(item) for item in value]
-        case bytes():
-            return value.decode(errors="replace")
         case float() if not math.isfinite(value):
             return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
         case _:

@@ -31,6 +31,6 @@ def arrange_loadings(subject: Subject) -> Plane:
         whiten=np.eye(2),
         mean=np.zeros(2),
         arrows=arrows,
-        # Scales have divisor n and variances n - 1: a correlation of 1 is this loading.
-        circle=float(np.sqrt(model.n / (model.n - 1))) if model.standardized else 0.0,
+        # A correlation of 1 is this loading: more than 1 where only the scales have divisor n.
+        circle=float(np.sqrt(model.variance.max())) if model.standardized else 0.0,
     )

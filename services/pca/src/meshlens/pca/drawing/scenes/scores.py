@@ -17,6 +17,7 @@ from meshlens.pca.drawing.scenes.plane import (
 )
 from meshlens.pca.drawing.scenes.scene import Subject
 from meshlens.pca.numbers.decomposition import PcaModel, project
+from meshlens.pca.numbers.scaling import Scaling
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -54,9 +55,10 @@ def _arrange_variables(subject: Subject, model: PcaModel) -> Plane:
     table = subject.table
     deviations = np.sqrt(model.explained_variance)
     points, mean, (x, y) = table.values, model.mean, model.names
-    if model.standardized:
+    if model.scaling is not Scaling.NONE:
         points, mean = (points - mean) / model.scale, np.zeros(2)
-        x, y = f"{x}, standardized", f"{y}, standardized"
+        how = "standardized" if model.standardized else f"{model.scaling} scaling"
+        x, y = f"{x}, {how}", f"{y}, {how}"
     return Plane(
         subject=subject,
         labels=(x, y),

@@ -3,7 +3,6 @@
 Import this module where such input arrives: it takes 40 MB.
 """
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +14,6 @@ from meshlens.pca.tables.dictionary import Dictionary
 
 _BLOCK = 1 << 18  # bytes of text parsed at a time; several blocks are in flight
 _END = ord("\n")
-_LINE = re.compile(rb"[^\r\n]*")
 _NUMBER, _NAME = pa.float64(), pa.dictionary(pa.int32(), pa.string())
 
 
@@ -33,7 +31,6 @@ def read_line(
         _break_line(line, width, delimiter.encode()),
         width=width,
         texts=(),
-        skip=0,
         delimiter=delimiter,
         decimal=decimal,
         missing=missing,
@@ -47,10 +44,11 @@ def read_rows(
     *,
     width: int,
     texts: Sequence[int],
-    skip: int,
     delimiter: str,
     decimal: str,
     missing: Sequence[str],
+    start: int = 0,
+    quote: str = '"',
     blank_rows: bool = False,
 ) -> tuple[Array, list[tuple[str, ...]]] | None:
     """Read rows of text.
@@ -59,20 +57,19 @@ def read_rows(
         body: UTF-8.
         width: columns of a row.
         texts: indices of the columns that hold names; the others hold numbers.
-        skip: rows above the first observation.
         delimiter: the field delimiter.
         decimal: the decimal mark.
         missing: cells that stand for a missing number.
+        start: where the first observation begins.
+        quote: what encloses cells.
         blank_rows: whether a blank line is a row with a missing cell.
 
     Returns:
         The numbers (n, p), nan where missing, and the columns of names; None if a cell is
         neither, or rows are not `width` long.
     """
-    if body.count(b'"') % 2:
+    if body.count(quote.encode(), start) % 2:
         return None  # Arrow would close the last quote itself.
-    if skip and _LINE.match(body)[0].count(b'"') % 2:  # type: ignore[index] # it matches anything
-        return None  # Arrow would pass over the first line of the names only.
     columns = [str(index) for index in range(width)]
     numbers = [index for index in range(width) if index not in texts]
     # A cell takes at least one byte, the comma or line break after it.
@@ -82,9 +79,11 @@ def read_rows(
     row = 0
     try:
         with csv.open_csv(
-            pa.BufferReader(body),
-            csv.ReadOptions(column_names=columns, skip_rows_after_names=skip, block_size=_BLOCK),
-            csv.ParseOptions(delimiter=delimiter, ignore_empty_lines=not blank_rows),
+            pa.BufferReader(pa.py_buffer(body).slice(start)),
+            csv.ReadOptions(column_names=columns, block_size=_BLOCK),
+            csv.ParseOptions(
+                delimiter=delimiter, quote_char=quote, ignore_empty_lines=not blank_rows
+            ),
             csv.ConvertOptions(
                 column_types={
                     name: _NAME if index in texts else _NUMBER for index, name in enumerate(columns)

@@ -1,124 +1,186 @@
-"""The dialect of delimited text: delimiter, decimal mark, and how a cell is read."""
+"""The dialect of delimited text: delimiter and quotes; and its records, with their numbers."""
 
+import _csv
 import csv
-import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from io import BytesIO, TextIOWrapper
-from itertools import chain, islice
-from operator import methodcaller
+from itertools import islice
 
 import numpy as np
 
-from meshlens.pca.tables.cells import MISSING
-from meshlens.pca.tables.columns import MOST_COLUMNS, Array, Content, too_wide
+from meshlens.pca.tables.reading import SkippedRows
 
 BLANK = " \r\n"  # a line of tabs is a row of missing cells
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+END_OF_FILE = "\x1a"  # what DOS programs write at the end
 
-_HEAD = 100  # rows that determine which columns hold numbers
-_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
-_MISSING = frozenset(MISSING)
+COMMENT, EMPTY, TITLE, UNITS = "comment", "empty", "title", "units"
+DELIMITER_LINE, CHOSEN = "delimiter line", "skip="
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """Field delimiter and decimal mark."""
+    """How lines are divided into cells.
 
-    delimiter: str
-    decimal: str = "."
+    Attributes:
+        delimiter: between cells; a blank stands for runs of blanks and tabs.
+        quote: around cells.
+        comments: the marks at the beginning of lines that are none of the table.
+    """
 
-    def parse(self, cell: str) -> float | None:
-        """Return the number in a cell, nan if it is missing, None if there is something else.
+    delimiter: str = ","
+    quote: str = '"'
+    comments: tuple[str, ...] = ()
 
-        It reads less than float() does: ASCII without underscores.
-        """
-        cell = cell.strip()
-        if cell in _MISSING:
-            return math.nan
-        if self.decimal != ".":
-            if "." in cell:
-                return None
-            cell = cell.replace(self.decimal, ".")
-        if "_" in cell or not cell.isascii():
-            return None
-        try:
-            return float(cell)
-        except ValueError:
-            return None
-
-    def parse_all(self, cells: Sequence[str]) -> Array | None:
-        """Return the numbers in cells if each holds one, else None; many times as fast."""
-        joined = "".join(cells)
-        if "_" in joined or not joined.isascii():
-            return None
-        if self.decimal != ".":
-            if "." in joined:
-                return None
-            cells = [cell.replace(self.decimal, ".") for cell in cells]
-        try:
-            return np.array([*map(float, cells)])
-        except ValueError:
-            return None
-
-    def classify(self, cell: str) -> Content:
-        """Return what a cell holds; infinity counts as a number."""
-        number = self.parse(cell)
-        if number is None:
-            return Content.NAME
-        return Content.MISSING if math.isnan(number) else Content.NUMBER
-
-    def classify_all(self, cells: Sequence[str]) -> set[Content]:
-        """Return the set of contents found in the cells of a column."""
-        if self.parse_all(cells) is not None:
-            return {Content.NUMBER}
-        return {*map(self.classify, {*cells})}
-
-    def read_records(self, body: bytes) -> Iterator[list[str]]:
-        """Yield the cells of each line that is not blank.
+    def split(self, line: str) -> list[str]:
+        """Return the cells of one line.
 
         Raises:
             csv.Error: a quote is not closed, or a field is too long.
         """
+        return next(self.read(iter([line])), [])
+
+    def read(self, lines: Iterator[str]) -> "_csv.Reader":
+        """Return a reader of the records in lines."""
         return csv.reader(
-            _read_lines(body), delimiter=self.delimiter, skipinitialspace=True, strict=True
+            lines,
+            delimiter=self.delimiter,
+            quotechar=self.quote,
+            skipinitialspace=True,
+            strict=True,
         )
 
 
-def sniff_line(line: bytes) -> Dialect:
-    """Return the dialect of a body that is one line."""
-    delimiter = _find_delimiter(line)
-    start = line[:1000].decode(errors="ignore").split(delimiter)
-    return Dialect(delimiter, _find_decimal(delimiter, start))
+@dataclass(slots=True)
+class Source:
+    """The lines of a text, and which of them are records.
 
-
-def sniff(body: bytes) -> tuple[Dialect, list[list[str]]]:
-    """Return the dialect and the first rows of a body of several lines.
-
-    Raises:
-        InvalidTable: a row has more columns than are read.
-        csv.Error: a quote is not closed, or a field is too long.
+    Attributes:
+        body: UTF-8 without a byte order mark.
+        dialect: of the lines.
+        left_out: why lines are none of the table, by number, before any is looked at.
+        skipped: numbers of the lines that `records` has passed over, by the reason.
+        comments: the lines among them that begin with the mark of a comment, by number.
     """
-    first = next(_read_lines(body))
-    unquoted = re.sub('"[^"]*"', "", first)
-    delimiter = _find_delimiter(unquoted.encode())
-    if unquoted.count(delimiter) >= MOST_COLUMNS:
-        raise too_wide(unquoted.count(delimiter) + 1)
-    head = list(islice(Dialect(delimiter).read_records(body), _HEAD))
-    return Dialect(delimiter, _find_decimal(delimiter, chain.from_iterable(head))), head
+
+    body: bytes
+    dialect: Dialect = field(default_factory=Dialect)
+    left_out: Mapping[int, str] = field(default_factory=dict)
+    skipped: dict[str, list[int]] = field(default_factory=dict)
+    comments: dict[int, str] = field(default_factory=dict)
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Yield the lines that hold something, each with its number, as they come.
+
+        A list of them would take much memory. What quotes enclose is not looked at.
+        """
+        self.skipped, self.comments = {}, {}
+        blank = self.skipped.setdefault(EMPTY, [])
+        quote, comments = self.dialect.quote, self.dialect.comments
+        inside = False
+        text = TextIOWrapper(BytesIO(self.body), encoding="utf-8", newline="")
+        for number, line in enumerate(text, start=1):
+            if not inside:
+                if number in self.left_out:
+                    self.skip(number, self.left_out[number])
+                    continue
+                start = line.lstrip(BLANK)
+                if not start:
+                    blank.append(number)
+                    continue
+                if start.startswith(comments):
+                    self.skip(number, COMMENT)
+                    self.comments[number] = start
+                    continue
+            elif not line.strip(BLANK):
+                continue
+            inside ^= bool(line.count(quote) & 1)
+            yield number, line
+
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the cells of each record that is not empty, with the number of its first line.
+
+        Raises:
+            csv.Error: a quote is not closed, or a field is too long.
+        """
+        numbers: list[int] = []
+        reader = self.dialect.read(self._kept(numbers))
+        done = 0
+        for record in reader:
+            number, done = numbers[done], reader.line_num
+            # A record of one cell is a blank line, of which `lines` takes care.
+            if not record[0].strip() and len(record) > 1 and not any(map(str.strip, record)):
+                self.skip(number, EMPTY)
+                continue
+            yield number, record
+
+    def skip(self, number: int, why: str) -> None:
+        """Note that a line is none of the table."""
+        self.skipped.setdefault(why, []).append(number)
+
+    def _kept(self, numbers: list[int]) -> Iterator[str]:
+        spaces = self.dialect.delimiter == " "
+        for number, line in self.lines():
+            numbers.append(number)
+            # Two blanks divide cells as one does; at the end of a line they divide nothing.
+            yield f"{line.strip().replace(chr(9), ' ')}\n" if spaces else line
 
 
-def _find_delimiter(line: bytes) -> str:
-    return next((mark for mark in "\t;" if mark.encode() in line), ",")
+def list_skipped(skipped: dict[str, list[int]]) -> tuple[SkippedRows, ...]:
+    """Return the lines that were passed over, as an answer reports them."""
+    return tuple(SkippedRows(tuple(sorted(rows)), why) for why, rows in skipped.items() if rows)
 
 
-def _find_decimal(delimiter: str, cells: Iterable[str]) -> str:
-    if delimiter == ",":
-        return "."
-    return "," if any(_DECIMAL_COMMA.fullmatch(cell) for cell in cells) else "."
+def strip_end(body: bytes) -> bytes:
+    """Return the body without blank lines, and DOS' mark, at its end; one line end may stay.
+
+    A copy is made only if there is something to remove.
+    """
+    marks = (BLANK + END_OF_FILE).encode()
+    end = len(body)
+    while end and body[end - 1] in marks:
+        end -= 1
+    if body[end:] in (b"", b"\n", b"\r", b"\r\n"):
+        return body
+    return body[:end]
 
 
-def _read_lines(body: bytes) -> Iterator[str]:
-    """Yield the lines that are not blank, one at a time: a list of them takes much memory."""
-    lines = TextIOWrapper(BytesIO(body), encoding="utf-8", newline="")
-    return filter(methodcaller("strip", BLANK), lines)
+def find_line(body: bytes, number: int) -> int:
+    """Return where a line begins, counted from 1."""
+    if number == 1:
+        return 0
+    return next(islice(_LINE_END.finditer(body), number - 2, None)).end()
+
+
+def number_lines(body: bytes, start: int, first: int) -> tuple[Sequence[int], list[int]] | None:
+    """Return the numbers of the lines from `start`, and of the blank ones among them.
+
+    None if that cannot be said cheaply: quotes may enclose a line break.
+
+    Args:
+        body: the text.
+        start: where the first of the lines begins.
+        first: its number.
+    """
+    breaks = body.count(b"\n", start)
+    returns = body.count(b"\r", start)
+    if returns not in (0, breaks) or not breaks or body.count(b"\r\n", start) != returns:
+        lines = returns + (body[-1:] != b"\r")
+        return (range(first, first + lines), []) if not breaks else None
+    lines = breaks + (body[-1:] != b"\n")
+    shortest = b"\r\n\r\n" if returns else b"\n\n"
+    if (
+        body[start : start + 1] not in b"\r\n"
+        and shortest not in body
+        and not body.endswith(b" \n")
+    ):
+        return range(first, first + lines), []
+    text = np.frombuffer(body, dtype=np.uint8, offset=start)
+    ends = np.flatnonzero(text == ord("\n"))
+    if body[-1:] != b"\n":
+        ends = np.append(ends, len(text))
+    lengths = np.diff(ends, prepend=-1) - 1 - bool(returns)
+    numbers = np.arange(first, first + lines)
+    return numbers[lengths > 0].tolist(), numbers[lengths <= 0].tolist()

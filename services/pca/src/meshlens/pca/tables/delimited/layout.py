@@ -1,123 +1,128 @@
 """Which column of delimited text holds numbers, names, groups or row names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
-from meshlens.pca.tables.cells import MISSING
-from meshlens.pca.tables.columns import (
-    Array,
-    Content,
-    NameColumn,
-    RawTable,
-    ReadOptions,
-    holds_names,
-)
-from meshlens.pca.tables.delimited.dialect import Dialect
-
-_NO_NAMES = frozenset(MISSING) - {""}
+from meshlens.pca.tables.columns import Array, NameColumn, RawTable, ReadOptions
+from meshlens.pca.tables.delimited.formulas import unmark_formula, unmark_formulas
+from meshlens.pca.tables.delimited.head import Head
+from meshlens.pca.tables.numerals import Kind, Notation
+from meshlens.pca.tables.reading import ColumnLeftOut, Reading
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What each column holds.
+    """The columns of a table before it is known what they hold.
 
     Attributes:
         names: of all columns; generated if there is no header.
         named: whether the input has a header.
-        texts: indices of the columns of names.
         row_names: index of the column whose position means that it names the rows, else None.
         group: index of the column of groups, which may also hold numbers, else None.
     """
 
     names: tuple[str, ...]
     named: bool
-    texts: tuple[int, ...]
     row_names: int | None
     group: int | None
 
     @property
-    def numbers(self) -> tuple[int, ...]:
-        """Indices of the columns of numbers."""
-        return tuple(index for index in range(len(self.names)) if index not in self.texts)
+    def declared(self) -> tuple[int, ...]:
+        """Indices of the columns that hold names whatever is in them."""
+        return tuple(index for index in (self.row_names, self.group) if index is not None)
 
-    @property
-    def pure_names(self) -> tuple[int, ...]:
-        """Indices of the columns of names in which a number is a fault."""
-        return tuple(index for index in self.texts if index not in (self.group, self.row_names))
+    def place(self, row: int, index: int) -> Place:
+        """Return the place of a cell."""
+        return Place(row=row, column=index + 1, field=self.names[index] if self.named else "")
 
-    @property
-    def first_row(self) -> int:
-        """Number of the row of the first observation, from 1."""
-        return 2 if self.named else 1
 
-    def arrange(self, values: Array, texts: Sequence[Sequence[str]]) -> RawTable:
-        """Return the columns read with this layout as a table."""
-        numbers = self.numbers
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What each column of a table holds.
+
+    Attributes:
+        layout: of the table.
+        kinds: of the columns.
+        notations: of the columns of numbers, by index.
+        notes: on how the numbers are written.
+    """
+
+    layout: Layout
+    kinds: tuple[Kind, ...]
+    notations: dict[int, Notation]
+    notes: tuple[str, ...] = ()
+
+    def indices(self, kind: Kind) -> list[int]:
+        """Return the columns of a kind."""
+        return [index for index, other in enumerate(self.kinds) if other is kind]
+
+    def arrange(
+        self,
+        values: Array,
+        texts: Sequence[Sequence[str]],
+        rows: Sequence[int],
+        reading: Reading,
+    ) -> RawTable:
+        """Return what was read as a table."""
+        layout = self.layout
+        numbers = self.indices(Kind.NUMBERS)
         if not numbers:
+            empty = len(self.indices(Kind.EMPTY))
             raise InvalidTable(
                 "at least one column must hold numbers",
-                got=f"names only, in all {len(self.names)} columns",
-                remedy="send one row of numbers for each observation",
+                got=f"names only, in all {len(self.kinds)} columns"
+                if not empty
+                else f"{empty} columns without any number and {len(texts)} of names",
+                remedy="send one row of numbers for each observation, and say delimiter= if marks"
+                " other than commas, semicolons, tabs, pipes or blanks divide them",
             )
+        left_out = tuple(
+            ColumnLeftOut(index + 1, layout.names[index], "empty")
+            for index in self.indices(Kind.EMPTY)
+        )
         return RawTable(
             values=values,
             places=[index + 1 for index in numbers],
-            names=tuple(self.names[index] for index in numbers) if self.named else (),
+            names=tuple(layout.names[index] for index in numbers) if layout.named else (),
             texts=tuple(
                 NameColumn(
-                    self.names[index], cells, names_rows=index == self.row_names, place=index + 1
+                    layout.names[index],
+                    unmark_formulas(cells),
+                    names_rows=index == layout.row_names,
+                    place=index + 1,
                 )
-                for index, cells in zip(self.texts, texts, strict=True)
+                for index, cells in zip(self.indices(Kind.NAMES), texts, strict=True)
             ),
-            first_row=self.first_row,
+            first_row=rows[0],
+            rows=rows if len(rows) != rows[-1] - rows[0] + 1 else (),
+            reading=replace(reading, left_out=left_out, notes=(*reading.notes, *self.notes)),
         )
 
 
-def find_layout(
-    header: tuple[str, ...], rows: Sequence[Sequence[str]], dialect: Dialect, options: ReadOptions
-) -> Layout:
-    """Return the layout of a table with this header, empty if there is none, and first rows.
+def find_layout(head: Head, options: ReadOptions) -> Layout:
+    """Return the layout of a table with this head.
 
     Raises:
         InvalidTable: the header names more or fewer columns than the rows have.
     """
-    width = len(rows[0])
+    names, width = head.names, head.width
     row_names = None
-    if header and len(header) == width - 1:
+    if names and len(names) == width - 1:
         # R's write.table leaves the column of row names without a name.
-        header, row_names = ("", *header), 0
-    elif header and not header[0] and width > 1:
+        names, row_names = ("", *names), 0
+    elif names and not names[0] and width > 1:
         row_names = 0
-    if header and len(header) != width:
+    if names and len(names) != width:
         raise InvalidTable(
-            f"rows must have the {len(header)} columns that row 1 names",
+            f"rows must have the {len(names)} columns that row {head.header_row} names",
             got=f"{width}",
             remedy="name each column, or send no header",
-            places=[Place(row=1)],
+            places=[Place(row=head.header_row)],
         )
-    names = tuple((header[index] if header else "") or f"x{index + 1}" for index in range(width))
-    group = names.index(options.group) if options.group in names else None
-    columns = zip(*(row for row in rows if len(row) == width), strict=True)
-    texts = tuple(
-        index
-        for index, cells in enumerate(columns)
-        if holds_names(dialect.classify_all(cells), declared=index in (group, row_names))
+    full = tuple(
+        (unmark_formula(names[index]) if names else "") or f"x{index + 1}" for index in range(width)
     )
-    return Layout(names, bool(header), texts, row_names, group)
-
-
-def find_header(
-    head: Sequence[Sequence[str]], dialect: Dialect, options: ReadOptions
-) -> tuple[str, ...]:
-    """Return the names in the first row, nothing if it holds none.
-
-    Unless the caller decides, the first row does if none of its fields is a number and not all
-    mark a missing one.
-    """
-    header = options.header
-    if header is None:
-        has_number = any(dialect.classify(cell) is Content.NUMBER for cell in head[0])
-        header = not has_number and not all(cell.strip() in _NO_NAMES for cell in head[0])
-    return tuple(field.strip() for field in head[0]) if header else ()
+    group = full.index(options.group) if options.group in full else None
+    return Layout(full, bool(names), row_names, group)

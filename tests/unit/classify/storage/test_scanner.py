@@ -1,4 +1,4 @@
-"""Versions that come into a folder: which are complete, and which are not yet."""
+"""Versions that come into a folder or change: which are complete, and which are not yet."""
 
 import hashlib
 import logging
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from unit.classify.models import build_model
 
-from meshlens.classify.storage.watcher import MANIFEST, Scanner
+from meshlens.classify.storage.completeness import MANIFEST
+from meshlens.classify.storage.scanner import Scanner
 
 MODEL = build_model(None)
 DIGEST = hashlib.sha256(MODEL).hexdigest()
@@ -21,7 +22,8 @@ def place(folder: Path, *versions: str) -> Path:
 
 
 def versions(scanner: Scanner) -> list[str]:
-    return [source.version for source in scanner.scan()]
+    """The versions without a fault."""
+    return [source.version for source in scanner.scan() if not source.error]
 
 
 def test_a_version_counts_once_two_scans_find_the_same(tmp_path: Path) -> None:
@@ -43,9 +45,9 @@ def test_a_version_with_a_manifest_counts_when_it_agrees(tmp_path: Path) -> None
     digest = hashlib.sha256(MODEL).hexdigest()
     (tmp_path / "a/2" / MANIFEST).write_text(f"{digest}  m.tflite\n{digest}  more.txt\n")
     for _ in range(3):
-        assert [source.version for source in scanner.scan()] == ["1"]
+        assert versions(scanner) == ["1"]
     (tmp_path / "a/2/more.txt").write_bytes(MODEL)
-    assert [source.version for source in scanner.scan()] == ["1", "2"]
+    assert versions(scanner) == ["1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,7 @@ def test_a_manifest_that_does_not_vouch_for_every_file_vouches_for_none(
         for _ in range(4):
             assert versions(scanner) == ["1"]
     assert scanner.pending == (("a", "2"),)
+    assert fault in scanner.scan()[1].error
     (told,) = caplog.messages
     assert told.startswith(f"model a version 2 is not complete: {fault}")
     whole = f"{DIGEST} *m.tflite\n{DIGEST}  ./labels.txt\n{'0' * 64}  {MANIFEST}\n"
@@ -118,4 +121,86 @@ def test_labels_that_still_change_keep_a_version_waiting(tmp_path: Path) -> None
     for labels in ("cat\n", "cat\ndog\n"):
         (tmp_path / "a/2/labels.txt").write_text(labels)
         assert versions(scanner) == ["1"]
+    assert versions(scanner) == ["1", "2"]
+
+
+def contents(scanner: Scanner) -> list[str]:
+    return [source.content for source in scanner.scan()]
+
+
+def test_a_version_that_stays_as_it_is_keeps_its_content(tmp_path: Path) -> None:
+    scanner = Scanner(place(tmp_path, "a/1"))
+    for _ in range(3):
+        assert contents(scanner) == [""]
+    assert not scanner.pending
+
+
+def test_a_replaced_file_is_a_new_content_once_two_scans_find_the_same(tmp_path: Path) -> None:
+    scanner = Scanner(place(tmp_path, "a/1"))
+    file = tmp_path / "a/1/m.tflite"
+    file.write_bytes(MODEL[:100])
+    assert contents(scanner) == [""]
+    file.write_bytes(MODEL + b"1")
+    assert contents(scanner) == [""]
+    assert scanner.pending == (("a", "1"),)
+    (first,) = contents(scanner)
+    assert first
+    file.write_bytes(MODEL + b"2")
+    assert contents(scanner) == [first]
+    assert contents(scanner) not in ([""], [first])
+    assert not scanner.pending
+
+
+def test_a_file_that_is_only_touched_keeps_its_content(tmp_path: Path) -> None:
+    scanner = Scanner(place(tmp_path, "a/1"))
+    file = tmp_path / "a/1/m.tflite"
+    file.write_bytes(MODEL + b"1")
+    contents(scanner)
+    known = contents(scanner)
+    file.write_bytes(MODEL + b"1")
+    assert contents(scanner) == contents(scanner) == known
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "m.txt", "subject.txt"])
+def test_labels_and_subject_that_come_late_are_a_new_content(tmp_path: Path, name: str) -> None:
+    scanner = Scanner(place(tmp_path, "a/1"))
+    (tmp_path / "a/1" / name).write_text("cat\n")
+    assert contents(scanner) == [""]
+    assert contents(scanner) != [""]
+
+
+def test_a_card_that_changes_is_read_again_once_it_is_stable(tmp_path: Path) -> None:
+    place(tmp_path, "a/1")
+    card = tmp_path / "a/1/card.yaml"
+    card.write_text("subject: cat")
+    scanner = Scanner(tmp_path)
+    card.write_text("subject: do")
+    assert [source.card.subject for source in scanner.scan()] == ["cat"]
+    card.write_text("subject: dog")
+    assert [source.card.subject for source in scanner.scan()] == ["cat"]
+    assert [source.card.subject for source in scanner.scan()] == ["dog"]
+
+
+def test_a_replaced_file_that_its_manifest_denies_is_a_fault_until_it_agrees(
+    tmp_path: Path,
+) -> None:
+    place(tmp_path, "a/1")
+    manifest = tmp_path / "a/1" / MANIFEST
+    manifest.write_text(f"{DIGEST}  m.tflite\n")
+    scanner = Scanner(tmp_path)
+    changed = MODEL + b"1"
+    (tmp_path / "a/1/m.tflite").write_bytes(changed)
+    assert versions(scanner) == ["1"]
+    assert "has not the sha256" in scanner.scan()[0].error
+    manifest.write_text(f"{hashlib.sha256(changed).hexdigest()}  m.tflite\n")
+    (source,) = scanner.scan()
+    assert (source.error, bool(source.content)) == ("", True)
+
+
+def test_a_version_that_goes_and_comes_back_is_new(tmp_path: Path) -> None:
+    scanner = Scanner(place(tmp_path, "a/1", "a/2"))
+    (tmp_path / "a/2/m.tflite").rename(tmp_path / "kept")
+    assert versions(scanner) == ["1"]
+    (tmp_path / "kept").rename(tmp_path / "a/2/m.tflite")
+    assert versions(scanner) == ["1"]
     assert versions(scanner) == ["1", "2"]

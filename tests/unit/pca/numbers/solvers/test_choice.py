@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
-from unit.pca.numbers.data import (
-    decaying,
-    normal,
-)
+from unit.pca.numbers.data import Array, correlated, decaying, normal
 
 from meshlens.pca.numbers.decomposition import fit
 from meshlens.pca.numbers.diagnostics import find_limits
+from meshlens.pca.numbers.scaling import Scaling
 
 
 @pytest.mark.slow
@@ -17,7 +15,9 @@ def test_the_solver_is_chosen_by_shape_and_conditioning() -> None:
     assert fit(normal(0, 5000, 4)).solver == "covariance"
     assert fit(normal(0, 5000, 2) @ [[1, 1], [0, 1e-3]]).solver == "svd"
     assert fit(normal(0, 40, 500)).solver == "svd"
-    assert fit(normal(0, 1200, 1100), k=5).solver == "randomized"
+    assert fit(normal(0, 40, 500), k=5).solver == "gram"
+    assert fit(normal(0, 40, 500), k=40).solver == "svd"
+    assert fit(decaying(0, 1200, 1100), k=5).solver == "randomized"
 
 
 @pytest.mark.parametrize("small", [1e-3, 1e-5, 1e-7])
@@ -28,6 +28,24 @@ def test_a_small_variance_beside_a_large_one_keeps_its_digits(small: float) -> N
     ratio = model.explained_variance[1] / model.explained_variance[0]
     assert ratio == pytest.approx(small**2, rel=1e-8)
     np.testing.assert_allclose(np.abs(model.components[0]), [0.6, 0.8], rtol=1e-12)
+
+
+@pytest.mark.parametrize("scaling", Scaling)
+def test_the_first_components_of_a_wide_table_are_those_of_all(scaling: Scaling) -> None:
+    values = correlated(2, 12, 800) + 7
+    some, all_ = fit(values, k=6, scaling=scaling), fit(values, scaling=scaling)
+    assert (some.solver, all_.solver) == ("gram", "svd")
+    np.testing.assert_allclose(some.components, all_.components[:6], atol=1e-10)
+    for name in ("explained_variance", "explained_variance_ratio"):
+        np.testing.assert_allclose(getattr(some, name), getattr(all_, name)[:6], rtol=1e-11)
+    assert some.residual == pytest.approx(fit_svd(values, scaling), rel=1e-9)
+
+
+def fit_svd(values: Array, scaling: Scaling) -> tuple[float, ...]:
+    """Return the sums of powers of the variances beyond the sixth, by all components."""
+    rest = fit(values, scaling=scaling).explained_variance[6:]
+    rest = rest[rest > 1e-20]
+    return tuple(float((rest**power).sum()) for power in (1, 2, 3))
 
 
 @pytest.mark.slow

@@ -3,7 +3,9 @@
 `covariance` takes the eigenvectors of the covariance: one pass, no copy of the table, but it
 squares the condition number. `svd` takes the singular vectors of the table itself or, if it is
 tall, of its triangular factor, accumulated block by block: exact even for ill-conditioned tables.
-`randomized` finds the first few components of a table with many rows and columns.
+`gram` takes the products of the observations of a wide table instead of its variables'.
+`randomized` finds the first few components of a table with many rows and columns, unless their
+variances are so close to the others that finding all is as quick.
 """
 
 from dataclasses import dataclass
@@ -13,21 +15,22 @@ import numpy as np
 import numpy.typing as npt
 
 from meshlens.pca.numbers.moments import Moments, split_blocks
+from meshlens.pca.numbers.solvers.krylov import find_leading
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-COVARIANCE, SVD, RANDOMIZED = "covariance", "svd", "randomized"
+COVARIANCE, GRAM, SVD, RANDOMIZED = "covariance", "gram", "svd", "randomized"
 
 # With fewer numbers, a plain SVD takes less time than choosing a solver.
 _SMALL = 1 << 12
 _TALL = 2  # times as many rows as columns
+_WIDE = 2  # times as many columns as rows
 # Smallest ratio of a variance to the largest that a covariance resolves to ten digits.
 _CONDITION = 1e-4
 # Products of numbers outside this range overflow or vanish.
 _SMALLEST, _GREATEST = 1e-200, 1e200
 # With fewer rows or columns, or this share of the components, finding all is as fast as a few.
 _MANY, _FEW = 1000, 0.1
-_OVERSAMPLING, _ITERATIONS = 10, 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +49,7 @@ class Solution:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scaling:
+class Centering:
     """How observations are centred and scaled.
 
     Attributes:
@@ -71,14 +74,19 @@ class Scaling:
 def choose_solver(n: int, p: int, k: int | None) -> str:
     """Return which solver to try first for k components of a table (n, p).
 
-    Covariance is replaced by svd where it would give too few digits.
+    Covariance and gram are replaced by svd where they would give too few digits.
     """
     if min(n, p) > _MANY and k is not None and k < _FEW * min(n, p):
         return RANDOMIZED
-    return COVARIANCE if n >= _TALL * p and n * p > _SMALL else SVD
+    if n * p <= _SMALL:
+        return SVD
+    if n >= _TALL * p:
+        return COVARIANCE
+    # The last component of a wide table has no variance: only svd finds all.
+    return GRAM if p >= _WIDE * n and k is not None else SVD
 
 
-def solve(values: Array, moments: Moments, scaling: Scaling, k: int | None) -> Solution:
+def solve(values: Array, moments: Moments, centering: Centering, k: int | None) -> Solution:
     """Find the components of observations (n, p): the first k, or all min(n, p) if k is None.
 
     All may be found where only the first k are needed.
@@ -86,20 +94,22 @@ def solve(values: Array, moments: Moments, scaling: Scaling, k: int | None) -> S
     n, p = values.shape
     match choose_solver(n, p, k):
         case "randomized":
-            return _solve_randomized(scaling.apply(values), k or 1)
+            return _solve_leading(centering.apply(values), k or 1)
         case "covariance":
-            return _solve_covariance(moments, scaling, k) or _solve_tall(values, scaling)
+            return _solve_covariance(moments, centering, k) or _solve_tall(values, centering)
+        case "gram":
+            return _solve_wide(centering.apply(values), k or 1)
         case _:
-            return _solve_svd(scaling.apply(values), n)
+            return _solve_svd(centering.apply(values), n)
 
 
-def _solve_covariance(moments: Moments, scaling: Scaling, k: int | None) -> Solution | None:
+def _solve_covariance(moments: Moments, centering: Centering, k: int | None) -> Solution | None:
     """Return the solution by the covariance, or None if the first k are not accurate enough."""
     if moments.scatter is None:
         return None
     covariance = moments.scatter / (moments.n - 1)
-    if scaling.scale is not None:
-        covariance /= np.outer(scaling.scale, scaling.scale)
+    if centering.scale is not None:
+        covariance /= np.outer(centering.scale, centering.scale)
     if not _SMALLEST < np.trace(covariance) < _GREATEST:
         return None
     variance, directions = np.linalg.eigh(covariance)
@@ -109,13 +119,27 @@ def _solve_covariance(moments: Moments, scaling: Scaling, k: int | None) -> Solu
     return Solution(COVARIANCE, np.maximum(variance, 0.0), directions.T[::-1].copy())
 
 
-def _solve_tall(values: Array, scaling: Scaling) -> Solution:
+def _solve_tall(values: Array, centering: Centering) -> Solution:
     """Reduce the rows to the triangular factor, which has the table's right singular vectors."""
     triangle = np.zeros((0, values.shape[1]))
     for block in split_blocks(values):
-        stacked = np.concatenate([triangle, scaling.apply(block)])
+        stacked = np.concatenate([triangle, centering.apply(block)])
         triangle = np.asarray(np.linalg.qr(stacked, mode="r"))
     return _solve_svd(triangle, len(values))
+
+
+def _solve_wide(standard: Array, k: int) -> Solution:
+    n = len(standard)
+    products = standard @ standard.T / (n - 1)
+    if not _SMALLEST < np.trace(products) < _GREATEST:
+        return _solve_svd(standard, n)
+    variance, directions = np.linalg.eigh(products)
+    variance, directions = variance[::-1], directions[:, : -k - 1 : -1]
+    if variance[k - 1] < _CONDITION * variance[0]:
+        return _solve_svd(standard, n)
+    components = directions.T @ standard
+    components /= np.sqrt(variance[:k, np.newaxis] * (n - 1))
+    return Solution(GRAM, np.maximum(variance, 0.0), components)
 
 
 def _solve_svd(standard: Array, n: int) -> Solution:
@@ -123,15 +147,10 @@ def _solve_svd(standard: Array, n: int) -> Solution:
     return Solution(SVD, singular**2 / (n - 1), components)
 
 
-def _solve_randomized(standard: Array, k: int) -> Solution:
-    """Find the first k components: Halko, Martinsson and Tropp (2011), algorithms 4.4 and 5.1.
-
-    Its random numbers are always the same, so that the same input gives the same answer.
-    """
-    n, p = standard.shape
-    sketch = np.random.default_rng(0).normal(size=(p, k + _OVERSAMPLING))
-    basis = np.linalg.qr(standard @ sketch)[0]
-    for _ in range(_ITERATIONS):
-        basis = np.linalg.qr(standard @ np.linalg.qr(standard.T @ basis)[0])[0]
-    _, singular, components = np.linalg.svd(basis.T @ standard, full_matrices=False)
-    return Solution(RANDOMIZED, singular[:k] ** 2 / (n - 1), components[:k])
+def _solve_leading(standard: Array, k: int) -> Solution:
+    n = len(standard)
+    found = find_leading(standard, k)
+    if found is None:
+        return _solve_svd(standard, n)
+    squares, components = found
+    return Solution(RANDOMIZED, squares / (n - 1), components)

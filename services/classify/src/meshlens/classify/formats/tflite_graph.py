@@ -1,0 +1,246 @@
+"""The graphs in a .tflite file: what their outputs are, and whether they remember.
+
+Field numbers and codes are those of tensorflow/lite/schema/schema.fbs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from meshlens.classify.formats.producers import CONSTANT, Numbers, Operator, judge_numbers
+from meshlens.classify.formats.tflite_metadata import reading
+from meshlens.flatbuffer import Table
+
+IDENTIFIER = b"TFL3"
+MOST_TABLES = 100_000
+_BUILTIN_QUANTIZE, _BUILTIN_CALL_ONCE, _BUILTIN_ASSIGN_VARIABLE = 114, 129, 144
+# The least and the largest number of a TensorType.
+_BOUNDS = {3: (0, 255), 7: (-32768, 32767), 9: (-128, 127)}
+_NAMES: Mapping[int, str] = {
+    0: "Add",
+    1: "AvgPool",
+    2: "Concat",
+    3: "Conv2D",
+    4: "DepthwiseConv2dNative",
+    6: "Dequantize",
+    9: "FullyConnected",
+    14: "Sigmoid",
+    17: "MaxPool",
+    18: "Mul",
+    19: "Relu",
+    21: "Relu6",
+    22: "Reshape",
+    23: "ResizeBilinear",
+    25: "Softmax",
+    34: "Pad",
+    36: "Gather",
+    39: "Transpose",
+    40: "Mean",
+    41: "Sub",
+    42: "Div",
+    43: "Squeeze",
+    45: "StridedSlice",
+    47: "Exp",
+    48: "TopKV2",
+    49: "Split",
+    50: "LogSoftmax",
+    53: "Cast",
+    55: "Maximum",
+    56: "ArgMax",
+    57: "Minimum",
+    59: "Neg",
+    60: "PadV2",
+    65: "Slice",
+    67: "TransposeConv",
+    70: "ExpandDims",
+    74: "Sum",
+    79: "ArgMin",
+    82: "Max",
+    83: "Pack",
+    88: "Unpack",
+    89: "Min",
+    102: "SplitV",
+    105: "ReverseV2",
+    106: "AddN",
+    107: "GatherNd",
+    114: "Quantize",
+    123: "SelectV2",
+    126: "BatchMatMul",
+    152: "Relu0To1",
+}
+
+
+class Model(IntEnum):
+    """Slots of the table Model."""
+
+    OPERATOR_CODES = 1
+    SUBGRAPHS = 2
+    BUFFERS = 4
+    METADATA = 6
+    SIGNATURES = 7
+
+
+class Buffer(IntEnum):
+    """Slots of the table Buffer."""
+
+    DATA = 0
+
+
+class _OperatorCode(IntEnum):
+    """Slots of the table OperatorCode."""
+
+    DEPRECATED_BUILTIN_CODE = 0
+    BUILTIN_CODE = 3
+
+
+class _Subgraph(IntEnum):
+    """Slots of the table SubGraph."""
+
+    TENSORS = 0
+    INPUTS = 1
+    OUTPUTS = 2
+    OPERATORS = 3
+
+
+class _Tensor(IntEnum):
+    """Slots of the table Tensor."""
+
+    TYPE = 1
+    QUANTIZATION = 4
+    IS_VARIABLE = 5
+
+
+class _Quantization(IntEnum):
+    """Slots of the table QuantizationParameters."""
+
+    SCALE = 2
+    ZERO_POINT = 3
+
+
+class _Operator(IntEnum):
+    """Slots of the table Operator."""
+
+    OPCODE_INDEX = 0
+    INPUTS = 1
+    OUTPUTS = 2
+    OPTIONS = 4
+
+
+class _Signature(IntEnum):
+    """Slots of the table SignatureDef."""
+
+    KEY = 2
+    SUBGRAPH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Graphs:
+    """What the graphs of a model do.
+
+    Attributes:
+        inputs: for each graph, the least and the largest real that it can tell apart in an input
+            that it quantizes, by the tensor's number.
+        outputs: for each graph, what the numbers of its outputs are, likewise.
+        signatures: the place of the graph of each signature, by its name.
+        keeps_state: whether a run leaves something in tensors that the next one reads.
+        assigns: whether a run changes variables that only a new interpreter has anew.
+    """
+
+    inputs: tuple[Mapping[int, tuple[float, float]], ...]
+    outputs: tuple[Mapping[int, Numbers], ...]
+    signatures: Mapping[str, int]
+    keeps_state: bool
+    assigns: bool
+
+    def inputs_of(self, signature: str) -> Mapping[int, tuple[float, float]]:
+        """Return the bounds of the inputs of a signature, chosen as in `outputs_of`."""
+        return self.inputs[self.signatures.get(signature, 0)]
+
+    def outputs_of(self, signature: str) -> Mapping[int, Numbers]:
+        """Return what the outputs of a signature are; of the first graph if it has no such one."""
+        return self.outputs[self.signatures.get(signature, 0)]
+
+
+def read_graphs(data: bytes) -> Graphs:
+    """Return what the graphs in a .tflite file do.
+
+    Raises:
+        InvalidModel: it is no such file, or damaged.
+    """
+    with reading("the model file"):
+        return _read(Table.root(data, IDENTIFIER))
+
+
+def _read(root: Table) -> Graphs:
+    codes = [
+        # Codes above 127 do not fit the old field; old files do not have the new one.
+        max(
+            code.number(_OperatorCode.DEPRECATED_BUILTIN_CODE, "<b"),
+            code.number(_OperatorCode.BUILTIN_CODE, "<i"),
+        )
+        for code in root.tables(Model.OPERATOR_CODES, most=MOST_TABLES)
+    ]
+    graphs = [_Graph(table, codes) for table in root.tables(Model.SUBGRAPHS, most=MOST_TABLES)]
+    signatures = {
+        table.text(_Signature.KEY): table.number(_Signature.SUBGRAPH, "<I")
+        for table in root.tables(Model.SIGNATURES, most=MOST_TABLES)
+    }
+    if max(signatures.values(), default=0) >= len(graphs):
+        raise ValueError(f"a signature is that of a graph beyond the {len(graphs)} there are")
+    first_time = {place for graph in graphs for place in graph.called_once}
+    return Graphs(
+        inputs=tuple(graph.inputs for graph in graphs),
+        outputs=tuple(graph.outputs for graph in graphs),
+        signatures=signatures,
+        keeps_state=any(graph.keeps_state for graph in graphs),
+        assigns=any(graph.assigns for place, graph in enumerate(graphs) if place not in first_time),
+    )
+
+
+class _Graph:
+    """One graph of a model."""
+
+    def __init__(self, graph: Table, codes: list[int]) -> None:
+        tensors = graph.tables(_Subgraph.TENSORS, most=MOST_TABLES)
+        outside = set(graph.numbers(_Subgraph.INPUTS, "<i"))
+        self.keeps_state = any(tensor.number(_Tensor.IS_VARIABLE, "<B") for tensor in tensors)
+        # What no operator computes is a constant, unless it is an input or a state.
+        self._made: dict[int, Operator[int]] = {
+            number: Operator(CONSTANT, ())
+            for number, tensor in enumerate(tensors)
+            if number not in outside and not tensor.number(_Tensor.IS_VARIABLE, "<B")
+        }
+        self._tensors, self._outside = tensors, outside
+        self.inputs: dict[int, tuple[float, float]] = {}
+        self.assigns = False
+        self.called_once: list[int] = []
+        for operator in graph.tables(_Subgraph.OPERATORS, most=MOST_TABLES):
+            code = codes[operator.number(_Operator.OPCODE_INDEX, "<I")]
+            self._add(operator, code)
+        self.outputs = {
+            number: judge_numbers(number, self._made.get)
+            for number in graph.numbers(_Subgraph.OUTPUTS, "<i")
+        }
+
+    def _add(self, operator: Table, code: int) -> None:
+        self.assigns = self.assigns or code == _BUILTIN_ASSIGN_VARIABLE
+        if code == _BUILTIN_CALL_ONCE:
+            options = operator.table(_Operator.OPTIONS)
+            self.called_once.append(options.number(0, "<i") if options else 0)
+        inputs = tuple(number for number in operator.numbers(_Operator.INPUTS, "<i") if number >= 0)
+        for place, number in enumerate(operator.numbers(_Operator.OUTPUTS, "<i")):
+            if code == _BUILTIN_QUANTIZE and inputs[0] in self._outside and self._tensors:
+                self._add_bounds(inputs[0], self._tensors[number])
+            self._made[number] = Operator(_NAMES.get(code, f"builtin {code}"), inputs, place)
+
+    def _add_bounds(self, number: int, quantized: Table) -> None:
+        """Keep the reals that an input can hold once it is quantized."""
+        parameters = quantized.table(_Tensor.QUANTIZATION)
+        bounds = _BOUNDS.get(quantized.number(_Tensor.TYPE, "<b"))
+        if parameters is None or bounds is None:
+            return
+        scales = list(parameters.numbers(_Quantization.SCALE, "<f"))
+        zero_points = list(parameters.numbers(_Quantization.ZERO_POINT, "<q"))
+        if len(scales) == len(zero_points) == 1:
+            low, high = (float(scales[0] * (bound - zero_points[0])) for bound in bounds)
+            self.inputs[number] = low, high

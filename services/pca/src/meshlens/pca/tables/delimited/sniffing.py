@@ -1,0 +1,122 @@
+"""Which delimiter, quotes and comments a text has: judged over its first lines, not one."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+
+from meshlens.pca.errors import InvalidTable
+from meshlens.pca.tables.cells import dissect, is_missing, is_plain
+from meshlens.pca.tables.columns import MOST_COLUMNS, TextOptions, too_wide
+from meshlens.pca.tables.delimited.dialect import BLANK, CHOSEN, DELIMITER_LINE, Dialect, Source
+
+_LINES = 100  # that decide
+_DELIMITERS = "\t;|, "  # of equally good ones, the first
+_COMMENTS = ("#", "%", "//")
+_SEP = re.compile(r'"?sep=(?P<mark>[^"\r\n]|\\t)"?[;,\s]*', re.IGNORECASE)
+_SINGLE_QUOTED = re.compile(r"(?:^|[\t;|, ])\s*'[^']*'\s*(?=$|[\t;|, ])")
+_GROUPED_BY_BLANKS = re.compile(r"[+-]?[1-9]\d{0,2}(?: \d{3})+")
+_ALIKE = 0.8  # of the lines have as many cells
+
+
+def open_source(body: bytes, options: TextOptions) -> Source:
+    """Return the lines of a text with the dialect they are written in.
+
+    Raises:
+        InvalidTable: a row has more columns than are read, or blanks have two meanings.
+    """
+    left_out = dict.fromkeys(options.skip, CHOSEN)
+    lines = list(islice(Source(body, Dialect(quote='"'), left_out).lines(), 2 * _LINES))
+    delimiter = options.delimiter
+    if lines and (found := _SEP.fullmatch(lines[0][1].strip())):
+        left_out[lines[0][0]] = DELIMITER_LINE
+        delimiter = delimiter or found["mark"].replace("\\t", "\t")
+        del lines[0]
+    texts = [line.strip(BLANK) for _, line in lines]
+    comments = _find_comments(texts)
+    texts = [text for text in texts if not text.startswith(comments)][:_LINES]
+    quote = "'" if _is_single_quoted(texts) else '"'
+    if not delimiter:
+        delimiter = _find_delimiter(texts, quote)
+        if delimiter == " ":
+            _check_blanks(texts)
+    if delimiter != ";" and len(texts) > 1 and texts[0].startswith(";"):
+        comments = (*comments, ";")
+    if texts and texts[0].count(delimiter) > 2 * MOST_COLUMNS:
+        raise too_wide(texts[0].count(delimiter) + 1)
+    return Source(body, Dialect(delimiter, quote, comments), left_out)
+
+
+def sniff_line(line: str, options: TextOptions) -> Dialect:
+    """Return the dialect of a body that is one line of numbers."""
+    return Dialect(options.delimiter or _find_delimiter([line], '"'))
+
+
+def _find_comments(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the marks at the beginning of comments: not those most rows begin with."""
+    found = []
+    for mark in _COMMENTS:
+        first = next((at for at, line in enumerate(lines) if not line.startswith(mark)), None)
+        below = lines[first:] if first is not None else []
+        if first is not None and 2 * sum(line.startswith(mark) for line in below) < len(below):
+            found.append(mark)
+    return tuple(found)
+
+
+def _is_single_quoted(lines: Sequence[str]) -> bool:
+    if any('"' in line for line in lines):
+        return False
+    return 2 * sum(bool(_SINGLE_QUOTED.search(line)) for line in lines) > len(lines)
+
+
+def _find_delimiter(lines: Sequence[str], quote: str) -> str:
+    """Return the delimiter that divides most lines alike, and into most numbers."""
+    best, best_score = ",", (0.0, 0.0)
+    for delimiter in _DELIMITERS:
+        score = _score(lines, Dialect(delimiter, quote))
+        if score > best_score:
+            best, best_score = delimiter, score
+    return best
+
+
+def _score(lines: Sequence[str], dialect: Dialect) -> tuple[float, float]:
+    """Return how well lines are divided: alike or not, and the share of numbers in the cells.
+
+    Lines that are not alike are so by a title, or since the delimiter is part of some names.
+    """
+    delimiter = dialect.delimiter
+    if not any(delimiter in line or (delimiter == " " and "\t" in line) for line in lines):
+        return (0.0, 0.0)
+    records = []
+    for line in lines:
+        text = " ".join(line.replace("\t", " ").split()) if delimiter == " " else line
+        try:
+            records.append(dialect.split(text))
+        except csv.Error:
+            records.append([])  # a name with a line break
+    width, alike = Counter(map(len, records)).most_common(1)[0]
+    cells = [cell for record in records if len(record) == width for cell in record]
+    if width < 2:  # noqa: PLR2004 - divided into nothing
+        divided = sum(delimiter in line for line in lines) / len(lines)
+        return (0.0, divided if delimiter != " " else 0.0)
+    numbers = sum(_is_number(cell) for cell in cells) / len(cells)
+    if alike < _ALIKE * len(lines):
+        return (0.0, alike / len(lines) * (delimiter != " "))
+    return (1.0, numbers)
+
+
+def _is_number(cell: str) -> bool:
+    cell = cell.strip()
+    return is_plain(cell) or (bool(cell) and is_missing(cell)) or dissect(cell) is not None
+
+
+def _check_blanks(lines: Sequence[str]) -> None:
+    """Refuse lines such as `1 200`: one number, or two."""
+    below = lines[1:] if len(lines) > 1 else lines
+    if all(_GROUPED_BY_BLANKS.fullmatch(line) for line in below):
+        raise InvalidTable(
+            "it must be clear whether blanks divide columns or separate thousands",
+            got=f"{below[0][:40]!r}",
+            remedy="say delimiter=space if they divide columns, or write the numbers without them",
+        )

@@ -1,0 +1,81 @@
+"""A server of files on this host, over real TLS or without."""
+
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from installed import need
+
+
+@dataclass
+class Site:
+    """A server, what it answers, and the paths it was asked for."""
+
+    data: bytes = b""
+    port: int = 0
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate of this host that nobody but a test trusts, and its key."""
+
+    path: Path
+    key: Path
+
+
+def make_certificate(folder: Path) -> Certificate:
+    """Return a certificate, whose files are in a folder."""
+    openssl = need("openssl", "apt-get install openssl")
+    made = Certificate(folder / "certificate.pem", folder / "key.pem")
+    request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    names = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+    subprocess.run(
+        [openssl, *request.split(), *names, "-out", made.path, "-keyout", made.key],
+        check=True,
+        capture_output=True,
+    )
+    return made
+
+
+@contextmanager
+def serving_site(data: bytes, certificate: Certificate | None) -> Iterator[Site]:
+    """Serve `data` at every path; by http if there is no certificate."""
+    site = Site(data)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            site.asked.append(self.path)
+            self.send_response(site.status)
+            for name, value in site.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            try:
+                self.wfile.write(site.data)
+            except OSError:
+                self.close_connection = True  # the reader has had enough
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate.path, certificate.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    site.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
