@@ -28,7 +28,12 @@ class Picture:
     def __init__(self, svg: bytes) -> None:
         self.svg = svg
         self.root = ET.fromstring(svg)  # noqa: S314 - our own output
-        self.texts = ["".join(text.itertext()) for text in self.root.iter(f"{SVG}text")]
+        halos = {id(text) for copy in self.groups("under") for text in copy}
+        self.texts = [
+            "".join(text.itertext())
+            for text in self.root.iter(f"{SVG}text")
+            if id(text) not in halos
+        ]
 
     def groups(self, class_: str) -> list[ET.Element]:
         """Groups that have all classes of `class_`."""
@@ -69,7 +74,11 @@ class Picture:
         for text in self.root.iter(f"{SVG}text"):
             if set(classes) & set(text.attrib.get("class", "").split()):
                 x, y = float(text.attrib["x"]), float(text.attrib["y"])
-                found.append([x, y - 10, x + measure("".join(text.itertext())), y + 3])
+                class_ = text.attrib["class"].split()
+                size = 12 if "name" in class_ else 9.5 if "fine" in class_ else 11
+                content = "".join(text.itertext())
+                width = measure(content, font_size=size, bold="name" in class_)
+                found.append([x, y - 10, x + width, y + 3])
         return np.array(found).reshape(-1, 4)
 
     def mean(self) -> Array:

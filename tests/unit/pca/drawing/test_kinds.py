@@ -8,6 +8,9 @@ from meshlens.pca.drawing.kinds import KINDS
 from meshlens.pca.drawing.style import KindName
 from meshlens.pca.options import PlotOptions
 
+PLANES = {"scores", "biplot", "loadings"}
+BARS = {"contributions", "cos2", "loading_bars"}
+
 
 def test_every_kind_that_can_be_chosen_is_in_the_table() -> None:
     assert tuple(KINDS) == get_args(KindName)
@@ -22,12 +25,14 @@ def test_every_option_of_a_kind_is_one_of_plot(kind: KindName) -> None:
 @pytest.mark.parametrize(
     ("option", "kinds"),
     [
-        ("components", {"scores", "biplot", "loadings"}),
+        ("components", {*PLANES, *BARS, "pairs"}),
         ("aspect", {"scores", "biplot", "loadings"}),
         ("arrows", {"scores", "biplot", "loadings"}),
         ("alpha", {"biplot"}),
-        ("ellipse", {"scores", "biplot"}),
-        ("level", {"scores", "biplot"}),
+        ("color", {*PLANES, "pairs"}),
+        ("shape", {"scores", "biplot", "pairs"}),
+        ("ellipse", {"scores", "biplot", "pairs"}),
+        ("level", {"scores", "biplot", "pairs"}),
         ("label", {"scores", "biplot"}),
         ("k", {"scree"}),
         ("seed", {"scree"}),

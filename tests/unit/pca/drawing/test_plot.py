@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_iris
 from unit.pca.pictures import NUMBER, SVG, Picture, picture
 
+from meshlens.pca.drawing.kinds import KINDS
 from meshlens.pca.drawing.layout.text_width import measure
 from meshlens.pca.drawing.plot import draw
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.numbers.decomposition import fit
 from meshlens.pca.tables.reading import Reading
-from meshlens.pca.tables.table import Table
+from meshlens.pca.tables.table import Factor, Measure, Table
 
 Array = npt.NDArray[np.float64]
 
@@ -38,9 +39,10 @@ def test_many_groups_with_long_names_leave_room_for_the_picture() -> None:
     assert any(re.fullmatch(r"and \d+ more", text) for text in drawn.texts)
     for line in drawn.root.findall(f"{SVG}g[@transform]"):
         x, y = map(float, re.findall(NUMBER, line.attrib["transform"]))
+        scale = 0.75 if line.find(f"{SVG}g[@transform='scale(0.75)']") is not None else 1.0
         for text in line.iter(f"{SVG}text"):
             words = 0 if text.attrib.get("class") == "end" else measure(text.text or "")
-            assert x + float(text.attrib["x"]) + words <= 640
+            assert x + scale * (float(text.attrib["x"]) + words) <= 640
             assert y <= 420
 
 
@@ -83,7 +85,7 @@ def test_the_picture_has_the_size_that_was_asked_for_and_can_be_scaled() -> None
 
 
 @pytest.mark.parametrize("size", [(320, 320), (480, 320), (640, 480), (4000, 320), (480, 4000)])
-@pytest.mark.parametrize("kind", ["scores", "biplot", "loadings", "scree"])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "pairs"])
 def test_every_mark_lies_within_the_picture(size: tuple[int, int], kind: str) -> None:
     width, height = size
     for values in (SMALL, IRIS, SMALL * 1e9, SMALL + 1e9, SMALL * [1, 1e6]):
@@ -99,13 +101,13 @@ def test_every_mark_lies_within_the_picture(size: tuple[int, int], kind: str) ->
 
 
 def test_nothing_is_fetched_from_elsewhere() -> None:
-    for kind in ("scores", "biplot", "loadings", "scree"):
+    for kind in KINDS:
         svg = picture(Table(IRIS, IRIS_NAMES, SPECIES), kind=kind).svg.decode()
         assert not re.search(r"href=|url\(|@import|<script", svg)
 
 
 def test_one_new_point_is_a_picture() -> None:
-    for kind in ("scores", "biplot", "loadings", "scree"):
+    for kind in KINDS:
         drawn = Picture(draw(Table(IRIS[:1]), fit(IRIS), Style(kind=kind), new=True))
         assert "1 new observation on the axes of 150 others, 4 variables" in drawn.texts
 
@@ -117,7 +119,39 @@ def test_the_caption_says_what_became_of_missing_cells() -> None:
     assert "2 observations with missing cells were left out: rows 3, 5." in caption
 
 
-@pytest.mark.parametrize("kind", ["biplot", "loadings", "scree"])
+def test_the_caption_says_how_the_table_was_read() -> None:
+    reading = Reading(header_row=1, delimiter=";", decimal_mark=",", encoding="utf-16")
+    caption = picture(Table(SMALL, reading=reading)).caption()
+    assert caption.endswith("Read: header in row 1; semicolons; decimal commas; utf-16.")
+
+
+def test_notes_that_are_too_many_are_in_the_description() -> None:
+    notes = tuple(f"column {number} left out: an id" for number in range(200))
+    drawn = picture(Table(SMALL, reading=Reading(notes=notes)))
+    assert "Column 0 left out" in drawn.caption()
+    assert drawn.caption().endswith("\N{HORIZONTAL ELLIPSIS}")
+    assert np.ptp(drawn.places()[:, 0]) > 150
+    assert drawn.root[1].text is not None
+    assert "Column 199 left out: an id." in drawn.root[1].text
+
+
+def test_a_variable_that_outweighs_all_others_is_named_until_it_is_standardized() -> None:
+    table = Table(IRIS * [1, 1, 1, 100], IRIS_NAMES)
+    hint = "petal width holds 99.9 % of the variance: standardize=true"
+    for kind in ("scores", "scree"):
+        assert hint in picture(table, kind=kind).caption()
+    assert "standardize=true" not in picture(table, standardize=True).caption()
+    assert "standardize=true" not in picture(Table(IRIS, IRIS_NAMES)).caption()
+
+
+def test_constant_variables_are_named() -> None:
+    table = Table(np.column_stack([IRIS, np.full(150, 0.1)]), (*IRIS_NAMES, "room"))
+    for standardize in (False, True):
+        caption = picture(table, standardize=standardize).caption()
+        assert "Constant, so without weight: room." in caption
+
+
+@pytest.mark.parametrize("kind", [*KINDS])
 def test_every_kind_says_what_became_of_missing_cells(kind: str) -> None:
     assert (
         "2 observations with missing cells" in picture(Table(IRIS, dropped=2), kind=kind).caption()
@@ -126,7 +160,7 @@ def test_every_kind_says_what_became_of_missing_cells(kind: str) -> None:
 
 def test_axes_and_labels_stand_above_ellipses_and_these_above_points() -> None:
     svg = picture(Table(IRIS[:, :2], groups=SPECIES), ellipse="t", label=3).svg
-    classes = ('"panel"', '"points g0"', '"ellipse g0"', '"axis ink"', '"mean"', '"label"')
+    classes = ('"panel"', '"points g0"', '"ellipse g0"', '"arrow axis ink"', '"mean"', '"label"')
     places = [svg.index(f"class={class_}".encode()) for class_ in classes]
     assert places == sorted(places)
 
@@ -170,6 +204,13 @@ CITIES = Table(
     ("coast", "coast", "coast", "inland", "inland"),
     ("Bergen", "Brest", "Cork", "Prague", "Turin"),
 )
+TOWNS = Table(
+    np.random.default_rng(2).normal(size=(14, 4)).round(1),
+    ("rain", "wind", "sun", "snow"),
+    tuple("ab") * 7,
+    color=Measure("height", np.arange(14.0)),
+    shape=Factor("river", ("yes", "no", "no", "yes", "no", "yes", "yes") * 2),
+)
 CROSS = Table(np.random.default_rng(0).normal(size=(12, 2)).round(1), groups=tuple("ab") * 6)
 CLOUD = Table((np.random.default_rng(1).normal(size=(3001, 2)) * [1, 0.02]).round(2))
 
@@ -183,6 +224,11 @@ CLOUD = Table((np.random.default_rng(1).normal(size=(3001, 2)) * [1, 0.02]).roun
         ("loadings", CITIES, Style(kind="loadings", width=360, height=480, theme="light")),
         ("scree", CITIES, Style(kind="scree", theme="light")),
         ("ellipses", CROSS, Style(ellipse="t", level=0.5, label=3, theme="light")),
+        ("contributions", CITIES, Style(kind="contributions", theme="light")),
+        ("cos2", CITIES, Style(kind="cos2", theme="dark", width=360)),
+        ("loading_bars", CITIES, Style(kind="loading_bars", theme="light")),
+        ("pairs", TOWNS, Style(kind="pairs", ellipse="t", theme="light")),
+        ("measure", TOWNS, Style(theme="light")),
         ("density", CLOUD, Style(theme="light", aspect="free", label="none")),
     ],
 )

@@ -19,7 +19,7 @@ from meshlens.pca.errors import InvalidOption
 from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.tables.reading import ColumnLeftOut
 from meshlens.pca.tables.roles import Roles
-from meshlens.pca.tables.table import Table, decode_table
+from meshlens.pca.tables.table import Factor, Table, decode_table
 
 
 @pytest.mark.parametrize("name", GROUPED)
@@ -96,9 +96,9 @@ def test_only_columns_in_use_are_variables_in_their_order() -> None:
 def test_what_colours_shapes_or_names_is_no_variable() -> None:
     table = read_sites(names="camp", color="easting", shape="camp", supplementary=("temp",))
     assert (table.names, table.labels) == (("ph",), ("c", "d", "c", "d"))
-    assert table.shade is not None
-    assert (table.shade.name, table.shade.values.tolist()) == ("easting", [3395, 3398, 3401, 3404])
-    assert table.shapes == ("c", "d", "c", "d")
+    assert table.color is not None
+    assert (table.color.name, table.color.values.tolist()) == ("easting", [3395, 3398, 3401, 3404])
+    assert table.shape == Factor("camp", ("c", "d", "c", "d"))
     assert table.supplementary is not None
     assert table.supplementary.values.tolist() == [[20], [27], [23], [21]]
     assert [column.name for column in table.reading.left_out] == ["spot"]
@@ -106,20 +106,20 @@ def test_what_colours_shapes_or_names_is_no_variable() -> None:
 
 def test_a_variable_in_use_may_colour_the_points_too() -> None:
     table = read_sites(use=("ph", "temp"), color="ph")
-    assert table.shade is not None
-    assert (table.names, table.shade.name) == (("ph", "temp"), "ph")
+    assert table.color is not None
+    assert (table.names, table.color.name) == (("ph", "temp"), "ph")
 
 
 def test_observations_that_are_left_out_take_colour_and_shape_along() -> None:
     body = SITES.replace(b"B,6.5,", b"B,,")
     roles = Roles(group="kind", color="easting", shape="camp", supplementary=("temp",))
     table = decode_table(body, roles=roles, missing=Missing.DROP)
-    assert table.shade is not None
+    assert table.color is not None
     assert table.supplementary is not None
-    assert table.shade.values.tolist() == [3395, 3401, 3404]
+    assert table.color.values.tolist() == [3395, 3401, 3404]
     assert table.supplementary.values.tolist() == [[20], [23], [21]]
-    assert (table.shapes, table.numbers, table.reading.dropped) == (
-        ("c", "c", "d"),
+    assert (table.shape, table.numbers, table.reading.dropped) == (
+        Factor("camp", ("c", "c", "d")),
         (1, 3, 4),
         (3,),
     )

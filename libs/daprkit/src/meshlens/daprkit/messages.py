@@ -80,6 +80,14 @@ class Request:
 
         return choose_media_type(self.headers.get("accept", ""), tuple(offers))
 
+    def accepted(self, offers: Sequence[str]) -> str | None:
+        """Return what `preferred` does, but None if Accept allows none of the offers."""
+        from meshlens.daprkit.parsing.media_types import (  # noqa: PLC0415 - clients do not need it
+            match_media_type,
+        )
+
+        return match_media_type(self.headers.get("accept", ""), tuple(offers))
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -10,6 +10,7 @@ from pathlib import Path
 from meshlens.pca import methods, progress
 from meshlens.pca.answers import encoding
 from meshlens.pca.arguments import STDIN, Call, parse, say_options
+from meshlens.pca.drawing import images
 from meshlens.pca.errors import InvalidOption, PcaError
 from meshlens.pca.models import encode_model, read_answer
 from meshlens.pca.numbers.decomposition import PcaModel
@@ -27,7 +28,7 @@ _WRITTEN = {
     ".csv": encoding.CSV,
     ".json": encoding.JSON,
     ".npy": encoding.NPY,
-    ".svg": encoding.SVG,
+    **images.ENDINGS,
 }
 
 
@@ -78,7 +79,7 @@ def _choose_type(call: Call) -> str:
         InvalidOption: the method does not write such files.
     """
     offered = {
-        "plot": (encoding.SVG,),
+        "plot": images.TYPES,
         "fit": (encoding.JSON, encoding.CSV, encoding.ARROW),
         "loadings": (encoding.CSV, encoding.JSON, encoding.ARROW),
     }.get(call.method, (encoding.CSV, encoding.JSON, encoding.NPY, encoding.ARROW))
@@ -102,7 +103,9 @@ def _answer(call: Call, body: bytes, media_type: str, model: PcaModel | None) ->
             options = parse_options(PlotOptions, call.query)
             if model:
                 methods.refuse_fixed(options)
-            return methods.plot(body, content_type, options, model).svg
+            svg = methods.plot(body, content_type, options, model).svg
+            size = {"width": options.width, "height": options.height}
+            return images.encode_picture(svg, media_type, **size)
         case "fit" | "loadings":
             fit_options = parse_options(FitOptions, call.query)
             return _fit(call.method, body, content_type, fit_options, media_type)

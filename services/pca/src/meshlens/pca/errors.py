@@ -4,6 +4,7 @@
     |-- InvalidTable     the body cannot be read as a table of finite numbers
     |-- InvalidOption    an option is unknown, out of range or contradicts the table
     |-- NoVariance       the table is fine, but principal components are not defined for it
+    |-- NotOffered       an answer of that type is not offered, or not installed
     `-- FitNotFound      no fit is kept under that id
 
 Exceptions carry facts; `service` maps each to a status code.
@@ -26,6 +27,10 @@ class InvalidOption(PcaError):
 
 class NoVariance(PcaError):
     """The table is fine, but principal components are not defined for it."""
+
+
+class NotOffered(PcaError):
+    """An answer of that type is not offered, or what makes it is not installed."""
 
 
 class FitNotFound(PcaError):

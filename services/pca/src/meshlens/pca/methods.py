@@ -14,7 +14,7 @@ from meshlens.pca.numbers.diagnostics import Diagnostics, diagnose
 from meshlens.pca.numbers.rotation import restore_scores, rotate_scores
 from meshlens.pca.numbers.scaling import undo_log
 from meshlens.pca.numbers.supplementary import correlate
-from meshlens.pca.options import FitOptions, InverseOptions, PlotOptions, TransformOptions
+from meshlens.pca.options import PARALLEL, FitOptions, InverseOptions, PlotOptions, TransformOptions
 from meshlens.pca.tables.columns import quote
 from meshlens.pca.tables.table import Table
 
@@ -107,8 +107,9 @@ def plot(
         return PlotResult(svg, model, table)
     table = options.read(body, content_type)
     model = options.decompose_whole(table)
-    table = _note_constant(table, model)
-    svg = draw(table, model, options, kept=options.count_kept(model))
+    chance = options.find_chance(model)
+    kept = options.count_kept(model, chance)
+    svg = draw(table, model, options, kept=kept, chance=chance, parallel=options.k == PARALLEL)
     return PlotResult(svg, model, table)
 
 

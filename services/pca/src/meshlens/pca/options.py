@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Self, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -23,10 +24,19 @@ from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.numbers.rotation import Rotation
 from meshlens.pca.numbers.scaling import Divisor, Log, Scaling
-from meshlens.pca.numbers.selection import Rule, keep_parallel, keep_share
+from meshlens.pca.numbers.selection import (
+    Rule,
+    Spectrum,
+    count_above,
+    keep_parallel,
+    keep_share,
+    simulate_chance,
+)
 from meshlens.pca.tables.columns import MOST_VARIABLES, TextOptions
 from meshlens.pca.tables.roles import Roles
 from meshlens.pca.tables.table import Table, decode_table
+
+Array: TypeAlias = npt.NDArray[np.float64]
 
 PARALLEL = "parallel"
 _DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "space": " "}
@@ -37,6 +47,7 @@ _MANY_VARIABLES = 10_000
 _DEFAULT_OF_MANY = 10
 _MOST_LETTERS = 1000  # of a column's name
 _MOST_LISTED = 1 << 20  # letters of a list of names
+_MOST_SIMULATED = 50  # components whose chance is simulated though it decides nothing
 
 
 def _parse_names(text: object) -> tuple[str, ...]:
@@ -343,12 +354,30 @@ class PlotOptions(Style, ComponentOptions):
         """Return the fit of a table with all its components, of which a picture shows some."""
         return self._fit(table, None)
 
-    def count_kept(self, model: PcaModel) -> int | None:
+    def find_chance(self, model: PcaModel) -> Array | None:
+        """Return what the components of a model that has all would explain by chance, for a scree.
+
+        They are the thresholds (r,) of parallel analysis; None where nobody reads them, or where
+        they take long and do not decide.
+        """
+        cheap = min(len(model.names), model.n) <= _MOST_SIMULATED
+        if self.kind != "scree" or not (cheap or self.k == PARALLEL):
+            return None
+        spectrum = Spectrum(model.n, model.variance, model.explained_variance, self.standardize)
+        return simulate_chance(spectrum, np.random.default_rng(self.seed))
+
+    def count_kept(self, model: PcaModel, chance: Array | None = None) -> int | None:
         """Return how many components of a model that has all the option k keeps, if it is given.
+
+        Args:
+            model: with all its components.
+            chance: what `find_chance` has returned, not to be found again.
 
         Raises:
             InvalidOption: k exceeds the number of the model's components.
         """
+        if self.k == PARALLEL and chance is not None:
+            return count_above(model.explained_variance, chance)
         return decomposition.count_kept(model, self.count())
 
 

@@ -10,7 +10,8 @@ from meshlens.pca import methods, web
 from meshlens.pca.answers import encoding
 from meshlens.pca.answers.schemas import DeletedAnswer
 from meshlens.pca.bodies import unpack
-from meshlens.pca.errors import FitNotFound, InvalidOption, InvalidTable, NoVariance
+from meshlens.pca.drawing import images
+from meshlens.pca.errors import FitNotFound, InvalidOption, InvalidTable, NotOffered, NoVariance
 from meshlens.pca.models import ModelStore, encode_model, load_model
 from meshlens.pca.options import (
     FitOptions,
@@ -25,6 +26,8 @@ STATUS: Mapping[type[Exception], Status] = {
     InvalidTable: Status.INVALID_ARGUMENT,
     InvalidOption: Status.INVALID_ARGUMENT,
     NoVariance: Status.INVALID_ARGUMENT,
+    # Dapr has no status that becomes HTTP's 406; this one becomes 400.
+    NotOffered: Status.INVALID_ARGUMENT,
     FitNotFound: Status.NOT_FOUND,
 }
 
@@ -54,10 +57,16 @@ class Service:
         """Draw the observations with their principal axes, or those of a stored model."""
         request = unpack(request, PlotOptions.model_fields)
         options = parse_options(PlotOptions, request.query)
+        media_type = request.accepted(images.TYPES)
+        if media_type is None:
+            raise images.refuse_accept(request.headers["accept"])
         model = methods.find_model(self._store, options)
         result = methods.plot(request.body, request.content_type, options, model)
         summary = encoding.summarize(result.model, result.table, options.fit)
-        return Reply(result.svg, encoding.SVG, result=summary)
+        picture = images.encode_picture(
+            result.svg, media_type, width=options.width, height=options.height
+        )
+        return Reply(picture, media_type, result=summary)
 
     def fit(self, request: Request) -> Reply:
         """Find the principal components and keep them."""

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from unit.pca.pictures import NUMBER, SVG, picture
 
 from meshlens.pca.drawing.layers.density import MOST_CELLS, MOST_EXACT, Density, count_points
-from meshlens.pca.drawing.layers.points import MOST_MARKS
 from meshlens.pca.drawing.layout.panel import Panel
+from meshlens.pca.drawing.scenes.plane import MOST_MARKS
 from meshlens.pca.tables.table import Table
 
 Array = npt.NDArray[np.float64]

@@ -8,20 +8,20 @@ from meshlens.pca.tables.table import Table
 
 
 def test_all_observations_are_labelled_if_asked_for_and_outliers_else() -> None:
-    values = np.vstack([np.random.default_rng(0).normal(size=(40, 2)), [[20.0, -20.0]]])
-    labels = tuple(f"n{i}" for i in range(41))
+    values = np.vstack([np.random.default_rng(0).normal(size=(70, 2)), [[20.0, -20.0]]])
+    labels = tuple(f"n{i}" for i in range(71))
 
-    def labelled(rule: object, count: int = 41) -> set[str]:
+    def labelled(rule: object, count: int = 71) -> set[str]:
         drawn = picture(Table(values[-count:], labels=labels[-count:]), label=rule)
-        texts = drawn.root.findall(f"{SVG}text[@class='label']")
-        return {text.text or "" for text in texts}
+        texts = drawn.root.findall(f"{SVG}text")
+        return {text.text or "" for text in texts if "label" in text.attrib["class"].split()}
 
-    assert labelled("outliers") == {"n40"}
-    assert labelled("auto") == {"n40"}
+    assert labelled("outliers") == {"n70"}
+    assert labelled("auto") == {"n70"}
     assert labelled("none") == set()
     assert labelled("all") == set(labels)
     assert len(labelled(3)) == 3
-    assert labelled("auto", count=10) == set(labels[-10:])
+    assert labelled("auto", count=51) == set(labels[-51:])
 
 
 def test_the_outermost_are_labelled_first() -> None:

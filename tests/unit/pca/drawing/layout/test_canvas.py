@@ -45,9 +45,13 @@ def test_the_longest_arrow_is_named_first_and_one_too_short_to_see_is_not() -> N
 
 
 def test_words_stand_above_the_lines_that_lead_to_them() -> None:
-    far, near = Name("far", 10, 20, (1, 2, 10, 15)), Name("near", 30, 40)
-    line, *words = write_names([far, near], ["label", "label"])
+    far, near = Name("far", 9, 10, 20, (1, 2, 10, 15)), Name("near", 9, 30, 40)
+    line, halos, *words = write_names([far, near], ["label", "label"], "small")
     assert line == '<path class="leader" d="M1.0 2.0L10.0 15.0"/>'
+    assert halos == (
+        '<g class="under" aria-hidden="true"><text x="10.0" y="20.0" class="small">far</text>'
+        '<text x="30.0" y="40.0" class="small">near</text></g>'
+    )
     assert words == [
         '<text x="10.0" y="20.0" class="label">far</text>',
         '<text x="30.0" y="40.0" class="label">near</text>',

@@ -71,3 +71,19 @@ def test_sections_without_a_heading_are_one_and_what_repeats_is_last() -> None:
         groups,
         repeated,
     ]
+
+
+def test_many_short_entries_stand_side_by_side() -> None:
+    wide = draw_column([make_section(50)], 0, 0, 300, width=200)
+    assert find_words([*wide]) == ["Groups", *(f"g{i}" for i in range(50))]
+    places = [
+        tuple(map(float, re.findall(r"translate\(([\d.]+) ([\d.]+)", mark)[0])) for mark in wide[1:]
+    ]
+    assert len(set(places)) == 50
+    assert max(y for _, y in places) <= 300
+    assert max(x for x, _ in places) < 200
+
+
+def test_entries_without_room_are_counted_in_columns_too() -> None:
+    words = find_words([*draw_column([make_section(200)], 0, 0, 200, width=120)])
+    assert words[-1] == f"and {200 - (len(words) - 2)} more"

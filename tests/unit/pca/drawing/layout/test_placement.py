@@ -21,6 +21,7 @@ Array = npt.NDArray[np.float64]
 # Coordinates are written to a tenth of a pixel.
 _ROUNDING = np.array([0.06, 0.06, -0.06, -0.06])
 NOTHING = np.zeros((0, 2))
+WIDTH = 28.8
 PANEL = Panel(68, 72, 400, 300, low=np.zeros(2), high=np.ones(2))
 
 
@@ -36,7 +37,7 @@ def overlaps(boxes: Array) -> int:
 def test_placed_words_never_overlap_and_stay_within(seed: int, count: int, length: int) -> None:
     anchors = np.random.default_rng(seed).uniform([68, 72], [468, 372], size=(count, 2))
     placer = Placer(PANEL, anchors, NOTHING)
-    placed = [placer.place("x" * length, anchor) for anchor in anchors]
+    placed = [placer.place("x" * length, 7.2 * length, anchor) for anchor in anchors]
     boxes = np.array([name.box for name in placed if name])
     assert len(boxes) >= min(count, 5)
     assert overlaps(boxes) == 0
@@ -46,7 +47,7 @@ def test_placed_words_never_overlap_and_stay_within(seed: int, count: int, lengt
 
 def test_a_word_stands_beside_what_it_names() -> None:
     anchor = np.array([200.0, 200.0])
-    name = Placer(PANEL, anchor[np.newaxis], NOTHING).place("word", anchor, clearance=4)
+    name = Placer(PANEL, anchor[np.newaxis], NOTHING).place("word", WIDTH, anchor, clearance=4)
     assert name is not None
     left, top, right, bottom = name.box
     assert 204 <= left <= 212
@@ -58,7 +59,7 @@ def test_a_word_stands_beside_what_it_names() -> None:
 def test_a_word_avoids_marks_where_it_can() -> None:
     anchor = np.array([200.0, 200.0])
     crowd = np.random.default_rng(0).uniform([204, 150], [260, 250], size=(500, 2))
-    name = Placer(PANEL, crowd, NOTHING).place("word", anchor, clearance=4)
+    name = Placer(PANEL, crowd, NOTHING).place("word", WIDTH, anchor, clearance=4)
     assert name is not None
     assert name.box[2] <= 204
 
@@ -67,7 +68,7 @@ def test_a_word_would_rather_hide_points_than_a_line() -> None:
     anchor = np.array([200.0, 200.0])
     line = np.column_stack([np.linspace(150, 260, 50), np.full(50, 200.0)])
     crowd = np.random.default_rng(0).uniform([100, 100], [300, 300], size=(2000, 2))
-    name = Placer(PANEL, crowd, line).place("word", anchor, clearance=4)
+    name = Placer(PANEL, crowd, line).place("word", WIDTH, anchor, clearance=4)
     assert name is not None
     _, top, _, bottom = name.box
     assert bottom < 200 or top > 200
@@ -76,7 +77,7 @@ def test_a_word_would_rather_hide_points_than_a_line() -> None:
 def test_a_word_far_from_what_it_names_has_a_leader() -> None:
     anchor = np.array([200.0, 200.0])
     placer = Placer(PANEL, anchor[np.newaxis], NOTHING)
-    placed = [placer.place("a rather long word", anchor) for _ in range(20)]
+    placed = [placer.place("a rather long word", 4 * WIDTH, anchor) for _ in range(20)]
     assert any(name.leader for name in placed if name)
     for name in placed:
         if name and name.leader:
@@ -89,7 +90,7 @@ def test_a_word_would_rather_hide_points_than_what_it_names() -> None:
     anchor = np.array([40.0, 150.0])
     crowd = np.random.default_rng(0).uniform([0, 0], [80, 300], size=(5000, 2))
     crowd = crowd[np.abs(crowd[:, 1] - 150) > 15]
-    name = Placer(narrow, crowd, NOTHING).place("x" * 10, anchor)
+    name = Placer(narrow, crowd, NOTHING).place("x" * 10, 72.0, anchor)
     assert name is not None
     left, top, right, bottom = name.box
     assert left < 40 < right

@@ -22,5 +22,10 @@ def parse_boundary(content_type: str) -> str:
 @lru_cache(maxsize=256)
 def choose_media_type(accept: str, offers: tuple[str, ...]) -> str:
     """Return the offer that the header Accept prefers, the first if it names none of them."""
-    accepted = parse_accept_header(accept, MIMEAccept)
-    return accepted.best_match(offers, default=offers[0]) or offers[0]
+    return match_media_type(accept, offers) or offers[0]
+
+
+@lru_cache(maxsize=256)
+def match_media_type(accept: str, offers: tuple[str, ...]) -> str | None:
+    """Return the offer that the header Accept prefers, the first if it is empty, None for none."""
+    return parse_accept_header(accept, MIMEAccept).best_match(offers) if accept else offers[0]

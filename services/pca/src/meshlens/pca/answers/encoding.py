@@ -33,7 +33,6 @@ JSON = "application/json"
 CSV = "text/csv"
 NPY = "application/x-npy"
 ARROW = "application/vnd.apache.arrow.stream"
-SVG = "image/svg+xml"
 
 # The first is the default.
 MATRIX_TYPES = (JSON, CSV, NPY, ARROW)

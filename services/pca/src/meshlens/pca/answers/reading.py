@@ -32,8 +32,8 @@ def describe_reading(table: Table, model: PcaModel) -> ReadAnswer:
         "transposed": reading.transposed,
         "names": reading.labels,
         "group": reading.groups,
-        "color": table.shade and table.shade.name,
-        "shape": reading.shapes,
+        "color": table.color and table.color.name,
+        "shape": table.shape and table.shape.name,
         "supplementary": table.supplementary and [*table.supplementary.names],
     }
     known = {name: part for name, part in parts.items() if part}

@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.scaling import Log, Scaling
 from meshlens.pca.tables.reading import Reading
 from meshlens.pca.tables.table import Table
 
 MOST_SPOKEN = 20
+OUTWEIGHS = 0.95  # of the variance: beyond, one variable decides on the components
+_MOST_NOTED = 6
+_ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
 
 def summarize(table: Table, model: PcaModel, *, new: bool) -> str:
@@ -41,7 +46,7 @@ def note_reading(table: Table) -> list[str]:
         *(f"skipped{_name_rows(each.rows, '', reading)} ({each.why})" for each in reading.skipped),
     ]
     said = "; ".join(filter(None, facts))
-    notes = [f"Read with {said}."] if said else []
+    notes = [f"Read: {said}."] if said else []
     if table.filled:
         where = _name_rows(reading.filled, ", in", reading)
         notes.append(f"{table.filled:,} missing cells were filled in{where}.")
@@ -87,6 +92,26 @@ def _name_rows(rows: Sequence[int], before: str, reading: Reading) -> str:
         return ""
     kind = f"{'column' if reading.transposed else 'row'}{'s' * (len(rows) > 1)}"
     return f"{before} {kind} {join_names([*map(str, rows)], _MOST_ROWS)}"
+
+
+def note_weights(model: PcaModel) -> list[str]:
+    """Return a sentence on constant variables, and one on a variable that outweighs all others."""
+    notes = []
+    deviation = np.sqrt(model.variance) * model.scale
+    constant = deviation <= _ROUNDING * np.abs(model.mean)
+    if constant.any():
+        names = [
+            name for name, is_constant in zip(model.names, constant, strict=True) if is_constant
+        ]
+        notes.append(f"Constant, so without weight: {join_names(names, _MOST_NOTED)}.")
+    shares = model.variance / model.variance.sum()
+    first = int(shares.argmax())
+    if len(shares) - constant.sum() > 1 and shares[first] > OUTWEIGHS and not model.standardized:
+        notes.append(
+            f"{model.names[first]} holds {100 * shares[first]:.1f} % of the variance:"
+            " standardize=true weighs all variables alike."
+        )
+    return notes
 
 
 def name_component(model: PcaModel, place: int) -> str:

@@ -1,5 +1,6 @@
 """Groups of observations, in an order that does not depend on that of the observations."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,28 @@ from meshlens.pca.drawing.svg.palette import colour_of
 
 Codes: TypeAlias = npt.NDArray[np.intp]
 
-MOST_GROUPS = 40
+MOST_GROUPS = 56  # as many pairs of colours and shapes differ
+_DIGITS = re.compile("([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looks:
+    """What the marks of points look like.
+
+    Attributes:
+        colours: (n,), the place of each point's colour in `classes`.
+        classes: of the colours.
+        shapes: (n,), the number of each point's shape.
+    """
+
+    colours: Codes
+    classes: tuple[str, ...]
+    shapes: Codes
+
+    @property
+    def several(self) -> bool:
+        """Whether there are several colours."""
+        return len(self.classes) > 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +42,7 @@ class Groups:
     """Groups of observations.
 
     Attributes:
-        names: the groups, numbers in numeric and words in alphabetical order; empty without groups.
+        names: the groups, numbers in numeric and words in natural order; empty without groups.
         codes: (n,), the index of each observation's group in `names`.
         rest: how many small groups share the last name, so that the others stay distinguishable.
     """
@@ -50,9 +72,12 @@ def find_groups(groups: Sequence[str], n: int) -> Groups:
     return Groups((*named, f"{rest} smaller groups") if rest else named, codes, rest)
 
 
-def _order(name: str) -> tuple[float, str]:
+def _order(name: str) -> tuple[float, str, list[tuple[float, str]], str]:
+    """Return the key that puts numbers first, and words by the numbers in them: a2 before a10."""
     try:
         number = float(name)
     except ValueError:
         number = np.inf
-    return (number if number == number else np.inf, name)  # noqa: PLR0124 - NaN has no order
+    first, *rest = _DIGITS.split(name)
+    parts = [(float(digits), word) for digits, word in zip(rest[::2], rest[1::2], strict=True)]
+    return number if number == number else np.inf, first, parts, name  # noqa: PLR0124 - NaN has no order

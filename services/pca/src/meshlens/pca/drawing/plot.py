@@ -5,9 +5,12 @@ coordinate is written to a tenth of a pixel.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-from meshlens.pca.drawing.captions import note_reading
+import numpy as np
+import numpy.typing as npt
+
+from meshlens.pca.drawing.captions import note_reading, note_weights
 from meshlens.pca.drawing.kinds import KINDS
 from meshlens.pca.drawing.layer import Layer
 from meshlens.pca.drawing.layout.canvas import Canvas
@@ -16,8 +19,11 @@ from meshlens.pca.drawing.layout.legend import gather
 from meshlens.pca.drawing.layout.panel import Panel, frame, span
 from meshlens.pca.drawing.scenes.scene import Scene, Subject
 from meshlens.pca.drawing.style import Style
+from meshlens.pca.drawing.svg.marks import Mark
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.tables.table import Table
+
+Array: TypeAlias = npt.NDArray[np.float64]
 
 _DEFAULT = Style()
 _MARGIN = 30.0  # from the outermost mark to the edge of the panel, for names
@@ -30,6 +36,8 @@ def draw(
     *,
     new: bool = False,
     kept: int | None = None,
+    chance: Array | None = None,
+    parallel: bool = False,
 ) -> bytes:
     """Draw observations, variables or shares of the variance, according to the style.
 
@@ -39,28 +47,41 @@ def draw(
         style: what is drawn, and how.
         new: the model is an earlier one, so the observations are marked as supplementary.
         kept: number of components to mark as kept in a scree plot; None marks none.
+        chance: (r,), variances of components by chance, of parallel analysis, for a scree plot.
+        parallel: these have decided how many are kept.
 
     Raises:
         InvalidTable: there is only one variable, so nothing to plot it against.
         InvalidOption: the model lacks a component that is to be drawn.
     """
-    subject = Subject(table, model, style, new=new, kept=kept)
+    subject = Subject(table, model, style, new=new, kept=kept, chance=chance, parallel=parallel)
     scene, layers = KINDS[style.kind].compose(subject)
-    legend = gather(section for layer in layers for section in layer.legend())
-    said = (sentence for layer in layers for sentence in layer.caption())
-    caption = " ".join(filter(None, [scene.definition, *said, *note_reading(table)]))
-    page = lay_out(style, caption, legend)
+    # What is said of one plane holds for all of a picture.
+    parts = [KINDS[style.kind].compose_part(plane) for plane in scene.parts]
+    explained = [*layers, *(parts[0] if parts else ())]
+    legend = gather(section for layer in explained for section in layer.legend())
+    said = (sentence for layer in explained for sentence in layer.caption())
+    caption = " ".join(filter(None, [scene.definition, *said]))
+    noted = " ".join([*note_weights(model), *note_reading(table)])
+    page = lay_out(style, caption, legend, notes=noted, beside=scene.rows)
     canvas = Canvas(_frame(page, scene, layers))
-    upwards = sorted(layers, key=lambda layer: layer.over)
-    marks = [mark for layer in upwards for mark in layer.draw(canvas)]
-    words = [mark for layer in upwards for mark in layer.place_words(canvas)]
-    spoken = [clause for layer in layers for clause in layer.spoken()]
+    marks = _draw(layers, canvas)
+    for part, panel in zip(parts, scene.divide(canvas.panel), strict=True):
+        marks += _draw(part, Canvas(panel))
+    spoken = [clause for layer in explained for clause in layer.spoken()]
     return page.render(
         subtitle=subject.summary,
-        description="; ".join([scene.introduce(), *spoken]) + ".",
-        marks=[*marks, *words],
+        description=" ".join(filter(None, ["; ".join([scene.introduce(), *spoken]) + ".", noted])),
+        marks=marks,
         legend=legend,
     )
+
+
+def _draw(layers: Sequence[Layer[Any]], canvas: Canvas) -> list[Mark]:
+    """Return the marks of layers and, above them, their words."""
+    upwards = sorted(layers, key=lambda layer: layer.over)
+    marks = [mark for layer in upwards for mark in layer.draw(canvas)]
+    return marks + [mark for layer in upwards for mark in layer.place_words(canvas)]
 
 
 def _frame(page: Page, scene: Scene, layers: Sequence[Layer[Any]]) -> Panel:

@@ -7,7 +7,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 
 from meshlens.pca.errors import InvalidOption
 
-KindName: TypeAlias = Literal["scores", "biplot", "loadings", "scree"]
+KindName: TypeAlias = Literal[
+    "scores", "biplot", "loadings", "contributions", "cos2", "loading_bars", "pairs", "scree"
+]
 EllipseKind: TypeAlias = Literal["none", "normal", "t", "confidence"]
 Theme: TypeAlias = Literal["auto", "light", "dark"]
 Aspect: TypeAlias = Literal["equal", "free"]
@@ -18,14 +20,14 @@ LabelRule: TypeAlias = LabelWord | int
 _LABEL_WORDS: tuple[LabelWord, ...] = get_args(LabelWord)
 
 
-def _parse_pair(value: object) -> object:
-    """Return the numbers of two components; only text is parsed."""
+def _parse_components(value: object) -> object:
+    """Return the numbers of components; only text is parsed."""
     if value is None or isinstance(value, tuple):
         return value
-    match str(value).split(","):
-        case [x, y] if x.strip().isdecimal() and y.strip().isdecimal() and len(str(value)) < 20:  # noqa: PLR2004 - beyond, int() may refuse
-            return int(x), int(y)
-    raise ValueError("it must be two numbers of components, such as 1,3")
+    parts = str(value).split(",")
+    if len(parts) > 1 and len(str(value)) < 60 and all(part.strip().isdecimal() for part in parts):  # noqa: PLR2004 - beyond, int() may refuse
+        return tuple(map(int, parts))
+    raise ValueError("it must be two numbers of components, such as 1,3; more with kind=pairs")
 
 
 def _parse_label_rule(text: object) -> LabelRule:
@@ -50,10 +52,13 @@ class Style(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: KindName = Field(
-        default="scores", description="what is drawn: scores, biplot, loadings or scree"
+        default="scores",
+        description="what is drawn: scores, biplot, loadings, scree, pairs of components, or bars:"
+        " contributions, cos2 or loading_bars",
     )
-    components: Annotated[tuple[int, int] | None, BeforeValidator(_parse_pair)] = Field(
-        default=None, description="the two to draw, such as 1,3; not with kind=scree"
+    components: Annotated[tuple[int, ...] | None, BeforeValidator(_parse_components)] = Field(
+        default=None,
+        description="the two to draw, such as 1,3; with kind=pairs up to 6; not with kind=scree",
     )
     alpha: float = Field(
         default=1.0, ge=0, le=1, description="of kind=biplot: the part of the variance in arrows"
@@ -66,6 +71,14 @@ class Style(BaseModel):
         default="auto", description="observations to label: outliers, all, none or how many"
     )
     arrows: int = Field(default=12, ge=0, le=100, description="the most variables to draw as such")
+    color: str = Field(
+        default="",
+        max_length=1000,
+        description="of the marks: cos2 or contributions; or a column of numbers",
+    )
+    shape: str = Field(
+        default="", max_length=1000, description="of the marks: a column of up to 7 labels"
+    )
     theme: Theme = Field(default="auto", description="auto, light or dark")
     aspect: Aspect = Field(
         default="equal", description="equal: one unit is as long on either axis; or free"

@@ -51,10 +51,15 @@ def keep_parallel(generator: np.random.Generator) -> Rule:
 
     def rule(spectrum: Spectrum) -> int:
         chance = simulate_chance(spectrum, generator)
-        above = spectrum.explained_variance[: len(chance)] > chance
-        return max(1, len(above) if above.all() else int(above.argmin()))
+        return count_above(spectrum.explained_variance, chance)
 
     return rule
+
+
+def count_above(explained_variance: Array, chance: Array) -> int:
+    """Return how many leading components explain more than thresholds (r,), 1 at least."""
+    above = explained_variance[: len(chance)] > chance
+    return max(1, len(above) if above.all() else int(above.argmin()))
 
 
 def simulate_chance(spectrum: Spectrum, generator: np.random.Generator) -> Array:

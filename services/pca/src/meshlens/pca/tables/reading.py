@@ -44,7 +44,6 @@ class Reading:
         skipped: rows that hold no observation.
         labels: the column that names the observations.
         groups: the column that holds the groups.
-        shapes: the column that holds the second factor.
         left_out: the columns that are neither variables, labels nor groups.
         transposed: whether rows of the input are variables and its columns observations.
         dropped: rows of the input (columns if transposed) left out because numbers are missing.
@@ -61,7 +60,6 @@ class Reading:
     skipped: tuple[SkippedRows, ...] = ()
     labels: str = ""
     groups: str = ""
-    shapes: str = ""
     left_out: tuple[ColumnLeftOut, ...] = ()
     transposed: bool = False
     dropped: tuple[int, ...] = ()

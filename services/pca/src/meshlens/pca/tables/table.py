@@ -44,19 +44,6 @@ _NO_ROLES = Roles()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shade:
-    """A continuous variable by which points are coloured.
-
-    Attributes:
-        name: of the variable.
-        values: (n,), nan where one is missing.
-    """
-
-    name: str
-    values: Array
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Supplementary:
     """Variables that have no part in the analysis but are related to it.
 
@@ -73,6 +60,32 @@ _CHARSET = re.compile(r"""charset\s*=\s*["']?([^"';\s]+)""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Measure:
+    """A number for each observation that colours its mark and takes no part in the analysis.
+
+    Attributes:
+        name: of its column.
+        values: (n,); NaN where it is not known.
+    """
+
+    name: str
+    values: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A label for each observation that shapes its mark.
+
+    Attributes:
+        name: of its column.
+        labels: n of them.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """Observations of variables.
 
@@ -85,8 +98,8 @@ class Table:
         dropped: how many observations were left out because cells were missing.
         numbers: (n,), the number of each observation among those of the input, from 1; empty if
             none of them was left out.
-        shade: by which points are coloured, if the caller says so.
-        shapes: the level of a second factor for each observation, if the caller names one.
+        color: of each observation in pictures, if the caller has chosen a column.
+        shape: of each observation in pictures, if the caller has chosen a column.
         supplementary: variables that the caller has named so.
         reading: how the body was read.
         convergence: how an iterative imputation ended, if there was one.
@@ -99,8 +112,8 @@ class Table:
     filled: int = 0
     dropped: int = 0
     numbers: Sequence[int] = ()
-    shade: Shade | None = None
-    shapes: tuple[str, ...] = ()
+    color: Measure | None = None
+    shape: Factor | None = None
     supplementary: Supplementary | None = None
     reading: Reading = field(default_factory=Reading)
     convergence: Convergence | None = None
@@ -174,7 +187,6 @@ def decode_table(
         transposed=transpose,
         labels=cast.labels_column,
         groups=cast.groups_column,
-        shapes=roles.shape,
         left_out=left_out,
         notes=(*raw.reading.notes, *hints),
     )
@@ -183,8 +195,8 @@ def decode_table(
         names=raw.names,
         groups=cast.groups,
         labels=cast.labels,
-        shade=None if cast.color is None else Shade(roles.color, cast.color),
-        shapes=cast.shapes,
+        color=None if cast.color is None else Measure(roles.color, cast.color),
+        shape=Factor(roles.shape, cast.shapes) if roles.shape else None,
         supplementary=Supplementary(roles.supplementary, cast.supplementary)
         if roles.supplementary
         else None,
@@ -274,15 +286,15 @@ def _select(table: Table, kept: Whole) -> Table:
     def pick(cells: Sequence[T]) -> tuple[T, ...]:
         return tuple(map(cells.__getitem__, kept.tolist())) if cells else ()
 
-    shade, supplementary = table.shade, table.supplementary
+    supplementary = table.supplementary
     return replace(
         table,
         values=table.values[kept],
         groups=pick(table.groups),
         labels=pick(table.labels),
         numbers=tuple(number + 1 for number in kept.tolist()),
-        shapes=pick(table.shapes),
-        shade=shade and replace(shade, values=shade.values[kept]),
+        color=table.color and replace(table.color, values=table.color.values[kept]),
+        shape=table.shape and replace(table.shape, labels=pick(table.shape.labels)),
         supplementary=supplementary and replace(supplementary, values=supplementary.values[kept]),
     )
 

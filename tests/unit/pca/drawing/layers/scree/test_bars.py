@@ -33,3 +33,9 @@ def test_a_scree_plot_marks_what_is_kept() -> None:
 def test_a_long_scree_plot_says_what_it_leaves_out() -> None:
     drawn = picture(np.random.default_rng(0).normal(size=(100, 60)), kind="scree")
     assert "The first 30 of 60 components are drawn." in drawn.caption()
+
+
+def test_ten_bars_carry_their_numbers() -> None:
+    values = np.random.default_rng(0).normal(size=(100, 10))
+    shares = 100 * fit(values).explained_variance_ratio
+    assert {f"{share:.1f}" for share in shares} <= set(picture(values, kind="scree").texts)

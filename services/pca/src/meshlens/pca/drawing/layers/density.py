@@ -13,7 +13,7 @@ from typing import Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from meshlens.pca.drawing.layers.points import MOST_MARKS, Points
+from meshlens.pca.drawing.layers.points import Points
 from meshlens.pca.drawing.layout.canvas import Canvas
 from meshlens.pca.drawing.layout.legend import Entry, Section, entry
 from meshlens.pca.drawing.layout.panel import Panel
@@ -32,6 +32,7 @@ _SPARSE = (3, 2)  # points in a cell whose places may be kept; a point alone alw
 # Weyl's sequence in two dimensions with the least discrepancy (Roberts 2018).
 _WEYL = (0.7548776662466927, 0.5698402909980532)
 _SHADE_WIDTH = 7
+_MOST_KEYS, _KEY_HEIGHT = 4, 10.0
 _KEY_WIDTH = 180.0  # pixels: seven shades and the counts at either end
 
 
@@ -85,10 +86,12 @@ class DensityCells(Points):
     @classmethod
     def of(cls, scene: Plane) -> Self | None:
         """Return the cells, if the points are too many for a mark each."""
-        return cls(scene) if len(scene.points) > MOST_MARKS else None
+        return cls(scene) if scene.crowded else None
 
     def legend(self) -> Sequence[Section]:
         """Return the groups, and what the shades mean."""
+        if self.plane.small:
+            return Points.legend(self)
         # How many points the cells hold is known once they are drawn, as the legend is later.
         return (*Points.legend(self), Section("", (Entry(self._draw_key, _KEY_WIDTH),)))
 
@@ -98,21 +101,23 @@ class DensityCells(Points):
 
     def draw(self, canvas: Canvas) -> Sequence[Mark]:
         """Draw exact dots where points are sparse, under runs of cells where they are dense."""
-        panel, groups = canvas.panel, self.plane.groups
+        panel, looks = canvas.panel, self.plane.looks()
         pixels = panel.to_pixels(self.plane.points)
         canvas.avoid(pixels)
-        count = max(1, len(groups.names))
-        density = self.density = count_points(pixels, groups.codes, count, panel)
+        canvas.keep_clear(panel.to_pixels(self.plane.mean))
+        count = len(looks.classes)
+        density = self.density = count_points(pixels, looks.colours, count, panel)
         width = 2 * radius_for(len(pixels))
+        shade = "opacity" if looks.several else "shade"
         dots, cells = [], []
         for number in range(count):
-            members = density.exact & (groups.codes == number) if groups.names else density.exact
-            colour = groups.colour_class(number) + (" mixed" if groups.names else "")
+            members = density.exact & (looks.colours == number)
+            colour = looks.classes[number] + (" mixed" if looks.several else "")
             shape = "M%.1f %.1fh0" * int(members.sum()) % tuple(pixels[members].ravel().tolist())
             if shape:
                 dots.append(path(shape, f"dots {colour}", width=width))
             levels = [
-                path(_draw_runs(runs), f"d{place}", title=_describe(level, density.cell))
+                path(_draw_runs(runs), f"{shade}{place}", title=_describe(level, density.cell))
                 for place, level in enumerate(density.levels)
                 if len(runs := density.runs(level, number))
             ]
@@ -128,14 +133,26 @@ class DensityCells(Points):
         if not levels:
             return Mark("")
         width = _SHADE_WIDTH * len(levels)
-        shades = [
-            path(f"M{_SHADE_WIDTH * place} -4h{_SHADE_WIDTH}", f"d{place}", width=9)
-            for place in range(len(levels))
-        ]
-        class_ = "cells ink mixed" if self.plane.groups.names else "cells all"
+        looks = self.plane.looks()
+        shade = "opacity" if looks.several else "shade"
+        # As many colours as can be told apart in the height of a line.
+        classes = ("ink",) if self.plane.shading else looks.classes[:_MOST_KEYS]
+        height = _KEY_HEIGHT / len(classes)
+        keys = []
+        for row, class_ in enumerate(classes):
+            y = -_KEY_HEIGHT + height * (row + 0.5)
+            shades = [
+                path(
+                    f"M{_SHADE_WIDTH * place} {y:.1f}h{_SHADE_WIDTH}",
+                    f"{shade}{place}",
+                    width=height,
+                )
+                for place in range(len(levels))
+            ]
+            keys.append(group(f"cells {class_}{' mixed' if looks.several else ''}", shades))
         words = entry("", f"{levels[0].low:,}\N{EN DASH}{levels[-1].high:,} per cell").draw()
         moved = group("", (words,), transform=f"translate({width - 16} 0)")
-        return Mark(group(class_, shades) + moved)
+        return Mark("".join(keys) + moved)
 
 
 def count_points(pixels: Array, codes: Whole, groups: int, panel: Panel) -> Density:

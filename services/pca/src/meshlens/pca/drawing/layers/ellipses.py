@@ -32,6 +32,8 @@ Array: TypeAlias = npt.NDArray[np.float64]
 
 _LEAST_POINTS = 4  # as ggplot2: three points always lie on one
 _LEAST_ROUNDNESS = 1e-12
+_TURNS = np.linspace(0.0, 2.0 * np.pi, 90)
+_ROUND = np.column_stack([np.cos(_TURNS), np.sin(_TURNS)])
 _MOST_SKIPPED = 6  # groups that the caption names
 _SYMBOL = ' cx="8" cy="-4" rx="8" ry="5" class="ellipse ink"'
 _DEFINITIONS: Mapping[EllipseKind, str] = {
@@ -60,6 +62,12 @@ class Ellipse:
         """(2,): how far it extends from its centre along x and y."""
         return np.sqrt(np.diag(self.matrix))
 
+    def outline(self) -> Array:
+        """Return points (m, 2) on it, all the way round."""
+        values, vectors = np.linalg.eigh(self.matrix)
+        outline: Array = self.centre + _ROUND * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
+        return outline
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ellipses(Layer[Plane]):
@@ -71,6 +79,7 @@ class Ellipses(Layer[Plane]):
         classes: of the groups' colours.
         kind: by which definition.
         level: of the definition, between 0 and 1.
+        crowded: they stand on cells, which may have their colours.
     """
 
     ellipses: Sequence[Ellipse]
@@ -78,6 +87,7 @@ class Ellipses(Layer[Plane]):
     classes: Sequence[str]
     kind: EllipseKind
     level: float
+    crowded: bool = False
     options: ClassVar[Sequence[str]] = ("ellipse", "level")
 
     @classmethod
@@ -88,7 +98,9 @@ class Ellipses(Layer[Plane]):
             return None
         found, skipped = find_ellipses(scene.points, groups, style.ellipse, style.level)
         classes = [colour_of(number) for number in range(len(groups.names))] or ["ink"]
-        return cls(found, skipped, classes, style.ellipse, style.level)
+        if scene.shading:
+            classes = ["ink"] * len(classes)
+        return cls(found, skipped, classes, style.ellipse, style.level, scene.crowded)
 
     @property
     def name(self) -> str:
@@ -114,15 +126,16 @@ class Ellipses(Layer[Plane]):
     def draw(self, canvas: Canvas) -> Sequence[Mark]:
         """Draw each in the colour of its group."""
         panel = canvas.panel
+        for each in self.ellipses:
+            canvas.avoid_line(panel.to_pixels(each.outline()))
         scale = np.outer(panel.unit, panel.unit)
-        return [
-            ellipse(
-                panel.to_pixels(each.centre),
-                each.matrix * scale,
-                f"ellipse {self.classes[each.group]}",
-            )
-            for each in self.ellipses
-        ]
+        drawn = []
+        for each in self.ellipses:
+            place = panel.to_pixels(each.centre), each.matrix * scale
+            if self.crowded:
+                drawn.append(ellipse(*place, "halo"))
+            drawn.append(ellipse(*place, f"ellipse {self.classes[each.group]}"))
+        return drawn
 
     def spoken(self) -> Sequence[str]:
         """Return the name."""

@@ -8,11 +8,12 @@ import numpy as np
 
 from meshlens.pca.drawing.layer import Layer
 from meshlens.pca.drawing.layout.canvas import Canvas
+from meshlens.pca.drawing.layout.figure import ROW_WIDTH
 from meshlens.pca.drawing.layout.panel import Panel
 from meshlens.pca.drawing.layout.text_width import shorten
 from meshlens.pca.drawing.layout.ticks import find_ticks
 from meshlens.pca.drawing.scenes.scene import Scene
-from meshlens.pca.drawing.svg.marks import Mark, group, path, rect, text
+from meshlens.pca.drawing.svg.marks import Mark, escape, group, path, rect, text
 
 _TICK_DISTANCE = 50.0
 
@@ -36,43 +37,46 @@ class Grid(Layer[Scene]):
             max(2, int(side / _TICK_DISTANCE)) for side in (panel.width, panel.height)
         )
         x_ticks = self.scene.number_x(panel) or find_ticks(low_x, high_x, most=most_x)
+        names = self.scene.rows
         y_ticks = find_ticks(low_y, high_y, most=most_y)
         x_unit, y_unit = panel.unit.tolist()
         left, right, top, bottom = panel.left, panel.right, panel.top, panel.bottom
         columns = [left + x_unit * (x - low_x) for x in x_ticks.positions]
         rows = [bottom + y_unit * (y - low_y) for y in y_ticks.positions]
         grid = [f"M{x:.1f} {top:g}V{bottom:.1f}" for x in columns]
-        grid += [f"M{left:g} {y:.1f}H{right:.1f}" for y in rows]
+        y_labels: Sequence[str] = y_ticks.labels
+        if names:
+            rows = [bottom + y_unit * (-row - low_y) for row in range(len(names))]
+            y_labels = [escape(shorten(name, ROW_WIDTH)) for name in names]
+        else:
+            grid += [f"M{left:g} {y:.1f}H{right:.1f}" for y in rows]
         x_name, y_name = self.scene.labels
-        return [
+        marks = [
             rect(left, top, panel.width, panel.height, "panel", round_=4),
             path("".join(grid), "grid"),
-            *([_draw_zero(panel)] if self.scene.zero else ()),
+            *([_draw_zero(panel, across=not names)] if self.scene.zero else ()),
             _number(x_ticks.labels, [(x, bottom + 18) for x in columns], "ticks middle"),
-            _number(y_ticks.labels, [(left - 8, y + 4) for y in rows], "ticks end"),
+            _number(y_labels, [(left - 8, y + 4) for y in rows], "ticks end"),
             text(
                 x_ticks.label_axis(shorten(x_name, panel.width)),
                 left + panel.width / 2,
                 bottom + 40,
                 "middle",
             ),
-            text(
-                y_ticks.label_axis(shorten(y_name, panel.height)),
-                20,
-                top + panel.height / 2,
-                "middle",
-                turned=True,
-            ),
         ]
+        if y_name:
+            label = y_ticks.label_axis(shorten(y_name, panel.height))
+            marks.append(text(label, 20, top + panel.height / 2, "middle", turned=True))
+        return marks
 
 
-def _draw_zero(panel: Panel) -> Mark:
-    """Stress the lines at zero, as far as the panel shows them."""
+def _draw_zero(panel: Panel, *, across: bool) -> Mark:
+    """Stress the lines at zero, as far as the panel shows them; across, that of y too."""
     x, y = panel.to_pixels(np.zeros(2)).tolist()
     lines = ""
     if panel.left <= x <= panel.right:
         lines += f"M{x:.1f} {panel.top:g}V{panel.bottom:.1f}"
-    if panel.top <= y <= panel.bottom:
+    if across and panel.top <= y <= panel.bottom:
         lines += f"M{panel.left:g} {y:.1f}H{panel.right:.1f}"
     return path(lines, "zero")
 

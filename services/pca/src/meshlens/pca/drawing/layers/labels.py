@@ -10,7 +10,7 @@ import numpy.typing as npt
 from meshlens.pca.drawing.captions import join_names
 from meshlens.pca.drawing.layer import Layer
 from meshlens.pca.drawing.layout.canvas import Canvas, write_names
-from meshlens.pca.drawing.layout.text_width import shorten
+from meshlens.pca.drawing.layout.text_width import FINE, SMALL, shorten
 from meshlens.pca.drawing.scenes.plane import Plane
 from meshlens.pca.drawing.style import LabelRule
 from meshlens.pca.drawing.svg.marks import Mark
@@ -21,8 +21,9 @@ Array: TypeAlias = npt.NDArray[np.float64]
 Whole: TypeAlias = npt.NDArray[np.intp]
 
 _MOST_LABELS, _MOST_OUTLIERS = 500, 20
-_MOST_NAMED = 30  # observations that are all labelled, if the caller leaves the choice
-_WIDTH = 110.0
+_MOST_NAMED = 60  # observations that are all labelled, if the caller leaves the choice
+_MANY = 24  # from here on in a finer face
+_WIDTHS = 220.0, 110.0  # pixels, the second where there is no room for the first
 
 
 @dataclass(slots=True, eq=False)
@@ -65,16 +66,22 @@ class Labels(Layer[Plane]):
         names, points = self.plane.names, self.plane.points
         numbers = self.plane.subject.table.numbers
         radius = radius_for(len(points))
+        many = len(self.chosen) > _MANY
+        size = FINE if many else SMALL
         placed = []
         for i, anchor in zip(
             self.chosen.tolist(), canvas.panel.to_pixels(points[self.chosen]), strict=True
         ):
-            content = shorten(names[i] if names else str(numbers[i] if numbers else i + 1), _WIDTH)
-            name = canvas.place(content, anchor, clearance=radius)
-            if name:
-                placed.append(name)
+            content = names[i] if names else str(numbers[i] if numbers else i + 1)
+            # Equal words are tried once.
+            for short in dict.fromkeys(shorten(content, most, font_size=size) for most in _WIDTHS):
+                name = canvas.place(short, anchor, clearance=radius, font_size=size)
+                if name:
+                    placed.append(name)
+                    break
         self.placed = [name.content for name in placed]
-        return write_names(placed, ["label"] * len(placed))
+        face = "fine" if many else "small"
+        return write_names(placed, [f"label {face}" if many else "label"] * len(placed), face)
 
     def spoken(self) -> Sequence[str]:
         """Return the labels that are written."""

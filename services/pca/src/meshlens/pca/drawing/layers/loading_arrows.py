@@ -26,12 +26,14 @@ class LoadingArrows(Layer[Plane]):
     Attributes:
         arrows: in data units.
         mean: (2,), data units, where they begin.
-        class_: of each.
+        class_: of those without a shade.
+        classes: of each.
     """
 
     arrows: Arrows
     mean: Array
     class_: str
+    classes: Sequence[str]
     options: ClassVar[Sequence[str]] = ("arrows",)
     over: ClassVar[bool] = True
 
@@ -40,7 +42,11 @@ class LoadingArrows(Layer[Plane]):
         """Return the arrows, if the scene has any; groups keep the colours to themselves."""
         if scene.arrows is None:
             return None
-        return cls(scene.arrows, scene.mean, "ink loading" if scene.groups.names else "loading")
+        arrows = scene.arrows
+        plain = scene.groups.names or scene.shading
+        class_ = "ink loading" if plain else "loading"
+        classes = [f"scale{shade} loading" for shade in arrows.shades]
+        return cls(arrows, scene.mean, class_, classes or [class_] * len(arrows.names))
 
     def extent(self) -> Sequence[Array]:
         """Return the tips."""
@@ -50,7 +56,7 @@ class LoadingArrows(Layer[Plane]):
         """Return what the arrows are, and by how much they are longer than that."""
         factor = self.arrows.factor
         times = f" \N{MULTIPLICATION SIGN} {factor:.3g}" if factor != 1.0 else ""
-        symbol = group(self.class_, (path(_SYMBOL, "line"),))
+        symbol = group(f"arrow {self.class_}", (path(_SYMBOL, "line"),))
         return (Section("", (entry(symbol, f"{self.arrows.meaning}{times}"),)),)
 
     def caption(self) -> Sequence[str]:
@@ -62,7 +68,7 @@ class LoadingArrows(Layer[Plane]):
         """Draw the arrows in the order of the variables."""
         mean, tips = self._to_pixels(canvas)
         tails = np.broadcast_to(mean, tips.shape)
-        return canvas.draw_arrows(tails, tips, self.arrows.names, [self.class_] * len(tips))
+        return canvas.draw_arrows(tails, tips, self.arrows.names, self.classes)
 
     def place_words(self, canvas: Canvas) -> Sequence[Mark]:
         """Name the variables."""

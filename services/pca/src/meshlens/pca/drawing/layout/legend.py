@@ -12,6 +12,9 @@ _SYMBOL = 24.0  # pixels that a symbol takes before its words
 _SECTION_GAP = 12.0
 _FLOW_GAP = 18.0
 _LEAST_ENTRIES = 2
+_SMALLER = 0.75  # lines of a section that has many
+_MOST_OF_HEIGHT = 0.7  # for a section of lines in full size
+_COLUMN_GAP = 8.0
 _MOST_LABEL = 190.0
 _BAR_WIDTH = 136.0
 _TRACK = 40.0  # pixels of a bar that is full
@@ -39,6 +42,8 @@ class Section:
         heading: above them; may be empty.
         entries: the lines.
         elastic: entries may be left out if there is no room for all.
+        row: pixels from one line to the next.
+        columns: lines that stand side by side.
         repeats: it says again what the axes say, and only stands where there is room.
     """
 
@@ -46,6 +51,8 @@ class Section:
     entries: tuple[Entry, ...]
     elastic: bool = False
     repeats: bool = False
+    row: float = ROW
+    columns: int = 1
 
 
 def entry(symbol: str, label: str, *, class_: str = "") -> Entry:
@@ -84,19 +91,67 @@ def width_of(sections: Sequence[Section]) -> float:
     return max([*headings, *entries], default=0.0)
 
 
-def draw_column(sections: Sequence[Section], left: float, top: float, height: float) -> list[Mark]:
-    """Draw the sections one below the other."""
+def width_of_pairs(sections: Sequence[Section], height: float) -> float:
+    """Return how wide a column is in which many entries stand in two columns of small ones.
+
+    Zero if none of the sections takes so much of the height.
+    """
+    widest = [
+        max(line.width for line in section.entries)
+        for section in sections
+        if section.elastic
+        and not section.repeats
+        and ROW * len(section.entries) > _MOST_OF_HEIGHT * height
+    ]
+    return 2 * (_SMALLER * max(widest) + _COLUMN_GAP) if widest else 0.0
+
+
+def draw_column(
+    sections: Sequence[Section], left: float, top: float, height: float, *, width: float = 0.0
+) -> list[Mark]:
+    """Draw the sections one below the other.
+
+    Args:
+        sections: what stands there.
+        left: pixels.
+        top: pixels.
+        height: pixels there are.
+        width: pixels there are, if many entries may become small and stand side by side.
+    """
     marks = []
     y = top + 10
-    for section in _fit(sections, height):
+    for section in _fit([_compact(section, height, width) for section in sections], height):
         if section.heading:
             marks.append(text(section.heading, left, y, "quiet"))
             y += ROW
-        for line in section.entries:
-            marks.append(_place(line, left, y))
-            y += ROW
-        y += _SECTION_GAP
+        for place, line in enumerate(section.entries):
+            row, column = divmod(place, section.columns)
+            x = left + column * width / section.columns
+            marks.append(_place(line, x, y + row * section.row))
+        y += section.row * _count_rows(section) + _SECTION_GAP
     return marks
+
+
+def _compact(section: Section, height: float, width: float) -> Section:
+    """Return a section with small entries side by side, if it takes most of the height else."""
+    small = [_shrink(line) for line in section.entries]
+    widest = max((line.width for line in small), default=0.0) + _COLUMN_GAP
+    if not section.elastic or section.repeats or widest > width:
+        return section
+    if ROW * len(small) <= _MOST_OF_HEIGHT * height:
+        return section
+    return replace(section, entries=tuple(small), row=_SMALLER * ROW, columns=int(width / widest))
+
+
+def _shrink(line: Entry) -> Entry:
+    """Return a smaller line."""
+    return Entry(
+        lambda: group("", (line.draw(),), transform=f"scale({_SMALLER:g})"), _SMALLER * line.width
+    )
+
+
+def _count_rows(section: Section) -> int:
+    return math.ceil(len(section.entries) / section.columns)
 
 
 def count_rows(sections: Sequence[Section], width: float) -> int:
@@ -143,7 +198,7 @@ def _fit(sections: Sequence[Section], height: float) -> list[Section]:
         section = fitted[place]
         least = 0 if section.repeats else _LEAST_ENTRIES
         # One line more goes for the line that says so.
-        cut = math.ceil(over / ROW) + (not section.repeats)
+        cut = math.ceil(over / section.row) * section.columns + (not section.repeats)
         if section.elastic and over > 0 and len(section.entries) > least:
             fitted[place] = _cut(section, min(cut, len(section.entries) - least))
             over -= _height(section) - _height(fitted[place])
@@ -154,14 +209,16 @@ def _cut(section: Section, cut: int) -> Section:
     """Leave out the last entries and say so, unless they are said elsewhere."""
     kept = section.entries[: len(section.entries) - cut]
     if not section.repeats:
-        kept += (entry("", f"and {cut} more", class_="quiet"),)
+        more = entry("", f"and {cut} more", class_="quiet")
+        kept += (_shrink(more) if section.row < ROW else more,)
     return replace(section, entries=kept)
 
 
 def _height(section: Section) -> float:
     if not section.entries:
         return 0.0
-    return ROW * (bool(section.heading) + len(section.entries)) + _SECTION_GAP
+    heading = ROW if section.heading else 0.0
+    return heading + section.row * _count_rows(section) + _SECTION_GAP
 
 
 def _place(line: Entry, x: float, y: float) -> Mark:

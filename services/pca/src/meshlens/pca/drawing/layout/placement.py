@@ -6,6 +6,7 @@ gives the same places.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from meshlens.pca.drawing.layout.panel import Panel
-from meshlens.pca.drawing.layout.text_width import measure
 
 Array: TypeAlias = npt.NDArray[np.float64]
+Box: TypeAlias = tuple[float, float, float, float]
 
 _ASCENT, _DESCENT = 10.0, 3.0
 _GAP = 3.0
 _CELL = 5.0  # pixels, for the count of what a word would hide
-_MOST_HIDDEN = np.array([[4.0], [6.0]])  # points and lines; beyond, hiding more costs no more
+_MOST_HIDDEN = np.array([[6.0], [9.0]])  # points and lines; beyond, hiding more costs no more
 _MOST_IN_CELL = 3
 _COST_OF_COVERING = 8.0
 _TURNS = np.radians([0, 25, -25, 50, -50, 75, -75, 105, -105, 140, -140, 180])
@@ -32,6 +33,9 @@ _TRIED_DISTANCES = np.repeat(_DISTANCES, len(_TURNS))
 _COST_OF_DISTANCE, _COST_OF_TURN = 0.07, 0.4
 _COSTS = _COST_OF_DISTANCE * _TRIED_DISTANCES + _COST_OF_TURN * np.abs(_TRIED_TURNS)
 _LEADER_FROM = 22.0
+_COST_OF_CROSSING = 5.0  # a leader and a word that is not its own
+_ALONG = np.linspace(0.1, 0.95, 9)  # of a leader, where it is seen to cross a word
+_MOST_CROSSED = 150  # words, among which leaders still find their way
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +44,30 @@ class Name:
 
     Attributes:
         content: the text.
+        width: of it.
         left: where it begins.
         base: its baseline.
         leader: from the anchor to the text (x, y, to x, to y), if it stands far from it.
     """
 
     content: str
+    width: float
     left: float
     base: float
     leader: tuple[float, float, float, float] | None = None
 
     @property
-    def box(self) -> tuple[float, float, float, float]:
+    def reach(self) -> float:
+        """Pixels from the anchor to the text; zero without a leader."""
+        if self.leader is None:
+            return 0.0
+        x, y, to_x, to_y = self.leader
+        return math.hypot(to_x - x, to_y - y)
+
+    @property
+    def box(self) -> Box:
         """Left, top, right and bottom."""
-        right = self.left + measure(self.content)
-        return self.left, self.base - _ASCENT, right, self.base + _DESCENT
+        return self.left, self.base - _ASCENT, self.left + self.width, self.base + _DESCENT
 
 
 class Placer:
@@ -64,31 +77,43 @@ class Placer:
         panel: where they may stand.
         points: (n, 2) pixels that are better not hidden.
         lines: (m, 2) pixels along lines, which matter more.
+        reserved: left, top, right and bottom of places for no word at all.
     """
 
-    def __init__(self, panel: Panel, points: Array, lines: Array) -> None:
+    def __init__(
+        self, panel: Panel, points: Array, lines: Array, reserved: Sequence[Box] = ()
+    ) -> None:
         self._origin = np.array([[panel.left], [panel.top]])
         self._corner = np.tile(self._origin, (2, 1))
         self._low = self._origin + _GAP
         self._high = np.array([[panel.right], [panel.bottom]]) - _GAP
         self._shape = int(panel.height / _CELL) + 1, int(panel.width / _CELL) + 1
-        self._taken: list[tuple[float, float, float, float]] = []
+        self._taken: list[Box] = [*reserved]
+        self._led: list[Array] = []
         self._sums = self._sum(points, lines)
 
     def place(
-        self, content: str, anchor: Array, *, clearance: float = 0.0, towards: Array | None = None
+        self,
+        content: str,
+        width: float,
+        anchor: Array,
+        *,
+        clearance: float = 0.0,
+        towards: Array | None = None,
     ) -> Name | None:
         """Return where a word stands, or None if there is no room for it.
 
         Args:
             content: the word.
+            width: of the word, in pixels.
             anchor: (2,), what it names, in pixels.
             clearance: pixels around the anchor that its own mark takes.
             towards: (2,), the direction in which the word would best stand; right if None.
         """
-        size = np.array([[measure(content)], [_ASCENT + _DESCENT]])
+        size = np.array([[width], [_ASCENT + _DESCENT]])
         boxes, cost = self._try(size, anchor, clearance, towards)
         low, high = boxes[:2], boxes[2:]
+        cost += _COST_OF_CROSSING * self._count_crossings(boxes, anchor, clearance)
         for left, top, right, bottom in self._taken:
             meets = (low < [[right], [bottom]]) & (high > [[left], [top]])
             cost[meets[0] & meets[1]] = np.inf
@@ -100,7 +125,10 @@ class Placer:
         x, y = anchor.tolist()
         to_x, to_y = min(max(x, left), right), min(max(y, top), bottom)
         far = math.hypot(to_x - x, to_y - y) > _LEADER_FROM + clearance
-        return Name(content, left, bottom - _DESCENT, (x, y, to_x, to_y) if far else None)
+        leader = (x, y, to_x, to_y) if far else None
+        if leader:
+            self._led.append(_sample(anchor, np.array([[to_x], [to_y]]))[:, 0])
+        return Name(content, width, left, bottom - _DESCENT, leader)
 
     def _try(
         self, size: Array, anchor: Array, clearance: float, towards: Array | None
@@ -121,6 +149,24 @@ class Placer:
         near = np.abs(low - centre) < half + clearance
         cost[near[0] & near[1]] += _COST_OF_COVERING
         return boxes, cost
+
+    def _count_crossings(self, boxes: Array, anchor: Array, clearance: float) -> Array:
+        """Return (m,): words that a leader to each box (4, m) would cross, and leaders it hides."""
+        count = np.zeros(boxes.shape[1])
+        if len(self._taken) > _MOST_CROSSED:
+            return count
+        low, high = boxes[:2], boxes[2:]
+        ends = np.clip(anchor[:, np.newaxis], low, high)
+        far = np.hypot(*(ends - anchor[:, np.newaxis])) > _LEADER_FROM + clearance
+        x, y = _sample(anchor, ends)
+        for left, top, right, bottom in self._taken:
+            inside = (x > left) & (x < right) & (y > top) & (y < bottom)
+            count += far & inside.any(axis=1)
+        for x, y in self._led:
+            inside_x = (x[:, np.newaxis] > low[0]) & (x[:, np.newaxis] < high[0])
+            inside_y = (y[:, np.newaxis] > low[1]) & (y[:, np.newaxis] < high[1])
+            count += (inside_x & inside_y).any(axis=0)
+        return count
 
     def _sum(self, points: Array, lines: Array) -> npt.NDArray[np.intp]:
         """Return summed-area tables (2, cells): what a box hides is the difference of four entries.
@@ -149,3 +195,10 @@ class Placer:
         hidden = sums[:, :2].sum(axis=1) - sums[:, 2:].sum(axis=1)
         cost: Array = np.minimum(hidden, _MOST_HIDDEN).sum(axis=0)
         return cost
+
+
+def _sample(anchor: Array, ends: Array) -> Array:
+    """Return (2, m, s) places along the lines from an anchor (2,) to ends (2, m)."""
+    start = anchor[:, np.newaxis, np.newaxis]
+    places: Array = start + _ALONG * (ends[:, :, np.newaxis] - start)
+    return places

@@ -8,10 +8,12 @@ from meshlens.pca.drawing.scenes.plane import (
     Plane,
     choose_arrows,
     choose_components,
+    find_factor,
     invert,
     name_axes,
 )
 from meshlens.pca.drawing.scenes.scene import Subject
+from meshlens.pca.drawing.scenes.shading import shade_observations
 from meshlens.pca.numbers.decomposition import project
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -26,7 +28,8 @@ def arrange_biplot(subject: Subject) -> Plane:
     table, model, alpha = subject.table, subject.model, subject.style.alpha
     deviations = np.sqrt(pair.explained_variance * model.n)
     weights = deviations**alpha
-    points = project(pair, table.values) * invert(weights)
+    scores = project(pair, table.values)
+    points = scores * invert(weights)
     tips = (pair.components * weights[:, np.newaxis]).T
     arrows = choose_arrows(tips, subject, "variables", points=points)
     return Plane(
@@ -37,6 +40,9 @@ def arrange_biplot(subject: Subject) -> Plane:
         points=points,
         names=table.labels,
         groups=find_groups(table.groups, len(points)),
+        factor=find_factor(subject),
+        factor_name=table.shape.name if table.shape else "",
+        shading=shade_observations(subject, pair, scores),
         supplementary=subject.new,
         components=components,
         whiten=np.diag(invert(deviations) * weights * np.sqrt(model.n)),

@@ -8,13 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from meshlens.pca.drawing.captions import name_component
-from meshlens.pca.drawing.groups import Groups
+from meshlens.pca.drawing.groups import Groups, Looks, find_groups
 from meshlens.pca.drawing.scenes.scene import Scene, Subject
+from meshlens.pca.drawing.scenes.shading import STEPS, Shading
 from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.numbers.decomposition import PcaModel
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
+MOST_MARKS, MOST_SMALL_MARKS = 3000, 1000
+_MOST_SHAPES = 7
 REACH = 2.0  # standard deviations from the mean to either end of a principal axis
 _ARROW_REACH = 0.7  # of the way to the outermost observation
 _NO_VARIANCE = 1e-24  # of the first: below, a variance is rounding
@@ -30,6 +33,7 @@ class Arrows:
         factor: makes the longest arrow about as long as the observations reach.
         places: m of them, among the variables.
         hidden: how many shorter ones are left out.
+        shades: m of them, steps of the scale of colours; empty if they have one colour.
         meaning: what the legend calls them.
     """
 
@@ -39,6 +43,7 @@ class Arrows:
     places: tuple[int, ...]
     hidden: int
     meaning: str
+    shades: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -49,6 +54,9 @@ class Plane(Scene):
         points: (n, 2), the observations; in a picture of loadings, the variables.
         names: of the points; none to number them. Variables with arrows are not among them.
         groups: of the points.
+        factor: further groups, which shape the points if there are any.
+        factor_name: what these are.
+        shading: numbers that colour the points; without, their groups do.
         supplementary: the components were not fitted to the points.
         components: the places of the two that span the plane.
         whiten: (2, 2), brings a point, less the mean, to scores of variance 1.
@@ -56,12 +64,16 @@ class Plane(Scene):
         axes: (2, 2), from the mean to the positive end of each principal axis, where these are not
             the directions of the picture itself.
         arrows: for more than two variables.
+        small: one of several planes in a picture, so its marks are small and have no titles.
         circle: radius on which a variable lies that the plane explains completely.
     """
 
     points: Array
     names: Sequence[str]
     groups: Groups
+    factor: Groups | None = None
+    factor_name: str = ""
+    shading: Shading | None = None
     supplementary: bool
     components: tuple[int, int]
     whiten: Array
@@ -69,6 +81,21 @@ class Plane(Scene):
     axes: Array | None = None
     arrows: Arrows | None = None
     circle: float = 0.0
+    small: bool = False
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the points are too many for a mark each."""
+        return len(self.points) > (MOST_SMALL_MARKS if self.small else MOST_MARKS)
+
+    def looks(self) -> Looks:
+        """Return what the points look like."""
+        groups, shapes = self.groups, self.factor or self.groups
+        if self.shading:
+            classes = (*(f"scale{step}" for step in range(STEPS)), "rest")
+            return Looks(self.shading.codes(), classes, shapes.codes)
+        classes = tuple(groups.colour_class(number) for number in range(len(groups.names)))
+        return Looks(groups.codes, classes or (groups.colour_class(0),), shapes.codes)
 
     def introduce(self) -> str:
         """Return how the spoken description begins."""
@@ -103,8 +130,9 @@ def choose_components(subject: Subject) -> tuple[tuple[int, int], PcaModel]:
     if len(model.names) < 2:  # noqa: PLR2004 - a plane has two directions
         raise InvalidTable(
             "a plot needs at least 2 variables",
-            got="1",
-            remedy="send rows of two or more numbers, or call fit instead of plot",
+            got=f"1, {model.names[0]}",
+            remedy="send two or more columns of numbers (columns of names and groups are no"
+            " variables), or choose kind=scree",
         )
     if k < 2:  # noqa: PLR2004 - a plane has two directions
         raise InvalidOption(
@@ -113,7 +141,15 @@ def choose_components(subject: Subject) -> tuple[tuple[int, int], PcaModel]:
             remedy="fit the points again without k=1, or choose kind=scree",
             option="fit",
         )
-    x, y = subject.style.components or (1, 2)
+    chosen = subject.style.components or (1, 2)
+    if len(chosen) != 2:  # noqa: PLR2004 - a plane has two directions
+        raise InvalidOption(
+            f"kind={subject.style.kind} shows two components",
+            got=repr(",".join(map(str, chosen))),
+            remedy="name two, or choose kind=pairs for more",
+            option="components",
+        )
+    x, y = chosen
     if x == y or not 1 <= min(x, y) <= max(x, y) <= k:
         raise InvalidOption(
             f"components must be two different numbers from 1 to {k}",
@@ -123,14 +159,45 @@ def choose_components(subject: Subject) -> tuple[tuple[int, int], PcaModel]:
         )
     if (x, y, k) == (1, 2, 2):
         return (0, 1), model
-    chosen = [x - 1, y - 1]
-    pair = replace(
+    return (x - 1, y - 1), keep_components(model, (x - 1, y - 1))
+
+
+def keep_components(model: PcaModel, places: Sequence[int]) -> PcaModel:
+    """Return a model with some of its components alone, counted from 0."""
+    chosen = [*places]
+    return replace(
         model,
         components=model.components[chosen],
         explained_variance=model.explained_variance[chosen],
         explained_variance_ratio=model.explained_variance_ratio[chosen],
     )
-    return (x - 1, y - 1), pair
+
+
+def find_factor(subject: Subject) -> Groups | None:
+    """Return the groups that shape the observations, None if the caller has chosen none.
+
+    Raises:
+        InvalidOption: there are too many, or there is no such column.
+    """
+    shape = subject.table.shape
+    if shape is None:
+        if subject.style.shape:
+            raise InvalidOption(
+                "shape must name a column of labels",
+                got=subject.style.shape,
+                remedy="name a column, or leave the option out",
+                option="shape",
+            )
+        return None
+    factor = find_groups(shape.labels, len(subject.table.values))
+    if len(factor.names) > _MOST_SHAPES:
+        raise InvalidOption(
+            f"shape goes with at most {_MOST_SHAPES} labels",
+            got=f"{len(factor.names)} in {shape.name}",
+            remedy=f"choose another column, or show {shape.name} by colour with group={shape.name}",
+            option="shape",
+        )
+    return factor
 
 
 def name_axes(model: PcaModel, components: tuple[int, int]) -> tuple[str, str]:

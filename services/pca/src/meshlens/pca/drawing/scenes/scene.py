@@ -1,7 +1,8 @@
 """What every picture has, before it is known where anything stands."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,9 @@ class Subject:
         style: the choices of the caller.
         new: the model is an earlier one, so the observations are supplementary.
         kept: of a scree plot, how many components would be kept; None for no such mark.
+        chance: (r,), of a scree plot, the variances that parallel analysis compares components
+            with; None for no such line.
+        parallel: these have decided how many are kept.
     """
 
     table: Table
@@ -33,6 +37,8 @@ class Subject:
     style: Style
     new: bool = False
     kept: int | None = None
+    chance: Array | None = None
+    parallel: bool = False
 
     @property
     def summary(self) -> str:
@@ -51,6 +57,7 @@ class Scene:
         zero: the lines at zero are the axes of what is shown.
         limits: (2,) and (2,), data units at the lower left and upper right corner of the panel;
             None to leave a margin around what is drawn.
+        rows: names along y, the first at 0, each further one a unit lower; numbers if empty.
     """
 
     subject: Subject
@@ -58,10 +65,20 @@ class Scene:
     definition: str = ""
     zero: bool = False
     limits: tuple[Array, Array] | None = None
+    rows: tuple[str, ...] = ()
 
     def introduce(self) -> str:
         """Return how the spoken description begins."""
         return self.subject.summary
+
+    @property
+    def parts(self) -> Sequence[Any]:
+        """Scenes within this one, in panels of their own."""
+        return ()
+
+    def divide(self, panel: Panel) -> Sequence[Panel]:  # noqa: ARG002 - for scenes with parts
+        """Return the panel of each part, within that of the picture."""
+        return ()
 
     def number_x(self, panel: Panel) -> Ticks | None:  # noqa: ARG002 - for scenes that depend on it
         """Return the ticks along x; None for round numbers."""

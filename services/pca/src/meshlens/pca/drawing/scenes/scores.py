@@ -12,10 +12,12 @@ from meshlens.pca.drawing.scenes.plane import (
     Plane,
     choose_arrows,
     choose_components,
+    find_factor,
     invert,
     name_axes,
 )
 from meshlens.pca.drawing.scenes.scene import Subject
+from meshlens.pca.drawing.scenes.shading import shade_observations
 from meshlens.pca.numbers.decomposition import PcaModel, project
 from meshlens.pca.numbers.scaling import Scaling
 
@@ -43,6 +45,9 @@ def arrange_scores(subject: Subject) -> Plane:
         points=scores,
         names=table.labels,
         groups=find_groups(table.groups, len(scores)),
+        factor=find_factor(subject),
+        factor_name=table.shape.name if table.shape else "",
+        shading=shade_observations(subject, pair, scores),
         supplementary=subject.new,
         components=components,
         whiten=np.diag(invert(np.sqrt(pair.explained_variance))),
@@ -65,6 +70,9 @@ def _arrange_variables(subject: Subject, model: PcaModel) -> Plane:
         points=points,
         names=table.labels,
         groups=find_groups(table.groups, len(points)),
+        factor=find_factor(subject),
+        factor_name=table.shape.name if table.shape else "",
+        shading=shade_observations(subject, model, project(model, table.values)),
         supplementary=subject.new,
         components=(0, 1),
         whiten=invert(deviations)[:, np.newaxis] * model.components,

@@ -25,10 +25,12 @@ class Scree(Scene):
     Attributes:
         shares: (m,), per cent, of the components that are drawn, counted from 1.
         rank: how many components can have a variance at all.
+        chance: (r,), per cent, the thresholds of parallel analysis; empty if not known.
     """
 
     shares: Array
     rank: int
+    chance: Array
 
     def number_x(self, panel: Panel) -> Ticks:
         """Number the components, as many of them as there is room for."""
@@ -47,11 +49,15 @@ def arrange_scree(subject: Subject) -> Scree:
     """Show the shares of the first components."""
     model = subject.model
     shares = 100.0 * model.explained_variance_ratio[:_MOST_COMPONENTS]
+    chance = np.zeros(0)
+    if subject.chance is not None:
+        chance = subject.chance * (shares[0] / model.explained_variance[0])
     return Scree(
         subject=subject,
         labels=("component", "share of the variance, %"),
         limits=(np.array([0.5, 0.0]), np.array([len(shares) + 0.5, _HEADROOM])),
         shares=shares,
         # Centred observations span no more dimensions than there are others.
+        chance=chance,
         rank=max(1, min(len(model.names), model.n - 1)),
     )

@@ -85,6 +85,15 @@ def group(class_: str, marks: Iterable[str], *, title: str = "", transform: str 
     return element("g", _name(class_) + move, "".join(marks), title=title)
 
 
+def under(marks: Iterable[str]) -> Mark:
+    """Return copies of words, to be seen as a halo below them and read by nobody.
+
+    They are marks of their own, because many programs do not know `paint-order`.
+    """
+    content = "".join(marks)
+    return element("g", ' class="under" aria-hidden="true"', content) if content else Mark("")
+
+
 def arrow(tail: Array, tip: Array, class_: str, *, title: str = "") -> Mark:
     """Return a line with a head, over a halo; an empty group if it has no length."""
     (x, y), (to_x, to_y) = tail.tolist(), tip.tolist()
@@ -100,7 +109,7 @@ def arrow(tail: Array, tip: Array, class_: str, *, title: str = "") -> Mark:
         f"M{to_x:.1f} {to_y:.1f}L{base_x + across_x:.1f} {base_y + across_y:.1f}"
         f"L{base_x - across_x:.1f} {base_y - across_y:.1f}Z"
     )
-    return group(class_, (path(shape, "halo"), path(shape, "line")), title=title)
+    return group(f"arrow {class_}", (path(shape, "halo"), path(shape, "line")), title=title)
 
 
 def trace(pixels: Array) -> str:

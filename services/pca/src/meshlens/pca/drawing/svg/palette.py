@@ -15,6 +15,15 @@ LIGHT = (
 DARK = (
     "#708cf8", "#d76222", "#00f1bc", "#bf92a4", "#ebcb22", "#ffffff", "#6464d7", "#986270",
 )  # fmt: skip
+# Viridis (Smith and van der Walt 2015) from low to high, as far as it stands out from the ground.
+SCALE_LIGHT = (
+    "#440154", "#461667", "#472b79", "#423c83", "#3c4e8a", "#355f8c", "#2e6e8e", "#287c8e",
+    "#248b8c", "#209a8a", "#28a883", "#34b67a", "#50c269", "#6fce57", "#96d73f",
+)  # fmt: skip
+SCALE_DARK = (
+    "#31678e", "#2d728e", "#287e8e", "#24898d", "#21958b", "#22a187", "#2bac80", "#35b779",
+    "#4dc16b", "#65ca5d", "#82d24c", "#a0d938", "#bfdf2a", "#dee328", "#fde725",
+)  # fmt: skip
 
 _STAR = (1.45, 0.68)  # radii of its points and of its corners between them
 # Corners of the same area as a circle of radius 1, which has none.

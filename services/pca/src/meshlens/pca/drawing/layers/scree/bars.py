@@ -10,11 +10,14 @@ from meshlens.pca.drawing.captions import MOST_SPOKEN, join_names, name_componen
 from meshlens.pca.drawing.layer import Layer
 from meshlens.pca.drawing.layout.canvas import Canvas
 from meshlens.pca.drawing.layout.legend import Section, entry
+from meshlens.pca.drawing.layout.panel import Panel
 from meshlens.pca.drawing.scenes.scree import Scree
-from meshlens.pca.drawing.svg.marks import Mark, group, rect, text
+from meshlens.pca.drawing.svg.marks import Mark, group, rect, text, under
 
 _WIDTH = 0.72  # of the distance of bars
-_NARROWEST_WRITTEN = 34.0  # pixels, for a number above a bar
+_NARROWEST_WRITTEN = 18.0  # pixels, for a number above a bar in the fine face
+_WIDE = 34.0  # pixels, for one in that of labels
+_TALL = 30.0  # pixels, for one within a bar
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,19 +52,37 @@ class ShareBars(Layer[Scree]):
         return (f"The first {shown} of {rank} components are drawn.",)
 
     def draw(self, canvas: Canvas) -> Sequence[Mark]:
-        """Draw the bars, with numbers above all but the first, where there is room."""
-        panel, shares = canvas.panel, self.scree.shares
-        kept = self.scree.subject.kept
-        width = _WIDTH * panel.width / len(shares)
+        """Draw the bars."""
+        panel, kept = canvas.panel, self.scree.subject.kept
+        width = self._width(panel)
         marks = []
-        for number, share in enumerate(shares.tolist(), start=1):
+        for number, share in enumerate(self.scree.shares.tolist(), start=1):
             x, y = panel.to_pixels(np.array([float(number), share])).tolist()
             class_ = "bar" if kept is None or number <= kept else "bar left"
             bar = rect(x - width / 2, y, width, panel.bottom - y, class_)
             marks.append(group("", (bar,), title=f"PC {number}: {share:.2f} %"))
-            if width >= _NARROWEST_WRITTEN and number > 1:
-                marks.append(text(f"{share:.1f}", x, y - 6, "label middle"))
         return marks
+
+    def place_words(self, canvas: Canvas) -> Sequence[Mark]:
+        """Write the shares above the bars, or within the first, where there is room."""
+        panel = canvas.panel
+        width = self._width(panel)
+        if width < _NARROWEST_WRITTEN:
+            return ()
+        face, copy = ("label", "small") if width >= _WIDE else ("label fine", "fine")
+        copies, words = [], []
+        for number, share in enumerate(self.scree.shares.tolist(), start=1):
+            x, y = panel.to_pixels(np.array([float(number), share])).tolist()
+            # The line of sums begins on the first bar.
+            if number > 1:
+                copies.append(text(f"{share:.1f}", x, y - 6, f"{copy} middle"))
+                words.append(text(f"{share:.1f}", x, y - 6, f"{face} middle"))
+            elif panel.bottom - y > _TALL:
+                words.append(text(f"{share:.1f}", x, y + 18, f"{face} middle inside"))
+        return [under(copies), *words]
+
+    def _width(self, panel: Panel) -> float:
+        return _WIDTH * panel.width / len(self.scree.shares)
 
     def spoken(self) -> Sequence[str]:
         """Return the shares of the first components."""

@@ -1,4 +1,4 @@
-"""What components would explain by chance: the average, and a stick broken at random."""
+"""What to compare components with: the average, a stick broken at random, unrelated variables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,50 +16,63 @@ from meshlens.pca.drawing.svg.marks import Mark, path, trace
 Array: TypeAlias = npt.NDArray[np.float64]
 
 _SYMBOL = "M0 -4H16"
-_CAPTION = (
-    "Broken stick: shares of a whole that is broken at random. Components above it, or above the"
-    " average (Kaiser's rule), say more than chance would."
+_STICK = (
+    "Average: Kaiser's rule keeps what is above it, but about half of the components of"
+    " unrelated variables are. Broken stick: expected shares of a whole broken at random."
 )
+_PARALLEL = "Parallel analysis: 95 % of simulations with unrelated variables explain less"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ChanceLines(Layer[Scree]):
-    """Two lines to compare components with.
+    """Lines to compare components with.
 
     Attributes:
         shown: how many components are drawn.
         rank: how many can have a variance at all.
+        simulated: (m,), per cent, the thresholds of parallel analysis; empty if not known.
+        decides: parallel analysis has chosen the components that are kept.
     """
 
     shown: int
     rank: int
+    simulated: Array
+    decides: bool
 
     @classmethod
     def of(cls, scene: Scree) -> Self:
         """Return the lines, which every scree plot has."""
-        return cls(len(scene.shares), scene.rank)
+        return cls(len(scene.shares), scene.rank, scene.chance, scene.subject.parallel)
 
     def legend(self) -> Sequence[Section]:
         """Return what the lines are."""
-        stick = entry(path(_SYMBOL, "guide"), "broken stick")
-        average = entry(path(_SYMBOL, "average"), f"average, {100.0 / self.rank:.3g} %")
-        return (Section("", (stick, average)),)
+        entries = [
+            entry(path(_SYMBOL, "guide"), "broken stick"),
+            entry(path(_SYMBOL, "average"), f"average, {100.0 / self.rank:.3g} %"),
+        ]
+        if len(self.simulated):
+            entries.append(entry(path(_SYMBOL, "chance"), "parallel analysis"))
+        return (Section("", tuple(entries)),)
 
     def caption(self) -> Sequence[str]:
         """Return what the lines are good for."""
-        return (_CAPTION,)
+        if not len(self.simulated):
+            return (_STICK,)
+        return (_STICK, f"{_PARALLEL}{'; it decides on k' if self.decides else ''}.")
 
     def draw(self, canvas: Canvas) -> Sequence[Mark]:
         """Draw the lines."""
         panel = canvas.panel
         # A last component of no variance has no piece of the stick.
         pieces = np.append(break_stick(self.rank), 0.0)[: self.shown]
-        stick = panel.to_pixels(np.column_stack([np.arange(1.0, self.shown + 1), pieces]))
         average = panel.bottom + float(panel.unit[1]) * 100.0 / self.rank
-        return (
-            path(f"M{panel.left:g} {average:.1f}H{panel.right:.1f}", "average"),
-            path(trace(stick), "guide"),
-        )
+        lines = [path(f"M{panel.left:g} {average:.1f}H{panel.right:.1f}", "average")]
+        for heights, class_ in ((pieces, "guide"), (self.simulated[: self.shown], "chance")):
+            if len(heights):
+                numbers = np.arange(1.0, len(heights) + 1)
+                places = panel.to_pixels(np.column_stack([numbers, heights]))
+                lines.append(path(trace(places), class_))
+        return lines
 
 
 def break_stick(pieces: int) -> Array:
