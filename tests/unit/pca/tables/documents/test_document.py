@@ -262,3 +262,13 @@ def test_text_whose_header_has_brackets_is_no_json() -> None:
 )
 def test_every_shape_is_named(document: object, form: str) -> None:
     assert decode_table(json.dumps(document).encode(), JSON).reading.format == form
+
+
+@pytest.mark.parametrize(
+    "cells", [["12.5%", "7%"], ["1,299", None], ["3 kg", "4 kg"], ["$1", "NA"]]
+)
+def test_numbers_that_are_dressed_are_refused_not_taken_for_names(cells: list[str | None]) -> None:
+    body = json.dumps({"a": [1, 2], "b": cells}).encode()
+    with pytest.raises(InvalidTable, match=r"must be a JSON number, got '.*' at row 1, column 2"):
+        decode_table(body, JSON)
+    assert decode_table(body, JSON, roles=Roles(group="b")).groups[0] == cells[0]

@@ -18,7 +18,7 @@ from openpyxl import load_workbook
 from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.tables.columns import RawTable, ReadOptions, quote
 from meshlens.pca.tables.containers.archive import read_members
-from meshlens.pca.tables.containers.sheet_text import SheetText, write_text
+from meshlens.pca.tables.containers.sheet_text import DELIMITER, SheetText, write_text
 from meshlens.pca.tables.delimited.text import decode_text
 from meshlens.pca.tables.growth import find_limit
 
@@ -52,7 +52,8 @@ def decode_workbook(body: bytes, options: ReadOptions) -> RawTable:
         raise _damaged(error) from None
     # One row is one observation, never points one after the other.
     width = sheet.width if sheet.rows == 1 else None
-    raw = decode_text(sheet.text, replace(options, columns=options.columns or width))
+    how = replace(options.text, delimiter=DELIMITER, charset="utf-8")
+    raw = decode_text(sheet.text, replace(options, columns=options.columns or width, text=how))
     reading = replace(
         raw.reading,
         format=f"Excel workbook, sheet {name}",

@@ -10,7 +10,7 @@ import numpy as np
 
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
-from meshlens.pca.tables.cells import MISSING
+from meshlens.pca.tables.cells import MISSING, dissect, is_missing, may_be_unit
 from meshlens.pca.tables.columns import (
     Array,
     Content,
@@ -69,6 +69,10 @@ def arrange(
         for index, cells in enumerate(columns)
         if holds_names(_classify(cells, quoted_numbers=index == at))
     ]
+    for index in texts:
+        if index != at:
+            place = Place(column=index + 1, field=names[index] if names else "")
+            _refuse_dressed(columns[index], place, first_row)
     numbers = [index for index in range(len(columns)) if index not in texts]
     if not numbers or not columns[0]:
         raise InvalidTable(
@@ -110,6 +114,20 @@ def _classify(cells: Cells, *, quoted_numbers: bool) -> set[Content]:
     if kinds == {str} and (quoted_numbers or not any(map(is_number, cells))):
         return {Content.NAME}
     return {Content.NUMBER} if kinds else {Content.MISSING}
+
+
+def _refuse_dressed(cells: Cells, column: Place, first_row: int) -> None:
+    """Refuse a column of text that is all numbers with units, per cent signs or separators."""
+    filled = [cell for cell in cells if cell is not None and not is_missing(cell)]
+    if filled and all((found := dissect(cell)) and may_be_unit(found) for cell in filled):
+        place = replace(column, row=first_row + cells.index(filled[0]))
+        raise InvalidTable(
+            "every value must be a JSON number",
+            got=f"{shorten(filled[0])} at {place}",
+            remedy="write it as a number, without quotes, units and separators, or send the table"
+            " as CSV; if the column holds groups, say group=<name>",
+            places=[place],
+        )
 
 
 def _parse(cells: Cells, column: Place, first_row: int, found: dict[str, list[str]]) -> Array:
