@@ -62,6 +62,27 @@ def test_randomized_components_are_the_first_of_all() -> None:
     assert limits.spe is None
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("values", "solver"),
+    [
+        (normal(7, 1300, 1010), "covariance"),
+        (normal(8, 1010, 1300), "gram"),
+        (normal(9, 1100, 3) @ normal(10, 3, 1020), "svd"),
+    ],
+    ids=["noise", "noise, wide", "of rank three"],
+)
+def test_where_a_few_would_not_be_exact_all_are_found(values: Array, solver: str) -> None:
+    some = fit(values, k=5)
+    assert some.solver == solver
+    singular = np.linalg.svd(values - values.mean(axis=0), compute_uv=False)
+    expected = singular[:5] ** 2 / (len(values) - 1)
+    kept = expected > 1e-20 * expected[0]
+    np.testing.assert_allclose(some.explained_variance[kept], expected[kept], rtol=1e-10)
+    np.testing.assert_allclose(some.components @ some.components.T, np.eye(5), atol=1e-10)
+    assert some.residual is not None
+
+
 def test_the_order_of_a_hundred_thousand_rows_flips_no_sign() -> None:
     values = normal(4, 100_000, 2) @ [[1, 0.3], [0, 1]]
     for standardize in (False, True):

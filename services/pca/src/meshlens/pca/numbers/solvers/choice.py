@@ -110,6 +110,11 @@ def _solve_covariance(moments: Moments, centering: Centering, k: int | None) -> 
     covariance = moments.scatter / (moments.n - 1)
     if centering.scale is not None:
         covariance /= np.outer(centering.scale, centering.scale)
+    return _decompose(covariance, k)
+
+
+def _decompose(covariance: Array, k: int | None) -> Solution | None:
+    """Return all eigenvectors, or None if the first k are not accurate enough."""
     if not _SMALLEST < np.trace(covariance) < _GREATEST:
         return None
     variance, directions = np.linalg.eigh(covariance)
@@ -130,16 +135,12 @@ def _solve_tall(values: Array, centering: Centering) -> Solution:
 
 def _solve_wide(standard: Array, k: int) -> Solution:
     n = len(standard)
-    products = standard @ standard.T / (n - 1)
-    if not _SMALLEST < np.trace(products) < _GREATEST:
+    solution = _decompose(standard @ standard.T / (n - 1), k)
+    if solution is None:
         return _solve_svd(standard, n)
-    variance, directions = np.linalg.eigh(products)
-    variance, directions = variance[::-1], directions[:, : -k - 1 : -1]
-    if variance[k - 1] < _CONDITION * variance[0]:
-        return _solve_svd(standard, n)
-    components = directions.T @ standard
-    components /= np.sqrt(variance[:k, np.newaxis] * (n - 1))
-    return Solution(GRAM, np.maximum(variance, 0.0), components)
+    components = solution.components[:k] @ standard
+    components /= np.sqrt(solution.variance[:k, np.newaxis] * (n - 1))
+    return Solution(GRAM, solution.variance, components)
 
 
 def _solve_svd(standard: Array, n: int) -> Solution:
@@ -148,9 +149,11 @@ def _solve_svd(standard: Array, n: int) -> Solution:
 
 
 def _solve_leading(standard: Array, k: int) -> Solution:
-    n = len(standard)
+    n, p = standard.shape
     found = find_leading(standard, k)
-    if found is None:
-        return _solve_svd(standard, n)
-    squares, components = found
-    return Solution(RANDOMIZED, squares / (n - 1), components)
+    if found is not None:
+        squares, components = found
+        return Solution(RANDOMIZED, squares / (n - 1), components)
+    if n < p:
+        return _solve_wide(standard, k)
+    return _decompose(standard.T @ standard / (n - 1), k) or _solve_svd(standard, n)
