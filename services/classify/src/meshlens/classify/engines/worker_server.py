@@ -1,6 +1,6 @@
 """Models in a worker process: `python -m meshlens.classify.engines.worker_server FOLDER`.
 
-`worker_client` starts it. It reads a key from stdin, writes a line once it listens on a socket in
+`worker_process` starts it. It reads a key from stdin, writes a line once it listens on a socket in
 the folder, and ends when its stdin is closed: with the process that started it, however that ends.
 """
 

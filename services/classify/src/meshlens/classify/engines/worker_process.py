@@ -1,0 +1,142 @@
+"""One worker process: started, called, watched and ended by the service."""
+
+import logging
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from meshlens.classify.engines.bounds import Bounds
+from meshlens.classify.engines.worker_calls import Calls
+from meshlens.classify.engines.worker_server import KEY_BYTES, Worker, WorkerManager
+from meshlens.classify.errors import EngineCrashed, EngineGone, InvalidModel, ModelTooSlow
+
+_GONE = (EOFError, ConnectionError, FileNotFoundError)
+_END_SECONDS = 10.0
+# What a program does to itself; SIGKILL comes from outside, and says nothing about the inputs.
+_CRASHES = frozenset(
+    {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTRAP}
+)
+
+_log = logging.getLogger(__name__)
+
+
+class WorkerProcess:
+    """A Python that runs `worker_server`, and ends when this one does.
+
+    Args:
+        workers: threads that call a model.
+        bounds: what its calls may take.
+        runtime: what it runs, for messages.
+
+    Attributes:
+        worker: opens models there.
+        models: how many it has.
+        calls: those that it is computing.
+
+    Raises:
+        InvalidModel: it ended before it could open any.
+    """
+
+    def __init__(self, workers: int, bounds: Bounds, runtime: str) -> None:
+        self._runtime = runtime
+        key = secrets.token_bytes(KEY_BYTES)
+        self._folder = tempfile.TemporaryDirectory(prefix="classify-")
+        self._child = subprocess.Popen(  # noqa: S603 - a module of this package
+            [sys.executable, "-m", "meshlens.classify.engines.worker_server", self._folder.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C must reach only the service, which drains first
+        )
+        self._log = threading.Thread(target=self._log_lines, name="worker-log", daemon=True)
+        self._log.start()
+        self.models = 0
+        self.calls = Calls(self._child.kill)
+        try:
+            with reporting_the_end(self):
+                self.worker = self._connect(key, workers, bounds)
+        except EngineGone as error:
+            self.end()
+            raise InvalidModel(str(error)) from error
+        except BaseException:
+            self.end()
+            raise
+        _log.info("%s runs in process %d", runtime, self._child.pid)
+
+    def _connect(self, key: bytes, workers: int, bounds: Bounds) -> Worker:
+        """Return its worker once it listens."""
+        assert self._child.stdin is not None  # noqa: S101 - for the type checker
+        assert self._child.stdout is not None  # noqa: S101 - the same
+        with self._child.stdout as stdout:
+            self._child.stdin.write(key)
+            self._child.stdin.flush()
+            stdout.readline()
+        manager = WorkerManager(f"{self._folder.name}/socket", authkey=key)
+        manager.connect()
+        worker: Worker = manager.Worker(workers, bounds)  # type: ignore[attr-defined] # registered by name
+        return worker
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self._child.poll() is not None
+
+    def end(self) -> None:
+        """End it; when this returns its memory is free."""
+        assert self._child.stdin is not None  # noqa: S101 - for the type checker
+        with suppress(OSError):  # it may have ended already
+            self._child.stdin.close()
+        try:
+            self._child.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        self.calls.end()
+        self._log.join()
+        self._folder.cleanup()
+        _log.info("%s's process %d has ended", self._runtime, self._child.pid)
+
+    def explain_end(self, call: int | None) -> EngineGone:
+        """Return why it ended during a call, once its connections have been closed."""
+        if call is not None:
+            self.calls.fail(call)
+        with suppress(subprocess.TimeoutExpired):
+            self._child.wait(_END_SECONDS)
+        code = self._child.poll()
+        ended = f"{self._runtime}'s process {self._child.pid} has ended with code {code}"
+        if call is not None and self.calls.was_late(call):
+            return ModelTooSlow(
+                "the model must answer within the time of the request",
+                got="no answer; its process was ended",
+                remedy="send less at once, or give the request more time",
+            )
+        if call is not None and self.calls.was_alone(call) and -(code or 0) in _CRASHES:
+            return EngineCrashed(
+                f"the model cannot compute with these inputs: {ended}"
+                f" ({signal.Signals(-(code or 0)).name})",
+                remedy="send other inputs, or correct the model; it is being restarted",
+            )
+        return EngineGone(f"{ended}; it is being restarted: try again in a moment")
+
+    def _log_lines(self) -> None:
+        """Log each line that the process and TensorFlow write to stderr."""
+        assert self._child.stderr is not None  # noqa: S101 - for the type checker
+        with self._child.stderr as stderr:
+            for line in stderr:
+                _log.debug(
+                    "%s's process: %s", self._runtime, line.decode(errors="replace").rstrip()
+                )
+
+
+@contextmanager
+def reporting_the_end(process: WorkerProcess, call: int | None = None) -> Iterator[None]:
+    """Raise an EngineGone that explains the end of a process, if it ends meanwhile."""
+    try:
+        yield
+    except _GONE as error:
+        raise process.explain_end(call) from error
