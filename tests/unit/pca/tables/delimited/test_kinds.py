@@ -141,6 +141,8 @@ def test_three_digits_behind_every_mark_are_in_doubt(delimiter: str, mark: str) 
         ("1 200\n2 300\n", "delimiter=space"),
         ("v\n1,200\n2,300\n", r"part of a number.*'1,200'"),
         ("a,b\nr,1,\ns,2,\n", "end with a delimiter or begin with a name"),
+        ("Sizes\ny\n0,001\n0,077\n0,012\n", "part of a number"),
+        (" v\nLeo 9,25\nHal 7,5\nEve 1,75\n", "delimiter=comma or delimiter=space"),
         ("a b c\n3 1 2 4\n7 2 2 5\n9 4 4 4\n", r"numbers of rows or a variable.*skip=1"),
     ],
 )
@@ -155,6 +157,7 @@ def test_two_readings_are_refused_with_the_place_and_what_to_say(text: str, mess
         ('"p" "q"\n"A b" 1.5 2\n"C d" 3 4\n', ("p", "q"), ("A b", "C d")),
         ("  p     q\n  1.5   2\n  3    4\n", ("p", "q"), ()),
         ("p|q\n1.5|2\n3|4\n", ("p", "q"), ()),
+        ("p q\n1.5 2\n\t\n3 4\n", ("p", "q"), ()),
         ("| p | q |\n|---|---|\n| 1.5 | 2 |\n| 3 | 4 |\n", ("p", "q"), ()),
         ("sep=;\np;q\n1,5;2\n3;4\n", ("p", "q"), ()),
         ("p (a; b),q\n1.5,2\n3,4\n", ("p (a; b)", "q"), ()),

@@ -116,7 +116,7 @@ class Source:
         for record in reader:
             number, done = numbers[done], reader.line_num
             # A record of one cell is a blank line, of which `lines` takes care.
-            if not record[0].strip() and len(record) > 1 and not any(map(str.strip, record)):
+            if len(record) != 1 and not any(map(str.strip, record)):
                 self.skip(number, EMPTY)
                 continue
             yield number, record

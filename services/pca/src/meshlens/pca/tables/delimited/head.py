@@ -116,14 +116,18 @@ def _is_data(head: Head, records: Sequence[Record]) -> bool:
     if len(whole) < len(first) or any(after <= before for before, after in pairwise(whole)):
         return True
     if whole[0] > 1 or whole[-1] - whole[0] >= len(whole):
-        number, record = records[0]
-        raise InvalidTable(
-            "it must be clear whether the first column holds the numbers of rows or a variable",
-            got=f"{quote(record[:4])} at row {number} above rows of {head.width} cells",
-            remedy=f"name each column, or leave a title out by skip={number}",
-            places=[Place(row=number)],
-        )
+        raise _unclear_row_names(records[0], head.width)
     return False
+
+
+def _unclear_row_names(first: Record, width: int) -> InvalidTable:
+    number, record = first
+    return InvalidTable(
+        "it must be clear whether the first column holds the numbers of rows or a variable",
+        got=f"{quote(record[:4])} at row {number} above rows of {width} cells",
+        remedy=f"name each column, or leave a title out by skip={number}",
+        places=[Place(row=number)],
+    )
 
 
 def _check_decimal_commas(first: Record, rows: Sequence[Sequence[str]], head: Head) -> None:
@@ -173,31 +177,32 @@ def _take_names(
 
 
 def _judge(head: Head, records: Sequence[Record], source: Source) -> tuple[Verdict, str]:
-    _, record = records[0]
+    number, record = records[0]
     below = [row for _, row in records[1:] if len(row) == head.width]
     if len(record) == head.width - 1 and below and any(map(_is_number, record)):
         # Numbers that name all columns but that of names; else a row that is too short.
         names_rows = not any(_is_number(row[0]) or is_missing(row[0]) for row in below)
         return (Verdict.NAMES if names_rows and len(below) > 1 else Verdict.DATA), ""
-    quoted = _is_quoted(source, record, below)
+    quoted = _is_quoted(source, (number, record), below)
     return FirstRow(record, below, quoted=quoted).judge()
 
 
-def _is_quoted(source: Source, cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Return whether quotes enclose all of the first row, but no number below it."""
-    quote_mark = source.dialect.quote
-    if any(source.dialect.delimiter in cell for cell in cells):
-        return False  # They had to be quoted.
-    fresh = Source(source.body, source.dialect, source.left_out)
-    lines = [line.strip() for _, line in islice(fresh.lines(), _ROWS)]
-    start = next((at for at, line in enumerate(lines) if quote_mark in line), len(lines))
-    if start == len(lines) or lines[start].count(quote_mark) < 2 * len(cells):
+def _is_quoted(source: Source, first: Record, below: Sequence[Sequence[str]]) -> bool:
+    """Return whether quotes enclose all of the first row without need, but no number below it."""
+    number, cells = first
+    mark, delimiter = source.dialect.quote, source.dialect.delimiter
+    if any(delimiter in cell or mark in cell for cell in cells):
         return False
+    fresh = Source(source.body, source.dialect, source.left_out)
+    lines = dict(islice(fresh.lines(), number + _ROWS))
+    raw = lines.get(number, "").split(delimiter)
+    if not all(cell.strip().startswith(mark) for cell in raw if cell.strip()):
+        return False
+    text = "\n".join(line for at, line in lines.items() if at > number)
     numbers = [cell.strip() for row in below for cell in row if _is_number(cell)]
-    text = "\n".join(lines[start + 1 :])
-    if quote_mark not in text:
+    if mark not in text:
         return bool(numbers)
-    return bool(numbers) and not any(f"{quote_mark}{cell}{quote_mark}" in text for cell in numbers)
+    return bool(numbers) and not any(f"{mark}{cell}{mark}" in text for cell in numbers)
 
 
 def _fit_names(head: Head, names: list[str], records: Sequence[Record]) -> list[str]:
@@ -210,6 +215,9 @@ def _fit_names(head: Head, names: list[str], records: Sequence[Record]) -> list[
         del names[-1]
     rows = [row for _, row in records if len(row) == head.width]
     ends = all(not row[-1].strip() for row in rows)
+    above = (head.header_row or 0, names)
+    if len(names) == head.width - 1 and not ends and _is_data(head, [above, *records]):
+        raise _unclear_row_names(above, head.width)
     if len(names) == head.width - 1 and ends:
         texts = {row[0].strip() for row in rows}
         if len(texts) == len(rows) > 1 and not any(map(_is_number, texts)):
@@ -236,7 +244,7 @@ def _take_commented_names(head: Head, first: int, source: Source) -> None:
 
 def _skip_units(head: Head, records: list[Record]) -> None:
     """Remove a row of units below the names."""
-    if not head.names or len(records) < 2:  # noqa: PLR2004 - units, and an observation
+    if not head.names or len(records) < 2 or len(records[0][1]) != head.width:  # noqa: PLR2004 - units, and an observation
         return
     number, record = records[0]
     cells = [cell.strip() for cell in record]

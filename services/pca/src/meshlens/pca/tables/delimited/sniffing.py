@@ -33,7 +33,7 @@ def open_source(body: bytes, options: TextOptions) -> Source:
         left_out[lines[0][0]] = DELIMITER_LINE
         delimiter = delimiter or found["mark"].replace("\\t", "\t")
         del lines[0]
-    texts = [line.strip(BLANK) for _, line in lines]
+    texts = [line.strip(BLANK) for _, line in lines if line.strip()]
     comments = _find_comments(texts)
     texts = [text for text in texts if not text.startswith(comments)][:_LINES]
     quote = "'" if _is_single_quoted(texts) else '"'
@@ -78,6 +78,12 @@ def _find_delimiter(lines: Sequence[str], quote: str) -> str:
         if delimiter == " " and best != "," and best_score[0]:
             break
         score = _score(lines, Dialect(delimiter, quote))
+        if delimiter == " " and score == best_score and min(score) > 0:
+            raise InvalidTable(
+                "it must be clear whether commas or blanks divide columns",
+                got=f"{lines[-1][:40]!r}",
+                remedy="say delimiter=comma or delimiter=space",
+            )
         if score > best_score:
             best, best_score = delimiter, score
     return best
