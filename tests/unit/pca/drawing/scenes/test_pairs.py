@@ -36,6 +36,19 @@ def test_each_panel_has_its_ellipses() -> None:
     assert len(drawn.root.findall(f"{SVG}ellipse")) == 6 * 3
 
 
+def test_ellipses_stay_within_their_panels() -> None:
+    drawn = picture(np.random.default_rng(0).normal(size=(9, 3)), kind="pairs", ellipse="t")
+    panels = drawn.root.findall(f"{SVG}rect[@class='panel']")
+    for panel, ellipse in zip(panels, drawn.root.findall(f"{SVG}ellipse"), strict=True):
+        left, top, width, height = (float(panel.attrib[n]) for n in ("x", "y", "width", "height"))
+        x, y = float(ellipse.attrib["cx"]), float(ellipse.attrib["cy"])
+        least = min(float(ellipse.attrib["rx"]), float(ellipse.attrib["ry"]))
+        assert left <= x - least
+        assert x + least <= left + width
+        assert top <= y - least
+        assert y + least <= top + height
+
+
 def test_many_points_become_cells() -> None:
     drawn = picture(np.random.default_rng(0).normal(size=(2000, 3)), kind="pairs")
     assert len(drawn.places().reshape(-1, 2)) == 0

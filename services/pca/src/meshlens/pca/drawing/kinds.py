@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from meshlens.pca.drawing.layer import Layer
+from meshlens.pca.drawing.layers.cell_frame import CellFrame
 from meshlens.pca.drawing.layers.density import DensityCells
 from meshlens.pca.drawing.layers.ellipses import Ellipses
 from meshlens.pca.drawing.layers.explained_variance import ExplainedVariance
@@ -12,7 +13,6 @@ from meshlens.pca.drawing.layers.fitted_ellipse import FittedEllipse
 from meshlens.pca.drawing.layers.grid import Grid
 from meshlens.pca.drawing.layers.labels import Labels
 from meshlens.pca.drawing.layers.loading_arrows import LoadingArrows
-from meshlens.pca.drawing.layers.pair_frames import PairFrames
 from meshlens.pca.drawing.layers.points import Points
 from meshlens.pca.drawing.layers.principal_axes import PrincipalAxes
 from meshlens.pca.drawing.layers.scree.bars import ShareBars
@@ -112,9 +112,9 @@ KINDS: Mapping[KindName, Kind[Any]] = {
     "loading_bars": _BARS,
     "pairs": Kind[Pairs](
         arrange_pairs,
-        (PairFrames,),
+        (),
         ("components", "color", "shape"),
-        parts=(FittedEllipse, Points, DensityCells, Ellipses),
+        parts=(CellFrame, FittedEllipse, Points, DensityCells, Ellipses),
     ),
     "scree": Kind[Scree](arrange_scree, (Grid, ShareBars, CumulativeLine, ChanceLines)),
 }

@@ -66,7 +66,8 @@ def draw(
     page = lay_out(style, caption, legend, notes=noted, beside=scene.rows)
     canvas = Canvas(_frame(page, scene, layers))
     marks = _draw(layers, canvas)
-    for part, panel in zip(parts, scene.divide(canvas.panel), strict=True):
+    spans = [span([points for layer in part for points in layer.extent()]) for part in parts]
+    for part, panel in zip(parts, scene.divide(canvas.panel, spans), strict=True):
         marks += _draw(part, Canvas(panel))
     spoken = [clause for layer in explained for clause in layer.spoken()]
     return page.render(

@@ -57,7 +57,8 @@ def find_ticks(low: float, high: float, *, most: int) -> Ticks:
     exponent = max((number.adjusted() for number in shown if number), default=0)
     if exponent in _PLAIN_EXPONENTS:
         exponent = 0
-    decimals = max(0, exponent - power) if any(shown) else 0
+    # Zero alone says nothing of the size of a step.
+    decimals = max(0, exponent - power) if any(shown) or power in _PLAIN_EXPONENTS else 0
     return Ticks(
         positions=tuple(float(position) for position in positions),
         labels=tuple(

@@ -7,10 +7,16 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from meshlens.pca.drawing.captions import name_component
+from meshlens.pca.drawing.captions import join_names, name_component
 from meshlens.pca.drawing.groups import find_groups
-from meshlens.pca.drawing.layout.panel import Panel, frame, span
-from meshlens.pca.drawing.scenes.plane import Plane, find_factor, invert, keep_components
+from meshlens.pca.drawing.layout.panel import Panel, frame
+from meshlens.pca.drawing.scenes.plane import (
+    Plane,
+    find_factor,
+    invert,
+    keep_components,
+    name_axes,
+)
 from meshlens.pca.drawing.scenes.scene import Scene, Subject
 from meshlens.pca.drawing.scenes.shading import shade_observations
 from meshlens.pca.errors import InvalidOption
@@ -35,22 +41,28 @@ class Pairs(Scene):
     components: tuple[int, ...]
     planes: Sequence[tuple[int, int, Plane]]
 
-    def name(self, position: int) -> str:
-        """Return the name of a component."""
-        return name_component(self.subject.model, self.components[position])
+    def introduce(self) -> str:
+        """Return how the spoken description begins."""
+        names = [name_component(self.subject.model, place) for place in self.components]
+        return f"{self.subject.summary}: every two of {join_names(names)}"
 
     @property
     def parts(self) -> Sequence[Plane]:
         """The planes."""
         return [plane for _, _, plane in self.planes]
 
-    def divide(self, panel: Panel) -> Sequence[Panel]:
-        """Return the panel of each plane, within the whole panel."""
+    def divide(self, panel: Panel, spans: Sequence[tuple[Array, Array]]) -> Sequence[Panel]:
+        """Return the panel of each plane; a component has the same scale in a row or a column."""
         count = len(self.components) - 1
         width, height = ((side + _GAP) / count - _GAP for side in (panel.width, panel.height))
+        low, high = np.full(count + 1, np.inf), np.full(count + 1, -np.inf)
+        for (row, column, _), (least, most) in zip(self.planes, spans, strict=True):
+            both = [column, row + 1]
+            low[both], high[both] = np.minimum(low[both], least), np.maximum(high[both], most)
         return [
             frame(
-                *span(plane.extent()),
+                low[[column, row + 1]],
+                high[[column, row + 1]],
                 left=panel.left + column * (width + _GAP),
                 top=panel.top + row * (height + _GAP),
                 width=width,
@@ -58,7 +70,7 @@ class Pairs(Scene):
                 margin=_MARGIN,
                 equal=False,
             )
-            for row, column, plane in self.planes
+            for row, column, _ in self.planes
         ]
 
 
@@ -81,7 +93,7 @@ def arrange_pairs(subject: Subject) -> Pairs:
             column,
             Plane(
                 subject=subject,
-                labels=("", ""),
+                labels=name_axes(subject.model, (components[column], components[row])),
                 zero=True,
                 points=scores[:, [column, row]],
                 names=table.labels,
@@ -93,7 +105,7 @@ def arrange_pairs(subject: Subject) -> Pairs:
                 components=(components[column], components[row]),
                 whiten=np.diag(weights[[column, row]]),
                 mean=np.zeros(2),
-                small=True,
+                cell=(row == len(components) - 1, column == 0),
             ),
         )
         for row in range(1, len(components))

@@ -64,7 +64,7 @@ class Plane(Scene):
         axes: (2, 2), from the mean to the positive end of each principal axis, where these are not
             the directions of the picture itself.
         arrows: for more than two variables.
-        small: one of several planes in a picture, so its marks are small and have no titles.
+        cell: one of several planes in a picture; whether x is named below it, and y to its left.
         circle: radius on which a variable lies that the plane explains completely.
     """
 
@@ -81,7 +81,12 @@ class Plane(Scene):
     axes: Array | None = None
     arrows: Arrows | None = None
     circle: float = 0.0
-    small: bool = False
+    cell: tuple[bool, bool] | None = None
+
+    @property
+    def small(self) -> bool:
+        """Whether it is one of several, so that marks are small and have no titles."""
+        return self.cell is not None
 
     @property
     def crowded(self) -> bool:

@@ -76,8 +76,12 @@ class Scene:
         """Scenes within this one, in panels of their own."""
         return ()
 
-    def divide(self, panel: Panel) -> Sequence[Panel]:  # noqa: ARG002 - for scenes with parts
-        """Return the panel of each part, within that of the picture."""
+    def divide(
+        self,
+        panel: Panel,  # noqa: ARG002 - for scenes with parts
+        spans: Sequence[tuple[Array, Array]],  # noqa: ARG002 - the same
+    ) -> Sequence[Panel]:
+        """Return the panel of each part, within that of the picture, given what each must show."""
         return ()
 
     def number_x(self, panel: Panel) -> Ticks | None:  # noqa: ARG002 - for scenes that depend on it

@@ -1,4 +1,4 @@
-"""The frames of a pairs plot: backgrounds, ticks and names along the outer edges."""
+"""The frame of one plane of several: background, and ticks and names along the outer edges."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,47 +6,39 @@ from typing import Self
 
 import numpy as np
 
-from meshlens.pca.drawing.captions import join_names
 from meshlens.pca.drawing.layer import Layer
 from meshlens.pca.drawing.layout.canvas import Canvas
 from meshlens.pca.drawing.layout.panel import Panel
 from meshlens.pca.drawing.layout.text_width import SMALL, shorten
 from meshlens.pca.drawing.layout.ticks import find_ticks
-from meshlens.pca.drawing.scenes.pairs import Pairs
+from meshlens.pca.drawing.scenes.plane import Plane
 from meshlens.pca.drawing.svg.marks import Mark, group, path, rect, text
 
 _TICK_DISTANCE = 30.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PairFrames(Layer[Pairs]):
-    """A frame for each plane, with a component along x below and one along y to the left."""
+class CellFrame(Layer[Plane]):
+    """What stands below the points of a plane, and beside it where it is the outermost."""
 
-    pairs: Pairs
+    plane: Plane
 
     @classmethod
-    def of(cls, scene: Pairs) -> Self:
-        """Return the frames."""
+    def of(cls, scene: Plane) -> Self:
+        """Return the frame, which every plane of several has."""
         return cls(scene)
 
     def draw(self, canvas: Canvas) -> Sequence[Mark]:
-        """Draw the frames."""
-        last = len(self.pairs.components) - 2
-        marks = []
-        panels = self.pairs.divide(canvas.panel)
-        for (row, column, _), panel in zip(self.pairs.planes, panels, strict=True):
-            marks.append(rect(panel.left, panel.top, panel.width, panel.height, "panel", round_=3))
-            marks.append(_draw_zero(panel))
-            if row == last:
-                marks += _label_x(panel, self.pairs.name(column))
-            if column == 0:
-                marks += _label_y(panel, self.pairs.name(row + 1))
-        return marks
-
-    def spoken(self) -> Sequence[str]:
-        """Return the components."""
-        names = [self.pairs.name(position) for position in range(len(self.pairs.components))]
-        return (f"every two of {join_names(names)}",)
+        """Draw the frame."""
+        panel = canvas.panel
+        below, beside = self.plane.cell or (False, False)
+        x_name, y_name = self.plane.labels
+        return [
+            rect(panel.left, panel.top, panel.width, panel.height, "panel", round_=3),
+            _draw_zero(panel),
+            *(_label_x(panel, x_name) if below else ()),
+            *(_label_y(panel, y_name) if beside else ()),
+        ]
 
 
 def _label_x(panel: Panel, name: str) -> list[Mark]:
