@@ -65,9 +65,9 @@ def test_every_way_to_write_a_table_is_read_to_the_last_bit(rows: list[list[floa
     line = ",".join(repr(value) for row in rows for value in row)
     p = len(rows[0])
     for table in (
-        decode_table(lines.encode()),
+        decode_table(lines.encode(), header=False),
         decode_table(line.encode(), columns=p),
-        decode_table(quote_plus(lines).encode(), FORM),
+        decode_table(quote_plus(lines).encode(), FORM, header=False),
         decode_table(json.dumps(rows).encode(), JSON),
     ):
         np.testing.assert_array_equal(table.values, np.array(rows))

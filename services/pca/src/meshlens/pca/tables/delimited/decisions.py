@@ -6,10 +6,10 @@ from reprlib import repr as shorten
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import TextOptions, quote
 from meshlens.pca.tables.delimited.layout import Columns, Layout
+from meshlens.pca.tables.notation import Notation
 from meshlens.pca.tables.numerals import (
     Doubt,
     Kind,
-    Notation,
     Summary,
     Survey,
     find_kind,

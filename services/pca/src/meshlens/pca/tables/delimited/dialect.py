@@ -3,6 +3,7 @@
 import _csv
 import csv
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO, TextIOWrapper
@@ -110,11 +111,14 @@ class Source:
         Raises:
             csv.Error: a quote is not closed, or a field is too long.
         """
-        numbers: list[int] = []
+        numbers: deque[int] = deque()
         reader = self.dialect.read(self._kept(numbers))
         done = 0
         for record in reader:
-            number, done = numbers[done], reader.line_num
+            number = numbers[0]
+            while done < reader.line_num:
+                numbers.popleft()
+                done += 1
             # A record of one cell is a blank line, of which `lines` takes care.
             if len(record) != 1 and not any(map(str.strip, record)):
                 self.skip(number, EMPTY)
@@ -125,7 +129,7 @@ class Source:
         """Note that a line is none of the table."""
         self.skipped.setdefault(why, []).append(number)
 
-    def _kept(self, numbers: list[int]) -> Iterator[str]:
+    def _kept(self, numbers: deque[int]) -> Iterator[str]:
         spaces = self.dialect.delimiter == " "
         for number, line in self.lines():
             numbers.append(number)

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from itertools import pairwise
 
 from meshlens.pca.tables.cells import dissect, is_infinite, is_missing, is_plain, looks_numeric
-from meshlens.pca.tables.numerals import Notation
+from meshlens.pca.tables.notation import Notation
 
 _FEW = 3  # with fewer numbers or rows, nothing is said by their order or their spread
 _MOST = 0.9
@@ -88,13 +88,13 @@ class FirstRow:
         signs = (
             even and whole,
             even and outside > 0,
-            whole and outside > 1 / 2,
+            ordered and whole and outside > 1 / 2,
             ordered and outside == 1,
         )
         if (any(signs) and outside >= 1 / 2) or (word and (even or whole or outside >= 1 / 2)):
             return Verdict.NAMES, ""
         far = outside == 1 and len(columns) > 1
-        far = far or (whole and count == 1 and len(self.rows) >= _FEW)
+        far = far or (whole and (outside > 1 / 2 or (count == 1 and len(self.rows) >= _FEW)))
         if strange or word or far or (ordered and (whole or (even and _are_years(numbers)))):
             return Verdict.UNCLEAR, ""
         doubtful = even or (whole and count >= _FEW)
@@ -137,7 +137,7 @@ class _Column:
         low, high = min(self._known), max(self._known)
         largest = max(abs(low), abs(high))
         if len(self._known) < _FEW:
-            return abs(self.number) > 10 * largest
+            return abs(self.number) > 10 * largest > 0
         margin = 3 * (high - low) or largest
         return self.number > high + margin or self.number < low - margin
 

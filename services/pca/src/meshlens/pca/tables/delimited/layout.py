@@ -8,7 +8,8 @@ from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import Array, NameColumn, RawTable, ReadOptions
 from meshlens.pca.tables.delimited.formulas import unmark_formula, unmark_formulas
 from meshlens.pca.tables.delimited.head import Head
-from meshlens.pca.tables.numerals import Kind, Notation
+from meshlens.pca.tables.notation import Notation
+from meshlens.pca.tables.numerals import Kind
 from meshlens.pca.tables.reading import ColumnLeftOut, Reading
 
 

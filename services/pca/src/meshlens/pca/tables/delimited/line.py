@@ -12,7 +12,8 @@ from meshlens.pca.tables.cells import MISSING, is_plain
 from meshlens.pca.tables.columns import Array, RawTable, ReadOptions
 from meshlens.pca.tables.delimited.dialect import Dialect
 from meshlens.pca.tables.delimited.sniffing import sniff_line
-from meshlens.pca.tables.numerals import Notation, Survey, find_mark
+from meshlens.pca.tables.notation import Notation
+from meshlens.pca.tables.numerals import Survey, find_mark
 from meshlens.pca.tables.reading import Reading
 
 LARGE = 1 << 16  # bytes; below, the standard library is done before Arrow is imported or awake

@@ -1,5 +1,6 @@
 """Rows of text -> columns, block by block: all is surveyed before anything is read."""
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from reprlib import repr as shorten
@@ -14,7 +15,8 @@ from meshlens.pca.tables.delimited.decisions import Find, decide, survey
 from meshlens.pca.tables.delimited.dialect import Source, list_skipped
 from meshlens.pca.tables.delimited.head import Head
 from meshlens.pca.tables.delimited.layout import Columns, Layout
-from meshlens.pca.tables.numerals import Kind, Notation, Survey
+from meshlens.pca.tables.notation import Notation
+from meshlens.pca.tables.numerals import Kind, Survey
 from meshlens.pca.tables.reading import Reading
 
 _BLOCK = 1 << 13  # rows in memory as text at once
@@ -49,9 +51,9 @@ def read_rows(
         csv.Error: a quote is not closed, or a field is too long.
     """
     surveys = [Survey() for _ in layout.names]
-    rows: list[int] = []
+    rows = array("q")
     for block in _blocks(source, head):
-        rows += block.rows
+        rows.extend(block.rows)
         for found, cells in zip(surveys, block.columns, strict=True):
             found.add(cells)
     first = survey_first(head, layout)

@@ -27,7 +27,12 @@ def open_source(body: bytes, options: TextOptions) -> Source:
         InvalidTable: a row has more columns than are read, or blanks have two meanings.
     """
     left_out = dict.fromkeys(options.skip, CHOSEN)
-    lines = list(islice(Source(body, Dialect(quote='"'), left_out).lines(), 2 * _LINES))
+    lines = []
+    for number, line in islice(Source(body, Dialect(), left_out).lines(), 2 * _LINES):
+        widest = max(map(line.count, _DELIMITERS))
+        if widest > 2 * MOST_COLUMNS:
+            raise too_wide(widest + 1)
+        lines.append((number, line))
     delimiter = options.delimiter
     if lines and (found := _SEP.fullmatch(lines[0][1].strip())):
         left_out[lines[0][0]] = DELIMITER_LINE
@@ -67,7 +72,7 @@ def _find_comments(lines: Sequence[str]) -> tuple[str, ...]:
 def _is_single_quoted(lines: Sequence[str]) -> bool:
     if any('"' in line for line in lines):
         return False
-    return 2 * sum(bool(_SINGLE_QUOTED.search(line)) for line in lines) > len(lines)
+    return any(map(_SINGLE_QUOTED.search, lines))
 
 
 def _find_delimiter(lines: Sequence[str], quote: str) -> str:
