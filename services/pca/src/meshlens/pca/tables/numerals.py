@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import lru_cache
 
 from meshlens.pca.tables.cells import (
     MISSING,
@@ -25,6 +26,7 @@ _END = "\x1f"
 _DIGITS = str.maketrans("0123456789", "9999999999")
 _LEADING_ZERO = re.compile(r"(?<![\d.,])0(?=[.,]\d|[xXbBoO])")
 _THOUSAND = 4  # digits
+_FEW = 8  # shapes of a column, whose summary is kept for the next such column
 
 
 class Kind(Enum):
@@ -62,11 +64,11 @@ class Survey:
 
     def summarize(self, missing: Iterable[str] = ()) -> "Summary":
         """Return what has been found; `missing` are further spellings of a missing number."""
-        summary = Summary()
-        extra = {mark.translate(_DIGITS) for mark in missing}
-        for shape, count in self.shapes.items():
-            summary.count(shape.replace(_ZERO, "0"), count, extra)
-        return summary
+        extra = frozenset(mark.translate(_DIGITS) for mark in missing)
+        if len(self.shapes) <= _FEW:
+            # Of 100,000 columns most have the same few shapes.
+            return _summarize_few(frozenset(self.shapes.items()), extra)
+        return _summarize(self.shapes.items(), extra)
 
 
 @dataclass(slots=True)
@@ -131,6 +133,16 @@ class Summary:
         for mark in numeral.marks:
             self.grouped[mark] += count * bool(marks - {mark})
 
+
+def _summarize(shapes: Iterable[tuple[str, int]], missing: frozenset[str]) -> Summary:
+    summary = Summary()
+    for shape, count in shapes:
+        summary.count(shape.replace(_ZERO, "0"), count, missing)
+    return summary
+
+
+# Who gets a summary never changes it.
+_summarize_few = lru_cache(maxsize=4096)(_summarize)
 
 _MISSING_SHAPES = frozenset(mark.translate(_DIGITS) for mark in MISSING)
 
