@@ -63,7 +63,7 @@ def test_letters_of_ordinals_and_codes_are_no_unit(cell: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["1/2", "0x10", "1_000", "<0.5", "1.2±0.1", "1,23,4", "(3", "\u0661"]
+    "cell", ["1/2", "0x10", "1_000", "<0.5", "1.2±0.1", "USD 3?500", "1,23,4", "(3", "\u0661"]
 )
 def test_what_looks_like_a_number_but_is_none_is_told_from_names(cell: str) -> None:
     assert dissect(cell) is None

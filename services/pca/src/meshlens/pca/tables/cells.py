@@ -34,6 +34,7 @@ _NUMERAL = re.compile(
     rf"(?P<gap>\s*)(?P<after>{_CURRENCY}|[%‰°]|[^\W\d_][\w°/²³·^*%.-]{{0,15}}|°[CFK]|µ[\w/²³]{{1,8}})?"
     r"\s*(?P<trailing>-)?(?P<close>\))?"
 )
+_LEADING_CURRENCY = re.compile(rf"-?(?:{_CURRENCY})\s*(?=\d)")
 # A number, by its decimal mark; what separates thousands is the same throughout.
 _BY_MARK = {
     mark: re.compile(
@@ -142,6 +143,7 @@ def looks_numeric(cell: str) -> bool:
     times, ranges and codes with letters are names.
     """
     cell = cell.strip()[:_LONGEST].translate(_PLAIN).strip()
+    cell = _LEADING_CURRENCY.sub("", cell)
     if not any(map(str.isdigit, cell)) or _DATE_OR_CODE.fullmatch(cell):
         return False
     return bool(_HEXADECIMAL.fullmatch(cell)) or not any(map(str.isalpha, cell))

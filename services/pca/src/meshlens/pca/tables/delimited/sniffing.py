@@ -115,7 +115,8 @@ def _score(lines: Sequence[str], dialect: Dialect) -> tuple[float, float]:
     if width < 2:  # noqa: PLR2004 - divided into nothing
         divided = sum(delimiter in line for line in lines) / len(lines)
         return (0.0, divided if delimiter != " " else 0.0)
-    numbers = sum(map(_is_number, cells)) / max(len(cells), 1)
+    filled = [cell for cell in cells if cell.strip()]
+    numbers = sum(map(_is_number, filled)) / max(len(filled), 1)
     # Above may be a title, or names of all columns but the first.
     start = next(at for at, record in enumerate(records) if len(record) == width)
     if alike < _ALIKE * (len(records) - start):
