@@ -15,7 +15,7 @@ from unit.pca.tables.bodies import (
     write_arrow,
 )
 
-from meshlens.pca.errors import InvalidOption
+from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.tables.reading import ColumnLeftOut
 from meshlens.pca.tables.roles import Roles
@@ -182,3 +182,24 @@ def test_columns_that_a_fit_does_not_know_are_left_out_and_the_answer_says_so() 
     assert (table.names, table.values.tolist()) == (("a", "b"), [[2, 1], [4, 3]])
     assert table.reading.left_out == (ColumnLeftOut(2, "id", "it is no variable of the fit"),)
     assert table.reading.notes == ()
+
+
+MIXED = b"id,x,note,y\n001,1,12a,2\n013,3,7,4\n02b,5,,1\n"
+MIXED_JSON = (
+    b'[{"id":"001","x":1,"note":"12a","y":2},{"id":13,"x":3,"note":7,"y":4},'
+    b'{"id":"02b","x":5,"note":null,"y":1}]'
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "names"),
+    [(MIXED, "", ("001", "013", "02b")), (MIXED_JSON, JSON, ("001", "13", "02b"))],
+)
+def test_what_names_observations_or_is_left_out_may_hold_anything(
+    body: bytes, content_type: str, names: tuple[str, ...]
+) -> None:
+    table = decode_table(body, content_type, roles=Roles(names="id", drop=("note",)))
+    assert (table.labels, table.names) == (names, ("x", "y"))
+    assert table.reading.left_out == (ColumnLeftOut(3, "note", "drop="),)
+    with pytest.raises(InvalidTable, match="drop=<name>"):
+        decode_table(body, content_type, roles=Roles(names="id"))

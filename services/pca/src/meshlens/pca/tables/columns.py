@@ -51,14 +51,15 @@ class ReadOptions:
     Attributes:
         columns: variables of an observation. One line of text has two unless it is given; rows
             must agree with it.
-        group: name of the column that holds groups; a numeric one too.
+        declared: names of the columns that hold names whatever is in them, since the caller says
+            that they name or group the observations, or that they are left out.
         header: whether the first row of text holds names; None to detect it.
         text: of delimited text.
         sheet: name of the sheet of a workbook; without it, the first one with numbers.
     """
 
     columns: int | None = None
-    group: str = ""
+    declared: frozenset[str] = frozenset()
     header: bool | None = None
     text: TextOptions = field(default_factory=TextOptions)
     sheet: str = ""

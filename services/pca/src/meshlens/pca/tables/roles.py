@@ -39,6 +39,10 @@ class Roles:
     shape: str = ""
     supplementary: tuple[str, ...] = ()
 
+    def declare(self) -> frozenset[str]:
+        """Return the columns that hold names whatever is in them."""
+        return frozenset(filter(None, (self.names, self.group, self.shape, *self.drop)))
+
     def parts(self) -> Iterator[tuple[str, str]]:
         """Yield each option with each column that it names."""
         for option in ("use", "drop", "names", "group", "color", "shape", "supplementary"):

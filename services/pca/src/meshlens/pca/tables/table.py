@@ -164,7 +164,7 @@ def decode_table(
     text = text or TextOptions()
     options = ReadOptions(
         columns=None if transpose else columns or len(variables) or None,
-        group=roles.group,
+        declared=roles.declare(),
         header=header,
         sheet=sheet,
         text=replace(text, charset=text.charset or charset),

@@ -4,7 +4,7 @@ Import this module where such input arrives: Arrow takes 40 MB.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,7 +102,7 @@ def no_rows() -> InvalidTable:
     return InvalidTable("the body must hold observations", got="no rows", remedy="send some")
 
 
-def split_schema(schema: pa.Schema, group: str) -> Columns:
+def split_schema(schema: pa.Schema, declared: Collection[str]) -> Columns:
     """Return which columns hold numbers, and which hold names.
 
     Dates are names, and so is what pandas calls the index.
@@ -135,9 +135,9 @@ def split_schema(schema: pa.Schema, group: str) -> Columns:
                 remedy="convert it or leave it out",
                 places=[place],
             )
-        declared = is_number and (is_dictionary or field.name in {group, *row_names})
+        is_name = is_number and (is_dictionary or field.name in {*declared, *row_names})
         content = {Content.NAME if is_text or is_date else Content.NUMBER}
-        (texts if holds_names(content, declared=declared) else numbers).append(index)
+        (texts if holds_names(content, declared=is_name) else numbers).append(index)
         if is_truth:
             truths.append(index)
     if not numbers:

@@ -31,7 +31,7 @@ def decode_arrow(body: bytes, options: ReadOptions) -> RawTable:
         source = source.slice(len(FILE_MAGIC))
     try:
         with pa.ipc.open_stream(source) as reader:
-            columns = split_schema(reader.schema, options.group)
+            columns = split_schema(reader.schema, options.declared)
             rows = _check_size(source, len(body), len(reader.schema))
             return columns.read(reader, rows, "Arrow file" if is_file else "Arrow stream")
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -30,7 +30,7 @@ def decode_parquet(body: bytes, options: ReadOptions) -> RawTable:
     """
     try:
         with _open(body, []) as file:
-            columns = split_schema(file.schema_arrow, options.group)
+            columns = split_schema(file.schema_arrow, options.declared)
             rows = _check_size(file.metadata, body)
             texts = [file.schema_arrow.names[index] for index in columns.texts]
         with _open(body, texts) as file:

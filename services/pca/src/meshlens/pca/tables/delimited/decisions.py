@@ -105,7 +105,7 @@ def _in_doubt(doubt: Doubt, index: int, layout: Layout, find: Find) -> InvalidTa
     return InvalidTable(
         doubt.expected,
         got=f"{shorten(cell.strip())} at {place}",
-        remedy=doubt.remedy,
+        remedy=f"{doubt.remedy}; if the column holds no numbers, leave it out by drop=<name>",
         places=[place],
     )
 

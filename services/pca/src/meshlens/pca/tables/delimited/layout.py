@@ -21,18 +21,18 @@ class Layout:
         names: of all columns; generated if there is no header.
         named: whether the input has a header.
         row_names: index of the column whose position means that it names the rows, else None.
-        group: index of the column of groups, which may also hold numbers, else None.
+        chosen: indices of the columns that the caller has declared to hold names.
     """
 
     names: tuple[str, ...]
     named: bool
     row_names: int | None
-    group: int | None
+    chosen: tuple[int, ...]
 
     @property
     def declared(self) -> tuple[int, ...]:
         """Indices of the columns that hold names whatever is in them."""
-        return tuple(index for index in (self.row_names, self.group) if index is not None)
+        return self.chosen if self.row_names is None else (self.row_names, *self.chosen)
 
     def place(self, row: int, index: int) -> Place:
         """Return the place of a cell."""
@@ -125,5 +125,5 @@ def find_layout(head: Head, options: ReadOptions) -> Layout:
     full = tuple(
         (unmark_formula(names[index]) if names else "") or f"x{index + 1}" for index in range(width)
     )
-    group = full.index(options.group) if options.group in full else None
-    return Layout(full, bool(names), row_names, group)
+    chosen = tuple(index for index, name in enumerate(full) if name in options.declared)
+    return Layout(full, bool(names), row_names, chosen)

@@ -223,7 +223,7 @@ def _check_names(cells: Sequence[str], block: Block, index: int, layout: Layout)
         raise InvalidTable(
             "a column must hold numbers only or names only",
             got=f"{shorten(cells[at].strip())} among names at {place}",
-            remedy="correct the column, or say that it holds groups by group=<name>",
+            remedy="correct the column, or say what it is by group=, names= or drop=<name>",
             places=[place],
         )
 

@@ -1,7 +1,7 @@
 """Columns of JSON's cells -> columns of numbers and of names."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from reprlib import repr as shorten
 from typing import Any, TypeAlias
@@ -38,13 +38,13 @@ _MOST_NOTED = 10
 def arrange(
     columns: Sequence[Cells],
     names: tuple[str, ...],
-    group: str,
+    declared: Collection[str],
     reading: Reading,
     *,
     labels: Sequence[str] = (),
     first_row: int = 1,
 ) -> RawTable:
-    """Separate columns of numbers from columns of names; that of groups may hold both.
+    """Separate columns of numbers from columns of names; declared ones may hold both.
 
     A column of truth values is one of 0 and 1. A column in which all numbers are in quotes is one
     of numbers, as is one of numbers and the word NA. Each is noted.
@@ -52,7 +52,7 @@ def arrange(
     Args:
         columns: the cells of each.
         names: of the columns; empty if they have none.
-        group: the column of groups.
+        declared: names of the columns that hold names whatever is in them.
         reading: how the document is read.
         labels: the names of the observations that are no column.
         first_row: number of the first observation in the document.
@@ -60,17 +60,18 @@ def arrange(
     Raises:
         InvalidTable: no column holds numbers, or one holds something else among them.
     """
-    at = names.index(group) if group in names else None
-    if at is not None:
-        columns = [*columns]
-        columns[at] = [None if cell is None else str(cell) for cell in columns[at]]
+    chosen = {index for index, name in enumerate(names) if name in declared}
+    columns = [
+        [None if cell is None else str(cell) for cell in cells] if index in chosen else cells
+        for index, cells in enumerate(columns)
+    ]
     texts = [
         index
         for index, cells in enumerate(columns)
-        if holds_names(_classify(cells, quoted_numbers=index == at))
+        if holds_names(_classify(cells, quoted_numbers=index in chosen))
     ]
     for index in texts:
-        if index != at:
+        if index not in chosen:
             place = Place(column=index + 1, field=names[index] if names else "")
             _refuse_dressed(columns[index], place, first_row)
     numbers = [index for index in range(len(columns)) if index not in texts]
@@ -160,7 +161,7 @@ def _parse(cells: Cells, column: Place, first_row: int, found: dict[str, list[st
             raise InvalidTable(
                 "every value must be a JSON number",
                 got=f"{shorten(cell)} at {place}",
-                remedy="correct it, without quotes, or leave that observation out",
+                remedy="correct it, without quotes, or leave out the observation or, by drop=<name>, the column",
                 places=[place],
             )
     found.setdefault(_WORDS, []).append(str(column))

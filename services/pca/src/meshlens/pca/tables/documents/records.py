@@ -66,7 +66,7 @@ def decode_columns(
         )
     if not columns:
         raise not_a_table({})
-    return arrange([*columns.values()], tuple(columns), options.group, reading, labels=labels)
+    return arrange([*columns.values()], tuple(columns), options.declared, reading, labels=labels)
 
 
 def decode_nested(document: Mapping[str, Object], options: ReadOptions) -> RawTable:
@@ -101,8 +101,9 @@ def _find_rows(
     inner_counts, outer_counts = _counts(within), _counts(document)
     if inner_counts != outer_counts:
         return True, outer_counts
-    if options.group and (options.group in within) != (options.group in document):
-        return True, options.group in within
+    inner_named, outer_named = options.declared & {*within}, options.declared & {*document}
+    if bool(inner_named) != bool(outer_named):
+        return True, bool(inner_named)
     # A variable holds numbers, names or truth values; an observation may hold them all.
     inner_mixed = any(map(_is_mixed, within.values()))
     outer_mixed = any(_is_mixed([*cells.values()]) for cells in document.values())

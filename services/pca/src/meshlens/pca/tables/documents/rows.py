@@ -108,7 +108,9 @@ def decode_named_rows(
     rows: Cells, names: tuple[str, ...], options: ReadOptions, reading: Reading, first_row: int = 1
 ) -> RawTable:
     """Read rows of equal length whose columns have these names, or none."""
-    if not {*map(type, chain.from_iterable(rows))} - NUMBER_TYPES and options.group not in names:
+    if not {*map(type, chain.from_iterable(rows))} - NUMBER_TYPES and options.declared.isdisjoint(
+        names
+    ):
         return RawTable(
             to_array(rows),
             places=range(1, len(rows[0]) + 1),
@@ -117,7 +119,7 @@ def decode_named_rows(
             reading=reading,
         )
     columns = [*zip(*rows, strict=True)]
-    return arrange(columns, names, options.group, reading, first_row=first_row)
+    return arrange(columns, names, options.declared, reading, first_row=first_row)
 
 
 def _check_rows(rows: Cells, width: int = 0) -> None:
