@@ -161,7 +161,8 @@ def _parse(cells: Cells, column: Place, first_row: int, found: dict[str, list[st
             raise InvalidTable(
                 "every value must be a JSON number",
                 got=f"{shorten(cell)} at {place}",
-                remedy="correct it, without quotes, or leave out the observation or, by drop=<name>, the column",
+                remedy="correct it, without quotes, or leave out that observation,"
+                " or the column by drop=<name>",
                 places=[place],
             )
     found.setdefault(_WORDS, []).append(str(column))
