@@ -92,6 +92,7 @@ def _choose_type(call: Call) -> str:
             f"pca {call.method} writes files that end in {endings}",
             got=str(call.output),
             remedy="give it another name, or leave --output out and redirect",
+            option="output",
         )
     return chosen
 

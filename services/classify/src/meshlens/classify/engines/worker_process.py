@@ -121,7 +121,7 @@ class WorkerProcess:
                 f" ({signal.Signals(-(code or 0)).name})",
                 remedy="send other inputs, or correct the model; it is being restarted",
             )
-        return EngineGone(f"{ended}; it is being restarted: try again in a moment")
+        return EngineGone(ended, remedy="it is being restarted: try again in a moment")
 
     def _log_lines(self) -> None:
         """Log each line that the process and TensorFlow write to stderr."""

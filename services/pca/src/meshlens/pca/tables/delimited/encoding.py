@@ -91,6 +91,7 @@ def _find_codec(charset: str) -> str:
             "charset must be a character set",
             got=repr(charset[:40]),
             remedy="name it as in utf-8, utf-16 or windows-1252, or send UTF-8",
+            option="charset",
         )
     return name
 
