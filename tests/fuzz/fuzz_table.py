@@ -22,7 +22,7 @@ with atheris.instrument_imports(include=["meshlens"]):
     )
     from meshlens.pca.tables.containers import workbook  # noqa: F401 - as above
     from meshlens.pca.tables.delimited import arrow_csv  # noqa: F401 - as above
-    from meshlens.pca.tables.roles import Roles
+    from meshlens.pca.tables.parts.roles import Roles
     from meshlens.pca.tables.table import decode_table
 
 import numpy as np

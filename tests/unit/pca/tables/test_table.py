@@ -28,7 +28,7 @@ from unit.pca.tables.bodies import (
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.tables.columns import MOST_VARIABLES
-from meshlens.pca.tables.roles import Roles
+from meshlens.pca.tables.parts.roles import Roles
 from meshlens.pca.tables.table import decode_table
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

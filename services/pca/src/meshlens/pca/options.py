@@ -33,7 +33,7 @@ from meshlens.pca.numbers.selection import (
     simulate_chance,
 )
 from meshlens.pca.tables.columns import MOST_VARIABLES, TextOptions
-from meshlens.pca.tables.roles import Roles
+from meshlens.pca.tables.parts.roles import Roles
 from meshlens.pca.tables.table import Table, decode_table
 
 Array: TypeAlias = npt.NDArray[np.float64]

@@ -8,7 +8,7 @@ from unit.pca.tables.bodies import BINARY, JSON, VALUES
 
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.imputation import Missing
-from meshlens.pca.tables.roles import Roles
+from meshlens.pca.tables.parts.roles import Roles
 from meshlens.pca.tables.table import decode_table
 
 

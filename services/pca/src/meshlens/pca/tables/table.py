@@ -19,7 +19,6 @@ from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.numbers.iterative import Convergence
 from meshlens.pca.numbers.scaling import Log, take_log
-from meshlens.pca.tables import transposition
 from meshlens.pca.tables.columns import (
     MOST_VARIABLES,
     RawTable,
@@ -29,10 +28,11 @@ from meshlens.pca.tables.columns import (
     too_wide,
 )
 from meshlens.pca.tables.formats import decode_body
-from meshlens.pca.tables.identifiers import find_identifiers
-from meshlens.pca.tables.matching import match
+from meshlens.pca.tables.parts import transposition
+from meshlens.pca.tables.parts.identifiers import find_identifiers
+from meshlens.pca.tables.parts.matching import match
+from meshlens.pca.tables.parts.roles import Roles, assign
 from meshlens.pca.tables.reading import Reading
-from meshlens.pca.tables.roles import Roles, assign
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Whole: TypeAlias = npt.NDArray[np.intp]

@@ -17,8 +17,8 @@ from unit.pca.tables.bodies import (
 
 from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.tables.parts.roles import Roles
 from meshlens.pca.tables.reading import ColumnLeftOut
-from meshlens.pca.tables.roles import Roles
 from meshlens.pca.tables.table import Factor, Table, decode_table
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidOption
 from meshlens.pca.tables.columns import RawTable, quote
+from meshlens.pca.tables.parts.roles import Cast, Roles
 from meshlens.pca.tables.reading import ColumnLeftOut
-from meshlens.pca.tables.roles import Cast, Roles
 
 _OF_OBSERVATIONS = ("group", "color", "shape", "supplementary")
 

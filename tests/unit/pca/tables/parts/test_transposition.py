@@ -4,8 +4,8 @@ import pytest
 
 from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.tables.parts.roles import Roles
 from meshlens.pca.tables.reading import ColumnLeftOut
-from meshlens.pca.tables.roles import Roles
 from meshlens.pca.tables.table import decode_table
 
 GENES = b"gene\tchr\tlength\ts1\ts2\ts3\ng1\t1\t900\t10\t12\t30\ng2\t1\t450\t5\t4\t7\n"

@@ -1,0 +1,1 @@
+"""Which columns and rows play which part in the analysis."""
