@@ -23,7 +23,7 @@ from meshlens.pca.methods import FitResult, InverseResult, TransformResult
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.iterative import Convergence
 from meshlens.pca.tables.binary.npy import encode_npy
-from meshlens.pca.tables.delimited.formulas import mark_formula
+from meshlens.pca.tables.formulas import mark_formula
 from meshlens.pca.tables.table import Table
 
 Array: TypeAlias = npt.NDArray[np.float64]

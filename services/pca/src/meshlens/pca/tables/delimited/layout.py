@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.columns import Array, NameColumn, RawTable, ReadOptions
-from meshlens.pca.tables.delimited.formulas import unmark_formula, unmark_formulas
 from meshlens.pca.tables.delimited.head import Head
+from meshlens.pca.tables.formulas import unmark_formula, unmark_formulas
 from meshlens.pca.tables.notation import Notation
 from meshlens.pca.tables.numerals import Kind
 from meshlens.pca.tables.reading import ColumnLeftOut, Reading

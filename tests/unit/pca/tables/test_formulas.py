@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlens.pca.tables.delimited.formulas import mark_formula, unmark_formula
+from meshlens.pca.tables.formulas import mark_formula, unmark_formula
 
 NAMES = st.text(st.sampled_from("'=+-@\t\r\n\uff1dae1.\u00e9 ")) | st.text()
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
