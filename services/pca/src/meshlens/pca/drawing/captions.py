@@ -58,10 +58,12 @@ def note_reading(table: Table) -> list[str]:
     notes = [f"Read: {said}."] if said else []
     if table.filled:
         where = _name_rows(reading.filled, ", in", reading)
-        notes.append(f"{table.filled:,} missing cells were filled in{where}.")
+        cells = "cell was" if table.filled == 1 else "cells were"
+        notes.append(f"{table.filled:,} missing {cells} filled in{where}.")
     if table.dropped:
         where = _name_rows(reading.dropped, ":", reading)
-        notes.append(f"{table.dropped:,} observations with missing cells were left out{where}.")
+        who = "observation with missing cells was" if table.dropped == 1 else _MANY_DROPPED
+        notes.append(f"{table.dropped:,} {who} left out{where}.")
     return [*notes, *(f"{note[:1].upper()}{note[1:]}." for note in reading.notes)]
 
 
@@ -75,6 +77,7 @@ _LOGS = {
 _MARKS = {",": "", "\t": "tabs", ";": "semicolons", " ": "spaces", "|": "pipes"}
 _USUAL_ENCODINGS = ("", "ascii", "utf-8")
 _MOST_ROWS = 8
+_MANY_DROPPED = "observations with missing cells were"
 _LONGEST_NAME = 40
 
 
