@@ -112,7 +112,7 @@ def test_a_preview_shows_what_the_model_sees(running: Mesh, solvay: bytes) -> No
 def test_a_model_that_classifies_refuses_to_detect(running: Mesh, solvay: bytes) -> None:
     answer = running.call("pca", "classify", "detect?model=digits", solvay)
     assert answer.status == 400
-    assert "task: detect" in answer.text
+    assert "whose task is detect" in answer.text
 
 
 def test_pictures_of_a_form_are_answered_one_by_one(running: Mesh, solvay: bytes) -> None:

@@ -120,10 +120,11 @@ def test_a_fault_reaches_http_callers_as_data(mesh: Mesh) -> None:
         "reason": "INVALID_TABLE",
         "domain": "pca",
         "metadata": {
-            "expected": "every field must be a number, with commas, semicolons or tabs between"
-            " them",
+            "expected": "every field must be a number, with commas, semicolons, tabs, pipes or"
+            " blanks between",
             "got": "'x' at row 3, column 2 (b)",
-            "remedy": "correct it or leave that observation out",
+            "remedy": "correct it or leave that observation out, or say na=x and missing=drop if it"
+            " marks a missing number",
             "row": "3",
             "column": "2",
             "field": "b",
