@@ -29,13 +29,13 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from meshlens.classify.formats.tflite import METADATA_NAME, SUBJECT_FILE
-from meshlens.classify.formats.tflite_graph import IDENTIFIER
 from meshlens.classify.formats.tflite_metadata import (
     AssociatedFile,
     FileType,
     Metadata,
     Normalization,
 )
+from meshlens.classify.formats.tflite_schema import IDENTIFIER
 from meshlens.classify.tasks.images.pixels import Frame, decode_image
 
 SERVICE = Path(__file__).resolve().parent.parent

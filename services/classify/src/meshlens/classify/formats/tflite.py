@@ -17,7 +17,6 @@ from typing import IO
 
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.labels import decode_labels, decode_text
-from meshlens.classify.formats.tflite_graph import IDENTIFIER, MOST_TABLES, Buffer, Model
 from meshlens.classify.formats.tflite_metadata import (
     AssociatedFile,
     FileType,
@@ -26,6 +25,7 @@ from meshlens.classify.formats.tflite_metadata import (
     decode_metadata,
     reading,
 )
+from meshlens.classify.formats.tflite_schema import IDENTIFIER, MOST_TABLES, Buffer, Model
 from meshlens.faults import Place
 from meshlens.flatbuffer import Table
 

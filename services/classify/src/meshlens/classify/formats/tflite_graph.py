@@ -1,85 +1,16 @@
-"""The graphs in a .tflite file: what their outputs are, and whether they remember.
-
-Field numbers and codes are those of tensorflow/lite/schema/schema.fbs.
-"""
+"""The graphs in a .tflite file: what their outputs are, and whether they remember."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 
-from meshlens.classify.formats.builtin_operators import NAMES
+from meshlens.classify.formats import tflite_schema as schema
 from meshlens.classify.formats.producers import CONSTANT, Numbers, Operator, judge_numbers
 from meshlens.classify.formats.tflite_metadata import reading
 from meshlens.flatbuffer import Table
 
-IDENTIFIER = b"TFL3"
-MOST_TABLES = 100_000
 _BUILTIN_QUANTIZE, _BUILTIN_CALL_ONCE, _BUILTIN_ASSIGN_VARIABLE = 114, 129, 144
 # The least and the largest number of a TensorType.
 _BOUNDS = {3: (0, 255), 7: (-32768, 32767), 9: (-128, 127)}
-
-
-class Model(IntEnum):
-    """Slots of the table Model."""
-
-    OPERATOR_CODES = 1
-    SUBGRAPHS = 2
-    BUFFERS = 4
-    METADATA = 6
-    SIGNATURES = 7
-
-
-class Buffer(IntEnum):
-    """Slots of the table Buffer."""
-
-    DATA = 0
-
-
-class _OperatorCode(IntEnum):
-    """Slots of the table OperatorCode."""
-
-    DEPRECATED_BUILTIN_CODE = 0
-    BUILTIN_CODE = 3
-
-
-class _Subgraph(IntEnum):
-    """Slots of the table SubGraph."""
-
-    TENSORS = 0
-    INPUTS = 1
-    OUTPUTS = 2
-    OPERATORS = 3
-
-
-class _Tensor(IntEnum):
-    """Slots of the table Tensor."""
-
-    TYPE = 1
-    QUANTIZATION = 4
-    IS_VARIABLE = 5
-
-
-class _Quantization(IntEnum):
-    """Slots of the table QuantizationParameters."""
-
-    SCALE = 2
-    ZERO_POINT = 3
-
-
-class _Operator(IntEnum):
-    """Slots of the table Operator."""
-
-    OPCODE_INDEX = 0
-    INPUTS = 1
-    OUTPUTS = 2
-    OPTIONS = 4
-
-
-class _Signature(IntEnum):
-    """Slots of the table SignatureDef."""
-
-    KEY = 2
-    SUBGRAPH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +48,21 @@ def read_graphs(data: bytes) -> Graphs:
         InvalidModel: it is no such file, or damaged.
     """
     with reading("the model file"):
-        return _read(Table.root(data, IDENTIFIER))
+        return _read(Table.root(data, schema.IDENTIFIER))
 
 
 def _read(root: Table) -> Graphs:
     codes = [
-        # Codes above 127 do not fit the old field; old files do not have the new one.
-        max(
-            code.number(_OperatorCode.DEPRECATED_BUILTIN_CODE, "<b"),
-            code.number(_OperatorCode.BUILTIN_CODE, "<i"),
-        )
-        for code in root.tables(Model.OPERATOR_CODES, most=MOST_TABLES)
+        schema.read_code(code)
+        for code in root.tables(schema.Model.OPERATOR_CODES, most=schema.MOST_TABLES)
     ]
-    graphs = [_Graph(table, codes) for table in root.tables(Model.SUBGRAPHS, most=MOST_TABLES)]
+    graphs = [
+        _Graph(table, codes)
+        for table in root.tables(schema.Model.SUBGRAPHS, most=schema.MOST_TABLES)
+    ]
     signatures = {
-        table.text(_Signature.KEY): table.number(_Signature.SUBGRAPH, "<I")
-        for table in root.tables(Model.SIGNATURES, most=MOST_TABLES)
+        table.text(schema.Signature.KEY): table.number(schema.Signature.SUBGRAPH, "<I")
+        for table in root.tables(schema.Model.SIGNATURES, most=schema.MOST_TABLES)
     }
     if max(signatures.values(), default=0) >= len(graphs):
         raise ValueError(f"a signature is that of a graph beyond the {len(graphs)} there are")
@@ -150,46 +80,48 @@ class _Graph:
     """One graph of a model."""
 
     def __init__(self, graph: Table, codes: list[int]) -> None:
-        tensors = graph.tables(_Subgraph.TENSORS, most=MOST_TABLES)
-        outside = set(graph.numbers(_Subgraph.INPUTS, "<i"))
-        self.keeps_state = any(tensor.number(_Tensor.IS_VARIABLE, "<B") for tensor in tensors)
+        tensors = graph.tables(schema.Subgraph.TENSORS, most=schema.MOST_TABLES)
+        outside = set(graph.numbers(schema.Subgraph.INPUTS, "<i"))
+        self.keeps_state = any(tensor.number(schema.Tensor.IS_VARIABLE, "<B") for tensor in tensors)
         # What no operator computes is a constant, unless it is an input or a state.
         self._made: dict[int, Operator[int]] = {
             number: Operator(CONSTANT, ())
             for number, tensor in enumerate(tensors)
-            if number not in outside and not tensor.number(_Tensor.IS_VARIABLE, "<B")
+            if number not in outside and not tensor.number(schema.Tensor.IS_VARIABLE, "<B")
         }
         self._tensors, self._outside = tensors, outside
         self.inputs: dict[int, tuple[float, float]] = {}
         self.assigns = False
         self.called_once: list[int] = []
-        for operator in graph.tables(_Subgraph.OPERATORS, most=MOST_TABLES):
-            code = codes[operator.number(_Operator.OPCODE_INDEX, "<I")]
+        for operator in graph.tables(schema.Subgraph.OPERATORS, most=schema.MOST_TABLES):
+            code = codes[operator.number(schema.Operator.OPCODE_INDEX, "<I")]
             self._add(operator, code)
         self.outputs = {
             number: judge_numbers(number, self._made.get)
-            for number in graph.numbers(_Subgraph.OUTPUTS, "<i")
+            for number in graph.numbers(schema.Subgraph.OUTPUTS, "<i")
         }
 
     def _add(self, operator: Table, code: int) -> None:
         self.assigns = self.assigns or code == _BUILTIN_ASSIGN_VARIABLE
         if code == _BUILTIN_CALL_ONCE:
-            options = operator.table(_Operator.OPTIONS)
+            options = operator.table(schema.Operator.OPTIONS)
             self.called_once.append(options.number(0, "<i") if options else 0)
-        inputs = tuple(number for number in operator.numbers(_Operator.INPUTS, "<i") if number >= 0)
-        for place, number in enumerate(operator.numbers(_Operator.OUTPUTS, "<i")):
+        inputs = tuple(
+            number for number in operator.numbers(schema.Operator.INPUTS, "<i") if number >= 0
+        )
+        for place, number in enumerate(operator.numbers(schema.Operator.OUTPUTS, "<i")):
             if code == _BUILTIN_QUANTIZE and inputs[0] in self._outside and self._tensors:
                 self._add_bounds(inputs[0], self._tensors[number])
-            self._made[number] = Operator(NAMES.get(code, f"builtin {code}"), inputs, place)
+            self._made[number] = Operator(schema.NAMES.get(code, f"builtin {code}"), inputs, place)
 
     def _add_bounds(self, number: int, quantized: Table) -> None:
         """Keep the reals that an input can hold once it is quantized."""
-        parameters = quantized.table(_Tensor.QUANTIZATION)
-        bounds = _BOUNDS.get(quantized.number(_Tensor.TYPE, "<b"))
+        parameters = quantized.table(schema.Tensor.QUANTIZATION)
+        bounds = _BOUNDS.get(quantized.number(schema.Tensor.TYPE, "<b"))
         if parameters is None or bounds is None:
             return
-        scales = list(parameters.numbers(_Quantization.SCALE, "<f"))
-        zero_points = list(parameters.numbers(_Quantization.ZERO_POINT, "<q"))
+        scales = list(parameters.numbers(schema.Quantization.SCALE, "<f"))
+        zero_points = list(parameters.numbers(schema.Quantization.ZERO_POINT, "<q"))
         if len(scales) == len(zero_points) == 1:
             low, high = (float(scales[0] * (bound - zero_points[0])) for bound in bounds)
             self.inputs[number] = low, high

@@ -8,14 +8,12 @@ are run elsewhere (`engines.opening`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from enum import IntEnum
 
 from meshlens.classify.errors import InvalidModel
+from meshlens.classify.formats import tflite_schema as schema
 from meshlens.classify.formats.tflite_metadata import reading
 from meshlens.flatbuffer import Table
 
-IDENTIFIER = b"TFL3"
-_MOST = 100_000
 _CUSTOM = 32
 # The names of those that are met most often.
 _NAMES: Mapping[int, str] = {
@@ -60,88 +58,44 @@ _DIVIDES: Mapping[int, str] = {42: "DIV", 90: "FLOOR_DIV", 95: "FLOOR_MOD"}
 _FLOATS = frozenset({0, 1, 10, 18})  # FLOAT32, FLOAT16, FLOAT64, BFLOAT16
 
 
-class _Model(IntEnum):
-    """Slots of the table Model."""
-
-    OPERATOR_CODES = 1
-    SUBGRAPHS = 2
-    BUFFERS = 4
-
-
-class _Code(IntEnum):
-    """Slots of the table OperatorCode."""
-
-    DEPRECATED_BUILTIN_CODE = 0
-    CUSTOM_CODE = 1
-    BUILTIN_CODE = 3
-
-
-class _Graph(IntEnum):
-    """Slots of the table SubGraph."""
-
-    TENSORS = 0
-    INPUTS = 1
-    OPERATORS = 3
-
-
-class _Operator(IntEnum):
-    """Slots of the table Operator."""
-
-    OPCODE_INDEX = 0
-    INPUTS = 1
-    OUTPUTS = 2
-
-
-class _Tensor(IntEnum):
-    """Slots of the table Tensor."""
-
-    TYPE = 1
-    BUFFER = 2
-    SHAPE_SIGNATURE = 7
-
-
-class _Buffer(IntEnum):
-    """Slots of the table Buffer."""
-
-    DATA = 0
-    OFFSET = 1
-
-
 def find_risk(data: bytes) -> str:
     """Return what may end the process that runs a .tflite file or exhaust it, empty if nothing."""
     try:
         with reading("the model file"):
-            return next(_find_risks(Table.root(data, IDENTIFIER)), "")
+            return next(_find_risks(Table.root(data, schema.IDENTIFIER)), "")
     except InvalidModel as error:
         return str(error)
 
 
 def _find_risks(root: Table) -> Iterator[str]:
-    codes = [_describe_code(code) for code in root.tables(_Model.OPERATOR_CODES, most=_MOST)]
-    constant = [
-        bool(buffer.content(_Buffer.DATA)) or buffer.number(_Buffer.OFFSET, "<Q") > 1
-        for buffer in root.tables(_Model.BUFFERS, most=_MOST)
+    codes = [
+        _describe_code(code)
+        for code in root.tables(schema.Model.OPERATOR_CODES, most=schema.MOST_TABLES)
     ]
-    for graph in root.tables(_Model.SUBGRAPHS, most=_MOST):
-        tensors = graph.tables(_Graph.TENSORS, most=_MOST)
-        for number in graph.numbers(_Graph.INPUTS, "<i"):
-            signature = [*tensors[number].numbers(_Tensor.SHAPE_SIGNATURE, "<i")]
+    constant = [
+        bool(buffer.content(schema.Buffer.DATA)) or buffer.number(schema.Buffer.OFFSET, "<Q") > 1
+        for buffer in root.tables(schema.Model.BUFFERS, most=schema.MOST_TABLES)
+    ]
+    for graph in root.tables(schema.Model.SUBGRAPHS, most=schema.MOST_TABLES):
+        tensors = graph.tables(schema.Subgraph.TENSORS, most=schema.MOST_TABLES)
+        for number in graph.numbers(schema.Subgraph.INPUTS, "<i"):
+            signature = [*tensors[number].numbers(schema.Tensor.SHAPE_SIGNATURE, "<i")]
             if -1 in signature[1:]:
                 yield "an input of any size"
         # What is the same for all values of the inputs: constants, and what follows from shapes.
         known = {
             number
             for number, tensor in enumerate(tensors)
-            if constant[tensor.number(_Tensor.BUFFER, "<I")]
+            if constant[tensor.number(schema.Tensor.BUFFER, "<I")]
         }
-        for operator in graph.tables(_Graph.OPERATORS, most=_MOST):
-            code, name = codes[operator.number(_Operator.OPCODE_INDEX, "<I")]
-            inputs = [int(number) for number in operator.numbers(_Operator.INPUTS, "<i")]
+        for operator in graph.tables(schema.Subgraph.OPERATORS, most=schema.MOST_TABLES):
+            code, name = codes[operator.number(schema.Operator.OPCODE_INDEX, "<I")]
+            inputs = [int(number) for number in operator.numbers(schema.Operator.INPUTS, "<i")]
             unknown = {number for number in inputs if number >= 0} - known
             if not unknown or code in (_SHAPE, _RANK):
-                known.update(operator.numbers(_Operator.OUTPUTS, "<i"))
+                known.update(operator.numbers(schema.Operator.OUTPUTS, "<i"))
             if code in _DIVIDES:
-                types = {tensors[number].number(_Tensor.TYPE, "<b") for number in unknown}
+                types = {tensors[number].number(schema.Tensor.TYPE, "<b") for number in unknown}
                 risk = "" if types <= _FLOATS else f"{_DIVIDES[code]} of integers"
             else:
                 risk = _judge(code, name, [number in unknown for number in inputs])
@@ -161,8 +115,4 @@ def _judge(code: int, name: str, unknown: Sequence[bool]) -> str:
 
 def _describe_code(code: Table) -> tuple[int, str]:
     """Return the number of an operator, and its name if it is a custom one."""
-    # Codes above 127 do not fit the old field; old files do not have the new one.
-    number = max(
-        code.number(_Code.DEPRECATED_BUILTIN_CODE, "<b"), code.number(_Code.BUILTIN_CODE, "<i")
-    )
-    return number, code.text(_Code.CUSTOM_CODE)
+    return schema.read_code(code), code.text(schema.OperatorCode.CUSTOM_CODE)
