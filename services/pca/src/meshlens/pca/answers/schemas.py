@@ -46,9 +46,8 @@ class LeftOutAnswer(TypedDict):
     why: Annotated[str, Field(description="reason, in words")]
 
 
-@with_config(_STRICT)
-class ReadAnswer(TypedDict):
-    """How the body was read; what means nothing for its format is absent."""
+class ReadFormat(TypedDict):
+    """What a body was read as; what means nothing for its format is absent."""
 
     format: Annotated[str, Field(description="delimited text, JSON records, Parquet, ...")]
     encoding: NotRequired[Annotated[str, Field(description="of text, as Python names it")]]
@@ -57,6 +56,12 @@ class ReadAnswer(TypedDict):
     header_row: NotRequired[
         Annotated[int | None, Field(description="row that names the columns; null: none does")]
     ]
+
+
+@with_config(_STRICT)
+class ReadAnswer(ReadFormat):
+    """How the body was read."""
+
     transposed: NotRequired[Annotated[bool, Field(description="true: rows are variables")]]
     variables: Annotated[list[str], Field(description="(p), the columns that were analysed")]
     names: NotRequired[Annotated[str, Field(description="column that names the observations")]]
@@ -190,16 +195,9 @@ class DeletedAnswer(TypedDict):
 
 
 @with_config(_STRICT)
-class ReadSummary(TypedDict):
+class ReadSummary(ReadFormat):
     """How the body was read, without anything that it contains."""
 
-    format: Annotated[str, Field(description="delimited text, JSON records, Parquet, ...")]
-    encoding: NotRequired[Annotated[str, Field(description="of text, as Python names it")]]
-    delimiter: NotRequired[Annotated[str, Field(description="between the cells of text")]]
-    decimal_mark: NotRequired[Annotated[str, Field(description="of the numbers in text")]]
-    header_row: NotRequired[
-        Annotated[int | None, Field(description="row that names the columns; null: none does")]
-    ]
     left_out: Annotated[int, Field(description="columns without a part")]
     skipped: Annotated[int, Field(description="rows that hold no observation")]
     dropped: Annotated[int, Field(description="observations left out: missing numbers")]
