@@ -15,6 +15,8 @@ _LINES = 100  # that decide
 _DELIMITERS = "\t;|, "  # of equally good ones, the first
 _COMMENTS = ("#", "%", "//")
 _SEP = re.compile(r'"?sep=(?P<mark>[^"\r\n]|\\t)"?[;,\s]*', re.IGNORECASE)
+_OPENING = re.compile(r"(?:^|[,;\t| ])'")
+_CLOSING = re.compile(r"'(?=$|[,;\t| ])")
 _SINGLE_QUOTED = re.compile(r"(?:^|[\t;|, ])\s*'(?:[^']|'')*'\s*(?=$|[\t;|, ])")
 _GROUPED_BY_BLANKS = re.compile(r"[+-]?[1-9]\d{0,2}(?: \d{3})+")
 _ALIKE = 0.8  # of the lines have as many cells
@@ -48,9 +50,13 @@ def open_source(body: bytes, options: TextOptions) -> Source:
             delimiter = ","
     if delimiter != ";" and len(texts) > 1 and texts[0].startswith(";"):
         comments = (*comments, ";")
-    if texts and texts[0].count(delimiter) > 2 * MOST_COLUMNS:
-        raise too_wide(texts[0].count(delimiter) + 1)
-    return Source(body, Dialect(delimiter, quote, comments), left_out)
+    dialect = Dialect(delimiter, quote, comments)
+    # Some delimiters may be in quotes, which takes a while to see.
+    if texts and texts[0].count(delimiter) >= MOST_COLUMNS:
+        width = len(next(dialect.read(iter(texts))))
+        if width > MOST_COLUMNS:
+            raise too_wide(width)
+    return Source(body, dialect, left_out)
 
 
 def sniff_line(line: str, options: TextOptions) -> Dialect:
@@ -70,9 +76,12 @@ def _find_comments(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def _is_single_quoted(lines: Sequence[str]) -> bool:
-    if any('"' in line for line in lines):
+    if any('"' in line for line in lines) or not any(map(_SINGLE_QUOTED.search, lines)):
         return False
-    return any(map(_SINGLE_QUOTED.search, lines))
+    # An apostrophe before a name that is no formula opens nothing.
+    return all(
+        len(_OPENING.findall(line)) == len(_CLOSING.findall(line)) for line in lines if "'" in line
+    )
 
 
 def _find_delimiter(lines: Sequence[str], quote: str) -> str:
