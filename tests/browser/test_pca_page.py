@@ -18,6 +18,7 @@ from playwright.sync_api import FilePayload, Page, expect
 OpenPage = Callable[..., Page]
 
 POINTS = "length,width,species\n5.1,3.5,a\n4.9,3.1,a\n4.7,3.2,b\n5.0,3.3,b\n5.6,3.9,b\n"
+NOTED = "id,a,b\n1,2,4\n2,5,6\n3,4,9\n4,4,1\n5,7,7\n"
 FAULTY = "length,width,species\n5.1,3.5,a\n4.9,three,a\n4.7,3.2,b\n"
 
 
@@ -171,11 +172,15 @@ def test_a_phone_shows_it_without_scrolling_sideways(
 ) -> None:
     phone = open_page(address, viewport={"width": 390, "height": 844}, color_scheme=scheme)
     expect(phone.locator("#status")).to_contain_text(" ms")
+    name = "a_name_without_any_place_to_break_a_line_that_is_longer_than_a_phone_is_wide"
+    phone.get_by_role("textbox", name="Data").fill(f"{name}_id,b,c\n1,2,4\n2,5,6\n3,4,9\n")
+    expect(phone.locator("#reading li")).to_contain_text(name)
+    phone.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("points", [POINTS, FAULTY], ids=["picture", "fault"])
+@pytest.mark.parametrize("points", [POINTS, FAULTY, NOTED], ids=["picture", "fault", "note"])
 def test_axe_finds_nothing_to_blame(
     open_page: OpenPage, address: str, scheme: str, points: str
 ) -> None:
@@ -186,6 +191,10 @@ def test_axe_finds_nothing_to_blame(
         expect(opened.locator("#data-fault")).to_contain_text("three")
     else:
         await_picture(opened, "5 observations")
+    if points == NOTED:
+        expect(opened.locator("#reading li button")).to_have_count(2)
+        for summary in opened.locator("summary").all():
+            summary.click()
     found = Axe().run(opened)
     assert found.violations_count == 0, found.generate_report()
 
@@ -302,7 +311,7 @@ def write_workbook() -> bytes:
         ("a.csv.gz", gzip.compress(TEXT.encode()), "gzip"),
         ("utf16.txt", TEXT.encode("utf-16"), "UTF-16"),
         ("bare16.csv", TEXT.encode("utf-16-le"), "UTF-16-LE"),
-        ("windows.csv", TEXT.encode("windows-1252"), "CP1252"),
+        ("windows.csv", TEXT.encode("windows-1252"), "Windows-1252"),
         ("utf8.csv", TEXT.encode("utf-8-sig"), "UTF-8"),
     ],
 )
@@ -313,7 +322,8 @@ def test_files_reach_the_service_as_they_are(
     page.locator("#file").set_input_files(file)
     await_picture(page, "3 observations of 2 variables")
     assert "länge" in picture_of(page)
-    expect(page.locator("#reading")).to_contain_text(read_as, ignore_case=True)
+    page.locator("#reading summary").click()
+    expect(page.locator("#reading details")).to_contain_text(read_as)
     expect(page.locator("#held")).to_be_visible(visible=name != "utf8.csv")
 
 

@@ -51,7 +51,7 @@ function listFacts({ read, counts }) {
   const shownRows = read.skipped.reduce((sum, { rows }) => sum + rows.length, 0);
   const facts = [
     ["Format", read.format],
-    ["Encoding", read.encoding?.toUpperCase()],
+    ["Encoding", read.encoding === "cp1252" ? "Windows-1252" : read.encoding?.toUpperCase()],
     ["Delimiter", read.delimiter && (DIVIDED_BY[read.delimiter] ?? read.delimiter)],
     ["Decimal mark", { ".": "point", ",": "comma" }[read.decimal_mark]],
     ["Names of columns", "header_row" in read && (read.header_row ? `row ${read.header_row}` : "none")],
