@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from meshlens.pca import methods, progress
-from meshlens.pca.answers import encoding
+from meshlens.pca.answers import encoding, pictures
 from meshlens.pca.arguments import STDIN, Call, parse, say_options
 from meshlens.pca.drawing import images
 from meshlens.pca.errors import InvalidOption, PcaError
@@ -104,9 +104,8 @@ def _answer(call: Call, body: bytes, media_type: str, model: PcaModel | None) ->
             options = parse_options(PlotOptions, call.query)
             if model:
                 methods.refuse_fixed(options)
-            svg = methods.plot(body, content_type, options, model).svg
-            size = {"width": options.width, "height": options.height}
-            return images.encode_picture(svg, media_type, **size)
+            plotted = methods.plot(body, content_type, options, model)
+            return pictures.encode_picture(plotted, options, media_type)
         case "fit" | "loadings":
             fit_options = parse_options(FitOptions, call.query)
             return _fit(call.method, body, content_type, fit_options, media_type)

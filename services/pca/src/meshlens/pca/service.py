@@ -7,7 +7,7 @@ from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.pca import methods, web
-from meshlens.pca.answers import encoding
+from meshlens.pca.answers import encoding, pictures
 from meshlens.pca.answers.schemas import DeletedAnswer
 from meshlens.pca.bodies import unpack
 from meshlens.pca.drawing import images
@@ -63,9 +63,7 @@ class Service:
         model = methods.find_model(self._store, options)
         result = methods.plot(request.body, _content_type(request), options, model)
         summary = encoding.summarize(result.model, result.table, options.fit)
-        picture = images.encode_picture(
-            result.svg, media_type, width=options.width, height=options.height
-        )
+        picture = pictures.encode_picture(result, options, media_type)
         return Reply(picture, media_type, result=summary)
 
     def fit(self, request: Request) -> Reply:

@@ -87,6 +87,30 @@ class ReadAnswer(ReadFormat):
 
 
 @with_config(_STRICT)
+class ReadCounts(TypedDict):
+    """How many there are of what a picture's metadata begin to list."""
+
+    variables: Annotated[int, Field(description="columns that were analysed")]
+    supplementary: Annotated[int, Field(description="variables related to the components only")]
+    left_out: Annotated[int, Field(description="columns without a part")]
+    skipped: Annotated[int, Field(description="rows that hold no observation")]
+    dropped: Annotated[int, Field(description="observations left out: missing numbers")]
+    filled: Annotated[int, Field(description="observations with numbers filled in")]
+    notes: Annotated[int, Field(description="what was taken in its usual meaning")]
+
+
+@with_config(_STRICT)
+class PictureMetadata(TypedDict):
+    """What the SVG of `plot` has in its element `metadata`, as JSON."""
+
+    read: Annotated[
+        ReadAnswer,
+        Field(description="how the body was read: the first 100 entries of each list"),
+    ]
+    counts: Annotated[ReadCounts, Field(description="entries of the whole lists")]
+
+
+@with_config(_STRICT)
 class SupplementaryAnswer(TypedDict):
     """Variables that are no part of the analysis."""
 

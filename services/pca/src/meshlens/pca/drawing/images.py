@@ -6,6 +6,7 @@ CairoSVG converts; it is an extra, and needs Cairo itself, a library of the syst
 import math
 from collections.abc import Mapping, Sequence
 
+from meshlens.pca.drawing.svg.marks import element, escape
 from meshlens.pca.errors import NotOffered
 
 SVG = "image/svg+xml"
@@ -29,20 +30,23 @@ def refuse_accept(accept: str, offers: Sequence[str] = TYPES) -> NotOffered:
     )
 
 
-def encode_picture(svg: bytes, media_type: str, *, width: int, height: int) -> bytes:
+def encode_picture(
+    svg: bytes, media_type: str, *, width: int, height: int, metadata: str = ""
+) -> bytes:
     """Return a picture in a media type.
 
     Args:
-        svg: the picture.
+        svg: the picture, as `draw` returns it.
         media_type: one of TYPES.
         width: of the picture, in pixels; a PNG has twice as many if it is not too large.
         height: of the picture, in pixels.
+        metadata: text about the picture that an SVG carries along.
 
     Raises:
         NotOffered: nothing that converts pictures is installed.
     """
     if media_type == SVG:
-        return svg
+        return _add_metadata(svg, metadata) if metadata else svg
     try:
         import cairosvg  # noqa: PLC0415 - an extra, and memory that other answers do without
     except (ImportError, OSError) as error:
@@ -55,3 +59,9 @@ def encode_picture(svg: bytes, media_type: str, *, width: int, height: int) -> b
     scale = min(_SCALE, math.sqrt(_MOST_PIXELS / (width * height)))
     image: bytes = cairosvg.svg2png(bytestring=svg, scale=scale)
     return image
+
+
+def _add_metadata(svg: bytes, metadata: str) -> bytes:
+    """Return the picture with metadata where SVG has them: after title and description."""
+    start, definitions, end = svg.partition(b"<defs/>")
+    return b"".join((start, element("metadata", "", escape(metadata)).encode(), definitions, end))

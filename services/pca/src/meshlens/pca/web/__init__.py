@@ -11,7 +11,7 @@ from meshlens.pca.options import FitOptions, NoOptions, PlotOptions, TransformOp
 from meshlens.pca.web.form import describe
 
 # In this order they are one script.
-_SCRIPTS = ("places", "editor", "form", "picture", "page")
+_SCRIPTS = ("places", "files", "editor", "fields", "form", "picture", "reading", "page")
 _METHODS: Mapping[str, type[NoOptions]] = {
     "plot": PlotOptions,
     "fit": FitOptions,

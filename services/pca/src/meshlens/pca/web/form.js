@@ -1,58 +1,4 @@
-// A field for each option that the service describes. This file gives their labels and order; an
-// option without a label here comes last, under its own name.
-
-const LABELS = {
-  kind: "Picture",
-  group: "Groups from column",
-  use: "Variables",
-  drop: "Leave out columns",
-  names: "Names from column",
-  color: "Color by column",
-  shape: "Shapes from column",
-  supplementary: "Supplementary variables",
-  transpose: "Rows are variables",
-  ellipse: "Ellipses",
-  missing: "Missing values",
-  standardize: "Standardize",
-  scaling: "Scaling",
-  log: "Logarithms",
-  divisor: "Divisor of variances",
-  rotation: "Rotation",
-  theme: "Theme",
-  title: "Title",
-  components: "Components to show",
-  k: "Components to keep",
-  seed: "Seed for parallel analysis",
-  alpha: "Biplot: variance in the arrows",
-  arrows: "Maximum number of arrows",
-  label: "Label observations",
-  level: "Level of ellipses",
-  aspect: "Scales",
-  fit: "Stored fit",
-  diagnostics: "T², Q and outliers",
-  confidence: "Confidence level of limits",
-  header: "First row",
-  columns: "Variables per observation",
-  width: "Width",
-  height: "Height",
-};
-const FIRST = ["kind", "group", "ellipse", "missing", "standardize"];
-const AS_SEGMENTS = ["kind"];
-const CHOICES = {
-  header: { "": "Detect automatically", true: "Contains names", false: "Contains numbers" },
-  scaling: {
-    none: "Centre only",
-    standard: "Standard deviation",
-    pareto: "Pareto: root of the standard deviation",
-    range: "Range",
-    vector: "Vector: length 1",
-  },
-  log: { none: "None", e: "Natural", 2: "To base 2", 10: "To base 10", "1p": "Natural, of 1 + x" },
-  divisor: { "scikit-learn": "As scikit-learn", "n-1": "n − 1, as R's prcomp", n: "n, as FactoMineR" },
-  rotation: { none: "None", varimax: "Varimax" },
-  aspect: { equal: "Same on both axes", free: "Fill the picture" },
-  missing: { refuse: "Reject", drop: "Drop the row", mean: "Fill with the mean", iterative: "Fill by iterative PCA" },
-};
+// The options that the user has set, and what the service advises to set.
 
 // What a button says that does what the service advises.
 const REMEDIES = {
@@ -63,20 +9,36 @@ const REMEDIES = {
   "header=false": "The first row holds numbers",
   "transpose=true": "Rows are variables",
 };
-const TAKE_NAMES = ["group", "use", "drop", "names", "color", "shape", "supplementary"];
-const ADVICE = /\b([a-z_]+)=([\w.-]+|<\w+>|'[^']*')?/g; // option=value, as the service writes it
+const OFFERS = {
+  drop: (name) => `Leave out “${name}”`,
+  group: (name) => `“${name}” holds groups`,
+  names: (name) => `“${name}” names the observations`,
+  decimal: (mark) => `The decimal mark is a ${mark}`,
+  delimiter: (mark) => `Columns are divided by ${DIVIDED_BY[DELIMITERS[mark]]}`,
+  skip: (row) => `Leave out row ${row}`,
+  na: (cell) => `“${cell}” marks a missing value`,
+};
+// An option and the value that a message of the service gives it, as far as its end is clear.
+const ADVICE = /\b([a-z_]+)=/g;
+const VALUE = /^(?:<\w+>|'[^']*'|\w[\w-]*(?:\.\w+)*|-\d[\w.-]*)?/;
+const MISSING_MARK = /^(.+?) and missing=drop\b/;
 
 class Form {
   constructor(root, options) {
     this.root = root;
-    this.options = [...options].sort((one, other) => place(one) - place(other));
+    this.options = options.map(offerChoices).sort((one, other) => place(one) - place(other));
     this.fault = root.querySelector(".fault");
     this.names = element("datalist", { id: "names" });
+    this.columns = [];
     root.append(this.names);
+    const sections = new Map();
     for (const option of this.options) {
-      const into = FIRST.includes(option.name) ? "#fields" : "#more-fields";
-      root.querySelector(into).append(drawField(option));
+      const title = nameGroup(option);
+      if (title && !sections.has(title)) sections.set(title, drawSection(title));
+      const into = title ? sections.get(title).querySelector(".fields") : root.querySelector("#fields");
+      into.append(...drawField(option));
     }
+    root.querySelector("#more-fields").append(...sections.values());
     root.addEventListener("submit", (event) => event.preventDefault());
   }
 
@@ -94,36 +56,88 @@ class Form {
 
   /** Suggest column names in the fields that take one. */
   suggest(names) {
+    this.columns = names;
     this.names.replaceChildren(...names.map((name) => element("option", { value: name })));
   }
 
   /** Return {label, apply} for each choice that a message advises and one click can make. */
   advise(message) {
     const advised = new Map();
-    for (const [said, name, value] of message.matchAll(ADVICE)) {
+    for (const { said, name, value, also } of this.#findAdvice(message)) {
       const option = this.find(name);
-      const possible = option?.kind === "flag" ? ["true"] : option?.choices?.map(String) ?? [];
-      if (!possible.includes(value) || this.read(option.methods[0])[name] === value) continue;
-      const label = REMEDIES[said] ?? `${nameOption(name)}: ${nameChoice(name, value)}`;
-      advised.set(said, { label, apply: () => this.set(name, value) });
+      if (!this.#canSet(option, value) || this.#hasSet(option, value)) continue;
+      const describe = OFFERS[name] ?? (() => this.#describe(option, value));
+      advised.set(said, { label: REMEDIES[said] ?? describe(value), apply: () => this.set({ [name]: value, ...also }) });
     }
     return [...advised.values()];
   }
 
   /** Return a message with the names that options have on the page. */
   translate(message) {
-    return message.replace(ADVICE, (said, name, value = "") => {
-      if (!this.find(name)) return said;
-      return value.startsWith("<") ? `“${nameOption(name)}”` : `“${nameOption(name)}: ${nameChoice(name, value)}”`;
-    });
+    let translated = "";
+    let end = 0;
+    for (const { start, said, name, value, also } of this.#findAdvice(message)) {
+      const choices = Object.entries({ [name]: value, ...also });
+      const described = choices.map(([one, chosen]) => `“${this.#describe(this.find(one), chosen)}”`);
+      translated += message.slice(end, start) + described.join(" and ");
+      end = start + said.length;
+    }
+    return (translated + message.slice(end)).replace(/\bsay “/g, "choose “");
   }
 
-  /** Choose a value, as if the user had. */
-  set(name, value) {
-    const control = this.root.elements[name];
-    if (this.find(name).kind === "flag") control.checked = value === "true";
-    else control.value = value;
+  /** Choose values of options, as if the user had; those of lists come after what is in them. */
+  set(values) {
+    for (const [name, value] of Object.entries(values)) {
+      const control = this.root.elements[name];
+      if (this.find(name).kind === "flag") control.checked = value === "true";
+      else control.value = TAKE_LISTS.includes(name) ? [control.value.trim(), quoteEntry(value)].filter(Boolean).join(",") : value;
+      const folded = control.closest?.("details");
+      if (folded) folded.open = true;
+    }
     this.root.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  /** Return {start, said, name, value} for each option in a message; `also` is what goes with it. */
+  #findAdvice(message) {
+    const found = [];
+    let end = 0;
+    for (const { 0: assigned, 1: name, index: start } of message.matchAll(ADVICE)) {
+      if (!this.find(name) || start < end) continue;
+      const rest = message.slice(start + assigned.length);
+      const mark = name === "na" && MISSING_MARK.exec(rest);
+      const value = mark ? mark[1] : this.#readColumn(name, rest) || VALUE.exec(rest)[0];
+      const said = assigned + value;
+      end = start + (mark ? assigned.length + mark[0].length : said.length);
+      found.push({ start, said: message.slice(start, end), name, value, also: mark ? { missing: "drop" } : {} });
+    }
+    return found;
+  }
+
+  /** Return the longest name of a column that a text begins with, for an option that takes one. */
+  #readColumn(name, text) {
+    if (!TAKE_NAMES.includes(name)) return "";
+    const begun = this.columns.filter((column) => text.startsWith(column) && !/^\w/.test(text.slice(column.length)));
+    return begun.reduce((longest, column) => (column.length > longest.length ? column : longest), "");
+  }
+
+  #canSet({ name, kind, choices }, value) {
+    if (kind === "flag") return value === "true";
+    if (kind === "choice") return choices.map(String).includes(value);
+    if (TAKE_NAMES.includes(name)) return this.columns.includes(value);
+    if (name === "skip") return /^\d+$/.test(value);
+    if (name === "delimiter") return SUGGESTIONS.delimiter.includes(value);
+    return name === "na" && value !== "" && !/^[<']/.test(value);
+  }
+
+  #hasSet({ name, methods }, value) {
+    const current = this.read(methods[0])[name] ?? "";
+    return current === value || (TAKE_LISTS.includes(name) && current.split(",").includes(quoteEntry(value)));
+  }
+
+  #describe({ name, kind }, value) {
+    const label = nameOption(name);
+    if (!value || value.startsWith("<") || (kind === "flag" && value === "true")) return label;
+    return `${label}: ${kind === "text" ? value : nameChoice(name, value)}`;
   }
 
   find(name) {
@@ -147,66 +161,4 @@ class Form {
     found?.closest(".field").after(this.fault);
     return found !== null;
   }
-}
-
-function place({ name }) {
-  const at = Object.keys(LABELS).indexOf(name);
-  return at < 0 ? Infinity : at;
-}
-
-function drawField(option) {
-  const { name, kind, help } = option;
-  const label = nameOption(name);
-  if (kind === "choice" && AS_SEGMENTS.includes(name)) return drawSegments(option, label);
-  const control = drawControl(option);
-  Object.assign(control, { id: `option-${name}`, name, title: help });
-  const labelled = element("label", { htmlFor: control.id, textContent: label });
-  const field = element("div", { className: `field ${kind}` });
-  if (kind === "flag") field.append(control, labelled);
-  else field.append(labelled, control);
-  if (kind === "text" && name === "title") field.classList.add("wide");
-  if (kind === "integer" || kind === "number") control.placeholder = "auto";
-  return field;
-}
-
-function drawControl({ name, kind, choices, default: usual, minimum, maximum }) {
-  if (kind === "flag") return element("input", { type: "checkbox", checked: usual });
-  if (kind === "choice") {
-    const select = element("select");
-    select.append(...choices.map((value) => new Option(nameChoice(name, value), value)));
-    select.value = usual;
-    return select;
-  }
-  const input = element("input", { type: "text", autocomplete: "off" });
-  if (kind === "text") {
-    if (TAKE_NAMES.includes(name)) {
-      input.setAttribute("list", "names");
-      input.placeholder = ["group", "names", "use"].includes(name) ? "detected" : "none";
-    }
-    return input;
-  }
-  return Object.assign(input, { type: "number", min: minimum ?? "", max: maximum ?? "", step: kind === "integer" ? 1 : "any" });
-}
-
-function drawSegments({ name, choices, default: usual }, label) {
-  const segments = element("div", { className: "segments" });
-  for (const value of choices) {
-    const radio = element("input", { type: "radio", className: "unseen", name, value, checked: value === usual });
-    const labelled = element("label");
-    labelled.append(radio, nameChoice(name, value));
-    segments.append(labelled);
-  }
-  const field = element("fieldset", { className: "field wide" });
-  field.append(element("legend", { textContent: label }), segments);
-  return field;
-}
-
-function nameOption(name) {
-  return LABELS[name] ?? name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
-}
-
-function nameChoice(name, value) {
-  if (CHOICES[name]?.[value]) return CHOICES[name][value];
-  const text = String(value || "auto");
-  return text[0].toUpperCase() + text.slice(1).replaceAll("_", " ");
 }

@@ -1,18 +1,24 @@
 // Data and options on one side, the picture on the other; the latest change wins.
 
 const PAUSE = 250; // milliseconds without a keystroke before the service is called
-const MOST_SHOWN = 512 * 1024; // characters; of a larger table, sent from its file, only the start is shown
+const MOST_SHOWN = 512 * 1024; // bytes; of a larger table, sent from its file, only the start is shown
+// Of text, by the end of a file's name. Other files show in their first bytes what they are.
 const TYPES = {
-  npy: "application/x-npy",
+  csv: "text/csv",
+  tsv: "text/tab-separated-values",
+  tab: "text/tab-separated-values",
+  txt: "text/plain",
   json: "application/json",
-  arrow: "application/vnd.apache.arrow.stream",
-  arrows: "application/vnd.apache.arrow.stream",
+  jsonl: "application/x-ndjson",
+  ndjson: "application/x-ndjson",
 };
+const OPAQUE = "application/octet-stream";
 
 const readData = (id) => JSON.parse(find(id).textContent);
 const editor = new Editor(find("editor"));
 const form = new Form(find("options"), readData("option-data"));
 const picture = new Picture(find("picture"));
+const reading = new Reading(find("reading"));
 const samples = { ...readData("sample-data"), cloud: drawCloud(2000) };
 const downloads = [...document.querySelectorAll("[data-download]")];
 
@@ -20,6 +26,7 @@ let held = null; // the file that is sent instead of the text
 let stem = "points"; // of the names of downloads
 let asked = null; // aborts the running call
 let pending = 0; // the timer of the pause
+let known = { first: "", delimiter: "" }; // the first row of the text that was read last, and what divides it
 
 // What is sent
 
@@ -71,6 +78,8 @@ async function update() {
 
 function settle(source) {
   picture.show(source);
+  if (picture.metadata) learn(picture.metadata.read);
+  reading.show(picture.metadata, drawNote);
   tell("");
   editor.mark([]);
   form.mark("");
@@ -79,13 +88,38 @@ function settle(source) {
   say("");
 }
 
+/** Keep what the service has found out about the table: for the next fault, and for the options. */
+function learn(read) {
+  known = { first: readFirst(editor.text), delimiter: read.delimiter ?? "" };
+  const named = [...read.variables, ...(read.supplementary ?? []), ...read.left_out.map(({ name }) => name)];
+  const roles = [read.names, read.group, read.color, read.shape].filter(Boolean);
+  form.suggest([...new Set([...named, ...roles])]);
+}
+
+/** Return what divides the cells: as chosen, as these columns were read before, or as it seems. */
+function nameDelimiter() {
+  const chosen = form.read("plot").delimiter;
+  if (chosen) return DELIMITERS[chosen] ?? chosen;
+  const same = known.delimiter && known.first === readFirst(editor.text);
+  return same ? known.delimiter : findDelimiter(editor.text);
+}
+
+/** Return a note of the service, with a button for each choice it offers. */
+function drawNote(note) {
+  const item = element("li", { textContent: sentence(form.translate(note)) });
+  item.append(...drawOffers(form.advise(note)));
+  return item;
+}
+
 /** Show what is wrong, at the cell or the option concerned. */
 function fail(error) {
   if (!(error instanceof Refusal)) console.error(error);
   const { message, option = "", places = [] } = error;
-  const faults = places.map((place) => locate(editor.text, place)).filter(Boolean);
+  const delimiter = nameDelimiter();
+  const faults = places.map((place) => locate(editor.text, place, delimiter)).filter(Boolean);
   const atOption = form.mark(option);
   editor.mark(faults);
+  reading.show(null);
   tell(message, { atOption, faults });
   find("frame").classList.toggle("stale", Boolean(picture.source));
   find("nothing").hidden = Boolean(picture.source);
@@ -101,11 +135,15 @@ function tell(message, { atOption = false, faults = [] } = {}) {
   if (faults.length && (!held || editor.text)) {
     offers.unshift({ label: `Go to ${faults[0].name}`, apply: () => editor.reveal(faults[0]) });
   }
-  for (const { label, apply } of offers) {
+  find(here).append(...drawOffers(offers));
+}
+
+function drawOffers(offers) {
+  return offers.flatMap(({ label, apply }) => {
     const button = element("button", { type: "button", textContent: label });
     button.addEventListener("click", apply);
-    find(here).append(" ", button);
-  }
+    return [" ", button];
+  });
 }
 
 /** Offer to set the option that a picture suggests: one variable holds almost all variance. */
@@ -134,19 +172,19 @@ function take(text, name) {
 }
 
 async function open(file) {
-  stem = file.name.replace(/\.[^.]*$/, "") || "points";
-  const start = await file.slice(0, MOST_SHOWN).text();
-  const extension = file.name.split(".").pop().toLowerCase();
-  const binary = start.slice(0, 1024).includes("\0");
-  if (!binary && file.size <= MOST_SHOWN) {
-    take(start, stem);
+  stem = file.name.replace(/(\.\w+)?\.(gz|bz2|xz|zip)$/i, "").replace(/\.[^.]*$/, "") || "points";
+  const whole = file.size <= MOST_SHOWN;
+  const start = new Uint8Array(await file.slice(0, MOST_SHOWN).arrayBuffer());
+  const { text, encoding } = decodeStart(start, { whole });
+  if (whole && encoding === "utf-8") {
+    take(text, stem);
     return;
   }
-  const type = TYPES[extension] ?? (binary ? "application/octet-stream" : "text/csv");
+  const type = (encoding && TYPES[file.name.split(".").pop().toLowerCase()]) || OPAQUE;
   held = new Blob([file], { type });
-  editor.show(binary ? "" : start.split("\n").slice(0, 100).join("\n"), { readOnly: true });
-  const shown = binary ? "sent unchanged" : "first rows below";
-  find("held").textContent = `${file.name}, ${nameSize(file.size)}, ${shown}`;
+  editor.show(whole ? text : text.split("\n").slice(0, 100).join("\n"), { readOnly: true });
+  const shown = encoding ? `, ${whole ? "text" : "first rows"} below` : "";
+  find("held").textContent = `${file.name}, ${nameSize(file.size)}, sent unchanged${shown}`;
   find("held").hidden = false;
   update();
 }

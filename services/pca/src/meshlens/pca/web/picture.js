@@ -10,11 +10,13 @@ class Picture {
   constructor(host) {
     this.root = host.attachShadow({ mode: "open" });
     this.source = "";
+    this.metadata = null; // {read, counts}: how the table was read
   }
 
   /** Show an SVG document given as text; an empty one clears the picture. */
   show(source) {
     this.source = source;
+    this.metadata = null;
     this.root.replaceChildren();
     if (!source) return;
     // Renamed, the rules are mere text: the page's policy forbids further style elements.
@@ -22,6 +24,7 @@ class Picture {
     const svg = new DOMParser().parseFromString(renamed, "image/svg+xml").documentElement;
     if (svg.localName !== "svg") throw new Error("Expected a picture, but the service returned something else.");
     const styles = [...svg.querySelectorAll("rules")].map((rules) => rules.textContent);
+    this.metadata = parse(svg.querySelector("metadata")?.textContent ?? "");
     clean(svg);
     const sheets = [":host{display:block} svg{display:block;width:100%;height:auto}", ...styles];
     this.root.adoptedStyleSheets = sheets.map((rules) => {

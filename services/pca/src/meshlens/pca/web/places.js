@@ -1,14 +1,17 @@
 // Where in the text the service has found a fault. It counts rows as the lines of the text, from 1,
 // and columns from 1; values where all stand on one line.
 
+const DELIMITERS = { tab: "\t", semicolon: ";", pipe: "|", comma: ",", space: " " };
+const SURVEYED = 20; // rows
+
 /** Return {name, line, start, end} of a place, offsets in `text`; null if it is not in there. */
-function locate(text, place) {
+function locate(text, place, delimiter) {
   if (!place.row && !place.value) return null;
   const row = place.row ?? 1;
   const column = place.column ?? place.value;
   for (const record of eachRecord(text)) {
     if (record.line < row) continue;
-    const cells = column ? findCells(text, record, findDelimiter(text)) : [record];
+    const cells = column ? findCells(text, record, delimiter) : [record];
     const cell = cells[column ? column - 1 : 0];
     if (!cell) return null;
     const name = place.value ? `value ${column}` : `row ${row}${column ? `, column ${column}` : ""}`;
@@ -33,13 +36,34 @@ function* eachRecord(text) {
   }
 }
 
-function findDelimiter(text) {
+/** Return the first row of a text that holds something, empty if there is none. */
+function readFirst(text) {
   const first = eachRecord(text).next().value;
-  const unquoted = first ? text.slice(first.start, first.end).replace(/"[^"]*"/g, "") : "";
-  return ["\t", ";"].find((mark) => unquoted.includes(mark)) ?? ",";
+  return first ? text.slice(first.start, first.end) : "";
+}
+
+/** Return what divides most of the first rows alike; a blank stands for any number of them. */
+function findDelimiter(text) {
+  const said = /^"?sep=(.)"?\s*$/i.exec(readFirst(text));
+  if (said) return said[1];
+  const records = [];
+  for (const record of eachRecord(text)) {
+    if (records.push(record) === SURVEYED) break;
+  }
+  let [best, most] = [",", 0];
+  for (const delimiter of Object.values(DELIMITERS)) {
+    const widths = records.map((record) => findCells(text, record, delimiter).length);
+    const alike = Math.max(0, ...widths.map((width) => (width > 1 ? widths.filter((other) => other === width).length : 0)));
+    if (alike > most) [best, most] = [delimiter, alike];
+  }
+  return best;
 }
 
 function findCells(text, { start, end }, delimiter) {
+  if (delimiter === " ") {
+    const cells = text.slice(start, end).matchAll(/"[^"]*"|[^ \t]+/g);
+    return [...cells].map(({ index, 0: cell }) => ({ start: start + index, end: start + index + cell.length }));
+  }
   const cells = [];
   let quoted = false;
   let from = start;
@@ -64,5 +88,5 @@ function readNames(text) {
   if (!first || first.end >= text.trimEnd().length) return [];
   const cells = findCells(text, first, findDelimiter(text));
   const names = cells.map(({ start, end }) => text.slice(start, end).trim().replace(/^"(.*)"$/, "$1"));
-  return names.some((name) => name !== "" && !Number.isNaN(Number(name))) ? [] : names;
+  return names.some((name) => name !== "" && !Number.isNaN(Number(name))) ? [] : names.filter(Boolean);
 }

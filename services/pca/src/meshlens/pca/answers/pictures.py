@@ -1,0 +1,56 @@
+"""A picture -> the bytes of an answer; in SVG, with how the table was read."""
+
+import json
+from typing import Any
+
+from meshlens.pca.answers.reading import describe_reading
+from meshlens.pca.answers.schemas import PictureMetadata, ReadCounts
+from meshlens.pca.drawing import images
+from meshlens.pca.methods import PlotResult
+from meshlens.pca.options import PlotOptions
+
+_MOST_LISTED = 100
+_MOST_LETTERS = 1000  # of a name or a note
+
+
+def encode_picture(result: PlotResult, options: PlotOptions, media_type: str) -> bytes:
+    """Return a picture as one of `images.TYPES`; SVG has a `PictureMetadata` in its metadata.
+
+    Raises:
+        NotOffered: nothing that converts pictures is installed.
+    """
+    metadata = ""
+    if media_type == images.SVG:
+        # Characters that are not ASCII, and those that XML forbids, are escaped as JSON has them.
+        metadata = json.dumps(describe_picture(result), separators=(",", ":"))
+    return images.encode_picture(
+        result.svg, media_type, width=options.width, height=options.height, metadata=metadata
+    )
+
+
+def describe_picture(result: PlotResult) -> PictureMetadata:
+    """Return how the table of a picture was read, with the first entries of long lists."""
+    read = describe_reading(result.table, result.model)
+    counts = ReadCounts(
+        variables=len(read["variables"]),
+        supplementary=len(read.get("supplementary", ())),
+        left_out=len(read["left_out"]),
+        skipped=sum(len(each["rows"]) for each in read["skipped"]),
+        dropped=len(read["dropped"]),
+        filled=len(read["filled"]),
+        notes=len(read["notes"]),
+    )
+    return PictureMetadata(read=_shorten(read), counts=counts)
+
+
+def _shorten(answer: Any) -> Any:  # noqa: ANN401 - any part of an answer
+    """Return an answer whose lists and texts are not too long for a picture."""
+    match answer:
+        case dict():
+            return {name: _shorten(part) for name, part in answer.items()}
+        case list():
+            return [_shorten(entry) for entry in answer[:_MOST_LISTED]]
+        case str() if len(answer) > _MOST_LETTERS:
+            return f"{answer[: _MOST_LETTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
+        case _:
+            return answer
