@@ -1,6 +1,7 @@
 """Every way to write a table says the same, and whatever comes is a table or refused."""
 
 import json
+from typing import Any
 from urllib.parse import quote_plus
 
 import numpy as np
@@ -26,6 +27,7 @@ from unit.pca.tables.bodies import (
 )
 
 from meshlens.pca.errors import InvalidTable
+from meshlens.pca.numbers.decomposition import fit
 from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.tables.columns import MOST_VARIABLES
 from meshlens.pca.tables.parts.roles import Roles
@@ -168,6 +170,42 @@ def test_other_names_than_the_variables_are_refused(names: str, got: str) -> Non
 def test_variables_that_were_never_named_take_columns_of_any_names() -> None:
     table = decode_table(b"b,a\n1,2\n", variables=("x1", "x2"))
     assert (table.names, table.values.tolist()) == (("b", "a"), [[1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("body", "options"),
+    [
+        (b"a,b,c\n1,,3\n", {"variables": ("a", "b", "c")}),
+        (b"c,more,b,a\n3,9,NA,1\n", {"variables": ("a", "b", "c")}),
+        (b"u,v,w\n1,-,3\n", {"variables": ("x1", "x2", "x3")}),
+        (b"n,a,b,c\nk,1,,3\n", {"columns": 3}),
+    ],
+)
+def test_a_column_that_must_be_there_is_missing_where_it_is_empty(
+    body: bytes, options: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidTable, match=r"1 missing .*: row 2, column [23] \([bv]\); complete"):
+        decode_table(body, **options)
+    model = fit(np.array([[1.0, 20, 3], [3, 40, 4], [5, 60, 8]]))
+    table = decode_table(body, missing=Missing.MEAN, model=model, **options)
+    assert (table.values.tolist(), table.filled) == ([[1, 40, 3]], 1)
+    assert "empty" not in {column.why for column in table.reading.left_out}
+
+
+@pytest.mark.parametrize(
+    ("body", "options"),
+    [
+        (b"a,b,\n1,2,\n3,4,\n", {"columns": 2}),
+        (b"a,b,c\n1,2,\n3,4,\n", {"variables": ("a", "b")}),
+        (b"a,,b\n1,,2\n3,,4\n", {"variables": ("x1", "x2")}),
+    ],
+)
+def test_an_empty_column_that_nothing_needs_is_left_out(
+    body: bytes, options: dict[str, Any]
+) -> None:
+    table = decode_table(body, **options)
+    assert table.values.tolist() == [[1, 2], [3, 4]]
+    assert [column.why for column in table.reading.left_out] == ["empty"]
 
 
 def test_the_widest_table_is_read_and_one_column_more_is_not() -> None:

@@ -33,6 +33,7 @@ def skipped(table: Table) -> dict[str, tuple[int, ...]]:
         ("1991;1996;2001\n1,5;2,5;3,5\n2,5;1,5;4,5\n3,5;9,5;2,5\n", ("1991", "1996", "2001")),
         ('"g","7","9"\n"u",1.5,2\n"v",3,4\n', ("7", "9")),
         (",0,1,2\na,0.5,1.5,2.5\nb,0.2,0.3,0.1\nc,3.5,1.2,4.4\n", ("0", "1", "2")),
+        ("99.5,98.2,97.1\n0.1,0.4,0.9\n0.2,0.5,0.8\n0.3,0.5,0.7\n", ("99.5", "98.2", "97.1")),
         ("300 600 900\nu 0.1 0.2 0.3\nv 0.2 0.3 0.5\n", ("300", "600", "900")),
         ("10,20,30\n12 kg,7 kg,5 kg\n3 kg,4 kg,9 kg\n5 kg,5 kg,6 kg\n", ("10", "20", "30")),
     ],
@@ -55,6 +56,7 @@ def test_numbers_of_another_kind_than_those_below_are_names(
         "5.1,3.5\n4.9,3.0\n4.7,3.2\n",
         "0,0,1\n0,1,0\n1,0,0\n",
         "a,3,1\nb,2,2\na,5,9\n",
+        "1,2,3\n0,0,0\n0,0,0\n",
     ],
 )
 def test_an_ordinary_first_row_is_an_observation(text: str) -> None:
@@ -69,6 +71,8 @@ def test_an_ordinary_first_row_is_an_observation(text: str) -> None:
         "2019,2020,2021\n1500,1800,1900\n2500,2650,2700\n1700,1800,1950\n",
         "9000,8000\n1,2\n2,1\n3,2\n",
         "plot,5,3\np1,4,6\np2,7,1\np3,2,2\n",
+        "0.5,0.75,1\n0.01,0.02,0.01\n0.03,0,0.02\n",
+        "12.5,19.1,60.4\n0.5,0.1,3.5\n0.7,0.2,3.1\n0.4,0.3,3.3\n",
     ],
 )
 def test_a_first_row_that_may_be_either_is_refused_until_the_caller_says(text: str) -> None:

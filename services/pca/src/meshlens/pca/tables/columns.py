@@ -56,6 +56,7 @@ class ReadOptions:
         header: whether the first row of text holds names; None to detect it.
         text: of delimited text.
         sheet: name of the sheet of a workbook; without it, the first one with numbers.
+        variables: of a fit, if there is one, as its input has named them.
     """
 
     columns: int | None = None
@@ -63,6 +64,7 @@ class ReadOptions:
     header: bool | None = None
     text: TextOptions = field(default_factory=TextOptions)
     sheet: str = ""
+    variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -167,13 +167,12 @@ def find_kind(summary: Summary, *, named_first: bool = False) -> Kind | Doubt:
         return Kind.NUMBERS if summary.notable else Kind.NAMES
     if not summary.notable and not summary.numbers[""]:
         return Kind.NAMES
-    usual = max(summary.numbers, key=summary.numbers.__getitem__)
-    return _doubt_units(summary.numbers, usual)
+    return _doubt_units(summary.numbers, find_unit(summary))
 
 
 def find_unit(summary: Summary) -> str:
-    """Return what stands before or behind the numbers of a column."""
-    return max(summary.numbers, key=summary.numbers.__getitem__, default="")
+    """Return what stands before or behind most numbers of a column: nothing, if as many."""
+    return max(sorted(summary.numbers), key=summary.numbers.__getitem__, default="")
 
 
 def find_mark(summaries: Sequence[Summary], delimiter: str) -> tuple[str, int | None, Doubt | None]:

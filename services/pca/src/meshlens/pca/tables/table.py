@@ -15,7 +15,7 @@ import numpy.typing as npt
 from meshlens.faults import Place
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers import imputation
-from meshlens.pca.numbers.decomposition import PcaModel
+from meshlens.pca.numbers.decomposition import PcaModel, name_variables
 from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.numbers.iterative import Convergence
 from meshlens.pca.numbers.scaling import Log, take_log
@@ -167,6 +167,7 @@ def decode_table(
         declared=roles.declare(),
         header=header,
         sheet=sheet,
+        variables=_real_names(variables),
         text=replace(text, charset=text.charset or charset),
     )
     cast = assign(decode_body(body, media_type, options), roles)
@@ -203,6 +204,11 @@ def decode_table(
         reading=reading,
     )
     return _complete(table, missing, model, place)
+
+
+def _real_names(variables: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of variables unless they were generated."""
+    return () if tuple(variables) == name_variables(len(variables)) else tuple(variables)
 
 
 def split_content_type(content_type: str) -> tuple[str, str]:

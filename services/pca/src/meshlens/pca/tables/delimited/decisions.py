@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from reprlib import repr as shorten
 
 from meshlens.pca.errors import InvalidTable
-from meshlens.pca.tables.columns import TextOptions, quote
+from meshlens.pca.tables.columns import ReadOptions, quote
 from meshlens.pca.tables.delimited.layout import Columns, Layout
 from meshlens.pca.tables.notation import Notation
 from meshlens.pca.tables.numerals import (
@@ -38,7 +38,7 @@ def decide(
     surveys: Sequence[Survey],
     first: Sequence[Survey],
     delimiter: str,
-    options: TextOptions,
+    options: ReadOptions,
     find: Find,
 ) -> Columns:
     """Return what the columns hold.
@@ -54,10 +54,10 @@ def decide(
     Raises:
         InvalidTable: a column has more than one reading.
     """
-    summaries = [one.summarize(options.missing) for one in surveys]
+    summaries = [one.summarize(options.text.missing) for one in surveys]
     kinds = []
     for index, summary in enumerate(summaries):
-        head = first[index].summarize(options.missing)
+        head = first[index].summarize(options.text.missing)
         named_first = bool(head.names) and not head.numbers.total()
         kind = find_kind(summary, named_first=named_first)
         if index in layout.declared and kind is not Kind.EMPTY:
@@ -65,9 +65,11 @@ def decide(
         if isinstance(kind, Doubt):
             raise _in_doubt(kind, index, layout, find)
         kinds.append(kind)
+    for index in _find_awaited(kinds, layout, options):
+        kinds[index] = Kind.NUMBERS
     numeric = [index for index, kind in enumerate(kinds) if kind is Kind.NUMBERS]
     found = [summaries[index] for index in numeric]
-    mark = options.decimal
+    mark = options.text.decimal
     notes = []
     if not mark:
         mark, at, doubt = find_mark(found, delimiter)
@@ -76,10 +78,26 @@ def decide(
         if not sum(summary.clear[mark] for summary in found) and any(s.vague["."] for s in found):
             notes.append(_POINT)
     notations = {
-        index: Notation(mark, find_unit(summaries[index]), options.missing) for index in numeric
+        index: Notation(mark, find_unit(summaries[index]), options.text.missing)
+        for index in numeric
     }
     notes += _describe(layout, dict(zip(numeric, found, strict=True)), mark)
     return Columns(layout, tuple(kinds), notations, tuple(notes))
+
+
+def _find_awaited(kinds: Sequence[Kind], layout: Layout, options: ReadOptions) -> list[int]:
+    """Return the empty columns that must be there: their numbers are missing.
+
+    They have the names of variables of the fit, or with them there are as many columns as needed.
+    """
+    empty = [
+        index
+        for index, kind in enumerate(kinds)
+        if kind is Kind.EMPTY and index not in layout.declared
+    ]
+    if layout.named and (known := [at for at in empty if layout.names[at] in options.variables]):
+        return known
+    return empty if kinds.count(Kind.NUMBERS) + len(empty) == options.columns else []
 
 
 def is_plain(columns: Columns, surveys: Sequence[Survey], body: bytes) -> bool:

@@ -10,6 +10,7 @@ from meshlens.pca.tables.cells import dissect, is_infinite, is_missing, is_plain
 from meshlens.pca.tables.notation import Notation
 
 _FEW = 3  # with fewer numbers or rows, nothing is said by their order or their spread
+_MANY = 6  # numbers are in order by chance once in hundreds of tables
 _MOST = 0.9
 _LETTERS = re.compile(r"[^\W\d_]+")
 _WORDS = """
@@ -45,13 +46,14 @@ class FirstRow:
     def judge(self) -> tuple[Verdict, str]:
         """Return whether it names the columns, and a note on what speaks against that."""
         cells = [cell.strip() for cell in self.cells]
-        at = [index for index, cell in enumerate(cells) if _is_number(cell)]
-        words = [
-            index for index, cell in enumerate(cells) if index not in at and not is_missing(cell)
-        ]
-        if not at:
+        kinds = [_is_number(cell) for cell in cells]
+        numbers = [cell for cell, number in zip(cells, kinds, strict=True) if number]
+        words = not all(
+            number or is_missing(cell) for cell, number in zip(cells, kinds, strict=True)
+        )
+        if not numbers:
             return (Verdict.NAMES if words or _are_blank(cells) else Verdict.DATA), ""
-        if all(is_infinite(cells[index]) for index in at) and words:
+        if words and all(map(is_infinite, numbers)):
             return Verdict.NAMES, ""
         if not self.rows:
             return Verdict.DATA, ""
@@ -85,11 +87,13 @@ class FirstRow:
         outside = sum(column.is_outside for column in numeric) / count
         word = _word_evidence(columns)
         strange = any(column.is_word and column.share == 1 for column in columns)
+        # Numbers of the kind of those below are in order by chance where there are few of them.
+        enough = count >= _MANY or len(self.rows) >= _FEW
         signs = (
             even and whole,
-            even and outside > 0,
+            even and outside > 0 and (enough or all(column.is_whole for column in numeric)),
             ordered and whole and outside > 1 / 2,
-            ordered and outside == 1,
+            ordered and outside == 1 and enough and (count >= _MANY or _are_beyond(numeric)),
         )
         if (any(signs) and outside >= 1 / 2) or (word and (even or whole or outside >= 1 / 2)):
             return Verdict.NAMES, ""
@@ -121,8 +125,8 @@ class _Column:
         parsed = [_parse(notation, other) for other in below]
         present = [other for other in below if not is_missing(other)]
         self.numbers = [float("nan") if number is None else number for number in parsed]
-        self._known = [number for number in parsed if number is not None]
-        self.share = len(self._known) / len(present) if present else 0.0
+        self.known = [number for number in parsed if number is not None]
+        self.share = len(self.known) / len(present) if present else 0.0
         self.is_word = not (self.number is not None or is_missing(cell) or looks_numeric(cell))
         self.is_whole = cell.isdecimal()
         # With a decimal mark, or with a unit or a currency.
@@ -132,13 +136,15 @@ class _Column:
     @property
     def is_outside(self) -> bool:
         """Whether the number of the first row is far from all those below it."""
-        if self.number is None or not self._known:
+        if self.number is None or not self.known:
             return False
-        low, high = min(self._known), max(self._known)
+        low, high = min(self.known), max(self.known)
         largest = max(abs(low), abs(high))
-        if len(self._known) < _FEW:
+        if len(self.known) < _FEW:
             return abs(self.number) > 10 * largest > 0
-        margin = 3 * (high - low) or largest
+        if high == low:
+            return False  # of which nothing is known, as of a column of zeros
+        margin = 3 * (high - low)
         return self.number > high + margin or self.number < low - margin
 
 
@@ -175,6 +181,12 @@ def _is_even(numbers: Sequence[float]) -> bool:
     return all(
         abs(after - before - step) <= 1e-6 * abs(step) for before, after in pairwise(numbers)
     )
+
+
+def _are_beyond(columns: Sequence[_Column]) -> bool:
+    """Return whether all numbers of the first row are far larger than all below them."""
+    below = max(abs(number) for column in columns for number in column.known)
+    return all(abs(column.number or 0.0) > 10 * below for column in columns)
 
 
 def _are_years(numbers: Sequence[float]) -> bool:

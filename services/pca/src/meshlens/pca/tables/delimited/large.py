@@ -31,9 +31,7 @@ def read_rows(
     surveys = survey_first(head, layout)
     dialect = source.dialect
     try:
-        columns = decide(
-            layout, surveys, surveys, dialect.delimiter, options.text, find_first(head)
-        )
+        columns = decide(layout, surveys, surveys, dialect.delimiter, options, find_first(head))
     except InvalidTable:
         return None  # The rows below may decide what the first leave in doubt.
     if not is_plain(columns, surveys, source.body) or Kind.EMPTY in columns.kinds:

@@ -66,7 +66,7 @@ def read_rows(
             if concerns(cell)
         )
 
-    columns = decide(layout, surveys, first, source.dialect.delimiter, options.text, find)
+    columns = decide(layout, surveys, first, source.dialect.delimiter, options, find)
     values, texts = _read_columns(source, head, columns, len(rows))
     _check_comments(source, head, columns)
     check_footer(texts, rows[-1])
