@@ -7,6 +7,8 @@ import pytest
 from unit.pca.calls import POINTS, Shelf, ask
 
 from meshlens.pca import methods
+from meshlens.pca.answers.pictures import encode_picture
+from meshlens.pca.drawing.images import SVG
 from meshlens.pca.errors import FitNotFound, InvalidOption
 from meshlens.pca.models import encode_model
 from meshlens.pca.numbers.decomposition import PcaModel, fit
@@ -19,7 +21,8 @@ WIDE = "\n".join(
 
 
 def test_the_service_answers_what_the_methods_return(service: Service) -> None:
-    picture = methods.plot(POINTS, "", PlotOptions(title="Leaves")).svg
+    options = PlotOptions(title="Leaves")
+    picture = encode_picture(methods.plot(POINTS, "", options), options, SVG)
     assert service.plot(ask(title="Leaves")).body == picture
     scores = methods.transform(POINTS, "", TransformOptions(k=1)).values
     assert json.loads(service.transform(ask(k="1")).body)["scores"] == scores.tolist()
