@@ -21,6 +21,7 @@ _PART = 1 << 16
 _COLUMNS = 2
 _START = 1000
 _JOINED = 1.5  # times as many characters as at the ends, where two numbers have become one
+_FEWEST_OF_TWO = 50  # such numbers
 _DATA_BINARY = "send rows with --data-binary (curl -d joins the lines)"
 
 
@@ -126,7 +127,8 @@ def _may_be_rows(line: bytes, dialect: Dialect) -> bool:
     """Return whether a line may be rows of two numbers or more whose line ends are gone.
 
     Then each number that the last of a row and the first of the next have become can be divided
-    again, and is longer than those that stand alone: the ends of the line, for rows of two.
+    again, and is longer than those that stand alone. For rows of two these are the ends of the
+    line only, which are the shortest of a few points by chance, too.
     """
     cells = [cell.strip() for cell in line.decode().split(dialect.delimiter)]
     steps = len(cells) - 1
@@ -138,7 +140,8 @@ def _may_be_rows(line: bytes, dialect: Dialect) -> bool:
         if not all(map(_can_be_divided, joined)):
             continue
         longer = sum(map(len, joined)) / len(joined) >= _JOINED * sum(map(len, alone)) / len(alone)
-        if longer and (step == 1 or min(map(len, joined)) > max(map(len, alone))):
+        enough = step > 1 or len(joined) >= _FEWEST_OF_TWO
+        if longer and enough and min(map(len, joined)) > max(map(len, alone)):
             return True
     return False
 
