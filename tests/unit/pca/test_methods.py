@@ -37,6 +37,19 @@ def test_a_scree_plot_marks_as_many_components_as_a_fit_keeps(k: str, *, standar
     assert options.count_kept(fit_all(standardize=standardize)) == kept
 
 
+def test_a_scree_plot_knows_variables_of_unit_variance_by_any_option() -> None:
+    values = np.random.default_rng(3).normal(size=(40, 6)) * [1, 1, 1, 1, 1, 30]
+    whole = fit(values, standardize=True)
+    short, long = (
+        parse_options(PlotOptions, {"kind": "scree", "k": "parallel", name: value})
+        for name, value in (("standardize", "true"), ("scaling", "standard"))
+    )
+    chance = short.find_chance(whole)
+    assert chance is not None
+    np.testing.assert_array_equal(long.find_chance(whole), chance)
+    assert long.count_kept(whole, chance) == long.count_kept(whole)
+
+
 def fit_all(*, standardize: bool) -> PcaModel:
     values = np.array([row.split(",") for row in WIDE.decode().splitlines()], dtype=float)
     return fit(values, standardize=standardize)

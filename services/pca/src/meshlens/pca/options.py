@@ -26,7 +26,6 @@ from meshlens.pca.numbers.rotation import Rotation
 from meshlens.pca.numbers.scaling import Divisor, Log, Scaling
 from meshlens.pca.numbers.selection import (
     Rule,
-    Spectrum,
     count_above,
     keep_parallel,
     keep_share,
@@ -364,8 +363,7 @@ class PlotOptions(Style, ComponentOptions):
         cheap = min(len(model.names), model.n) <= _MOST_SIMULATED
         if self.kind != "scree" or not (cheap or self.k == PARALLEL):
             return None
-        spectrum = Spectrum(model.n, model.variance, model.explained_variance, self.standardize)
-        return simulate_chance(spectrum, np.random.default_rng(self.seed))
+        return simulate_chance(decomposition.find_spectrum(model), np.random.default_rng(self.seed))
 
     def count_kept(self, model: PcaModel, chance: Array | None = None) -> int | None:
         """Return how many components of a model that has all the option k keeps, if it is given.

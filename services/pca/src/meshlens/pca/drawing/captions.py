@@ -12,7 +12,6 @@ from meshlens.pca.tables.table import Table
 MOST_SPOKEN = 20
 OUTWEIGHS = 0.95  # of the variance: beyond, one variable decides on the components
 _MOST_NOTED = 6
-_ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
 SCALED = {
     Scaling.NONE: "",
@@ -102,13 +101,8 @@ def _name_rows(rows: Sequence[int], before: str, reading: Reading) -> str:
 def note_weights(model: PcaModel) -> list[str]:
     """Return a sentence on constant variables, and one on a variable that outweighs all others."""
     notes = []
-    deviation = np.sqrt(model.variance) * model.scale
-    constant = deviation <= _ROUNDING * np.abs(model.mean)
-    if constant.any():
-        names = [
-            name for name, is_constant in zip(model.names, constant, strict=True) if is_constant
-        ]
-        notes.append(f"Constant, so without weight: {join_names(names, _MOST_NOTED)}.")
+    if model.constant:
+        notes.append(f"Constant, so without weight: {join_names(model.constant, _MOST_NOTED)}.")
     outweighing = find_outweighing(model)
     if outweighing is not None:
         share = 100 * model.variance[outweighing] / model.variance.sum()

@@ -214,10 +214,15 @@ def count_kept(model: PcaModel, k: int | Rule | None) -> int | None:
         InvalidOption: k is not within 1 to min(n, p).
     """
     if callable(k):
-        unit = _is_unit(model.scaling)
-        return k(Spectrum(model.n, model.variance, model.explained_variance, standardized=unit))
+        return k(find_spectrum(model))
     _check_count(model.n, len(model.names), k)
     return k
+
+
+def find_spectrum(model: PcaModel) -> Spectrum:
+    """Return what a rule needs to choose among the components of a model that has all."""
+    unit = _is_unit(model.scaling)
+    return Spectrum(model.n, model.variance, model.explained_variance, standardized=unit)
 
 
 def project(model: PcaModel, values: Array) -> Array:
