@@ -8,6 +8,7 @@ from unit.pca.pictures import arrange, picture
 
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.numbers.decomposition import fit, project
+from meshlens.pca.numbers.scaling import Divisor
 
 Array = npt.NDArray[np.float64]
 
@@ -70,3 +71,21 @@ def test_points_of_a_biplot_stand_at_its_coordinates() -> None:
     drawn = picture(IRIS, kind="biplot")
     data = drawn.to_data(drawn.places(), scene.points)
     np.testing.assert_allclose(data, scene.points, atol=0.01 * np.ptp(scene.points))
+
+
+@pytest.mark.parametrize(
+    ("standardize", "divisor", "as_r"),
+    [
+        (False, Divisor.SCIKIT_LEARN, True),
+        (True, Divisor.SCIKIT_LEARN, False),
+        (True, Divisor.ONE_LESS, True),
+        (False, Divisor.N, False),
+    ],
+)
+def test_a_biplot_says_that_it_is_r_s_only_with_r_s_divisors(
+    divisor: Divisor, *, standardize: bool, as_r: bool
+) -> None:
+    model = fit(IRIS, standardize=standardize, divisor=divisor)
+    said = arrange(IRIS, model, Style(kind="biplot")).definition
+    assert (", as R's biplot.prcomp" in said) == as_r
+    assert ("divisor=n-1" in said) != as_r

@@ -14,7 +14,7 @@ from meshlens.pca.drawing.scenes.plane import (
 )
 from meshlens.pca.drawing.scenes.scene import Subject
 from meshlens.pca.drawing.scenes.shading import shade_observations
-from meshlens.pca.numbers.decomposition import project
+from meshlens.pca.numbers.decomposition import PcaModel, project
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -35,7 +35,7 @@ def arrange_biplot(subject: Subject) -> Plane:
     return Plane(
         subject=subject,
         labels=name_axes(model, components),
-        definition=_define(alpha, arrows),
+        definition=_define(alpha, arrows, model),
         zero=True,
         points=points,
         names=table.labels,
@@ -51,10 +51,14 @@ def arrange_biplot(subject: Subject) -> Plane:
     )
 
 
-def _define(alpha: float, arrows: Arrows | None) -> str:
+def _define(alpha: float, arrows: Arrows | None, model: PcaModel) -> str:
+    scales, variances = model.divisor.of_scales(2, model.scaling), model.divisor.of_variances(2)
+    # With n in either, arrows are 1 % longer or shorter than R's for 50 observations.
+    as_r = scales == variances == 1
+    like = "as R's" if as_r else "but for its divisor (divisor=n-1) as R's"
     drawn = f", drawn {_TIMES} {arrows.factor:.3g}" if arrows else ""
     return (
-        f"Biplot with alpha = {alpha:g}, as R's biplot.prcomp(scale = {alpha:g}):"
+        f"Biplot with alpha = {alpha:g}, {like} biplot.prcomp(scale = {alpha:g}):"
         f" scores / (s\N{SQUARE ROOT}n)^alpha; arrows: components {_TIMES}"
         f" (s\N{SQUARE ROOT}n)^alpha{drawn}."
     )
