@@ -106,6 +106,11 @@ class RawTable:
     rows: Sequence[int] = ()
     reading: Reading = field(default_factory=Reading)
 
+    @property
+    def known_names(self) -> tuple[str, ...]:
+        """The names by which callers choose the columns of `values`; x1, ... if they have none."""
+        return self.names or tuple(f"x{place}" for place in self.places)
+
     def number(self, row: int) -> int:
         """Return the number in the input, from 1, of the observation in a row of `values`."""
         return self.rows[row] if len(self.rows) else row + (self.first_row or 1)

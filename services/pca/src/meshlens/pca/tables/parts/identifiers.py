@@ -20,7 +20,7 @@ def find_identifiers(table: RawTable) -> tuple[str, ...]:
     more than points; or its name says that it identifies them and its values are distinct whole
     numbers.
     """
-    names = table.names or tuple(f"x{place}" for place in table.places)
+    names = table.known_names
     return tuple(
         f"column {quote([name])} ({_begin(values)}, ...) looks like a number of the observation,"
         f" but is a variable of the analysis; if it is none, say drop={name} or names={name}"

@@ -123,7 +123,7 @@ class _Columns:
 
     def __init__(self, raw: RawTable) -> None:
         self.raw = raw
-        self.numbers = raw.names or tuple(f"x{place}" for place in raw.places)
+        self.numbers = raw.known_names
         self.texts = {text.name: text for text in raw.texts}
         self.known = [*self.numbers, *self.texts]
 
