@@ -23,7 +23,8 @@ TENSORFLOW ?= $(wildcard $(or $(UV_PROJECT_ENVIRONMENT),.venv)/lib/python*/site-
 PROFILE ?= embedded
 # PYTEST=...: further options for pytest, such as PYTEST='-k plot -x'.
 PYTEST ?=
-FUZZ_SECONDS ?= 15
+# FUZZ=...: options of libFuzzer for `make fuzz`; CI repeats the same inputs, so that it fails only by a change.
+FUZZ ?= -max_total_time=15
 
 .PHONY: help
 help: ## print this help
@@ -67,10 +68,10 @@ test-cluster: setup ## tests on a real Kubernetes with the real Dapr control pla
 	@$(RUN) pytest tests/cluster $(PYTEST)
 
 .PHONY: fuzz
-fuzz: setup ## feed the parsers hostile bytes for FUZZ_SECONDS (15) each
+fuzz: setup ## feed the parsers hostile bytes, other ones each time, for 15 seconds each
 	@found=$$(mktemp -d) && trap 'rm -rf "$$found"' EXIT && for harness in tests/fuzz/fuzz_*.py; do \
 	  name=$${harness#tests/fuzz/fuzz_} && name=$${name%.py} && mkdir "$$found/$$name" && \
-	  $(RUN) python $$harness -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
+	  $(RUN) python $$harness $(FUZZ) -verbosity=0 -print_final_stats=1 \
 	    "$$found/$$name" tests/fuzz/corpus/$$name || exit 1; done
 
 .PHONY: all

@@ -1,6 +1,7 @@
 """Archives: the one file within, or what kind of document it is."""
 
 import zipfile
+from io import BytesIO
 
 import pytest
 from unit.pca.tables.bodies import BINARY, NAMED, VALUES, save, write_zip
@@ -24,6 +25,14 @@ def test_the_one_file_of_an_archive_is_the_body(content_type: str) -> None:
 
 def test_one_array_of_numpy_is_read() -> None:
     assert decode_table(write_zip({"x.npy": save(VALUES)})).values.tolist() == VALUES
+
+
+def test_a_file_may_lack_a_name() -> None:
+    body, nameless = BytesIO(), zipfile.ZipInfo("named")
+    nameless.filename = ""
+    with zipfile.ZipFile(body, "w") as archive:
+        archive.writestr(nameless, CSV)
+    assert decode_table(body.getvalue()).values.tolist() == VALUES
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,8 @@ def read_members(
         with zipfile.ZipFile(BytesIO(body)) as archive:
             refuse(archive)
             for info in archive.infolist():
-                if info.is_dir() or not wanted(info.filename):
+                # Python 3.11's is_dir() fails on a file without a name.
+                if info.filename.endswith("/") or not wanted(info.filename):
                     continue
                 members[info.filename] = _read(archive, info, left, len(body))
                 left -= len(members[info.filename])
