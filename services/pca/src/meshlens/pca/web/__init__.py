@@ -7,6 +7,7 @@ from importlib.resources.abc import Traversable
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.pages import build_page
+from meshlens.home.header import draw_header
 from meshlens.pca.options import FitOptions, NoOptions, PlotOptions, TransformOptions, parse_options
 from meshlens.pca.web.form import describe
 
@@ -35,7 +36,7 @@ def build() -> Reply:
     """Return the page."""
     folder = files(__name__)
     data = {"options": describe(_METHODS), "samples": _read_samples(folder)}
-    return build_page(folder, _SCRIPTS, data)
+    return build_page(folder, _SCRIPTS, data, header=draw_header("pca"))
 
 
 def _read_samples(folder: Traversable) -> dict[str, str]:
