@@ -27,6 +27,11 @@ class Page:
     sentence: str
 
 
+START = Page(
+    PRODUCT,
+    "Lenses for your mesh",
+    "Send a table or a picture to a service by its name, and get back what is in it.",
+)
 # By the app that serves the page, under the method `ui`.
 PAGES: Mapping[str, Page] = {
     "pca": Page(
@@ -48,11 +53,20 @@ def draw_header(app: str) -> str:
     Its links work without a script where the page is at /v1.0/invoke/<app>/method/; the pages'
     script makes them work wherever it is, and greys those whose app does not answer.
     """
-    page = PAGES[app]
-    links = "".join(_draw_link(name, other, here=name == app) for name, other in PAGES.items())
+    return _draw(app, PAGES[app])
+
+
+def draw_start_header(app: str) -> str:
+    """Return the header of the start page as `app` serves it, as HTML."""
+    return _draw(app, START)
+
+
+def _draw(app: str, page: Page) -> str:
+    links = "".join(_draw_link(name, app, page) for name in PAGES)
     return (
         f'<header data-app="{app}"><div class="top">'
-        f'<a class="brand" href="home" data-method="home">{_EMBLEM}{PRODUCT}</a>'
+        f'<a class="brand" href="home" data-method="home"{_mark(START, page)}>'
+        f"{_EMBLEM}{PRODUCT}</a>"
         f'<nav aria-label="{PRODUCT}">{links}'
         '<a href="home#methods" data-method="home#methods">Docs</a>'
         '<a href="openapi.json" data-method="openapi.json">API</a></nav></div>'
@@ -61,7 +75,11 @@ def draw_header(app: str) -> str:
     )
 
 
-def _draw_link(app: str, page: Page, *, here: bool) -> str:
-    address = "ui" if here else f"../../{app}/method/ui"
-    current = ' aria-current="page"' if here else ""
-    return f'<a href="{address}" data-app="{app}" data-method="ui"{current}>{escape(page.name)}</a>'
+def _draw_link(to: str, app: str, page: Page) -> str:
+    address = "ui" if to == app else f"../../{to}/method/ui"
+    mark = _mark(PAGES[to], page)
+    return f'<a href="{address}" data-app="{to}" data-method="ui"{mark}>{PAGES[to].name}</a>'
+
+
+def _mark(linked: Page, page: Page) -> str:
+    return ' aria-current="page"' if linked is page else ""

@@ -16,7 +16,7 @@ from typing import Any
 from meshlens.daprkit.messages import Reply
 
 # What every page has, before its own.
-_SCRIPTS = ("calls.js", "document.js", "header.js")
+_SCRIPTS = ("calls.js", "document.js", "header.js", "code.js")
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 

@@ -2,7 +2,7 @@
 
 const HEADER = document.querySelector("header");
 
-/** Return the address of a method of an app beside this one, or of this one. */
+/** Return the address of a method, of this app or of one beside it. */
 function addressOf(method, app = HEADER.dataset.app) {
   const own = `/${HEADER.dataset.app}/`;
   const folder = new URL(".", HERE).pathname;
@@ -23,9 +23,8 @@ async function isServed(app) {
 }
 
 /** Let a link lead to its app, or say that it does not answer. */
-async function checkLink(link) {
+function markLink(link, there) {
   const { app, method } = link.dataset;
-  const there = await isServed(app);
   if (there) link.href = addressOf(method, app);
   else link.removeAttribute("href");
   for (const [name, value] of Object.entries({ role: "link", "aria-disabled": "true", title: `${app} does not answer` })) {
@@ -35,7 +34,9 @@ async function checkLink(link) {
 }
 
 function checkLinks() {
-  for (const link of HEADER.querySelectorAll("nav [data-app]:not([aria-current])")) checkLink(link);
+  for (const link of HEADER.querySelectorAll("nav [data-app]:not([aria-current])")) {
+    isServed(link.dataset.app).then((there) => markLink(link, there));
+  }
 }
 
 for (const link of HEADER.querySelectorAll("[data-method]")) {

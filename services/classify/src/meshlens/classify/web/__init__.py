@@ -8,6 +8,7 @@ from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.errors import MethodNotFound
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.pages import build_page
+from meshlens.home import start
 from meshlens.home.header import draw_header
 
 # In this order they are one script.
@@ -20,6 +21,7 @@ def routes() -> Sequence[Route]:
     return (
         Route("ui", lambda _: page, verbs=("GET",)),
         Route("ui/samples/<name>", partial(_sample, samples), verbs=("GET",)),
+        start.route("classify"),
     )
 
 
