@@ -171,7 +171,7 @@ def test_an_app_that_is_not_there_is_said_so_and_events_that_are_off_name_their_
             expect(link).not_to_have_attribute("href", re.compile("."))
         state = opened.locator("#events-state")
         expect(state).to_contain_text("SHOW_EVENTS=100")
-        expect(state).to_contain_text("Classify does not answer")
+        expect(state).to_contain_text("classify does not answer")
         opened.get_by_role("button", name="Send this table").click()
         expect(opened.locator("#pca img")).to_be_visible()
 
