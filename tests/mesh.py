@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from dapr_run import LOOPBACK_FLAGS, SERVING, dapr_runtime, health_through
+from dapr_run import dapr_runtime
 from processes import Process, eventually, free_ports, is_listening
-from sqlite_files import make_sqlite_files
+
+from meshlens.command.mesh.sidecars import LOOPBACK_FLAGS, SERVING, health_through
+from meshlens.command.mesh.sqlite_files import make_sqlite_files
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("pca", "classify")
