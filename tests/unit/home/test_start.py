@@ -1,6 +1,7 @@
 """The start page is the same in every app, but for who serves it."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
@@ -11,7 +12,10 @@ from meshlens.home import start
 from meshlens.home.header import PAGES, draw_start_header
 from meshlens.pca import web as pca_web
 
-ROUTES = {"pca": pca_web.routes, "classify": classify_web.routes}
+ROUTES = {
+    "pca": pca_web.routes,
+    "classify": partial(classify_web.routes, max_pixels=1, max_body=1),
+}
 
 
 def get(routes: Sequence[Route], path: str) -> bytes:

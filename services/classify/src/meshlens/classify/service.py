@@ -41,6 +41,7 @@ from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
 from meshlens.daprkit.messages import Reply, Request
+from meshlens.daprkit.settings import MIB
 from meshlens.daprkit.transports.topics import Subscription
 
 STATUS: Mapping[type[Exception], Status] = {
@@ -68,11 +69,15 @@ class Service:
     Args:
         repository: the models.
         max_pixels: largest image that is decoded.
+        max_body: largest body in bytes, for the page.
     """
 
-    def __init__(self, repository: Repository, *, max_pixels: int) -> None:
+    def __init__(
+        self, repository: Repository, *, max_pixels: int, max_body: int = 16 * MIB
+    ) -> None:
         self._repository = repository
         self._max_pixels = max_pixels
+        self._max_body = max_body
         self._statuses = Statuses(STATUS)
 
     def routes(self) -> Sequence[Route]:
@@ -91,7 +96,7 @@ class Service:
             Route("models/<name>/versions/<version>/load", self.load, lane=Lane.MANAGE),
             Route("models/<name>/versions/<version>/unload", self.unload, lane=Lane.MANAGE),
             Route("models/<name>/versions/<version>/predict", self.predict, lane=Lane.WORK),
-            *web.routes(),
+            *web.routes(max_pixels=self._max_pixels, max_body=self._max_body),
         )
 
     def subscriptions(self) -> Sequence[Subscription]:
