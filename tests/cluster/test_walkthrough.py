@@ -61,7 +61,7 @@ def block_with(text: str) -> str:
 def test_the_commands_of_the_page_work_in_their_order(shell: Shell, checkout: Path) -> None:
     outputs = {block: shell(block) for block in BLOCKS}
     asked = outputs[block_with("ask()")]
-    assert json.loads(asked)["labels"][0]["label"] == "7"
+    assert json.loads(asked)["labels"][0]["label"] == "espresso"
     assert (checkout / "iris.svg").read_text().startswith("<svg")
     assert "successfully rolled out" in outputs[block_with("rollout undo")]
     scaled = outputs[block_with("horizontalpodautoscalers")]
