@@ -23,7 +23,7 @@ TENSORFLOW ?= $(wildcard $(or $(UV_PROJECT_ENVIRONMENT),.venv)/lib/python*/site-
 PROFILE ?= embedded
 # PORTS=4500: what the ports of `make run` are counted from; PORTS=free: any free ones.
 PORTS ?= 3500
-# APPS="mine other": apps that may use the components of `make run`, besides pca and classify.
+# APPS="mine other": apps that may use the state store of `make run`, besides pca and classify.
 APPS ?=
 # PYTEST=...: further options for pytest, such as PYTEST='-k plot -x'.
 PYTEST ?=

@@ -20,10 +20,11 @@ def describe(run: MeshRun) -> str:
     lines += ["", "Call it, through any sidecar:", *_calls(run)]
     lines += [
         "",
-        "Let an app of yours join, from any folder (--app-port PORT if it is to be called):",
+        "Let an app of yours join, from any folder (--app-port PORT if it listens itself):",
         f"  {join_line(run)}",
         "It calls pca and classify through its own sidecar, at $DAPR_HTTP_PORT or $DAPR_GRPC_PORT.",
-        f"Events and state are scoped to {', '.join(run.scopes)}; make run APPS=yours adds yours.",
+        "The result of each call is an event on the topic results of pubsub, for your app, too.",
+        f"State is scoped to {', '.join(run.scopes)}; make run APPS=yours adds yours.",
         "",
         f"Sidecars: {', '.join(_sidecars(run))}",
     ]

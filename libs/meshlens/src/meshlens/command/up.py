@@ -77,7 +77,8 @@ def _parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
         "--profile",
         default="embedded",
         choices=("embedded", "redis"),
-        help="components: in files, or in the Redis at REDIS_HOST (default: %(default)s)",
+        help="state and events: in a file and in memory, or in the Redis at REDIS_HOST"
+        " (default: %(default)s)",
     )
     parser.add_argument(
         "--ports",
@@ -90,6 +91,6 @@ def _parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="ID",
-        help="an app of yours that may use the pub/sub and state components, too; repeatable",
+        help="an app of yours that may use the state store, too; repeatable",
     )
     return parser.parse_args(arguments)

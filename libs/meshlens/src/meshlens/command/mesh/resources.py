@@ -5,7 +5,7 @@ The originals ship with this package: dapr/ and components/ of the repository. T
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -43,18 +43,25 @@ def read_shipped(*path: str) -> dict[str, Any]:
     return content
 
 
-def write_resources(folder: Path, profile: str, apps: Sequence[str], daprd: Path) -> Resources:
+def write_resources(
+    folder: Path, profile: str, apps: Sequence[str], daprd: Path, env: Mapping[str, str]
+) -> Resources:
     """Write what the sidecars of a mesh load, and return where it is.
+
+    Every app that joins gets events; the state store is for the apps in its scopes.
 
     Args:
         folder: of the mesh, absolute.
         profile: the components to take: embedded or redis.
-        apps: further apps that may use the components, besides those in their scopes.
+        apps: further apps that may use the state store, besides those in its scopes.
         daprd: the sidecar's program.
+        env: has the values that components take from the environment, which an app that joins
+            does not share.
     """
     own = folder / ".dapr" / "mesh"
     components = own / profile
     components.mkdir(parents=True, exist_ok=True)
+    own.chmod(0o700)  # the password of Redis may be in it
     config = read_shipped("dapr", "config.yaml")
     resolution = config["spec"]["nameResolution"]["configuration"]
     resolution["connectionString"] = _locate(folder, resolution["connectionString"])
@@ -65,7 +72,12 @@ def write_resources(folder: Path, profile: str, apps: Sequence[str], daprd: Path
         for entry in component["spec"]["metadata"]:
             if entry["name"] == "connectionString":
                 entry["value"] = _locate(folder, entry["value"])
-        component["scopes"] = [*component["scopes"], *apps]
+            if "envRef" in entry:
+                entry["value"] = env.get(entry.pop("envRef"), "")
+        if component["spec"]["type"].startswith("pubsub."):
+            del component["scopes"]
+        else:
+            component["scopes"] = [*component["scopes"], *apps]
         _write(components / shipped.name, component)
     wrap_daprd(daprd, own)
     return Resources(own, own / "config.yaml", components)

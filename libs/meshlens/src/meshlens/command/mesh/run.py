@@ -15,6 +15,7 @@ from typing import IO, Self
 
 import yaml
 
+from meshlens.command.mesh.broker import Broker
 from meshlens.command.mesh.errors import MeshError
 from meshlens.command.mesh.ports import BASE, check_ports
 from meshlens.command.mesh.processes import eventually, kill_group
@@ -23,6 +24,8 @@ from meshlens.command.mesh.resources import write_resources
 from meshlens.command.mesh.run_file import compose_run_file, list_ports
 from meshlens.command.mesh.sidecars import SERVING, Sidecar, health_through
 from meshlens.command.mesh.sqlite_files import make_sqlite_files
+
+EMBEDDED = "embedded"
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -60,7 +63,7 @@ class MeshRun:
         folder: Path,
         programs: Programs,
         *,
-        profile: str = "embedded",
+        profile: str = EMBEDDED,
         base: int | None = BASE,
         apps: Sequence[str] = (),
         output: IO[bytes] | None = None,
@@ -69,11 +72,15 @@ class MeshRun:
         self.programs = programs
         self._output = output
         self._env = _environment(profile)
-        self.resources = write_resources(folder, profile, apps, programs.daprd)
+        self._log_folder = folder / ".dapr" / "logs"
+        self._broker: Broker | None = None
+        if profile == EMBEDDED:
+            self._broker = Broker(self._log_folder / "broker.txt")
+            self._env["REDIS_HOST"] = self._broker.address
+        self.resources = write_resources(folder, profile, apps, programs.daprd, self._env)
         self._content = compose_run_file(folder, self.resources, base)
         self.limit: str = self._content["common"]["maxBodySize"]
         self._api_token = self._env.get("DAPR_API_TOKEN", "")
-        self._log_folder = folder / ".dapr" / "logs"
         self._earlier = set(self._log_folder.glob("*.log"))
         self.sidecars = {
             app["appID"]: Sidecar(
@@ -103,6 +110,8 @@ class MeshRun:
         """
         check_ports(list_ports(self._content))
         make_sqlite_files(self._folder)
+        if self._broker:
+            self._broker.start()
         self._cli = subprocess.Popen(  # noqa: S603 - the Dapr CLI
             [self.programs.dapr, "run", "-f", "-"],
             cwd=self._folder,
@@ -140,6 +149,8 @@ class MeshRun:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._cli.wait(_STOP_SECONDS)
         kill_group(self._cli)
+        if self._broker:
+            self._broker.close()
 
     def _wait_for(self, app: str, sidecar: Sidecar) -> None:
         """Wait until the app's health check answers SERVING through the sidecar."""
