@@ -100,12 +100,12 @@ def complains(*command: str | Path, folder: Path = ROOT) -> None:
     assert "refused" in line.lower() or "couldn't connect" in line.lower()
 
 
-def built(program: str, tmp_path: Path) -> Path:
+def build(program: str, tmp_path: Path) -> Path:
     """A program in Go, built where the repository stays as it is."""
     go = need("go", "https://go.dev/dl, version 1.26.6 or newer")
-    command = [go, "build", "-o", tmp_path / "program", EXAMPLES / program]
-    subprocess.run(command, cwd=tmp_path, check=True)
-    return tmp_path / "program"
+    built = tmp_path / "program"
+    subprocess.run([go, "build", "-o", built, EXAMPLES / program], cwd=tmp_path, check=True)
+    return built
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_without_a_mesh_a_caller_says_so_in_one_line(program: str, tmp_path: Pat
         ".py": [sys.executable, EXAMPLES / program],
     }
     if program.endswith(".go"):
-        starters[".go"] = [built(program, tmp_path)]
+        starters[".go"] = [build(program, tmp_path)]
     if program.endswith(".mjs"):
         starters[".mjs"] = [need("node", "apt-get install nodejs"), EXAMPLES / program]
     arguments: dict[str, list[str | Path]] = {
