@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 
+from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.errors import MethodNotFound
 from meshlens.daprkit.messages import Reply, Request
@@ -12,13 +13,28 @@ from meshlens.daprkit.pages import build_page
 # In this order they are one script.
 _SCRIPTS = ("stage", "answer", "tasks", "models", "page")
 
+_PAGE = Operation(
+    summary="Return the page of this service, for browsers.",
+    verb="GET",
+    answers={"text/html": str},
+)
+_SAMPLE = Operation(
+    summary="Return one of the pictures that the page offers to try.",
+    verb="GET",
+    parameters={"name": "name of its file, such as digit-7.png"},
+    answers={"image/png": bytes},
+    faults=(MethodNotFound,),
+)
+
 
 def routes() -> Sequence[Route]:
     """Return the routes of the page and its samples, which are read here and now."""
     page, samples = build(), read_samples()
     return (
-        Route("ui", lambda _: page, verbs=("GET",)),
-        Route("ui/samples/<name>", partial(_sample, samples), verbs=("GET",)),
+        Route("ui", lambda _: page, verbs=("GET",), operations=(_PAGE,)),
+        Route(
+            "ui/samples/<name>", partial(_sample, samples), verbs=("GET",), operations=(_SAMPLE,)
+        ),
     )
 
 

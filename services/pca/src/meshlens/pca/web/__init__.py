@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.pages import build_page
+from meshlens.pca.errors import InvalidOption
 from meshlens.pca.options import FitOptions, NoOptions, PlotOptions, TransformOptions, parse_options
 from meshlens.pca.web.form import describe
 
@@ -18,6 +20,14 @@ _METHODS: Mapping[str, type[NoOptions]] = {
     "transform": TransformOptions,
 }
 
+_PAGE = Operation(
+    summary="Return the page of this service, for browsers.",
+    verb="GET",
+    options=NoOptions,
+    answers={"text/html": str},
+    faults=(InvalidOption,),
+)
+
 
 def routes() -> Sequence[Route]:
     """Return the route of the page; the page is built once, by this call."""
@@ -28,7 +38,7 @@ def routes() -> Sequence[Route]:
         parse_options(NoOptions, request.query)
         return page
 
-    return (Route("ui", ui, verbs=("GET",)),)
+    return (Route("ui", ui, verbs=("GET",), operations=(_PAGE,)),)
 
 
 def build() -> Reply:

@@ -55,9 +55,15 @@ class DetectOptions(ModelOptions):
     top_k: int | None = Field(default=None, ge=1, description="how many boxes to answer at most")
     threshold: float | None = Field(default=None, ge=0, le=1, description="lowest score to answer")
     # Bounds of the work: a smaller face or a finer step means more passes over a larger image.
-    min_size: float | None = Field(default=None, ge=10, le=10_000, description="pixels")
-    thresholds: Annotated[tuple[Share, Share, Share] | None, BeforeValidator(_split)] = None
-    factor: float | None = Field(default=None, ge=0.1, le=0.9, description="between two scales")
+    min_size: float | None = Field(
+        default=None, ge=10, le=10_000, description="pixels of the smallest thing to find"
+    )
+    thresholds: Annotated[tuple[Share, Share, Share] | None, BeforeValidator(_split)] = Field(
+        default=None, description="lowest score of each of three stages, such as 0.6,0.7,0.7"
+    )
+    factor: float | None = Field(
+        default=None, ge=0.1, le=0.9, description="between two scales of the image"
+    )
 
     def parameters(self) -> dict[str, Sequence[float]]:
         """Return the inputs of the model that the caller has set."""
@@ -72,7 +78,7 @@ class DetectionAnswer(Answer):
     media_types: ClassVar = (JSON, "image/jpeg", "image/png", "image/svg+xml")
 
     width: int = Field(description="of the whole image, upright, in pixels")
-    height: int = Field(description="likewise")
+    height: int = Field(description="of the whole image, upright, in pixels")
     count: int = Field(description="how many boxes there are")
     boxes: list[Box] = Field(description="the highest score first")
     read: Reading = Field(
@@ -120,12 +126,16 @@ class OutputsDescription(BaseModel):
 class DetectorDescription(Description):
     """What a detector takes and answers."""
 
-    subject: str
-    input: BoundsDescription
-    outputs: OutputsDescription
-    threshold: float
-    overlap: float
-    constants: dict[str, tuple[float, ...]]
+    subject: str = Field(description="what is in a box without a class, in one word")
+    input: BoundsDescription = Field(description="the images")
+    outputs: OutputsDescription = Field(description="how they are read")
+    threshold: float = Field(description="lowest score that is answered unless the caller says")
+    overlap: float = Field(
+        description="largest intersection over union of two boxes of one class; 1 keeps all"
+    )
+    constants: dict[str, tuple[float, ...]] = Field(
+        description="values of the further inputs unless the caller says"
+    )
 
 
 class Detector(Lens[DetectOptions, DetectionAnswer]):
