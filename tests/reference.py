@@ -7,8 +7,17 @@ from typing import Any, cast
 
 from jsonschema import Draft202012Validator
 
+from meshlens.daprkit.application.events import Answered, Failure, Success
+from meshlens.daprkit.application.recent_events import RecentEvents
+from meshlens.daprkit.application.result_event import encode_event, make_event
 from meshlens.daprkit.application.routing import Route, Routes
+from meshlens.daprkit.application.watching import watch_events
 from meshlens.daprkit.messages import Reply, Request
+
+EVENTS = (
+    Success("digits", "1", {"n": 3}),
+    Failure("INVALID_ARGUMENT", "INVALID_TABLE", ({"row": 3, "column": 2},)),
+)
 
 
 def refuse_unknown_fields(schema: Any) -> Any:  # noqa: ANN401 - any part of a document
@@ -35,7 +44,11 @@ class Documented:
     """
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        self._routes = Routes(routes)
+        recent = RecentEvents(len(EVENTS))
+        for outcome in EVENTS:
+            event = make_event("1", "it", Answered("plot", b"", outcome, 0.1))
+            recent.add(encode_event(event))
+        self._routes = Routes((*routes, watch_events(recent)))  # as a server has them
         self.called: set[str] = set()
         answer = self._send("GET", "openapi.json", b"", "", {}, "")
         self.document: Mapping[str, Any] = json.loads(answer.body)

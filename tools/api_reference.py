@@ -3,20 +3,21 @@
 Each service answers with the same as OpenAPI, by its method openapi.json.
 """
 
+import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from api_markdown import render
 
-from meshlens.classify import service as classify
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.models import shipped_models
+from meshlens.classify.service import Service as Classify
 from meshlens.classify.serving.repository import Repository
-from meshlens.daprkit.application.routing import Route
-from meshlens.daprkit.reference.document import build_document
+from meshlens.daprkit.messages import Request
+from meshlens.daprkit.reference import PATH
 from meshlens.daprkit.reference.schemas import Schema
-from meshlens.pca import service as pca
+from meshlens.pca.service import Service as Pca
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "api.md"
 
@@ -36,22 +37,19 @@ class NoStore:
         """Forget nothing."""
 
 
-def list_routes() -> Mapping[str, tuple[Route, ...]]:
-    """Return the routes of each service by its name."""
-    models = Repository(shipped_models(), partial(open_engine, workers=1))
-    return {
-        "pca": tuple(pca.Service(NoStore()).routes()),
-        "classify": tuple(classify.Service(models, max_pixels=1).routes()),
-    }
-
-
 def build_documents() -> Mapping[str, Schema]:
-    """Return the OpenAPI document of each service by its name."""
-    routes = list_routes()
-    return {
-        "pca": build_document(pca.ABOUT, routes["pca"], pca.STATUS),
-        "classify": build_document(classify.ABOUT, routes["classify"], classify.STATUS),
+    """Return the OpenAPI document of each service by its name, as the service answers it."""
+    models = Repository(shipped_models(), partial(open_engine, workers=1))
+    services: Mapping[str, Pca | Classify] = {
+        "pca": Pca(NoStore()),
+        "classify": Classify(models, max_pixels=1),
     }
+    request = Request(method=PATH, verb="GET", query={}, content_type="", body=b"", headers={})
+    documents = {}
+    for name, service in services.items():
+        (route,) = (each for each in service.routes() if each.path == PATH)
+        documents[name] = json.loads(route.endpoint(request).body)
+    return documents
 
 
 def main() -> None:

@@ -37,3 +37,12 @@ def test_failures_have_the_status_type_and_form_of_the_reference(
     Draft202012Validator({**schema, "components": document["components"]}).validate(failure)
     (reason,) = [each["reason"] for each in failure["details"] if "reason" in each]
     assert f"`{reason}`" in path["responses"][str(status)]["description"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_reference_has_every_method_of_the_running_service(mesh: Mesh, service: str) -> None:
+    document = json.loads(mesh.call("pca", service, "openapi.json", verb="GET").body)
+    described = {path.translate(str.maketrans("{}", "<>"))[1:] for path in document["paths"]}
+    message = json.loads(mesh.call("pca", service, "no-such-method").body)["message"]
+    known = message.removeprefix("the method must be one of ").partition(", got ")[0]
+    assert described == {*known.split(", ")}

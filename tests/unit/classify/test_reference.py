@@ -26,6 +26,8 @@ _PART = (
 )
 _FIELD = b'--between\r\nContent-Disposition: form-data; name="who"\r\n\r\nme\r\n'
 PICTURES = _PART % (7, SEVEN) + _FIELD + _PART % (8, b"no picture") + b"--between--\r\n"
+# Pages and files: they ignore what is in a query; daprkit's tests are about events.
+OPEN = ("openapi.json", "ui", "ui/samples/{name}", "home", "events")
 TENSORS = "model: {path: numbers.tflite}\ntask: tensor\n"
 
 
@@ -71,6 +73,8 @@ def test_answers_of_each_method_are_as_described(classify: Documented) -> None:
     classify.call("GET", "ui")
     classify.call("GET", "ui/samples/digit-7.png")
     classify.call("GET", "openapi.json")
+    classify.call("GET", "home")
+    classify.call("GET", "events")
     assert classify.called == {f"{verb} {path}" for verb, path, _ in classify.operations()}
 
 
@@ -121,7 +125,7 @@ def test_bodies_in_json_are_as_described(classify: Documented) -> None:
 
 def test_the_options_of_each_method_are_those_it_reads(classify: Documented) -> None:
     for verb, path, operation in classify.operations():
-        if path.startswith("ui") or path == "openapi.json":
+        if path in OPEN:
             continue
         described = {
             parameter["name"]

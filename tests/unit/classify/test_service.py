@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from unit.classify.pictures import png_header
 
 from meshlens.classify import errors
@@ -86,6 +88,15 @@ def answer(reply: Reply) -> Any:  # noqa: ANN401 - whatever JSON holds
     return json.loads(reply.body)
 
 
+def lying_picture() -> bytes:
+    """A picture that is not square, and that its EXIF turns by a quarter."""
+    exif = Image.Exif()
+    exif[0x112] = 6
+    file = io.BytesIO()
+    Image.new("L", (48, 32), 200).save(file, "JPEG", exif=exif)
+    return file.getvalue()
+
+
 def test_a_picture_is_named(service: Service) -> None:
     reply = classify(service, ask(SEVEN))
     said = answer(reply)
@@ -152,6 +163,19 @@ def test_the_answer_is_what_the_caller_accepts(
 ) -> None:
     reply = classify(service, ask(SEVEN, accept=accept))
     assert (reply.content_type, reply.body) == (content_type, body)
+
+
+@pytest.mark.parametrize(
+    ("accept", "line"), [("text/plain", "{}\n"), ("text/html", "<p><small>{}</small></p>\n")]
+)
+def test_text_says_how_the_picture_was_read(service: Service, accept: str, line: str) -> None:
+    read = (
+        "The picture as it was read: turned upright; stretched to the shape that the model takes."
+    )
+    reply = classify(service, ask(lying_picture(), accept=accept))
+    said = reply.body.decode()
+    assert said.endswith(line.format(read))
+    assert said.count("\n") == 2
 
 
 @pytest.mark.parametrize("accept", ["", "*/*", "application/json", "image/webp"])
@@ -350,6 +374,7 @@ def test_only_computing_waits_for_a_worker(service: Service) -> None:
         ("models/<name>/versions/<version>/predict", ("POST", "PUT"), Lane.WORK),
         ("ui", ("GET",), Lane.LIGHT),
         ("ui/samples/<name>", ("GET",), Lane.LIGHT),
+        ("home", ("GET",), Lane.LIGHT),
         ("openapi.json", ("GET",), Lane.LIGHT),
     }
 

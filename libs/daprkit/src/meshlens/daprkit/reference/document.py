@@ -105,7 +105,7 @@ def _describe(
     }
     options = describe_options(operation.options) if operation.options else []
     described["parameters"] += options
-    if route.lane is Lane.WORK:
+    if route.lane in (Lane.WORK, Lane.WATCH):
         described["parameters"].append(refer_to_timeout())
     if operation.accepts:
         described["requestBody"] = {
