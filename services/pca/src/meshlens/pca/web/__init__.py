@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.pages import build_page
 from meshlens.home import start
 from meshlens.home.header import draw_header
+from meshlens.pca.errors import InvalidOption
 from meshlens.pca.options import FitOptions, NoOptions, PlotOptions, TransformOptions, parse_options
 from meshlens.pca.web.form import describe
 
@@ -19,6 +21,20 @@ _METHODS: Mapping[str, type[NoOptions]] = {
     "fit": FitOptions,
     "transform": TransformOptions,
 }
+
+_PAGE = Operation(
+    summary="Return the page of this service, for browsers.",
+    verb="GET",
+    options=NoOptions,
+    answers={"text/html": str},
+    faults=(InvalidOption,),
+)
+
+_SAMPLE = Operation(
+    summary="Return the table that the page offers to try.",
+    verb="GET",
+    answers={"text/csv": str},
+)
 
 
 def routes() -> Sequence[Route]:
@@ -32,8 +48,8 @@ def routes() -> Sequence[Route]:
         return page
 
     return (
-        Route("ui", ui, verbs=("GET",)),
-        Route("ui/samples/iris.csv", lambda _: iris, verbs=("GET",)),
+        Route("ui", ui, verbs=("GET",), operations=(_PAGE,)),
+        Route("ui/samples/iris.csv", lambda _: iris, verbs=("GET",), operations=(_SAMPLE,)),
         start.route("pca"),
     )
 
