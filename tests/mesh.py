@@ -23,9 +23,12 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from dapr_run import LOOPBACK_FLAGS, SERVING, dapr_runtime, health_through
+from dapr_run import dapr_runtime
 from processes import Process, eventually, free_ports, is_listening
-from sqlite_files import make_sqlite_files
+
+from meshlens.command.mesh.broker import Broker
+from meshlens.command.mesh.sidecars import LOOPBACK_FLAGS, SERVING, health_through
+from meshlens.command.mesh.sqlite_files import make_sqlite_files
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("pca", "classify")
@@ -113,6 +116,7 @@ class Mesh:
             name: Ports(*(next(free) for _ in Ports.__dataclass_fields__)) for name in services
         }
         self.redis_port = next(free)
+        self._broker = Broker(folder / "broker.log") if profile is Profile.EMBEDDED else None
         self._processes: dict[str, Process] = {}
 
     def __enter__(self) -> Self:
@@ -120,6 +124,8 @@ class Mesh:
             make_sqlite_files(self.folder)
             if self.profile is Profile.REDIS:
                 self.start_redis()
+            if self._broker:
+                self._broker.start()
             for name in self.services:
                 self.start_sidecar(name)
                 self.launch_app(name)
@@ -142,6 +148,8 @@ class Mesh:
             with suppress(TimeoutError):  # what does not end is killed
                 process.wait(max(0.0, deadline - time.monotonic()))
             process.kill()
+        if self._broker:
+            self._broker.close()
 
     # Addresses
 
@@ -156,6 +164,11 @@ class Mesh:
     def grpc_port(self, service: str) -> int:
         """The port of the gRPC API of a service's sidecar."""
         return self._ports[service].grpc
+
+    @property
+    def redis_address(self) -> str:
+        """Where the Redis of the mesh listens, or its broker."""
+        return self._broker.address if self._broker else f"127.0.0.1:{self.redis_port}"
 
     def app_port(self, service: str) -> int:
         """The port of the service itself."""
@@ -252,7 +265,7 @@ class Mesh:
             **os.environ,
             "DAPR_HOST_IP": "127.0.0.1",  # else the name registry gets the host's outer address
             "GOGC": "400",
-            "REDIS_HOST": f"127.0.0.1:{self.redis_port}",
+            "REDIS_HOST": self.redis_address,
             **self._tokens,
             **self._sidecar_env,
         }

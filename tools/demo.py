@@ -16,8 +16,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from dapr_run import ROOT, DaprRun, RunError
+from dapr_run import ROOT, dapr_programs
 from subscriber import Event, Subscriber
+
+from meshlens.command.mesh.errors import MeshError
+from meshlens.command.mesh.run import MeshRun
 
 POINTS = ROOT / "examples" / "points" / "iris.csv"
 PICTURE = ROOT / "services" / "classify" / "samples" / "digit-7.png"
@@ -76,7 +79,7 @@ def describe(event: Event) -> str:
     )
 
 
-def present(step: Steps, mesh: DaprRun) -> None:
+def present(step: Steps, mesh: MeshRun) -> None:
     """Send points and a picture through the running mesh, and show answers and events."""
     pca, classify = mesh.sidecars["pca"], mesh.sidecars["classify"]
     api_token = os.environ.get("DAPR_API_TOKEN", "")
@@ -119,7 +122,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="meshlens-demo-") as folder:
             with Path(folder, "dapr.log").open("wb") as log:
-                mesh = DaprRun(folder=Path(folder), any_ports=True, output=log)
+                mesh = MeshRun(Path(folder), dapr_programs(), base=None, output=log)
                 with step("dapr run -f dapr/dapr.yaml") as result:
                     mesh.start()
                     result.append("pca and classify are up, each with its sidecar")
@@ -128,7 +131,7 @@ def main() -> int:
             finally:
                 with step("stopping the mesh"):
                     mesh.close()
-    except (DemoError, RunError, TimeoutError) as error:
+    except (DemoError, MeshError, TimeoutError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

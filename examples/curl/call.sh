@@ -7,7 +7,7 @@ picture=${2:?the picture is missing}
 mesh=http://127.0.0.1:${DAPR_HTTP_PORT:-3501}/v1.0/invoke
 
 # Over HTTP the sidecar does not retry what an app answers, so curl does, for 503 and the like.
-call() { curl --silent --show-error --fail-with-body --retry 5 "$@"; }
+call() { curl --silent --show-error --fail-with-body --retry 5 "$@" || exit 1; }
 
 plot=$(mktemp)
 trap 'rm -f "$plot"' EXIT

@@ -34,6 +34,12 @@ function invoke(app, method, contentType, path) {
   return onInvoke(request, metadata, { deadline: Date.now() + 30_000 });
 }
 
+// Without a mesh: UNAVAILABLE, and the address that refused.
+process.on('uncaughtException', ({ message }) => {
+  console.error(message);
+  process.exit(1);
+});
+
 const plot = await invoke('pca', 'plot', 'text/csv', points);
 console.log(`plot: ${plot.content_type}, ${plot.data.value.length} bytes`);
 

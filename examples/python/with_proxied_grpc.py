@@ -48,4 +48,7 @@ def main(points: str, picture: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3:  # noqa: PLR2004 - the program and two files
         sys.exit("usage: with_proxied_grpc.py iris.csv digit-7.png")
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except grpc.RpcError as error:  # without a mesh: UNAVAILABLE, and the address that refused
+        sys.exit(f"{error.code().name}: {error.details()}")

@@ -20,6 +20,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _WAIT_MS = 20_000
 
 OpenPage = Callable[..., Page]
+expect.set_options(timeout=_WAIT_MS)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from installed import need
 from mesh import ROOT, Mesh
+from processes import free_ports
 
 EXAMPLES = ROOT / "examples"
 FILES = (EXAMPLES / "points" / "iris.csv", ROOT / "services/classify/samples/digit-7.png")
@@ -66,6 +67,7 @@ def test_go(mesh: Mesh, plot: str, tmp_path: Path) -> None:
     lines = run(mesh, program)
     assert lines[0] == plot
     assert lines[1].startswith("label: 7, p = ")
+    complains(program, *FILES)
 
 
 def test_node(mesh: Mesh, plot: str, tmp_path: Path) -> None:
@@ -77,6 +79,63 @@ def test_node(mesh: Mesh, plot: str, tmp_path: Path) -> None:
     lines = run(mesh, node, "call.js", folder=folder)
     assert lines[0] == plot
     assert lines[1].startswith("label: 7, p = ")
+    complains(node, "call.js", *FILES, folder=folder)
+
+
+def complains(*command: str | Path, folder: Path = ROOT) -> None:
+    """Check that a caller without a mesh ends with one line that says so."""
+    free = free_ports()
+    ports = {name: str(next(free)) for name in ("DAPR_HTTP_PORT", "DAPR_GRPC_PORT", "APP_PORT")}
+    caller = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **ports},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert caller.returncode == 1
+    assert caller.stdout == ""
+    (line,) = caller.stderr.splitlines()
+    assert "refused" in line.lower() or "couldn't connect" in line.lower()
+
+
+def built(program: str, tmp_path: Path) -> Path:
+    """A program in Go, built where the repository stays as it is."""
+    go = need("go", "https://go.dev/dl, version 1.26.6 or newer")
+    command = [go, "build", "-o", tmp_path / "program", EXAMPLES / program]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    return tmp_path / "program"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "curl/call.sh",
+        "go/app/main.go",
+        "node/app.mjs",
+        "python/app.py",
+        "python/camera.py",
+        "python/with_dapr_client.py",
+        "python/with_proxied_grpc.py",
+        "tutorial/ask.py",
+    ],
+)
+def test_without_a_mesh_a_caller_says_so_in_one_line(program: str, tmp_path: Path) -> None:
+    starters: dict[str, list[str | Path]] = {
+        ".sh": ["bash", EXAMPLES / program],
+        ".py": [sys.executable, EXAMPLES / program],
+    }
+    if program.endswith(".go"):
+        starters[".go"] = [built(program, tmp_path)]
+    if program.endswith(".mjs"):
+        starters[".mjs"] = [need("node", "apt-get install nodejs"), EXAMPLES / program]
+    arguments: dict[str, list[str | Path]] = {
+        "python/camera.py": [FILES[1].parent],
+        "tutorial/ask.py": ["135"],
+    }
+    complains(*starters[Path(program).suffix], *arguments.get(program, FILES))
 
 
 def test_the_lock_file_of_node_names_no_registry() -> None:

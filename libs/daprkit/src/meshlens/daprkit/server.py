@@ -17,8 +17,10 @@ from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.events import Events, NoEvents
 from meshlens.daprkit.application.lanes import rule_lanes
+from meshlens.daprkit.application.recent_events import RecentEvents
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Statuses, StatusTable
+from meshlens.daprkit.application.watching import watch_events
 from meshlens.daprkit.errors import CannotListen
 from meshlens.daprkit.settings import EventMode, ServerSettings
 from meshlens.daprkit.sidecar.channel import Sidecar
@@ -92,9 +94,13 @@ class Server:
             admitted=lambda: self._admission.slots.held,
             name_code=lambda error: known.describe(error)[0].name,
         )
-        lanes = rule_lanes(self._admission, _make_events(settings, sidecar))
+        confirmed = settings.events is EventMode.CONFIRMED
+        keeps = settings.show_events > 0 and confirmed
+        self._recent = RecentEvents(settings.show_events) if keeps else None
+        why_not = "SHOW_EVENTS=0" if confirmed else "EVENTS=off"
+        lanes = rule_lanes(self._admission, _make_events(settings, sidecar, self._recent))
         application = Application(
-            routes,
+            (*routes, watch_events(self._recent, why_not=why_not)),
             lanes=lanes,
             statuses=known,
             metrics=self._metrics,
@@ -209,6 +215,7 @@ class Server:
         """
         _log.info("draining", seconds=self._settings.drain_seconds)
         self._health.enter_graceful_shutdown()
+        self._release_watchers()
         self._living.close()
 
     def hold_late_calls(self) -> int:
@@ -223,6 +230,7 @@ class Server:
     def stop(self) -> None:
         """Refuse new requests, finish running ones, and export the last spans."""
         self._living.close()
+        self._release_watchers()
         stopped = self._server.stop(self._settings.stop_grace)
         # By now each connection has announced its end, before whatever is answered on it.
         self._late_calls.release()
@@ -232,8 +240,12 @@ class Server:
             self._spans.close()
         _log.info("stopped")
 
+    def _release_watchers(self) -> None:
+        if self._recent:
+            self._recent.close()
 
-def _make_events(settings: ServerSettings, sidecar: Sidecar) -> Events:
+
+def _make_events(settings: ServerSettings, sidecar: Sidecar, recent: RecentEvents | None) -> Events:
     match settings.events:
         case EventMode.CONFIRMED:
             return ConfirmedEvents(
@@ -243,6 +255,7 @@ def _make_events(settings: ServerSettings, sidecar: Sidecar) -> Events:
                 pubsub=settings.pubsub,
                 topic=settings.results_topic,
                 timeout=settings.publish_timeout,
+                on_published=recent.add if recent else None,
             )
         case EventMode.OFF:
             return NoEvents()

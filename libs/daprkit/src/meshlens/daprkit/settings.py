@@ -98,6 +98,13 @@ class ServerSettings(BaseSettings):
     events: EventMode = Field(default=EventMode.CONFIRMED, description="Promise about events.")
     pubsub: str = Field(default="pubsub", description="Name of the Dapr pub/sub component.")
     results_topic: str = Field(default="results", description="Topic of the result events.")
+    show_events: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Last result events to keep in memory and to show by the method events, which"
+        " anyone who may call it can read; 0 to refuse it.",
+    )
     publish_timeout: float = Field(
         default=5.0, gt=0, description="Seconds the broker has to accept an event."
     )

@@ -6,6 +6,7 @@ python -m meshlens.classify < picture.jpg
 
 import os
 import sys
+import warnings
 from functools import partial
 
 from meshlens.classify.engines.opening import open_engine
@@ -49,6 +50,8 @@ def serve() -> int:
 
 def main() -> int:
     """Serve, or be the command."""
+    # Pillow's, about sizes that are allowed: a JPEG is decoded at a scale within MAX_PIXELS.
+    warnings.filterwarnings("ignore", "Image size .* exceeds limit")
     if "APP_PORT" in os.environ:
         return serve()
     from meshlens.classify import cli  # noqa: PLC0415 - megabytes for its progress bar, which no service needs

@@ -240,17 +240,19 @@ def test_heic_is_read_where_its_decoder_is_installed() -> None:
         decode(data, max_pixels=100)
 
 
+@pytest.mark.filterwarnings("ignore:Image size:PIL.Image.DecompressionBombWarning")
 def test_a_large_jpeg_is_decoded_at_a_scale_within_the_limit() -> None:
     data = encode(blocks(900, 600), "JPEG")
     image = decode(data, max_pixels=200_000)
     assert (image.width, image.height) == (900, 600)
     assert difference(image.pixels, decode(data).pixels) == 0
-    with pytest.raises(ImageTooLarge, match="900 x 600"):
+    with pytest.raises(ImageTooLarge, match="540000 pixels"):
         decode(data, max_pixels=100_000)
     with pytest.raises(ImageTooLarge, match="900 x 600"):
         decode(data, Frame(500, 500, 3), max_pixels=200_000)
 
 
+@pytest.mark.filterwarnings("ignore:Image size:PIL.Image.DecompressionBombWarning")
 def test_a_large_progressive_jpeg_is_refused_because_it_is_held_whole() -> None:
     data = encode(blocks(900, 600), "JPEG", progressive=True)
     with pytest.raises(ImageTooLarge, match="900 x 600"):

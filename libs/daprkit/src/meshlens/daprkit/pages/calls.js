@@ -15,9 +15,9 @@ class Refusal extends Error {
   }
 }
 
-/** Return the answer of a method, or throw a Refusal. */
-async function call(method, { verb = "POST", query, body, type, accept = "application/json", signal } = {}) {
-  const url = new URL(method, HERE);
+/** Return the answer of a method, of this app or of one beside it, or throw a Refusal. */
+async function call(method, { app, verb = "POST", query, body, type, accept = "application/json", signal } = {}) {
+  const url = addressOf(method, app);
   url.search = new URLSearchParams(query).toString();
   const headers = { accept, ...(type && { "content-type": type }) };
   let answer;

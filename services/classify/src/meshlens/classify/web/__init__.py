@@ -10,6 +10,8 @@ from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.errors import MethodNotFound
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.pages import build_page
+from meshlens.home import start
+from meshlens.home.header import draw_header
 
 # In this order they are one script.
 _SCRIPTS = (
@@ -43,6 +45,7 @@ def routes(*, max_pixels: int, max_body: int) -> Sequence[Route]:
     return (
         Route("ui", lambda _: page, verbs=("GET",)),
         Route("ui/samples/<name>", partial(_sample, samples), verbs=("GET",)),
+        start.route("classify"),
     )
 
 
@@ -56,7 +59,13 @@ def build(*, max_pixels: int, max_body: int) -> Reply:
             for model, shown in SAMPLES.items()
         },
     }
-    return build_page(files(__name__), _SCRIPTS, {"data": data}, images="'self' blob: data:")
+    return build_page(
+        files(__name__),
+        _SCRIPTS,
+        {"data": data},
+        header=draw_header("classify"),
+        images="'self' blob: data:",
+    )
 
 
 def read_samples() -> Mapping[str, bytes]:
