@@ -1,6 +1,7 @@
 """The gRPC server of a service: dapr-ext-grpc's App with our interceptors, health and shutdown."""
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Statuses, StatusTable
 from meshlens.daprkit.application.watching import watch_events
 from meshlens.daprkit.errors import CannotListen
-from meshlens.daprkit.settings import EventMode, ServerSettings
+from meshlens.daprkit.settings import EventMode, ServerSettings, find_misspelt
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.daprkit.sidecar.events import ConfirmedEvents
 from meshlens.daprkit.sidecar.limits import MESSAGE_OVERHEAD, message_options
@@ -42,6 +43,8 @@ from meshlens.daprkit.transports.trace_context import make_trace_interceptor
 PROBE_THREADS = 8
 # Long enough to hold a sidecar's next try too, 200 ms after the last (dapr/resiliency.yaml).
 HOLD_SECONDS = 0.3
+# A sidecar that starts at the same time is up before; one that comes later is as welcome.
+SIDECAR_SECONDS = 5.0
 # Under this name grpc.health.v1 reports whether the process is alive, whatever the state of its
 # models; model names contain no slash.
 LIVE = "/live"
@@ -83,6 +86,7 @@ class Server:
     ) -> None:
         configure_logs(settings.app_id, settings.log_level)
         self._settings = settings
+        self._sidecar = sidecar
         self._lifespan = lifespan
         self._living = ExitStack()
         wants_spans = settings.otel_traces_exporter == "otlp"
@@ -186,6 +190,9 @@ class Server:
             address=address,
             **self._settings.model_dump(mode="json", exclude={"dapr_api_token", "app_api_token"}),
         )
+        for name, meant in find_misspelt(self._settings, os.environ):
+            _log.warning("unknown setting", name=name, did_you_mean=meant)
+        self._sidecar.watch_arrival(SIDECAR_SECONDS)
         if self._lifespan:
             self._living.enter_context(self._lifespan(self))
         return port

@@ -1,5 +1,7 @@
 """Serves in the mesh if APP_PORT is set, as Dapr and the manifests do; else reads a picture.
 
+With arguments it is the command, whatever APP_PORT says.
+
 APP_PORT=50051 python -m meshlens.classify
 python -m meshlens.classify < picture.jpg
 """
@@ -52,7 +54,7 @@ def main() -> int:
     """Serve, or be the command."""
     # Pillow's, about sizes that are allowed: a JPEG is decoded at a scale within MAX_PIXELS.
     warnings.filterwarnings("ignore", "Image size .* exceeds limit")
-    if "APP_PORT" in os.environ:
+    if "APP_PORT" in os.environ and not sys.argv[1:]:
         return serve()
     from meshlens.classify import cli  # noqa: PLC0415 - megabytes for its progress bar, which no service needs
 

@@ -79,7 +79,7 @@ class ConfirmedEvents:
             raise EventNotConfirmed(
                 f"pub/sub {self._pubsub!r} must accept the event of a result within"
                 f" {self._timeout:g} s",
-                got=f"{error.code().name}: {error.details()}",
+                got=self._sidecar.describe(error),
                 remedy="try again, or run the service with EVENTS=off to do without events",
             ) from error
         if self._on_published:
