@@ -75,9 +75,13 @@ def build(*, max_pixels: int, max_body: int) -> Reply:
             for model, shown in SAMPLES.items()
         },
     }
-    header = draw_header("classify")
-    images = "'self' blob: data:"
-    return build_page(files(__name__), _SCRIPTS, {"data": data}, header=header, images=images)
+    return build_page(
+        files(__name__),
+        _SCRIPTS,
+        {"data": data},
+        header=draw_header("classify"),
+        images="'self' blob: data:",
+    )
 
 
 def read_samples() -> Mapping[str, bytes]:

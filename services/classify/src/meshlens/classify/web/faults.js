@@ -32,6 +32,7 @@ const FAULTS = {
   EVENT_NOT_CONFIRMED: () => [`The answer could not be put on record, so it is withheld. ${LATER}`, AGAIN],
   STORE_UNAVAILABLE: () => [`What the service has stored cannot be reached. ${LATER}`, AGAIN],
   INPUT_UNAVAILABLE: () => [`The file of the model cannot be reached. ${LATER}`, AGAIN],
+  EVENTS_NOT_SHOWN: () => ["This service does not show its events."],
   CANNOT_LISTEN: () => [`The service is being restarted. ${LATER}`, AGAIN],
   CALLER_GONE: () => ["The picture did not arrive.", AGAIN],
   WRONG_TOKEN: () => ["This service may not be used from here."],

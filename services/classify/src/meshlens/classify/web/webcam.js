@@ -54,7 +54,6 @@ class Webcam {
     this.view.hidden = false;
     this.start.setAttribute("aria-pressed", "true");
     this.shoot.focus();
-    await this.video.play();
   }
 
   async #take() {
