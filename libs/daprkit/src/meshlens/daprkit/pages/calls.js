@@ -2,11 +2,11 @@
 
 const HERE = new URL(location.pathname.replace(/\/+$/, ""), location.origin);
 
-/** A call that failed: a message for people; the option and the places it is about, for the page. */
+/** A call that failed: a message for people; for the page its reason, remedy, option and places. */
 class Refusal extends Error {
-  constructor(message, { option = "", places = [] } = {}) {
+  constructor(message, { option = "", places = [], reason = "", remedy = "", status = 0 } = {}) {
     super(message);
-    Object.assign(this, { option, places });
+    Object.assign(this, { option, places, reason, remedy, status });
   }
 }
 
@@ -31,10 +31,11 @@ function readRefusal(text, status) {
   const { message, details } = parse(text) ?? {};
   const read = (type) =>
     Array.isArray(details) && details.find((detail) => detail["@type"] === `type.googleapis.com/google.rpc.${type}`);
-  const { option = "" } = read("ErrorInfo")?.metadata ?? {};
+  const { reason, metadata } = read("ErrorInfo") || {};
+  const { option = "", remedy } = metadata ?? {};
   const paths = (read("BadRequest")?.fieldViolations ?? []).map(({ field }) => field);
   const places = paths.filter((path) => path !== option).map(readPlace);
-  return new Refusal(message || `the service answered with status ${status}`, { option, places });
+  return new Refusal(message || `the service answered with status ${status}`, { option, places, reason, remedy, status });
 }
 
 function parse(text) {
