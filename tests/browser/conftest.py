@@ -12,7 +12,7 @@ from mesh import Mesh, Profile
 
 need_module("playwright", "make setup")
 
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402 - skips first
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402 - skips first
 
 _HERE = Path(__file__).parent
 _DEMANDED = "install Chromium: apt-get install chromium, or name it in CHROMIUM"
@@ -20,6 +20,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _WAIT_MS = 20_000
 
 OpenPage = Callable[..., Page]
+expect.set_options(timeout=_WAIT_MS)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
