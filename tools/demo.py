@@ -1,4 +1,4 @@
-"""`make demo`: start the mesh, send it points and a picture, show what comes back, stop it.
+"""`make demo`: start the mesh, send it points and a photo, show what comes back, stop it.
 
 Each request goes to the other service's sidecar, so that it crosses two; a subscriber at each
 sidecar shows the event that the service published.
@@ -23,7 +23,7 @@ from meshlens.command.mesh.errors import MeshError
 from meshlens.command.mesh.run import MeshRun
 
 POINTS = ROOT / "examples" / "points" / "iris.csv"
-PICTURE = ROOT / "services" / "classify" / "samples" / "digit-7.png"
+PICTURE = ROOT / "services" / "classify" / "samples" / "coffee.jpg"
 PLOT = ROOT / "out" / "iris.svg"
 
 _CALL_SECONDS = 30.0
@@ -80,7 +80,7 @@ def describe(event: Event) -> str:
 
 
 def present(step: Steps, mesh: MeshRun) -> None:
-    """Send points and a picture through the running mesh, and show answers and events."""
+    """Send points and a photo through the running mesh, and show answers and events."""
     pca, classify = mesh.sidecars["pca"], mesh.sidecars["classify"]
     api_token = os.environ.get("DAPR_API_TOKEN", "")
     with ExitStack() as subscriptions:
@@ -103,14 +103,13 @@ def present(step: Steps, mesh: MeshRun) -> None:
 
         with step(f"{PICTURE.name}, through the sidecar of pca, to classify") as result:
             headers = {
-                "content-type": "image/png",
+                "content-type": "image/jpeg",
                 "accept": "application/json",
                 "dapr-api-token": api_token,
             }
             url = pca.url("classify", "classify")
             answer = json.loads(post(url, PICTURE.read_bytes(), headers))
-            best = answer["labels"][0]
-            result.append(f"label {best['label']}, p = {best['probability']:.3f}")
+            result.append(answer["verdict"]["sentence"])
             result.append(f"event: {describe(at_classify.next())}")
 
 

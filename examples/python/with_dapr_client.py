@@ -39,7 +39,7 @@ def main(points: str, picture: str) -> None:
             "classify",
             "classify",
             data=Path(picture).read_bytes(),
-            content_type="image/png",
+            content_type="image/jpeg",
             http_verb="POST",
             timeout=30,
         )
@@ -49,7 +49,7 @@ def main(points: str, picture: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:  # noqa: PLR2004 - the program and two files
-        sys.exit("usage: with_dapr_client.py iris.csv digit-7.png")
+        sys.exit("usage: with_dapr_client.py iris.csv coffee.jpg")
     check_sidecar()
     try:
         main(*sys.argv[1:])

@@ -70,7 +70,7 @@ def test_the_commands_of_the_page_work_in_their_order(shell: Shell, checkout: Pa
     for title in ("Principal components", "Picture classification"):
         assert f"<title>{title}" in outputs[block_with("port-forward")]
     asked = outputs[block_with("ask()")]
-    assert json.loads(asked)["labels"][0]["label"] == "7"
+    assert json.loads(asked)["labels"][0]["label"] == "espresso"
     assert (checkout / "iris.svg").read_text().startswith("<svg")
     assert "successfully rolled out" in outputs[block_with("rollout undo")]
     scaled = outputs[block_with("horizontalpodautoscalers")]

@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text()
 SECTION = README[README.index("## From your own app") : README.index("## What to expect")]
 (LINES,) = re.findall(r"^```sh\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
 (SHOWN,) = re.findall(r"^```text\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
-PYTHON = "python3 app.py iris.csv picture.png"
+PYTHON = "python3 app.py iris.csv picture.jpg"
 NODE, GO = re.findall(r"`((?:node|go run) [^`]+)`", SECTION)
 
 # What `make run` does, on free ports, in the folder that the README calls ~/meshlens.

@@ -462,7 +462,7 @@ def test_what_is_neither_tensors_nor_a_picture_is_refused(
 
 
 def test_a_version_is_unloaded_and_loaded(models: Path) -> None:
-    repository = Repository(models, partial(open_engine, workers=1))
+    repository = Repository(models, partial(open_engine, workers=1), default="digits")
     service, path = Service(repository, max_pixels=1_000_000), {"name": "digits", "version": "1"}
     assert answer(service.load(ask(parameters=path)))["state"] == "AVAILABLE"
     assert answer(classify(service, ask(SEVEN)))["version"] == "1"

@@ -64,10 +64,10 @@ def _pages(run: MeshRun) -> Iterator[str]:
 def _calls(run: MeshRun) -> Iterator[str]:
     pca, classify = run.sidecars["pca"], run.sidecars["classify"]
     token = '-H "dapr-api-token: $DAPR_API_TOKEN" ' if os.environ.get("DAPR_API_TOKEN") else ""
-    points, picture = (_sample(name) for name in ("iris.csv", "digit-7.png"))
+    points, picture = (_sample(name) for name in ("iris.csv", "coffee.jpg"))
     yield f"  curl {token}--data-binary @{points} {classify.url('pca', 'plot')} > iris.svg"
     yield (
-        f"  curl {token}-H 'content-type: image/png' --data-binary @{picture}"
+        f"  curl {token}-H 'content-type: image/jpeg' --data-binary @{picture}"
         f" {pca.url('classify', 'classify')}"
     )
 
