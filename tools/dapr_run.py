@@ -292,15 +292,18 @@ def _environment(profile: str) -> dict[str, str]:
 
 
 @cache
-def dapr_runtime() -> Path:
-    """Return the folder whose .dapr/bin holds Dapr's programs; what is missing is built.
+def dapr_runtime(*programs: str) -> Path:
+    """Return the folder whose .dapr/bin holds Dapr's programs; what is missing is fetched or built.
+
+    Args:
+        programs: which are needed; daprd and dapr, the CLI, if none is named.
 
     Raises:
         RunError: it cannot be; the reason is on stderr.
     """
     try:
         finder = subprocess.run(  # noqa: S603 - a program of this repository
-            [ROOT / "tools" / "dapr-bin"], stdout=subprocess.PIPE, text=True, check=True
+            [ROOT / "tools" / "dapr-bin", *programs], stdout=subprocess.PIPE, text=True, check=True
         )
     except subprocess.CalledProcessError as error:
         raise RunError("Dapr's programs are missing; see the message above") from error

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from dapr_run import ROOT, DaprRun, RunError
+from dapr_run import ROOT, RunError
+from mesh import Mesh, MeshError, Profile
 from subscriber import Event, Subscriber
 
 POINTS = ROOT / "examples" / "points" / "iris.csv"
@@ -76,7 +77,7 @@ def describe(event: Event) -> str:
     )
 
 
-def present(step: Steps, mesh: DaprRun) -> None:
+def present(step: Steps, mesh: Mesh) -> None:
     """Send points and a picture through the running mesh, and show answers and events."""
     pca, classify = mesh.sidecars["pca"], mesh.sidecars["classify"]
     api_token = os.environ.get("DAPR_API_TOKEN", "")
@@ -118,17 +119,23 @@ def main() -> int:
     step = Steps()
     try:
         with tempfile.TemporaryDirectory(prefix="meshlens-demo-") as folder:
-            with Path(folder, "dapr.log").open("wb") as log:
-                mesh = DaprRun(folder=Path(folder), any_ports=True, output=log)
-                with step("dapr run -f dapr/dapr.yaml") as result:
-                    mesh.start()
-                    result.append("pca and classify are up, each with its sidecar")
+            mesh = Mesh(
+                Profile.EMBEDDED,
+                Path(folder),
+                models=Path(models) if (models := os.environ.get("MODELS")) else None,
+                api_token=os.environ.get("DAPR_API_TOKEN", ""),
+                app_token=os.environ.get("APP_API_TOKEN", ""),
+            )
+            with step("starting pca and classify, each with its sidecar"):
+                mesh.start()
             try:
                 present(step, mesh)
             finally:
+                # From here on a second Ctrl-C would leave processes behind.
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
                 with step("stopping the mesh"):
                     mesh.close()
-    except (DemoError, RunError, TimeoutError) as error:
+    except (DemoError, RunError, MeshError, TimeoutError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,12 +1,13 @@
-"""A real mesh for tests: sidecars, services and Redis as processes, awaited by condition.
+"""A real mesh for tests and `make demo`: sidecars, services and Redis as processes.
 
     with Mesh(Profile.EMBEDDED, tmp_path) as mesh:
         answer = mesh.call("pca", "classify", "models")  # through pca's sidecar, then classify's
         mesh.kill_app("classify")
         mesh.start_app("classify")  # beside the same sidecar
 
-Every process leads a session of its own and dies with it. A process that dies while the mesh starts
-fails the start at once, with the end of its log.
+It needs daprd alone, no Dapr CLI. Everything is awaited by condition. Every process leads a session
+of its own and dies with it. A process that dies while the mesh starts fails the start at once, with
+the end of its log.
 """
 
 import http.client
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from dapr_run import LOOPBACK_FLAGS, SERVING, dapr_runtime, health_through
+from dapr_run import LOOPBACK_FLAGS, SERVING, Sidecar, dapr_runtime, health_through
 from processes import Process, eventually, free_ports, is_listening
 from sqlite_files import make_sqlite_files
 
@@ -116,6 +117,18 @@ class Mesh:
         self._processes: dict[str, Process] = {}
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start everything and return when every service answers through every sidecar.
+
+        Raises:
+            MeshError: it did not come up; nothing of it runs on.
+        """
         try:
             make_sqlite_files(self.folder)
             if self.profile is Profile.REDIS:
@@ -128,10 +141,6 @@ class Mesh:
         except BaseException:
             self.close()
             raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End every process; afterwards nothing of the mesh runs."""
@@ -144,6 +153,14 @@ class Mesh:
             process.kill()
 
     # Addresses
+
+    @property
+    def sidecars(self) -> dict[str, Sidecar]:
+        """Where the sidecar of each service listens, by the service's name."""
+        return {
+            name: Sidecar(name, ports.http, ports.grpc, ports.metrics)
+            for name, ports in self._ports.items()
+        }
 
     def http(self, service: str) -> str:
         """The base URL of the HTTP API of a service's sidecar."""
@@ -240,7 +257,7 @@ class Mesh:
             "--read-buffer-size": common["readBufferSize"],
         }
         command = [
-            str(dapr_runtime() / ".dapr" / "bin" / "daprd"),
+            str(dapr_runtime("daprd") / ".dapr" / "bin" / "daprd"),
             *(str(part) for flag in flags.items() for part in flag),
             "--enable-app-health-check",
             *LOOPBACK_FLAGS,
