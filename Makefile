@@ -22,6 +22,10 @@ TENSORFLOW ?= $(or $(filter all test test-integration test-browser,$(MAKECMDGOAL
   $(or $(UV_PROJECT_ENVIRONMENT),.venv)/lib/python*/site-packages/tensorflow-*.dist-info))
 # PROFILE=redis: the components for `make run`; the default needs nothing installed.
 PROFILE ?= embedded
+# PORTS=4500: what the ports of `make run` are counted from; PORTS=free: any free ones.
+PORTS ?= 3500
+# APPS="mine other": apps that may use the state store of `make run`, besides pca and classify.
+APPS ?=
 # PYTEST=...: further options for pytest, such as PYTEST='-k plot -x'.
 PYTEST ?=
 # FUZZ=...: options of libFuzzer for `make fuzz`; CI repeats the same inputs, so that it fails only by a change.
@@ -34,6 +38,7 @@ help: ## print this help
 	@echo "  MODELS=folder   models for run, demo and bench, instead of the one that ships"
 	@echo "  TENSORFLOW=1    install TensorFlow, for frozen graphs and SavedModels, as make test does; it stays until TENSORFLOW="
 	@echo "  PROFILE=redis   state and events in the Redis at REDIS_HOST (localhost:6379), for run"
+	@echo "  PORTS=4500      ports from 4501 on instead of 3501, or free ones (PORTS=free), for run"
 	@echo "  DAPR_BIN=folder daprd and dapr to use; else installed ones, else Dapr's release, else built once"
 	@echo "  DAPR_RELEASES=  no Dapr from its release; or the host that has the releases, instead of https://github.com"
 	@echo "  DAPR_FULL=1     build daprd with all of Dapr's components, not only those that are used here"
@@ -44,7 +49,7 @@ demo: setup daprd ## start the mesh, send it points and a picture, show the answ
 
 .PHONY: run
 run: setup tools ## run the mesh until Ctrl-C and print its addresses
-	@$(RUN) python tools/dapr_run.py --profile $(PROFILE)
+	@DAPR_BIN=$$(tools/dapr-bin daprd dapr)/.dapr/bin $(RUN) meshlens up --folder . --profile $(PROFILE) --ports $(PORTS) $(addprefix --app ,$(APPS))
 
 .PHONY: test
 test: packages-test kubectl setup tools ## all tests except those on a cluster: unit, contract, integration, browser

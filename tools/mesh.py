@@ -24,9 +24,13 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from dapr_run import LOOPBACK_FLAGS, SERVING, Sidecar, dapr_runtime, health_through
+from dapr_run import dapr_runtime
 from processes import Process, eventually, free_ports, is_listening
-from sqlite_files import make_sqlite_files
+
+from meshlens.command.mesh.broker import Broker
+from meshlens.command.mesh.errors import MeshError
+from meshlens.command.mesh.sidecars import LOOPBACK_FLAGS, SERVING, Sidecar, health_through
+from meshlens.command.mesh.sqlite_files import make_sqlite_files
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("pca", "classify")
@@ -41,10 +45,6 @@ class Profile(StrEnum):
 
     EMBEDDED = "embedded"
     REDIS = "redis"
-
-
-class MeshError(Exception):
-    """The mesh did not come up, or a part of it died; the message ends with the logs."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,7 @@ class Mesh:
             name: Ports(*(next(free) for _ in Ports.__dataclass_fields__)) for name in services
         }
         self.redis_port = next(free)
+        self._broker = Broker(folder / "broker.log") if profile is Profile.EMBEDDED else None
         self._processes: dict[str, Process] = {}
 
     def __enter__(self) -> Self:
@@ -127,12 +128,14 @@ class Mesh:
         """Start everything and return when every service answers through every sidecar.
 
         Raises:
-            MeshError: it did not come up; nothing of it runs on.
+            MeshError: it did not come up, which ends with the logs; nothing of it runs on.
         """
         try:
             make_sqlite_files(self.folder)
             if self.profile is Profile.REDIS:
                 self.start_redis()
+            if self._broker:
+                self._broker.start()
             for name in self.services:
                 self.start_sidecar(name)
                 self.launch_app(name)
@@ -151,6 +154,8 @@ class Mesh:
             with suppress(TimeoutError):  # what does not end is killed
                 process.wait(max(0.0, deadline - time.monotonic()))
             process.kill()
+        if self._broker:
+            self._broker.close()
 
     # Addresses
 
@@ -173,6 +178,11 @@ class Mesh:
     def grpc_port(self, service: str) -> int:
         """The port of the gRPC API of a service's sidecar."""
         return self._ports[service].grpc
+
+    @property
+    def redis_address(self) -> str:
+        """Where the Redis of the mesh listens, or its broker."""
+        return self._broker.address if self._broker else f"127.0.0.1:{self.redis_port}"
 
     def app_port(self, service: str) -> int:
         """The port of the service itself."""
@@ -269,7 +279,7 @@ class Mesh:
             **os.environ,
             "DAPR_HOST_IP": "127.0.0.1",  # else the name registry gets the host's outer address
             "GOGC": "400",
-            "REDIS_HOST": f"127.0.0.1:{self.redis_port}",
+            "REDIS_HOST": self.redis_address,
             **self._tokens,
             **self._sidecar_env,
         }

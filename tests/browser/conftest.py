@@ -12,7 +12,7 @@ from mesh import Mesh, Profile
 
 need_module("playwright", "make setup")
 
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402 - skips first
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402 - skips first
 
 _HERE = Path(__file__).parent
 _DEMANDED = "install Chromium: apt-get install chromium, or name it in CHROMIUM"
@@ -20,13 +20,14 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _WAIT_MS = 20_000
 
 OpenPage = Callable[..., Page]
+expect.set_options(timeout=_WAIT_MS)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Find or build Dapr's programs before any test's time limit runs."""
     here = any(_HERE in item.path.parents for item in session.items)
     if here and not session.config.option.collectonly:
-        dapr_runtime()
+        dapr_runtime("daprd")
 
 
 @pytest.fixture(scope="session")

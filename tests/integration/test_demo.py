@@ -9,11 +9,10 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 import yaml
 from mesh import ROOT
-from processes import eventually
+from processes import eventually, running_in
 from sockets import is_loopback, listening
 
 PLOT = ROOT / "out" / "iris.svg"
@@ -30,18 +29,6 @@ def start(target: str, folder: Path, **env: str) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
-
-
-def running_in(folder: Path) -> list[str]:
-    """The command lines of processes whose working directory is in a folder, even a deleted one."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.cwd().startswith(str(folder)):
-                found.append(" ".join(process.cmdline()))
-        except psutil.Error:
-            continue  # it has just ended, or is a zombie that its parent has yet to collect
-    return found
 
 
 def promised_output() -> list[str]:
@@ -97,7 +84,7 @@ def test_make_run_prints_addresses_that_answer_this_host_until_it_is_stopped(
             said += line
             if line.startswith("Sidecars:"):
                 break
-        if "is not available" in said:
+        if "must be free" in said:
             pytest.skip("another program holds one of the ports of dapr.yaml")
         commands = re.findall(r"curl .*@(\S+) (http://\S+)", said)
         assert len(commands) == 2, said

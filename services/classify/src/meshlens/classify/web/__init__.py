@@ -8,6 +8,8 @@ from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.errors import MethodNotFound
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.pages import build_page
+from meshlens.home import start
+from meshlens.home.header import draw_header
 
 # In this order they are one script.
 _SCRIPTS = ("stage", "answer", "tasks", "models", "page")
@@ -19,13 +21,19 @@ def routes() -> Sequence[Route]:
     return (
         Route("ui", lambda _: page, verbs=("GET",)),
         Route("ui/samples/<name>", partial(_sample, samples), verbs=("GET",)),
+        start.route("classify"),
     )
 
 
 def build() -> Reply:
     """Return the page."""
-    names = [*read_samples()]
-    return build_page(files(__name__), _SCRIPTS, {"samples": names}, images="'self' blob: data:")
+    return build_page(
+        files(__name__),
+        _SCRIPTS,
+        {"samples": [*read_samples()]},
+        header=draw_header("classify"),
+        images="'self' blob: data:",
+    )
 
 
 def read_samples() -> Mapping[str, bytes]:

@@ -7,6 +7,8 @@ from importlib.resources.abc import Traversable
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.pages import build_page
+from meshlens.home import start
+from meshlens.home.header import draw_header
 from meshlens.pca.options import FitOptions, NoOptions, PlotOptions, TransformOptions, parse_options
 from meshlens.pca.web.form import describe
 
@@ -20,22 +22,27 @@ _METHODS: Mapping[str, type[NoOptions]] = {
 
 
 def routes() -> Sequence[Route]:
-    """Return the route of the page; the page is built once, by this call."""
+    """Return the routes of the page and its sample; they are built once, by this call."""
     page = build()
+    iris = Reply((files(__name__) / "samples" / "iris.csv").read_bytes(), "text/csv")
 
     def ui(request: Request) -> Reply:
         """Return the page."""
         parse_options(NoOptions, request.query)
         return page
 
-    return (Route("ui", ui, verbs=("GET",)),)
+    return (
+        Route("ui", ui, verbs=("GET",)),
+        Route("ui/samples/iris.csv", lambda _: iris, verbs=("GET",)),
+        start.route("pca"),
+    )
 
 
 def build() -> Reply:
     """Return the page."""
     folder = files(__name__)
     data = {"options": describe(_METHODS), "samples": _read_samples(folder)}
-    return build_page(folder, _SCRIPTS, data)
+    return build_page(folder, _SCRIPTS, data, header=draw_header("pca"))
 
 
 def _read_samples(folder: Traversable) -> dict[str, str]:

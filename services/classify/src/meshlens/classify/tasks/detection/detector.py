@@ -52,12 +52,24 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class DetectOptions(ModelOptions):
     """Options of `detect`; those after `threshold` are for models that have such an input."""
 
-    top_k: int | None = Field(default=None, ge=1, description="how many boxes to answer at most")
-    threshold: float | None = Field(default=None, ge=0, le=1, description="lowest score to answer")
+    top_k: int | None = Field(
+        default=None, ge=1, title="Boxes at most", description="how many boxes to answer at most"
+    )
+    threshold: float | None = Field(
+        default=None, ge=0, le=1, title="Lowest score", description="lowest score to answer"
+    )
     # Bounds of the work: a smaller face or a finer step means more passes over a larger image.
-    min_size: float | None = Field(default=None, ge=10, le=10_000, description="pixels")
-    thresholds: Annotated[tuple[Share, Share, Share] | None, BeforeValidator(_split)] = None
-    factor: float | None = Field(default=None, ge=0.1, le=0.9, description="between two scales")
+    min_size: float | None = Field(
+        default=None, ge=10, le=10_000, title="Smallest size", description="pixels"
+    )
+    thresholds: Annotated[tuple[Share, Share, Share] | None, BeforeValidator(_split)] = Field(
+        default=None,
+        title="Thresholds of the stages",
+        description="three scores from 0 to 1 with commas between them",
+    )
+    factor: float | None = Field(
+        default=None, ge=0.1, le=0.9, title="Scale step", description="between two scales"
+    )
 
     def parameters(self) -> dict[str, Sequence[float]]:
         """Return the inputs of the model that the caller has set."""
