@@ -422,12 +422,12 @@ def parse_options(kind: type[Options], query: Mapping[str, str]) -> Options:
     except ValidationError as error:
         mistake = error.errors(include_url=False)[0]
         name = str(mistake["loc"][0])
-        known = ", ".join(sorted(kind.model_fields)) or "none here"
         if mistake["type"] == "extra_forbidden":
-            expected, remedy = "an option must be known", "the options are"
+            expected = "an option must be known"
+            remedy = f"the options are: {', '.join(sorted(kind.model_fields)) or 'none here'}"
         else:
             reason = mistake["msg"].removeprefix("Value error, ")
             expected = f"option {name}: {reason[0].lower()}{reason[1:]}"
-            remedy = "correct it or leave it out; the options are"
+            remedy = "correct it or leave it out"
         got = "none" if mistake["type"] == "missing" else f"{name}={mistake['input']!r}"
-        raise InvalidOption(expected, got=got, remedy=f"{remedy}: {known}", option=name) from None
+        raise InvalidOption(expected, got=got, remedy=remedy, option=name) from None
