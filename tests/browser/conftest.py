@@ -26,7 +26,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Find or build Dapr's programs before any test's time limit runs."""
     here = any(_HERE in item.path.parents for item in session.items)
     if here and not session.config.option.collectonly:
-        dapr_runtime()
+        dapr_runtime("daprd")
 
 
 @pytest.fixture(scope="session")
