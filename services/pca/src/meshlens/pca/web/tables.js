@@ -24,6 +24,11 @@ class TableSource {
     return this.sampled && this.editor.text === this.sampled.text ? this.sampled.name : "";
   }
 
+  /** The name of the file that holds what is sent; text that was pasted has no file yet. */
+  get fileName() {
+    return this.opened || `${this.stem}.csv`;
+  }
+
   /** Return {body, type}. */
   read() {
     if (this.file) return { body: this.file, type: this.type };
@@ -34,6 +39,7 @@ class TableSource {
   /** Take text: of a sample, or pasted. */
   take(text, name, { sample = false } = {}) {
     this.stem = name;
+    this.opened = "";
     this.file = null;
     this.type = OPAQUE;
     this.sampled = sample ? { name, text } : null;
@@ -46,6 +52,7 @@ class TableSource {
     const whole = file.size <= MOST_SHOWN;
     const start = new Uint8Array(await file.slice(0, MOST_SHOWN).arrayBuffer());
     const { text, encoding } = decodeStart(start, { whole });
+    this.opened = file.name;
     this.stem = file.name.replace(/(\.\w+)?\.(gz|bz2|xz|zip)$/i, "").replace(/\.[^.]*$/, "") || PASTED;
     this.type = (encoding && this.types[file.name.split(".").pop().toLowerCase()]) || OPAQUE;
     this.file = new Blob([file]);
@@ -61,7 +68,7 @@ class TableSource {
 
   /** The text has been edited: it is what is sent from now on. */
   edit() {
-    if (!this.editor.text.trim()) [this.stem, this.type] = [PASTED, OPAQUE];
+    if (!this.editor.text.trim()) [this.stem, this.opened, this.type] = [PASTED, "", OPAQUE];
     if (!this.file) return;
     this.file = null;
     this.editor.open();
