@@ -3,6 +3,7 @@
 const PAUSE = 250; // milliseconds without a key before the service is called
 const AT_ONCE = 2; // pictures on their way together
 const MOST = 100; // pictures in one list
+const MANY = 100; // classes of a model that may be expected to name any photo
 const SHOWN_SENDING = 256 * 1024; // bytes; what is smaller has been sent before it can be shown
 
 const stage = new Stage({ desk: find("desk"), canvas: find("canvas"), nothing: find("nothing") });
@@ -12,6 +13,7 @@ const answer = new Answer({
 });
 const options = new Options({ fields: find("fields"), fault: find("options-fault") });
 const preview = new Preview({ panel: find("preview"), image: find("seen"), words: find("seen-words") });
+const code = new Code(find("code"));
 const tray = new Tray({ section: find("list"), heading: find("list-heading"), rows: find("tray"), done: find("list-done"), onOpen: reopen });
 const operation = new Operation({
   panel: find("operation"), summary: find("operation-summary"), rows: find("models"), fault: find("models-fault"), dialog: find("confirm"),
@@ -68,7 +70,8 @@ async function answerOne(picture, { task, card }, query, signal) {
       onWait: (refusal) => isOpened() && answer.wait(refusal),
     });
     const seen = { body: blob, query: { model: query.model ?? "" }, channels: card?.input?.channels };
-    picture.answer = { ...task.show(said), said, scaled, seen, milliseconds: performance.now() - began };
+    const made = { call: describeCall(picture, task.method, query), milliseconds: performance.now() - began };
+    picture.answer = { ...task.show(said), said, scaled, seen, ...made };
     picture.fault = null;
   } catch (error) {
     if (signal.aborted) return;
@@ -80,6 +83,14 @@ async function answerOne(picture, { task, card }, query, signal) {
   else tray.update(opened);
 }
 
+/** Return the call that answers to a picture, for a program that has the file. */
+function describeCall({ file, sample }, method, query) {
+  const address = new URL(method, HERE);
+  address.search = new URLSearchParams(query).toString();
+  const input = sample ? { address: new URL(`ui/samples/${sample.file}`, HERE) } : { file: file.name };
+  return { address, input, type: file.type };
+}
+
 /** Show the opened picture and what is known of it. */
 function show() {
   tray.update(opened);
@@ -89,7 +100,10 @@ function show() {
   else if (!stale) answer.clear(opened ? "There is no answer to this picture." : undefined);
   if (stale) answer.expect({ other: !said });
   stage.mark(said?.boxes ?? [], said?.width, said?.height);
-  if (!stale || !said) preview.offer(said ? said.seen : null);
+  if (stale && said) return;
+  preview.offer(said ? said.seen : null);
+  find("code").hidden = !said;
+  code.show(said ? said.call : null);
 }
 
 /** Show what an error means, with the step that helps; none to take it away. */
@@ -157,9 +171,10 @@ async function takeSample(sample) {
   }
 }
 
-/** Offer the pictures that are for the chosen model. */
+/** Offer the pictures that are for the chosen model: photos for any that names things of many kinds. */
 function offerSamples() {
-  const samples = SAMPLES[models.read().name] ?? [];
+  const { name, card } = models.read();
+  const samples = SAMPLES[name] ?? (card?.subject === "object" && card.classes >= MANY ? SAMPLES.objects : []);
   find("samples").hidden = !samples.length;
   find("sample-buttons").replaceChildren(...samples.map(drawSample));
   return samples;
