@@ -20,14 +20,13 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _WAIT_MS = 20_000
 
 OpenPage = Callable[..., Page]
-expect.set_options(timeout=_WAIT_MS)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Find or build Dapr's programs before any test's time limit runs."""
     here = any(_HERE in item.path.parents for item in session.items)
     if here and not session.config.option.collectonly:
-        dapr_runtime()
+        dapr_runtime("daprd")
 
 
 @pytest.fixture(scope="session")

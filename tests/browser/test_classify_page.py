@@ -238,15 +238,6 @@ def test_what_the_model_sees_is_shown_and_follows_the_picture(page: Page) -> Non
     expect(seen).not_to_have_attribute("src", str(first))
 
 
-def test_the_call_is_shown_as_code_for_a_program(page: Page) -> None:
-    page.get_by_label("Labels shown").fill("2")
-    page.locator("#file").set_input_files(SAMPLES / "digit-5.png")
-    page.get_by_text("Code for this").click()
-    code = page.get_by_role("group", name="curl")
-    expect(code).to_contain_text("--data-binary @digit-5.png")
-    expect(code).to_contain_text("method/classify?model=digits&top_k=2")
-
-
 def test_a_picture_of_a_phone_is_scaled_and_turned_before_it_is_sent(
     page: Page, tmp_path: Path
 ) -> None:
@@ -304,6 +295,20 @@ def test_what_is_too_large_is_refused_before_it_is_sent(page: Page, tmp_path: Pa
         "This file is too large: 17 MB are taken at most. Make it smaller first."
     )
     assert sent == []
+
+
+def test_the_code_is_that_of_the_opened_picture_and_the_options(page: Page) -> None:
+    page.locator("#code summary").click()
+    code = page.locator("#code pre")
+    expect(code).to_contain_text("/method/ui/samples/digit-7.png |")
+    page.get_by_label("Labels shown").fill("2")
+    expect(code).to_contain_text("top_k=2")
+    page.locator("#file").set_input_files([SAMPLES / "digit-3.png", SAMPLES / "digit-5.png"])
+    expect(code).to_contain_text("--data-binary @digit-3.png")
+    page.locator("#tray").get_by_role("button").nth(1).click()
+    expect(code).to_contain_text("--data-binary @digit-5.png")
+    page.get_by_role("button", name="Clear").click()
+    expect(code).to_contain_text("--data-binary @picture.jpg")
 
 
 def test_the_webcam_takes_a_picture_and_is_switched_off(open_page: OpenPage, address: str) -> None:
@@ -434,6 +439,7 @@ def test_axe_finds_nothing_to_blame(
     )
     expect(opened.locator("#verdict")).to_have_text(SEVEN)
     open_table(opened)
+    opened.get_by_text("Code for this").click()
     opened.get_by_text("What the model sees").click()
     expect(opened.locator("#seen-words")).not_to_be_empty()
     check_with_axe(opened)

@@ -95,4 +95,4 @@ def test_the_page_words_every_fault_that_a_call_may_meet() -> None:
     faults = {
         fault.__new__(fault).reason for fault in (*STATUS, *DAPRKIT) if issubclass(fault, Fault)
     }
-    assert faults <= worded
+    assert faults - {"EVENTS_NOT_SHOWN"} <= worded  # the page reads no events

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from meshlens.classify.web.form import describe_options
 from meshlens.classify.web.sample_files import SAMPLES
+from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.errors import MethodNotFound
 from meshlens.daprkit.messages import Reply, Request
@@ -33,6 +34,19 @@ _SCRIPTS = (
 )
 _TYPES = {"png": "image/png", "jpg": "image/jpeg"}
 
+_PAGE = Operation(
+    summary="Return the page of this service, for browsers.",
+    verb="GET",
+    answers={"text/html": str},
+)
+_SAMPLE = Operation(
+    summary="Return one of the pictures that the page offers to try.",
+    verb="GET",
+    parameters={"name": "name of its file, such as digit-7.png"},
+    answers=dict.fromkeys(_TYPES.values(), bytes),
+    faults=(MethodNotFound,),
+)
+
 
 def routes(*, max_pixels: int, max_body: int) -> Sequence[Route]:
     """Return the routes of the page and its samples, which are read here and now.
@@ -43,8 +57,10 @@ def routes(*, max_pixels: int, max_body: int) -> Sequence[Route]:
     """
     page, samples = build(max_pixels=max_pixels, max_body=max_body), read_samples()
     return (
-        Route("ui", lambda _: page, verbs=("GET",)),
-        Route("ui/samples/<name>", partial(_sample, samples), verbs=("GET",)),
+        Route("ui", lambda _: page, verbs=("GET",), operations=(_PAGE,)),
+        Route(
+            "ui/samples/<name>", partial(_sample, samples), verbs=("GET",), operations=(_SAMPLE,)
+        ),
         start.route("classify"),
     )
 

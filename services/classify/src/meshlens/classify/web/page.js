@@ -13,7 +13,6 @@ const answer = new Answer({
 });
 const options = new Options({ fields: find("fields"), fault: find("options-fault") });
 const preview = new Preview({ panel: find("preview"), image: find("seen"), words: find("seen-words") });
-const code = new Code(find("code"));
 const tray = new Tray({ section: find("list"), heading: find("list-heading"), rows: find("tray"), done: find("list-done"), onOpen: reopen });
 const operation = new Operation({
   panel: find("operation"), summary: find("operation-summary"), rows: find("models"), fault: find("models-fault"), dialog: find("confirm"),
@@ -25,6 +24,7 @@ const models = new Models({
   onList: (cards) => { operation.show(cards); offerOptions(); },
   onShow: () => operation.reveal(),
 });
+const code = new Code(find("code"));
 const webcam = new Webcam({
   start: find("webcam"), view: find("live"), video: find("video"), shoot: find("shoot"), leave: find("leave"), fault: find("picture-fault"),
   onStart: () => { clear(); find("desk").classList.add("live"); },
@@ -70,8 +70,7 @@ async function answerOne(picture, { task, card }, query, signal) {
       onWait: (refusal) => isOpened() && answer.wait(refusal),
     });
     const seen = { body: blob, query: { model: query.model ?? "" }, channels: card?.input?.channels };
-    const made = { call: describeCall(picture, task.method, query), milliseconds: performance.now() - began };
-    picture.answer = { ...task.show(said), said, scaled, seen, ...made };
+    picture.answer = { ...task.show(said), said, scaled, seen, milliseconds: performance.now() - began };
     picture.fault = null;
   } catch (error) {
     if (signal.aborted) return;
@@ -83,14 +82,6 @@ async function answerOne(picture, { task, card }, query, signal) {
   else tray.update(opened);
 }
 
-/** Return the call that answers to a picture, for a program that has the file. */
-function describeCall({ file, sample }, method, query) {
-  const address = new URL(method, HERE);
-  address.search = new URLSearchParams(query).toString();
-  const input = sample ? { address: new URL(`ui/samples/${sample.file}`, HERE) } : { file: file.name };
-  return { address, input, type: file.type };
-}
-
 /** Show the opened picture and what is known of it. */
 function show() {
   tray.update(opened);
@@ -100,10 +91,7 @@ function show() {
   else if (!stale) answer.clear(opened ? "There is no answer to this picture." : undefined);
   if (stale) answer.expect({ other: !said });
   stage.mark(said?.boxes ?? [], said?.width, said?.height);
-  if (stale && said) return;
-  preview.offer(said ? said.seen : null);
-  find("code").hidden = !said;
-  code.show(said ? said.call : null);
+  if (!stale || !said) preview.offer(said ? said.seen : null);
 }
 
 /** Show what an error means, with the step that helps; none to take it away. */
@@ -121,9 +109,23 @@ function showFault(error) {
   where.append(button);
 }
 
+/** Offer the code of the call for the opened picture, whose file is sent as it is. */
+function showCode() {
+  const { task, model } = models.read();
+  find("code").hidden = !task;
+  if (!task) return;
+  const address = addressOf(task.method);
+  address.search = new URLSearchParams({ ...(model && { model }), ...options.read() }).toString();
+  const { file, name, sample } = opened ?? {};
+  const input = sample ? { address: addressOf(`ui/samples/${sample.file}`) } : { file: name ?? "picture.jpg" };
+  const type = file?.type.startsWith("image/") ? file.type : file ? "application/octet-stream" : "image/jpeg";
+  code.show({ address, input, type, accept: "application/json" });
+}
+
 function offerOptions() {
   const chosen = models.read();
   options.offer(chosen.task?.method, chosen.card);
+  showCode();
   return chosen;
 }
 
@@ -146,6 +148,7 @@ function open(picture) {
 
 function reopen(picture) {
   open(picture);
+  showCode();
   show();
   // Where the list is below the picture, it would be out of sight.
   find("desk").scrollIntoView({ block: "nearest" });
@@ -159,6 +162,7 @@ function clear() {
   tray.fill([]);
   stage.show(null);
   show();
+  showCode();
 }
 
 async function takeSample(sample) {

@@ -68,7 +68,7 @@ class DetectOptions(ModelOptions):
         ge=10,
         le=10_000,
         title="Smallest size",
-        description="pixels",
+        description="pixels of the smallest thing to find",
         json_schema_extra=_INPUT,
     )
     thresholds: Annotated[tuple[Share, Share, Share] | None, BeforeValidator(_split)] = Field(
@@ -82,7 +82,7 @@ class DetectOptions(ModelOptions):
         ge=0.1,
         le=0.9,
         title="Scale step",
-        description="between two scales",
+        description="between two scales of the image",
         json_schema_extra=_INPUT,
     )
 
@@ -99,7 +99,7 @@ class DetectionAnswer(Answer):
     media_types: ClassVar = (JSON, "image/jpeg", "image/png", "image/svg+xml")
 
     width: int = Field(description="of the whole image, upright, in pixels")
-    height: int = Field(description="likewise")
+    height: int = Field(description="of the whole image, upright, in pixels")
     count: int = Field(description="how many boxes there are")
     boxes: list[Box] = Field(description="the highest score first")
     read: Reading = Field(
@@ -147,12 +147,16 @@ class OutputsDescription(BaseModel):
 class DetectorDescription(Description):
     """What a detector takes and answers."""
 
-    subject: str
-    input: BoundsDescription
-    outputs: OutputsDescription
-    threshold: float
-    overlap: float
-    constants: dict[str, tuple[float, ...]]
+    subject: str = Field(description="what is in a box without a class, in one word")
+    input: BoundsDescription = Field(description="the images")
+    outputs: OutputsDescription = Field(description="how they are read")
+    threshold: float = Field(description="lowest score that is answered unless the caller says")
+    overlap: float = Field(
+        description="largest intersection over union of two boxes of one class; 1 keeps all"
+    )
+    constants: dict[str, tuple[float, ...]] = Field(
+        description="values of the further inputs unless the caller says"
+    )
 
 
 class Detector(Lens[DetectOptions, DetectionAnswer]):
