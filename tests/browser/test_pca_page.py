@@ -450,8 +450,8 @@ def test_outliers_are_shown_where_diagnostics_are_chosen(page: Page) -> None:
     outliers = page.locator("#outliers")
     expect(outliers).to_contain_text("of 150 observations are beyond the limits")
     expect(page.locator("#picture svg .outlier").first).to_be_visible()
-    outliers.get_by_role("button", name="row 43").click()
-    assert selected_text(page).startswith("4.5,2.3,1.3,0.3")
+    outliers.get_by_role("button", name="row 16", exact=True).click()
+    assert selected_text(page) == "5.8,4,1.2,0.2,setosa"
 
 
 def test_an_empty_page_says_what_to_do(page: Page) -> None:
@@ -510,6 +510,89 @@ def test_axe_finds_nothing_to_blame(
             summary.click()
     found = Axe().run(opened)
     assert found.violations_count == 0, found.generate_report()
+
+
+def show_missing(page: Page) -> None:
+    page.get_by_role("textbox", name="Data").fill("a,b\n1,2\n,3\n4,\n5,7\n")
+    expect(page.locator("#data-fault button")).to_have_count(4)
+
+
+def show_hints(page: Page) -> None:
+    rows = "\n".join(f"{row * row % 7},{1000 * row},{row % 3}" for row in range(3, 15))
+    page.get_by_role("textbox", name="Data").fill(f"a,b,class\n{rows}\n")
+    expect(page.locator("#hints button")).to_have_count(1)
+
+
+def show_options(page: Page) -> None:
+    page.get_by_label("Samples").select_option("iris")
+    unfold_options(page)
+    page.get_by_label("T², Q and outliers").check()
+    expect(page.locator("#outliers")).to_contain_text("beyond the limits")
+    page.get_by_label("Loadings", exact=True).check(force=True)
+    await_picture(page, "Loadings of principal components")
+
+
+def show_card(page: Page) -> None:
+    page.get_by_label("Scores", exact=True).check(force=True)
+    await_picture(page, "Raw scores")
+    page.get_by_role("application").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#frame .card")).to_be_visible()
+
+
+def show_menu(page: Page) -> None:
+    page.get_by_role("button", name="Download", exact=True).press("Enter")
+    expect(page.locator("#downloads")).to_be_visible()
+
+
+def show_nothing(page: Page) -> None:
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#nothing")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing_to_blame_in_any_state(
+    open_page: OpenPage, address: str, scheme: str, width: int
+) -> None:
+    opened = open_page(
+        address,
+        color_scheme=scheme,
+        bypass_csp=True,
+        reduced_motion="reduce",
+        viewport={"width": width, "height": 844},
+    )
+    for show in (show_missing, show_hints, show_options, show_card, show_menu, show_nothing):
+        show(opened)
+        assert opened.evaluate("document.documentElement.scrollWidth") <= width
+        found = Axe().run(opened)
+        assert found.violations_count == 0, f"{show.__name__}: {found.generate_report()}"
+
+
+def test_the_menu_of_downloads_opens_and_closes_by_keyboard(page: Page) -> None:
+    opener = page.get_by_role("button", name="Download", exact=True)
+    opener.press("Enter")
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("#downloads").get_by_role("button", name="SVG")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#downloads")).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("a,b\n1,x\n2,3\n4,5\n", "'x'"),
+        ("name\nann\nbob\n", "least one column must hold numbers"),
+        ("a\n1\n2\n4\n", "at least 2 variables"),
+    ],
+)
+def test_faults_are_worded_for_people(page: Page, table: str, words: str) -> None:
+    page.get_by_role("textbox", name="Data").fill(table)
+    fault = page.locator("#data-fault")
+    expect(fault).to_contain_text(words)
+    said = fault.inner_text()
+    assert not re.search(r"\w=\w|\bsay\b|\bsend\b|curl|content type|kind=|b'|JSON", said), said
 
 
 def test_words_in_the_data_are_words(page: Page) -> None:
