@@ -1,23 +1,19 @@
-"""Programs as processes: free ports for them, a wait by condition, an end for all they start."""
+"""Programs that tests start: each with a log, and an end for all it starts."""
 
-import os
-import secrets
 import shutil
-import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
-# Below 32768, where Linux begins to choose ports for outgoing connections.
-_PORTS = range(20_000, 32_768)
-_POLL_SECONDS = 0.05
+import psutil
+
+from meshlens.command.mesh.ports import free_ports
+from meshlens.command.mesh.processes import eventually, kill_group
+
+__all__ = ["Process", "eventually", "free_ports", "is_listening", "running_in"]
+
 _LOG_TAIL = 40
-
-T = TypeVar("T")
 
 
 class Process:
@@ -84,41 +80,19 @@ class Process:
         kill_group(self._child)
 
 
-def kill_group(leader: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the group that a process leads, and wait for the process."""
-    with suppress(ProcessLookupError):  # nothing of the group is left
-        os.killpg(leader.pid, signal.SIGKILL)
-    leader.wait()
-
-
-def eventually(condition: Callable[[], T], what: str, *, within: float = 20.0) -> T:
-    """Return the first true value of `condition`.
-
-    Raises:
-        TimeoutError: there was none `within` so many seconds; the message says `what`.
-    """
-    deadline = time.monotonic() + within
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {within:g} s: {what}")
-        time.sleep(_POLL_SECONDS)
-    return value
-
-
-def free_ports() -> Iterator[int]:
-    """Yield ports that nobody listens on, each one once, from a place drawn at random."""
-    start = secrets.randbelow(len(_PORTS))
-    for offset in range(len(_PORTS)):
-        port = _PORTS[(start + offset) % len(_PORTS)]
-        with socket.socket() as probe:
-            try:
-                probe.bind(("", port))
-            except OSError:
-                continue
-        yield port
-
-
 def is_listening(port: int) -> bool:
     """Whether something accepts connections on this port of the host."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def running_in(folder: Path) -> list[str]:
+    """The command lines of processes whose working directory is in a folder, even a deleted one."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd().startswith(str(folder)):
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue  # it has just ended, or is a zombie that its parent has yet to collect
+    return found

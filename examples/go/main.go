@@ -25,7 +25,7 @@ const maxMessage = 32 << 20
 
 func main() {
 	if len(os.Args) != 3 {
-		log.Fatal("usage: go run . ../points/iris.csv ../../services/classify/samples/digit-7.png")
+		log.Fatal("usage: go run . ../points/iris.csv ../../services/classify/samples/coffee.jpg")
 	}
 	port := os.Getenv("DAPR_GRPC_PORT")
 	if port == "" {
@@ -49,7 +49,7 @@ func main() {
 			Probability float64
 		}
 	}
-	picture := invoke(mesh, "classify", "classify", "image/png", os.Args[2])
+	picture := invoke(mesh, "classify", "classify", "image/jpeg", os.Args[2])
 	if err := json.Unmarshal(picture.Data.Value, &answer); err != nil {
 		log.Fatal(err)
 	}

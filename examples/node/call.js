@@ -13,7 +13,7 @@ const MAX_MESSAGE = 32 * 1024 * 1024;
 
 const [points, picture] = process.argv.slice(2);
 if (!picture) {
-  console.error('usage: node call.js ../points/iris.csv ../../services/classify/samples/digit-7.png');
+  console.error('usage: node call.js ../points/iris.csv ../../services/classify/samples/coffee.jpg');
   process.exit(2);
 }
 
@@ -34,10 +34,16 @@ function invoke(app, method, contentType, path) {
   return onInvoke(request, metadata, { deadline: Date.now() + 30_000 });
 }
 
+// Without a mesh: UNAVAILABLE, and the address that refused.
+process.on('uncaughtException', ({ message }) => {
+  console.error(message);
+  process.exit(1);
+});
+
 const plot = await invoke('pca', 'plot', 'text/csv', points);
 console.log(`plot: ${plot.content_type}, ${plot.data.value.length} bytes`);
 
-const answer = await invoke('classify', 'classify', 'image/png', picture);
+const answer = await invoke('classify', 'classify', 'image/jpeg', picture);
 const [best] = JSON.parse(answer.data.value.toString()).labels;
 console.log(`label: ${best.label}, p = ${best.probability.toFixed(3)}`);
 mesh.close();

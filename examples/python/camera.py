@@ -61,7 +61,11 @@ def main() -> None:
         for frame in tqdm(frames * arguments.loops, unit="frame", disable=None):
             time.sleep(max(0.0, due - time.monotonic()))
             due += 1 / arguments.fps
-            print(publish(sidecar, frame, arguments.folder.name, arguments.model), frame.name)
+            try:
+                identity = publish(sidecar, frame, arguments.folder.name, arguments.model)
+            except grpc.RpcError as error:  # without a mesh: UNAVAILABLE, and the address
+                sys.exit(f"{error.code().name}: {error.details()}")
+            print(identity, frame.name)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,22 @@ retries what an app answers; with_proxied_grpc.py does both.
 """
 
 import json
+import os
+import socket
 import sys
 from pathlib import Path
 
 from dapr.clients import DaprClient
+from dapr.clients.exceptions import DaprInternalError
+
+
+def check_sidecar() -> None:
+    """End the program if no sidecar listens; the SDK would wait for one for a minute."""
+    port = os.environ.get("DAPR_HTTP_PORT", "3500")
+    try:
+        socket.create_connection(("127.0.0.1", int(port)), timeout=2).close()
+    except OSError as error:
+        sys.exit(f"no sidecar at 127.0.0.1:{port} ({error}); start the mesh: make run")
 
 
 def main(points: str, picture: str) -> None:
@@ -27,7 +39,7 @@ def main(points: str, picture: str) -> None:
             "classify",
             "classify",
             data=Path(picture).read_bytes(),
-            content_type="image/png",
+            content_type="image/jpeg",
             http_verb="POST",
             timeout=30,
         )
@@ -37,5 +49,9 @@ def main(points: str, picture: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:  # noqa: PLR2004 - the program and two files
-        sys.exit("usage: with_dapr_client.py iris.csv digit-7.png")
-    main(*sys.argv[1:])
+        sys.exit("usage: with_dapr_client.py iris.csv coffee.jpg")
+    check_sidecar()
+    try:
+        main(*sys.argv[1:])
+    except DaprInternalError as error:
+        sys.exit(str(error))

@@ -40,12 +40,15 @@ def main(points: str, picture: str) -> None:
         mesh = appcallback_service_v1.AppCallbackStub(channel)
         plot = invoke(mesh, "pca", "plot", "text/csv", points)
         print(f"plot: {plot.content_type}, {len(plot.data.value)} bytes")
-        answer = json.loads(invoke(mesh, "classify", "classify", "image/png", picture).data.value)
+        answer = json.loads(invoke(mesh, "classify", "classify", "image/jpeg", picture).data.value)
         best = answer["labels"][0]
         print(f"label: {best['label']}, p = {best['probability']:.3f}")
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:  # noqa: PLR2004 - the program and two files
-        sys.exit("usage: with_proxied_grpc.py iris.csv digit-7.png")
-    main(*sys.argv[1:])
+        sys.exit("usage: with_proxied_grpc.py iris.csv coffee.jpg")
+    try:
+        main(*sys.argv[1:])
+    except grpc.RpcError as error:  # without a mesh: UNAVAILABLE, and the address that refused
+        sys.exit(f"{error.code().name}: {error.details()}")

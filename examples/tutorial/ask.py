@@ -5,10 +5,14 @@ DAPR_HTTP_PORT is the sidecar to call; Dapr sets it for every app.
 
 import argparse
 import json
+import os
+import socket
+import sys
 import time
 from typing import Any
 
 from dapr.clients import DaprClient
+from dapr.clients.exceptions import DaprInternalError
 
 GAITS = ("walk", "jog", "run")
 
@@ -52,4 +56,12 @@ if __name__ == "__main__":
     parser.add_argument("cadence", type=float, help="steps per minute")
     parser.add_argument("--until", metavar="VERSION", help="call until this version answers")
     options = parser.parse_args()
-    main(options.cadence, options.until)
+    port = os.environ.get("DAPR_HTTP_PORT", "3500")
+    try:
+        # Else the SDK waits for a sidecar for a minute.
+        socket.create_connection(("127.0.0.1", int(port)), timeout=2).close()
+        main(options.cadence, options.until)
+    except OSError as error:
+        sys.exit(f"no sidecar at 127.0.0.1:{port} ({error}); start the mesh, then set the port")
+    except DaprInternalError as error:
+        sys.exit(str(error))

@@ -29,12 +29,16 @@ def test_the_gateway_reaches_what_is_named_and_nothing_else(prod: Project) -> No
     named = [
         Call("http", "pca", "ui"),
         Call("http", "pca", "plot", POINTS),
+        Call("http", "pca", "fit", POINTS),
+        Call("http", "pca", "transform", POINTS),
         Call("http", "classify", "classify", SEVEN),
         Call("http", "classify", "models"),
         Call("http", "classify", "models/digits"),
     ]
     others = [
-        Call("http", "pca", "fit", POINTS),
+        Call("http", "pca", "inverse", POINTS),
+        Call("http", "pca", "fits/0123"),
+        Call("http", "pca", "events"),
         Call("http", "classify", LOAD, b"{}"),
         Call("http", "classify", UNLOAD, b"{}"),
         Call("http", "classify", f"models/../{UNLOAD}", b"{}"),

@@ -23,6 +23,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from meshlens.daprkit.client import CallError, Client
 
 PATIENCE = 30
+PIXEL = b"P6 1 1 255 abc"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 pytestmark = pytest.mark.parametrize("service", ["pca", "classify"])
@@ -241,3 +242,60 @@ def test_a_collector_that_does_not_answer_holds_up_no_end(service: str) -> None:
                 context.detach(token)
             process.terminate()
             assert end(process)[0] == 0
+
+
+def test_what_is_typed_goes_before_the_port_in_the_environment(
+    service: str, tmp_path: Path
+) -> None:
+    missing = tmp_path / "none"
+    done = subprocess.run(
+        [sys.executable, "-m", f"meshlens.{service}", missing],
+        env=os.environ | {"APP_PORT": str(free_port()), "MODELS": ""},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"{missing} cannot be read: No such file or directory" in done.stderr
+
+
+def logged(process: subprocess.Popen[str], event: str) -> dict[str, str]:
+    """Wait for a line of the log."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        fields: dict[str, str] = json.loads(line)
+        if fields["event"] == event:
+            return fields
+    pytest.fail(f"it has ended without {event!r}")
+
+
+def test_a_variable_that_is_almost_a_setting_is_named_without_its_value(service: str) -> None:
+    with running(service, APP_API_TOKENS="swordfish") as (process, _):
+        line = logged(process, "unknown setting")
+    assert (line["name"], line["did_you_mean"]) == ("APP_API_TOKENS", "APP_API_TOKEN")
+    assert "swordfish" not in str(line)
+
+
+def test_a_service_without_a_sidecar_says_so_and_serves(service: str) -> None:
+    sidecar = free_port()
+    with running(service, DAPR_GRPC_PORT=str(sidecar)) as (process, port):
+        line = logged(process, "no sidecar answers")
+        with Client(f"127.0.0.1:{port}") as client:
+            assert client.invoke(service, "ui", timeout=PATIENCE).body
+    assert (line["level"], line["address"]) == ("warning", f"127.0.0.1:{sidecar}")
+    assert "`meshlens up`" in line["remedy"]
+
+
+def test_a_result_that_cannot_be_published_names_the_sidecar(service: str) -> None:
+    sidecar = str(free_port())
+    body = {"pca": b"1,2,3,5,4,4,9,1", "classify": PIXEL}[service]
+    method = {"pca": "plot", "classify": "classify"}[service]
+    alone = {"EVENTS": "confirmed", "PUBLISH_TIMEOUT": "0.1", "DAPR_GRPC_PORT": sidecar}
+    with (
+        running(service, **alone) as (_, port),
+        Client(f"127.0.0.1:{port}") as client,
+        pytest.raises(CallError) as fault,
+    ):
+        client.invoke(service, method, body, timeout=PATIENCE)
+    assert f"got no answer: there is no sidecar at 127.0.0.1:{sidecar}" in fault.value.message

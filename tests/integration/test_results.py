@@ -21,7 +21,7 @@ from subscriber import Subscriber
 from meshlens.daprkit.client import Client
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
-DIGITS = Path(__file__).resolve().parents[2] / "services/classify/samples"
+SAMPLES = Path(__file__).resolve().parents[2] / "services/classify/samples"
 
 
 @pytest.fixture(scope="module")
@@ -170,18 +170,33 @@ def test_the_purple_gallinule_is_named_by_the_birds(real_mesh: Mesh, shared: Pat
     assert first["probability"] == pytest.approx(0.85, abs=0.02)
 
 
-@pytest.mark.parametrize("sample", sorted(DIGITS.glob("*.png")), ids=lambda path: path.stem)
-def test_the_shipped_model_reads_the_shipped_samples(mesh: Mesh, sample: Path) -> None:
-    answer = mesh.call("pca", "classify", "classify", sample.read_bytes())
+@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("digit-*.png")), ids=lambda path: path.stem)
+def test_digits_reads_the_digits_of_the_samples(mesh: Mesh, sample: Path) -> None:
+    answer = mesh.call("pca", "classify", "classify?model=digits", sample.read_bytes())
     digit = re.findall(r"\d", sample.stem)[0]
     assert json.loads(answer.body)["labels"][0]["label"] == digit
+
+
+@pytest.mark.parametrize(
+    ("photo", "sentence"),
+    [
+        ("coffee", "It is very likely an espresso."),
+        ("camera", "It is very likely a tripod."),
+        ("chelsea", "It is very likely an Egyptian cat."),
+    ],
+)
+def test_a_photo_needs_no_model(mesh: Mesh, photo: str, sentence: str) -> None:
+    picture = (SAMPLES / f"{photo}.jpg").read_bytes()
+    headers = {"content-type": "image/jpeg", "accept": "text/plain"}
+    answer = mesh.call("pca", "classify", "classify", picture, headers=headers)
+    assert answer.text == f"{sentence}\n"
 
 
 def test_the_loaded_models_are_listed(mesh: Mesh) -> None:
     answer = mesh.call("pca", "classify", "models", verb="GET")
     assert answer.status == 200
     assert "AVAILABLE" in answer.text
-    assert "digits" in answer.text
+    assert {"digits", "objects"} <= {it["model"] for it in json.loads(answer.body)["models"]}
 
 
 def test_each_result_is_one_event_at_a_subscriber(

@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("libs/daprkit/src", "services/pca/src", "services/classify/src")
+SOURCES = ("libs/daprkit/src", "libs/meshlens/src", "services/pca/src", "services/classify/src")
 CONTRACTS = (".importlinter", "tools/import_contracts.py")
 # What imports, what it may not import, and the contract that says so.
 BREACHES = [

@@ -242,6 +242,29 @@ def test_callers_are_denied_what_no_policy_opens(prod: list[Manifest]) -> None:
     assert not any("AppCallback" in name for name in opened), "it opens every method"
 
 
+def test_the_gateway_may_call_what_the_pages_show_and_nothing_else(prod: list[Manifest]) -> None:
+    control = of_kind(prod, "Configuration")["meshlens"]["spec"]["accessControl"]
+    (gateway,) = (it for it in control["policies"] if it["appId"] == "gateway")
+    assert {operation["action"] for operation in gateway["operations"]} == {"allow"}
+    opened = {operation["name"] for operation in gateway["operations"]}
+    pages = {"/home", "/ui", "/openapi.json"}
+    pca = {"/plot", "/fit", "/transform"}
+    classify = {"/classify", "/detect", "/preview", "/models/*"}
+    # Not events, which show what others have sent; nor fits, by which one deletes another's.
+    assert opened == pages | pca | classify
+
+
+def test_the_addresses_of_the_page_are_those_of_the_forwarded_sidecar() -> None:
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    caller = yaml.safe_load((ROOT / "examples" / "kubernetes" / "caller.yaml").read_text())
+    (port,) = re.findall(r"port-forward pod/(\w+ \d+)", page)
+    # 3500 is where Dapr's sidecars answer HTTP if no annotation says otherwise.
+    assert port == f"{caller['metadata']['name']} 3500"
+    assert "dapr.io/http-port" not in caller["metadata"]["annotations"]
+    addresses = re.findall(r"<http://localhost:3500/v1.0/invoke/(\w+)/method/ui>", page)
+    assert addresses == list(SERVICES)
+
+
 def test_each_service_scales_and_keeps_a_majority_of_its_replicas(prod: list[Manifest]) -> None:
     scalers, budgets = (
         of_kind(prod, "HorizontalPodAutoscaler"),

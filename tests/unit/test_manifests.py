@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from sqlite_files import FILES, make_sqlite_files
 
+from meshlens.command.mesh.sqlite_files import FILES, make_sqlite_files
 from meshlens.daprkit.settings import MIB, ServerSettings
 
 ROOT = Path(__file__).resolve().parents[2]

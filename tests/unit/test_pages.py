@@ -8,13 +8,24 @@ import pytest
 
 from meshlens.classify import web as classify_web
 from meshlens.daprkit.messages import Reply
+from meshlens.home import start
 from meshlens.pca import web as pca_web
 
 SCRIPT = re.compile('<script type="module">(.*?)</script>', re.DOTALL)
 STYLE = re.compile("<style>(.*?)</style>", re.DOTALL)
 
 
-@pytest.fixture(params=[pca_web.build, classify_web.build], ids=["pca", "classify"])
+def build_classify() -> Reply:
+    return classify_web.build(max_pixels=1, max_body=1)
+
+
+def build_start() -> Reply:
+    return start.build("pca")
+
+
+@pytest.fixture(
+    params=[pca_web.build, build_classify, build_start], ids=["pca", "classify", "start"]
+)
 def page(request: pytest.FixtureRequest) -> Reply:
     built: Reply = request.param()
     return built

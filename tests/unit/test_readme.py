@@ -9,10 +9,6 @@ from meshlens.pca.settings import Settings as PcaSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
-# Set by Dapr, not by people.
-OF_DAPR = {"APP_ID", "DAPR_GRPC_PORT"}
-# Limits of single operations, explained by their descriptions in the code.
-FINE = {"PUBLISH_TIMEOUT", "STATE_TIMEOUT"}
 # OpenTelemetry's own variables, which its documentation explains.
 STANDARD = {
     "OTEL_TRACES_EXPORTER",
@@ -25,7 +21,7 @@ def test_the_readme_names_every_setting_and_no_other() -> None:
     table = README[README.index("| variable |") : README.index("`grpc.health.v1`")]
     named = set(re.findall(r"`([A-Z_]+)`", table)) - {"OTEL_EXPORTER_OTLP_ENDPOINT"}
     fields = PcaSettings.model_fields.keys() | ClassifySettings.model_fields.keys()
-    assert named == {field.upper() for field in fields} - OF_DAPR - FINE - STANDARD
+    assert named == {field.upper() for field in fields} - STANDARD
 
 
 def test_every_place_that_the_glossary_names_is_there() -> None:

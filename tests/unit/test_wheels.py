@@ -1,5 +1,6 @@
 """The wheels: what is in them, and that they work beside the distribution called pca."""
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ DISTRIBUTIONS = {
     "meshlens-daprkit": "libs/daprkit",
     "meshlens-pca": "services/pca",
     "meshlens-classify": "services/classify",
+    "meshlens": "libs/meshlens",
 }
 # Another project's distribution, whose import package is called pca too; it has no command.
 OTHER = "pca==2.10.2"
@@ -60,7 +62,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def environment(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with all three wheels and the other pca, of versions that are locked."""
+    """An environment with all the wheels and the other pca, of versions that are locked."""
     folder = tmp_path_factory.mktemp("environment")
     versions = folder / "versions.txt"
     export = ("export", "--frozen", "--all-packages", "--no-emit-workspace", "--no-hashes")
@@ -85,17 +87,30 @@ def test_a_wheel_holds_the_package_with_its_data_and_nothing_else(
 ) -> None:
     with zipfile.ZipFile(wheels[name]) as wheel:
         files = {file for file in wheel.namelist() if not file.endswith("/")}
-    described = {file for file in files if re.match(r"meshlens_\w+-[\d.]+\.dist-info/", file)}
+    described = {file for file in files if re.match(r"meshlens(_\w+)?-[\d.]+\.dist-info/", file)}
     assert files - described == tracked(ROOT / source / "src")
-    assert "meshlens/__init__.py" not in files, "the namespace belongs to none of the three"
-    package = name.replace("-", "/")
-    assert f"{package}/py.typed" in files
+    assert "meshlens/__init__.py" not in files, "the namespace belongs to none of them"
     kept = {
-        "meshlens-daprkit": "pages/base.css",
-        "meshlens-pca": "web/page.html",
-        "meshlens-classify": "models/digits/1/digits.tflite",
+        "meshlens-daprkit": "daprkit/pages/base.css",
+        "meshlens-pca": "pca/web/page.html",
+        "meshlens-classify": "classify/models/objects/1/objects.tflite",
+        "meshlens": "command/components/redis/pubsub.yaml",
     }
-    assert f"{package}/{kept[name]}" in files
+    assert f"meshlens/{kept[name]}" in files
+    assert f"meshlens/{kept[name].split('/')[0]}/py.typed" in files
+
+
+def test_the_mesh_of_the_wheel_is_that_of_the_repository(wheels: dict[str, Path]) -> None:
+    with zipfile.ZipFile(wheels["meshlens"]) as wheel:
+        packed = {
+            file.removeprefix("meshlens/command/"): wheel.read(file)
+            for file in wheel.namelist()
+            if file.endswith(".yaml")
+        }
+    originals = [
+        path for folder in ("dapr", "components") for path in (ROOT / folder).rglob("*.yaml")
+    ]
+    assert packed == {str(path.relative_to(ROOT)): path.read_bytes() for path in originals}
 
 
 def test_both_packages_called_pca_can_be_imported(environment: Path) -> None:
@@ -106,11 +121,33 @@ def test_both_packages_called_pca_can_be_imported(environment: Path) -> None:
     assert b"site-packages/meshlens/pca/__init__.py" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["pca", "classify", "classify-models"])
+@pytest.mark.parametrize("command", ["pca", "classify", "classify-models", "meshlens"])
 def test_the_commands_are_ours(environment: Path, command: str) -> None:
     done = run(environment / "bin" / command, "--help")
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout.startswith(f"usage: {command} ".encode())
+
+
+def test_the_one_command_has_those_of_the_services(environment: Path) -> None:
+    meshlens = environment / "bin/meshlens"
+    done = run(meshlens, "pca", stdin=POINTS)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"<svg ")
+    assert run(meshlens, "models", "list").returncode == 0
+    assert b"usage: meshlens classify " in run(meshlens, "classify", "--help").stdout
+    assert run(meshlens, "up", "--help").returncode == 0
+
+
+def test_the_one_command_alone_says_what_it_needs(wheels: dict[str, Path], tmp_path: Path) -> None:
+    uv("venv", tmp_path / "env")
+    uv("pip", "install", "--python", tmp_path / "env/bin/python", wheels["meshlens"])
+    meshlens = tmp_path / "env/bin/meshlens"
+    assert run(meshlens, "--version").stdout == b"meshlens 0.1.0\n"
+    for command, needs in (("pca", b"meshlens-pca"), ("up", b"meshlens-pca and meshlens-classify")):
+        done = run(meshlens, command)
+        assert done.returncode == 2
+        assert done.stderr.startswith(b"meshlens: %s needs %s, " % (command.encode(), needs))
+        assert done.stderr.count(b"\n") == 1
 
 
 def test_points_become_a_picture(environment: Path) -> None:
@@ -120,10 +157,10 @@ def test_points_become_a_picture(environment: Path) -> None:
 
 
 def test_a_picture_gets_a_label(environment: Path) -> None:
-    seven = ROOT / "services/classify/samples/digit-7.png"
-    done = run(environment / "bin/classify", "--json", seven)
+    coffee = ROOT / "services/classify/samples/coffee.jpg"
+    done = run(environment / "bin/classify", "--json", coffee)
     assert done.returncode == 0, done.stderr.decode()
-    assert b'"label": "7"' in done.stdout or b'"label":"7"' in done.stdout
+    assert json.loads(done.stdout)["labels"][0]["label"] == "espresso"
 
 
 def test_the_services_are_wired(environment: Path) -> None:

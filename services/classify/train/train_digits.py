@@ -11,31 +11,21 @@ fifth is held out.
 import io
 import os
 import sys
-import zipfile
 from pathlib import Path
 
 # A fixed order of operations gives the same sums, hence the same weights, on every run.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
-import flatbuffers
 import numpy as np
 import tensorflow as tf
-from metadata_encoding import encode_metadata
+from model_packing import pack_model
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
-from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from meshlens.classify.formats.tflite import METADATA_NAME, SUBJECT_FILE
-from meshlens.classify.formats.tflite_metadata import (
-    AssociatedFile,
-    FileType,
-    Metadata,
-    Normalization,
-)
-from meshlens.classify.formats.tflite_schema import IDENTIFIER
+from meshlens.classify.formats.tflite_metadata import Normalization
 from meshlens.classify.tasks.images.pixels import Frame, decode_image
 
 SERVICE = Path(__file__).resolve().parent.parent
@@ -47,14 +37,6 @@ COPIES = 12
 EPOCHS = 10
 BATCH = 64
 LEAST_ACCURACY = 0.97
-LABELS_FILE = "labels.txt"
-METADATA = Metadata(
-    name="digits",
-    description="Handwritten digits, trained on the test set of UCI's optical recognition of"
-    " handwritten digits (scikit-learn's bundled digits).",
-    normalization=Normalization(mean=(127.5,), std=(127.5,)),
-    output_files=(AssociatedFile(LABELS_FILE, FileType.TENSOR_AXIS_LABELS),),
-)
 
 
 def main() -> None:
@@ -150,29 +132,15 @@ def export(model: tf.keras.Model) -> bytes:
     picture = tf.TensorSpec((1, FRAME.height, FRAME.width, FRAME.channels), name="picture")
     frozen = convert_variables_to_constants_v2(function.get_concrete_function(picture))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
-    file = io.BytesIO(add_metadata(converter.convert()))
-    with zipfile.ZipFile(file, "a") as archive:
-        for name, text in (
-            (LABELS_FILE, "".join(f"{digit}\n" for digit in range(10))),
-            (SUBJECT_FILE, "digit\n"),
-        ):
-            # An entry created from only its name has a fixed date.
-            archive.writestr(zipfile.ZipInfo(name), text)
-    return file.getvalue()
-
-
-def add_metadata(model: bytes) -> bytes:
-    """Return `model` with the metadata in it."""
-    tree = schema.ModelT.InitFromPackedBuf(model)
-    buffer = schema.BufferT()
-    buffer.data = list(encode_metadata(METADATA))
-    tree.buffers.append(buffer)
-    entry = schema.MetadataT()
-    entry.name, entry.buffer = METADATA_NAME, len(tree.buffers) - 1
-    tree.metadata = [*(tree.metadata or []), entry]
-    builder = flatbuffers.Builder()
-    builder.Finish(tree.Pack(builder), IDENTIFIER)
-    return bytes(builder.Output())
+    return pack_model(
+        converter.convert(),
+        name="digits",
+        description="Handwritten digits, trained on the test set of UCI's optical recognition of"
+        " handwritten digits (scikit-learn's bundled digits).",
+        normalization=Normalization(mean=(127.5,), std=(127.5,)),
+        labels=[str(digit) for digit in range(10)],
+        subject="digit",
+    )
 
 
 def write_model(path: Path, data: bytes) -> None:

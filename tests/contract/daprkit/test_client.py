@@ -1,5 +1,6 @@
 """What a caller sees when a call fails: the client's own errors, over a real gRPC connection."""
 
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from meshlens.daprkit.client import (
     CallRejected,
     CallTimedOut,
     Client,
+    NoSidecar,
 )
 from meshlens.daprkit.parsing.details import Details
 
@@ -119,3 +121,16 @@ def test_a_sidecar_that_is_not_there_is_unavailable() -> None:
     with Client("127.0.0.1:1") as client, pytest.raises(AppUnavailable) as fault:
         client.invoke("toy", "method")
     assert fault.value.code == "UNAVAILABLE"
+
+
+def test_no_sidecar_at_all_is_an_error_of_its_own_that_names_the_address() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    with Client(address) as client, pytest.raises(NoSidecar) as fault:
+        client.invoke("toy", "method")
+    assert isinstance(fault.value, AppUnavailable)
+    assert str(fault.value) == (
+        f"UNAVAILABLE: expected a sidecar at {address}, got no answer; start this program by"
+        " `dapr run`, or give the gRPC port of its sidecar"
+    )
+    assert fault.value.retry_after is None

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import grpc
 import pytest
+from contract.daprkit.broker import broker
 from contract.daprkit.toy import TOKEN, Gate, refusal_of, seen, serving
 from dapr.proto import appcallback_service_v1, appcallback_v1, common_v1
 from google.protobuf import empty_pb2
@@ -34,6 +35,21 @@ def test_requests_in_flight_are_answered_before_the_server_stops(gate: Gate) -> 
         assert [call.result().body for call in running] == [b"through"] * 2
         stopping.join(10)
         assert not stopping.is_alive()
+
+
+def test_who_waits_for_an_event_does_not_hold_up_the_end() -> None:
+    with (
+        broker() as sidecar_port,
+        serving(
+            events=EventMode.CONFIRMED, show_events=1, dapr_grpc_port=sidecar_port, stop_grace=60
+        ) as (server, port),
+        Client(f"127.0.0.1:{port}") as client,
+        ThreadPoolExecutor(1) as callers,
+    ):
+        cursor = str(seen(client.invoke("toy", "events"))["cursor"])
+        waiting = callers.submit(client.invoke, "toy", "events", query={"after": cursor})
+        server.drain()
+        assert seen(waiting.result(30))["events"] == []
 
 
 def test_a_result_whose_event_no_broker_takes_is_not_answered() -> None:

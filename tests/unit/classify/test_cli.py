@@ -21,6 +21,8 @@ BAR_AT_ONCE = (
     "import sys; from meshlens.classify import cli; cli._BAR_AFTER = 0; sys.exit(cli.main())"
 )
 SEVEN, EIGHT = SAMPLES / "digit-7.png", SAMPLES / "digit-8.png"
+COFFEE = SAMPLES / "coffee.jpg"
+DIGITS = ("--model", "digits")
 
 
 @pytest.fixture(autouse=True)
@@ -36,19 +38,19 @@ def send(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
 def test_a_picture_on_standard_input_is_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    send(monkeypatch, SEVEN.read_bytes())
+    send(monkeypatch, COFFEE.read_bytes())
     assert cli.main([]) == 0
-    assert capfd.readouterr() == ("It is very likely a 7.\n", "")
+    assert capfd.readouterr() == ("It is very likely an espresso.\n", "")
 
 
 def test_several_files_are_a_line_each(capfd: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([str(SEVEN), str(EIGHT)]) == 0
+    assert cli.main([*DIGITS, str(SEVEN), str(EIGHT)]) == 0
     said = capfd.readouterr().out
     assert said == f"{SEVEN}: It is very likely a 7.\n{EIGHT}: It is very likely an 8.\n"
 
 
 def test_json_is_an_object_for_each_picture(capfd: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["--json", "--top-k", "2", str(SEVEN), str(EIGHT)]) == 0
+    assert cli.main([*DIGITS, "--json", "--top-k", "2", str(SEVEN), str(EIGHT)]) == 0
     seven, eight = (json.loads(line) for line in capfd.readouterr().out.splitlines())
     assert seven["picture"] == str(SEVEN)
     assert [len(said["labels"]) for said in (seven, eight)] == [2, 2]
@@ -81,7 +83,8 @@ def test_a_model_that_classifies_no_pictures_is_told(
 def test_a_bad_picture_fails_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("no picture")
-    assert cli.main([str(text), str(tmp_path / "missing.png"), str(tmp_path), str(SEVEN)]) == 2
+    pictures = [str(text), str(tmp_path / "missing.png"), str(tmp_path), str(SEVEN)]
+    assert cli.main([*DIGITS, *pictures]) == 2
     said = capfd.readouterr()
     assert said.out == f"{SEVEN}: It is very likely a 7.\n"
     unreadable, missing, folder = said.err.splitlines()
@@ -137,7 +140,7 @@ def test_nothing_on_standard_input_is_told(
 def test_an_unknown_model_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--model", "cats", str(SEVEN)]) == 2
     assert capfd.readouterr().err == (
-        "classify: expected one of the models digits, got 'cats'; check the name\n"
+        "classify: expected one of the models digits, objects, got 'cats'; check the name\n"
     )
 
 

@@ -1,5 +1,6 @@
-"""The shipped model and real ones name what they have never seen."""
+"""The shipped models and real ones name what they have never seen."""
 
+import hashlib
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from meshlens.classify.tasks.lens import Payload
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
 # Every fifth of scikit-learn's digits was held out of the training.
 HELD_OUT = slice(None, None, 5)
+OBJECTS_SHA256 = "835d6c977d1bb53b11ddd6aae5a8aeeac8b8639cfcd0c550da70502b5f4cb9cd"
 
 
 def load(folder: Path, name: str) -> Classifier:
@@ -54,10 +56,46 @@ def test_the_samples_are_read(reader: Classifier, digit: int) -> None:
     assert name(reader, (SAMPLES / f"digit-{digit}.png").read_bytes()) == str(digit)
 
 
-def test_the_shipped_model_is_small_and_describes_itself(reader: Classifier, digits: bytes) -> None:
+def test_digits_is_small_and_describes_itself(reader: Classifier, digits: bytes) -> None:
     assert len(digits) < 100_000
     assert reader.labels == tuple("0123456789")
     assert reader.subject == "digit"
+
+
+@pytest.mark.parametrize(
+    ("photo", "label", "probability"),
+    [("coffee", "espresso", 0.91), ("camera", "tripod", 0.95), ("chelsea", "Egyptian cat", 0.80)],
+)
+def test_photos_are_named_by_the_default_model(
+    models: Path, photo: str, label: str, probability: float
+) -> None:
+    repository = Repository(models, partial(open_engine, workers=1))
+    repository.load(repository.default)
+    _, classifier = lease_classifier(repository)
+    data = (SAMPLES / f"{photo}.jpg").read_bytes()
+    top = classifier.answer(Payload(data, LIMIT), ClassifyOptions()).labels[0]
+    assert top.label == label
+    # Kernels differ between processors.
+    assert top.probability == pytest.approx(probability, abs=0.15)
+
+
+def test_the_model_of_objects_describes_itself_and_is_the_one_that_was_measured(
+    models: Path,
+) -> None:
+    file = models / "objects/1/objects.tflite"
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == OBJECTS_SHA256
+    classifier = load(models, "objects")
+    assert len(set(classifier.labels)) == 1000
+    assert {"tench", "crane (bird)", "crane (machine)", "tank suit"} < set(classifier.labels)
+    assert classifier.subject == "object"
+    described = classifier.describe()
+    assert (described.input.assumed, described.output.assumed) == ("", "")
+
+
+def test_the_notice_travels_with_the_models(models: Path) -> None:
+    notice = (models / "NOTICE").read_text()
+    assert "WordNet 3.0 Copyright 2006 by Princeton University.  All rights reserved." in notice
+    assert "Copyright (c) 2020, ML Illustrated" in notice
 
 
 @pytest.mark.parametrize(

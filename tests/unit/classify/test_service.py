@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from unit.classify.pictures import png_header
 
 from meshlens.classify import errors
@@ -86,6 +88,15 @@ def answer(reply: Reply) -> Any:  # noqa: ANN401 - whatever JSON holds
     return json.loads(reply.body)
 
 
+def lying_picture() -> bytes:
+    """A picture that is not square, and that its EXIF turns by a quarter."""
+    exif = Image.Exif()
+    exif[0x112] = 6
+    file = io.BytesIO()
+    Image.new("L", (48, 32), 200).save(file, "JPEG", exif=exif)
+    return file.getvalue()
+
+
 def test_a_picture_is_named(service: Service) -> None:
     reply = classify(service, ask(SEVEN))
     said = answer(reply)
@@ -152,6 +163,19 @@ def test_the_answer_is_what_the_caller_accepts(
 ) -> None:
     reply = classify(service, ask(SEVEN, accept=accept))
     assert (reply.content_type, reply.body) == (content_type, body)
+
+
+@pytest.mark.parametrize(
+    ("accept", "line"), [("text/plain", "{}\n"), ("text/html", "<p><small>{}</small></p>\n")]
+)
+def test_text_says_how_the_picture_was_read(service: Service, accept: str, line: str) -> None:
+    read = (
+        "The picture as it was read: turned upright; stretched to the shape that the model takes."
+    )
+    reply = classify(service, ask(lying_picture(), accept=accept))
+    said = reply.body.decode()
+    assert said.endswith(line.format(read))
+    assert said.count("\n") == 2
 
 
 @pytest.mark.parametrize("accept", ["", "*/*", "application/json", "image/webp"])
@@ -350,6 +374,8 @@ def test_only_computing_waits_for_a_worker(service: Service) -> None:
         ("models/<name>/versions/<version>/predict", ("POST", "PUT"), Lane.WORK),
         ("ui", ("GET",), Lane.LIGHT),
         ("ui/samples/<name>", ("GET",), Lane.LIGHT),
+        ("home", ("GET",), Lane.LIGHT),
+        ("openapi.json", ("GET",), Lane.LIGHT),
     }
 
 
@@ -438,7 +464,7 @@ def test_what_is_neither_tensors_nor_a_picture_is_refused(
 
 
 def test_a_version_is_unloaded_and_loaded(models: Path) -> None:
-    repository = Repository(models, partial(open_engine, workers=1))
+    repository = Repository(models, partial(open_engine, workers=1), default="digits")
     service, path = Service(repository, max_pixels=1_000_000), {"name": "digits", "version": "1"}
     assert answer(service.load(ask(parameters=path)))["state"] == "AVAILABLE"
     assert answer(classify(service, ask(SEVEN)))["version"] == "1"

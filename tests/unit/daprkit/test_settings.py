@@ -5,7 +5,7 @@ from typing import Self
 import pytest
 from pydantic import SecretStr, field_validator, model_validator
 
-from meshlens.daprkit.settings import MIB, ServerSettings, load
+from meshlens.daprkit.settings import MIB, ServerSettings, find_misspelt, load
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,45 @@ def test_names_that_the_service_decides_are_not_read_from_the_environment(
 ) -> None:
     monkeypatch.setenv(name, "other")
     assert getattr(load(ServerSettings), name.lower()) != "other"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("METRIC_PORT", "METRICS_PORT"),
+        ("METRICSPORT", "METRICS_PORT"),
+        ("LOG_LEVLE", "LOG_LEVEL"),
+        ("Log_Levels", "LOG_LEVEL"),
+        ("STOP_GRADE", "STOP_GRACE"),
+        ("STATESTORE", "STATE_STORE"),
+        ("WORKER", "WORKERS"),
+    ],
+)
+def test_a_variable_that_is_almost_a_setting_is_named(name: str, meant: str) -> None:
+    assert list(find_misspelt(ServerSettings(), {name: "9"})) == [(name.upper(), meant)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "METRICS_PORT",
+        "metrics_port",
+        "DAPR_HTTP_PORT",
+        "DAPR_METRICS_PORT",
+        "APP_PROTOCOL",
+        "MODELS",
+        "OTEL_METRICS_EXPORTER",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
+        "PORT",
+        "PATH",
+        "PCA_SERVICE_PORT",
+    ],
+)
+def test_variables_of_other_programs_are_left_alone(name: str) -> None:
+    assert list(find_misspelt(ServerSettings(), {name: "9"})) == []
+
+
+def test_what_is_almost_a_setting_that_is_given_is_another_programs() -> None:
+    given = {"WORKER": "7", "WORKERS": "2"}
+    assert list(find_misspelt(ServerSettings(), given)) == []

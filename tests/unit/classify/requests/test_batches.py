@@ -26,7 +26,7 @@ BOUNDARY = "between"
 
 @pytest.fixture(scope="module")
 def service() -> Service:
-    repository = Repository(shipped_models(), partial(open_engine, workers=1))
+    repository = Repository(shipped_models(), partial(open_engine, workers=1), default="digits")
     repository.load("digits")
     return Service(repository, max_pixels=1_000_000)
 

@@ -7,6 +7,7 @@ proto: the client calls OnInvoke on its own sidecar, with the app's name in the 
     CallError
     |-- CallRejected          the call itself is at fault; sent again unchanged, it fails again
     |-- AppUnavailable        the same call may succeed later, after `retry_after` if that is given
+    |   `-- NoSidecar         nothing answers at the address of the caller's own sidecar
     |-- CallTimedOut          no answer in time
     `-- AppFailed             the app or the mesh broke down
 """
@@ -26,6 +27,8 @@ from meshlens.daprkit.parsing.details import TRAILER, Details, decode_details
 from meshlens.daprkit.sidecar.limits import message_options
 
 _ANY_SIZE = -1
+# To tell a sidecar that is not there from one that cannot reach the app.
+_REACH_SECONDS = 0.2
 
 
 class CallError(DaprkitError):
@@ -53,6 +56,10 @@ class CallRejected(CallError):
 
 class AppUnavailable(CallError):
     """The same call may succeed later."""
+
+
+class NoSidecar(AppUnavailable):
+    """Nothing answers at the address of the caller's own sidecar."""
 
 
 class CallTimedOut(CallError):
@@ -90,6 +97,7 @@ class Client:
 
     def __init__(self, sidecar: str = "127.0.0.1:50001", *, api_token: str = "") -> None:
         # The sidecars limit the size.
+        self._address = sidecar
         self._channel = grpc.insecure_channel(sidecar, options=message_options(_ANY_SIZE))
         self._stub = appcallback_service_v1.AppCallbackStub(self._channel)
         self._token = (("dapr-api-token", api_token),) if api_token else ()
@@ -143,6 +151,13 @@ class Client:
                 timeout=timeout,
             )
         except grpc.RpcError as error:
+            if self._is_alone(error):
+                raise NoSidecar(
+                    error.code().name,
+                    f"expected a sidecar at {self._address}, got no answer; start this program by"
+                    " `dapr run`, or give the gRPC port of its sidecar",
+                    Details(),
+                ) from error
             raise _translate(error) from error
         return Reply(
             body=answer.data.value,
@@ -151,6 +166,19 @@ class Client:
                 key: value for key, value in call.initial_metadata() if isinstance(value, str)
             },
         )
+
+    def _is_alone(self, error: grpc.RpcError) -> bool:
+        """Whether a call failed because nothing answers at the address."""
+        if error.code() is not grpc.StatusCode.UNAVAILABLE or error.trailing_metadata():
+            return False
+        ready = grpc.channel_ready_future(self._channel)
+        try:
+            ready.result(_REACH_SECONDS)
+        except grpc.FutureTimeoutError:
+            return True
+        finally:
+            ready.cancel()
+        return False
 
 
 def _translate(error: grpc.RpcError) -> CallError:

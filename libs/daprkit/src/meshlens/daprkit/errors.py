@@ -10,6 +10,7 @@
     |-- Busy                  every place in the queue is taken; carries the delay before a retry
     |-- CallerGone            the caller went away before work on its request began
     |-- TimeLimitExceeded     the request's own time is over
+    |-- EventsNotShown        the service keeps no events to show
     |-- EventNotConfirmed     the broker has not accepted the event of a result
     |-- StoreUnavailable      the state store does not answer
     `-- InputUnavailable      the bytes at an address of the mesh cannot be read
@@ -84,6 +85,10 @@ class CallerGone(DaprkitError):
 
 class TimeLimitExceeded(DaprkitError):
     """The request's own time is over."""
+
+
+class EventsNotShown(DaprkitError):
+    """The service keeps no events to show."""
 
 
 class EventNotConfirmed(DaprkitError):

@@ -1,6 +1,7 @@
 """The gRPC server of a service: dapr-ext-grpc's App with our interceptors, health and shutdown."""
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -17,10 +18,12 @@ from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.events import Events, NoEvents
 from meshlens.daprkit.application.lanes import rule_lanes
+from meshlens.daprkit.application.recent_events import RecentEvents
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Statuses, StatusTable
+from meshlens.daprkit.application.watching import watch_events
 from meshlens.daprkit.errors import CannotListen
-from meshlens.daprkit.settings import EventMode, ServerSettings
+from meshlens.daprkit.settings import EventMode, ServerSettings, find_misspelt
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.daprkit.sidecar.events import ConfirmedEvents
 from meshlens.daprkit.sidecar.limits import MESSAGE_OVERHEAD, message_options
@@ -40,6 +43,8 @@ from meshlens.daprkit.transports.trace_context import make_trace_interceptor
 PROBE_THREADS = 8
 # Long enough to hold a sidecar's next try too, 200 ms after the last (dapr/resiliency.yaml).
 HOLD_SECONDS = 0.3
+# A sidecar that starts at the same time is up before; one that comes later is as welcome.
+SIDECAR_SECONDS = 5.0
 # Under this name grpc.health.v1 reports whether the process is alive, whatever the state of its
 # models; model names contain no slash.
 LIVE = "/live"
@@ -81,6 +86,7 @@ class Server:
     ) -> None:
         configure_logs(settings.app_id, settings.log_level)
         self._settings = settings
+        self._sidecar = sidecar
         self._lifespan = lifespan
         self._living = ExitStack()
         wants_spans = settings.otel_traces_exporter == "otlp"
@@ -92,9 +98,13 @@ class Server:
             admitted=lambda: self._admission.slots.held,
             name_code=lambda error: known.describe(error)[0].name,
         )
-        lanes = rule_lanes(self._admission, _make_events(settings, sidecar))
+        confirmed = settings.events is EventMode.CONFIRMED
+        keeps = settings.show_events > 0 and confirmed
+        self._recent = RecentEvents(settings.show_events) if keeps else None
+        why_not = "SHOW_EVENTS=0" if confirmed else "EVENTS=off"
+        lanes = rule_lanes(self._admission, _make_events(settings, sidecar, self._recent))
         application = Application(
-            routes,
+            (*routes, watch_events(self._recent, why_not=why_not)),
             lanes=lanes,
             statuses=known,
             metrics=self._metrics,
@@ -180,6 +190,9 @@ class Server:
             address=address,
             **self._settings.model_dump(mode="json", exclude={"dapr_api_token", "app_api_token"}),
         )
+        for name, meant in find_misspelt(self._settings, os.environ):
+            _log.warning("unknown setting", name=name, did_you_mean=meant)
+        self._sidecar.watch_arrival(SIDECAR_SECONDS)
         if self._lifespan:
             self._living.enter_context(self._lifespan(self))
         return port
@@ -209,6 +222,7 @@ class Server:
         """
         _log.info("draining", seconds=self._settings.drain_seconds)
         self._health.enter_graceful_shutdown()
+        self._release_watchers()
         self._living.close()
 
     def hold_late_calls(self) -> int:
@@ -223,6 +237,7 @@ class Server:
     def stop(self) -> None:
         """Refuse new requests, finish running ones, and export the last spans."""
         self._living.close()
+        self._release_watchers()
         stopped = self._server.stop(self._settings.stop_grace)
         # By now each connection has announced its end, before whatever is answered on it.
         self._late_calls.release()
@@ -232,8 +247,12 @@ class Server:
             self._spans.close()
         _log.info("stopped")
 
+    def _release_watchers(self) -> None:
+        if self._recent:
+            self._recent.close()
 
-def _make_events(settings: ServerSettings, sidecar: Sidecar) -> Events:
+
+def _make_events(settings: ServerSettings, sidecar: Sidecar, recent: RecentEvents | None) -> Events:
     match settings.events:
         case EventMode.CONFIRMED:
             return ConfirmedEvents(
@@ -243,6 +262,7 @@ def _make_events(settings: ServerSettings, sidecar: Sidecar) -> Events:
                 pubsub=settings.pubsub,
                 topic=settings.results_topic,
                 timeout=settings.publish_timeout,
+                on_published=recent.add if recent else None,
             )
         case EventMode.OFF:
             return NoEvents()

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, TypeVar
 
@@ -11,6 +12,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
+# Shorter names are too often almost equal by chance.
+_SHORTEST = 5
 
 
 class EventMode(StrEnum):
@@ -98,6 +101,13 @@ class ServerSettings(BaseSettings):
     events: EventMode = Field(default=EventMode.CONFIRMED, description="Promise about events.")
     pubsub: str = Field(default="pubsub", description="Name of the Dapr pub/sub component.")
     results_topic: str = Field(default="results", description="Topic of the result events.")
+    show_events: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Last result events to keep in memory and to show by the method events, which"
+        " anyone who may call it can read; 0 to refuse it.",
+    )
     publish_timeout: float = Field(
         default=5.0, gt=0, description="Seconds the broker has to accept an event."
     )
@@ -136,6 +146,34 @@ def load(settings: type[S]) -> S:
         for mistake in error.errors(include_url=False):
             sys.stderr.write(f"{_describe(mistake, settings)}\n")
         sys.exit(2)
+
+
+def find_misspelt(
+    settings: ServerSettings, environment: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield each variable that is almost the name of a setting, with that name.
+
+    Most variables are for other programs. So only those count that differ by a letter or by an
+    underscore, and only while the setting itself is not given.
+    """
+    names = {field.upper() for field in type(settings).model_fields}
+    given = {name.upper() for name in environment}
+    for name in sorted(given - names):
+        for meant in names - given:
+            if _differ_little(name, meant):
+                yield name, meant
+
+
+def _differ_little(one: str, other: str) -> bool:
+    """Whether two names become equal if a letter is added, left out, replaced or swapped."""
+    one, other = one.replace("_", ""), other.replace("_", "")
+    if len(one) < _SHORTEST or abs(len(one) - len(other)) > 1:
+        return False
+    pairs = zip(one, other, strict=False)
+    start = next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+    a, b = one[start:], other[start:]
+    swapped = a[:2] == b[1::-1] and a[2:] == b[2:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or swapped
 
 
 def _describe(mistake: ErrorDetails, settings: type[ServerSettings]) -> str:

@@ -1,11 +1,14 @@
 """Serves in the mesh if APP_PORT is set, as Dapr and the manifests do; else reads a picture.
 
+With arguments it is the command, whatever APP_PORT says.
+
 APP_PORT=50051 python -m meshlens.classify
 python -m meshlens.classify < picture.jpg
 """
 
 import os
 import sys
+import warnings
 from functools import partial
 
 from meshlens.classify.engines.opening import open_engine
@@ -49,7 +52,9 @@ def serve() -> int:
 
 def main() -> int:
     """Serve, or be the command."""
-    if "APP_PORT" in os.environ:
+    # Pillow's, about sizes that are allowed: a JPEG is decoded at a scale within MAX_PIXELS.
+    warnings.filterwarnings("ignore", "Image size .* exceeds limit")
+    if "APP_PORT" in os.environ and not sys.argv[1:]:
         return serve()
     from meshlens.classify import cli  # noqa: PLC0415 - megabytes for its progress bar, which no service needs
 

@@ -29,9 +29,9 @@ _FAULT = 2
 _BAR_AFTER = 1.0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "classify") -> int:
     """Print what each image shows; return 0, 1 if stdout was closed early, or 2 if any failed."""
-    options = _parse_arguments(arguments)
+    options = _parse_arguments(arguments, prog)
     try:
         repository = Repository(
             options.models, partial(open_engine, workers=1), default=options.model
@@ -80,8 +80,13 @@ def _with_progress(pictures: Sequence[Path]) -> Iterable[Path]:
     )
 
 
-def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="classify", description="Say what pictures show.")
+def _parse_arguments(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Say what pictures show.",
+        epilog="In the mesh the service can do more; docs/api.md describes its methods, and so does"
+        " its method openapi.json.",
+    )
     parser.add_argument(
         "pictures",
         nargs="*",
@@ -119,7 +124,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         if value is not None and value < 1:
             parser.error(f"--{name.replace('_', '-')} must be at least 1, got {value}")
     if _STDIN in options.pictures and sys.stdin.isatty():
-        parser.error("expected a picture, got a terminal; try: classify < picture.jpg")
+        parser.error(f"expected a picture, got a terminal; try: {prog} < picture.jpg")
     return options
 
 

@@ -1,5 +1,7 @@
 """Serves in the mesh if APP_PORT is set, as Dapr and the manifests do; else reads points.
 
+With arguments it is the command, whatever APP_PORT says.
+
 APP_PORT=50051 python -m meshlens.pca
 python -m meshlens.pca < points.csv > plot.svg
 """
@@ -27,4 +29,4 @@ def serve() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(serve() if "APP_PORT" in os.environ else cli.main())
+    sys.exit(serve() if "APP_PORT" in os.environ and not sys.argv[1:] else cli.main())

@@ -19,16 +19,19 @@ from meshlens.pca.options import (
 STDIN = Path("-")
 
 _DESCRIPTION = """\
-Principal components of a table: pca table.csv > plot.svg
+Principal components of a table: {prog} table.csv > plot.svg
 
-  pca plot table.csv -o plot.svg             picture of the scores; plot may be left out
-  pca fit table.csv -o model.json            the model: means, components, explained variance
-  pca scores table.csv -o scores.csv         coordinates of the observations
-  pca loadings table.csv                     components times the standard deviation of scores
-  pca transform --fit model.json new.csv     scores of new observations on an earlier model
-  pca inverse --fit model.json scores.csv    observations that have the scores
+  {prog} plot table.csv -o plot.svg           picture of the scores; plot may be left out
+  {prog} fit table.csv -o model.json          the model: means, components, explained variance
+  {prog} scores table.csv -o scores.csv       coordinates of the observations
+  {prog} loadings table.csv                   components times the standard deviation of scores
+  {prog} transform --fit model.json new.csv   scores of new observations on an earlier model
+  {prog} inverse --fit model.json scores.csv  observations that have the scores
 
-A file that has the name of a method is written ./fit. pca METHOD --help lists its options.
+A file that has the name of a method is written ./fit. {prog} METHOD --help lists its options.
+
+In the mesh the service has the same methods; docs/api.md describes them, and so does its method
+openapi.json.
 """
 
 
@@ -82,10 +85,14 @@ class Call:
     query: Mapping[str, str]
 
 
-def parse(arguments: Sequence[str]) -> Call:
+def parse(arguments: Sequence[str], prog: str = "pca") -> Call:
     """Return what a command line says; values are left as text, which `options` validates.
 
     It prints the help or the version, or what is wrong, and leaves where argparse does.
+
+    Args:
+        arguments: what was typed after the name of the command.
+        prog: that name.
     """
     method, rest = "plot", [*arguments]
     named = bool(rest) and rest[0] in METHODS
@@ -93,7 +100,7 @@ def parse(arguments: Sequence[str]) -> Call:
         method, *rest = rest
     elif "--json" in rest:
         method = "fit"
-    parser = _build_parser(method, named=named)
+    parser = _build_parser(method, prog, named=named)
     parsed = vars(parser.parse_args(rest))
     own = ("file", "output", "content_type", "json", "fit")
     file, output, content_type, json, fit = (parsed.pop(name, None) for name in own)
@@ -111,14 +118,15 @@ def parse(arguments: Sequence[str]) -> Call:
 def say_options(method: str, message: str) -> str:
     """Return a message in which options are written as on the command line: --missing drop."""
     names = "|".join(sorted(METHODS[method].options.model_fields, key=len, reverse=True))
+    message = re.sub(rf"^(?:option )?({names})(?=: | goes with )", r"--\1", message)
     message = re.sub(rf"(?<![\w=-])({names})=true\b", r"--\1", message)
     return re.sub(rf"(?<![\w=-])({names})=(?=[\w<\"'])", r"--\1 ", message)
 
 
-def _build_parser(method: str, *, named: bool) -> argparse.ArgumentParser:
+def _build_parser(method: str, prog: str, *, named: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=f"pca {method}" if named else "pca",
-        description=METHODS[method].help if named else _DESCRIPTION,
+        prog=f"{prog} {method}" if named else prog,
+        description=METHODS[method].help if named else _DESCRIPTION.format(prog=prog),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

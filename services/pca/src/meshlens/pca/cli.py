@@ -32,11 +32,13 @@ _WRITTEN = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "pca") -> int:
     """Run the command; return 0, 1 if stdout was closed early, or 2 for bad input."""
-    call = parse(sys.argv[1:] if arguments is None else arguments)
+    call = parse(sys.argv[1:] if arguments is None else arguments, prog)
     if call.file == STDIN and sys.stdin.isatty():
-        return _complain("expected a table on standard input, got a terminal; try: pca < table.csv")
+        return _complain(
+            f"expected a table on standard input, got a terminal; try: {prog} < table.csv"
+        )
     try:
         media_type = _choose_type(call)
         body = _read(call.file)

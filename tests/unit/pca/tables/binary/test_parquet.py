@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet as pq
 from unit.pca.tables.bodies import (
     BINARY,
     GROUPS,
@@ -24,7 +25,7 @@ from unit.pca.tables.bodies import (
 
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.imputation import Missing
-from meshlens.pca.tables.binary.parquet_bounds import measure_pages
+from meshlens.pca.tables.binary.parquet_bounds import Chunk, measure_pages, read_chunks
 from meshlens.pca.tables.table import decode_table
 
 PARQUET = "application/vnd.apache.parquet"
@@ -167,15 +168,60 @@ def test_damaged_parquet_is_a_table_or_refused(data: st.DataObject) -> None:
         (b"\x15\0\x15\x04\0", "two sizes"),
         (b"\x15\0\x15\x03\x15\x04\0", "two sizes"),
         (b"\x15\0\x15", "end of the file"),
-        (b"\x19\0", "value of type 9"),
+        (b"\x1b\0", "value of type 11"),
         (b"\x1c" * 20, "value of type 12"),
-        (b"\x15" + b"\xff" * 20, "64 bits"),
+        (b"\x25" + b"\xff" * 20, "64 bits"),
         (b"\x18" + b"\xff" * 9 + b"\x01\0", "end of the file"),
     ],
 )
 def test_headers_of_pages_that_are_damaged_are_refused(pages: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         measure_pages(pages, 0, len(pages), 100)
+
+
+def test_the_places_of_columns_are_those_that_arrow_finds() -> None:
+    wide = {f"x{at}": X for at in range(40)}
+    body = write_parquet(wide, row_group_size=1, write_page_index=True)
+    metadata = pq.ParquetFile(pa.BufferReader(body)).metadata
+    found = [
+        Chunk(at.dictionary_page_offset or at.data_page_offset, at.total_compressed_size)
+        for group in map(metadata.row_group, range(metadata.num_row_groups))
+        for at in map(group.column, range(group.num_columns))
+    ]
+    assert read_chunks(body) == found
+    assert len(found) == 40 * len(X)
+
+
+@pytest.mark.parametrize(
+    ("footer", "message"),
+    [
+        (b"\x49\x1c\x19\x1c\x3c\x56\x02\0\0\0\0", "the place and the size"),
+        (b"\x49\x15\0", "expected structures"),
+        (b"\x49\xfc\xff\xff\x01", "too early"),
+        (b"\x19\xf1\xff\xff\xff\xff\x0f", "too early"),
+        (b"\x19\x19" * 20, "value of type 9"),
+    ],
+)
+def test_a_damaged_footer_is_refused(footer: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_chunks(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+
+
+@pytest.mark.parametrize("body", [b"", b"PAR1", b"PAR1\x09\0\0\0PAR1", b"\0" * 40])
+def test_a_footer_outside_the_body_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match="expected a footer in the body"):
+        read_chunks(body)
+
+
+def test_sizes_that_arrow_would_end_the_process_for_are_a_table_or_refused() -> None:
+    body = write_parquet(COLUMNS, write_page_index=True)
+    for at in range(len(body) - 8 - int.from_bytes(body[-8:-4], "little"), len(body) - 8):
+        damaged = bytearray(body)
+        damaged[at] ^= 0x10
+        try:
+            assert np.isfinite(decode_table(bytes(damaged), PARQUET).values).all()
+        except InvalidTable:
+            continue
 
 
 @pytest.mark.parametrize(("start", "length"), [(-1, 2), (0, -1), (0, 9), (9, 1)])

@@ -292,3 +292,11 @@ def test_a_form_of_one_line_is_pairs_and_says_so(line: str) -> None:
     assert table.values.shape == (2, 2)
     assert any("--data-binary" in note for note in table.reading.notes)
     assert decode_table(b"1,23,45,7\n", FORM).values.tolist() == [[1, 23], [45, 7]]
+
+
+@pytest.mark.parametrize("mark", ["\x1e", "\x1f", "\ue000"])
+def test_a_control_character_divides_no_cell(mark: str) -> None:
+    with pytest.raises(InvalidTable, match="every field must be a number"):
+        decode_table(f"a,b\n1{mark}2,1\n3,4\n5,6".encode())
+    with pytest.raises(InvalidTable, match="at least one column must hold numbers"):
+        decode_table(f"a\tb\nr1\t1NA??2{mark}3\t?".encode())

@@ -15,6 +15,7 @@ OnCallerGone = Callable[[Callable[[], None]], bool]
 
 LIGHT_SLOTS = 16
 MANAGE_SLOTS = 16
+WATCH_SLOTS = 32
 
 
 class Lane(Enum):
@@ -31,6 +32,8 @@ class Lane(Enum):
     """It reads what is in memory, such as lists and pages, almost instantly. Begins at once."""
     MANAGE = auto()
     """It changes the service and may take long, such as loading a model. Begins at once."""
+    WATCH = auto()
+    """It waits for something to happen, and computes nothing. Begins at once."""
 
 
 class Runner(Protocol):
@@ -61,6 +64,7 @@ def rule_lanes(admission: Admission, events: Events) -> Mapping[Lane, LaneRule]:
         Lane.WORK: LaneRule(admission.slots, admission, events),
         Lane.LIGHT: LaneRule(Slots(LIGHT_SLOTS), _AtOnce(), NoEvents()),
         Lane.MANAGE: LaneRule(Slots(MANAGE_SLOTS), _AtOnce(), NoEvents()),
+        Lane.WATCH: LaneRule(Slots(WATCH_SLOTS), _AtOnce(), NoEvents()),
     }
 
 

@@ -7,6 +7,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, Rule
 
 from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.errors import InvalidRequest, MethodNotFound
 from meshlens.daprkit.messages import Reply, Request
 
@@ -20,14 +21,16 @@ class Route:
     Attributes:
         path: a template such as `models/<name>`; `<path:rest>` matches slashes too.
         endpoint: answers a request, or raises what the status table lists.
-        verbs: HTTP verbs it accepts; a call without a verb is accepted too.
+        verbs: HTTP verbs it accepts, HEAD where GET is one; a call without a verb is accepted too.
         lane: how its requests are handled.
+        operations: what callers must know, for each verb; POST stands for PUT too.
     """
 
     path: str
     endpoint: Callable[[Request], Reply]
     verbs: tuple[str, ...] = ("POST", "PUT")
     lane: Lane = Lane.LIGHT
+    operations: tuple[Operation, ...] = ()
 
 
 class Routes:
@@ -38,7 +41,9 @@ class Routes:
             [Rule(f"/{route.path}", endpoint=route) for route in routes], strict_slashes=False
         )
         self._urls = rules.bind("")
-        self._known = ", ".join(sorted(route.path for route in routes))
+        known = sorted(route.path for route in routes)
+        self._known = ", ".join(known)
+        self._page = ", or open ui in a browser" if "ui" in known else ""
 
     def find(self, path: str, verb: str) -> tuple[Route, Mapping[str, str]]:
         """Return the route of a path, and the values matched by its template.
@@ -56,10 +61,16 @@ class Routes:
                 got=repr(path),
                 remedy="check the name after /method/",
             ) from None
-        if verb not in (*route.verbs, UNSPECIFIED_VERB):
+        # Whoever carries an answer to HEAD leaves its body out.
+        if ("GET" if verb == "HEAD" else verb) not in (*route.verbs, UNSPECIFIED_VERB):
             raise InvalidRequest(
                 f"{route.path} expects {' or '.join(route.verbs)}",
                 got=verb,
-                remedy="call it with one of these",
+                remedy=self._advise(route),
             )
         return route, parameters
+
+    def _advise(self, route: Route) -> str:
+        if "POST" not in route.verbs:
+            return f"call it by {route.verbs[0]}"
+        return f"send its input as the body of a POST (curl --data-binary @file){self._page}"

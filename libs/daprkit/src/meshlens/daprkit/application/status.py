@@ -23,6 +23,7 @@ DAPRKIT: StatusTable = {
     errors.CallerGone: Status.CANCELLED,
     errors.Busy: Status.RESOURCE_EXHAUSTED,
     errors.TimeLimitExceeded: Status.DEADLINE_EXCEEDED,
+    errors.EventsNotShown: Status.FAILED_PRECONDITION,
     errors.EventNotConfirmed: Status.UNAVAILABLE,
     errors.StoreUnavailable: Status.UNAVAILABLE,
     errors.InputUnavailable: Status.UNAVAILABLE,

@@ -16,7 +16,7 @@ from typing import Any
 from meshlens.daprkit.messages import Reply
 
 # What every page has, before its own.
-_SCRIPTS = ("calls.js", "document.js")
+_SCRIPTS = ("calls.js", "document.js", "header.js", "code.js")
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -25,6 +25,7 @@ def build_page(
     scripts: Sequence[str],
     data: Mapping[str, Any],
     *,
+    header: str = "",
     images: str = "blob: data:",
 ) -> Reply:
     """Return the page whose parts are in `folder`, with the headers that go with it.
@@ -33,13 +34,14 @@ def build_page(
         folder: holds page.html with slots such as {{style}}, page.css and the scripts.
         scripts: names of the .js files to append to the common ones, in this order, as one script.
         data: JSON values for the further slots.
+        header: HTML for the slot {{header}}.
         images: the policy's sources for images.
     """
     common = files(__name__)
     style = _join([common / "base.css", folder / "page.css"])
     own = [folder / f"{name}.js" for name in scripts]
     script = _join([*(common / name for name in _SCRIPTS), *own])
-    slots = {"style": style, "script": script}
+    slots = {"style": style, "script": script, "header": header}
     slots |= {name: _encode_data(value) for name, value in data.items()}
     page = _SLOT.sub(
         lambda slot: slots[slot.group(1)], (folder / "page.html").read_text("utf-8")

@@ -2,17 +2,22 @@
 
 const HERE = new URL(location.pathname.replace(/\/+$/, ""), location.origin);
 
-/** A call that failed: a message for people; for the page its reason, remedy, option and places. */
+/**
+ * A call that failed. The message is for people who program; a page words the rest for its readers:
+ * `reason` says which fault it is, empty where the service did not answer itself, `facts` are its
+ * parts (expected, got, remedy), `status` is HTTP's and `retryAfter` is in milliseconds; both are 0
+ * where there is none.
+ */
 class Refusal extends Error {
-  constructor(message, { option = "", places = [], reason = "", remedy = "", status = 0 } = {}) {
+  constructor(message, { reason = "", option = "", places = [], facts = {}, status = 0, retryAfter = 0 } = {}) {
     super(message);
-    Object.assign(this, { option, places, reason, remedy, status });
+    Object.assign(this, { reason, option, places, facts, status, retryAfter });
   }
 }
 
-/** Return the answer of a method, or throw a Refusal. */
-async function call(method, { verb = "POST", query, body, type, accept = "application/json", signal } = {}) {
-  const url = new URL(method, HERE);
+/** Return the answer of a method, of this app or of one beside it, or throw a Refusal. */
+async function call(method, { app, verb = "POST", query, body, type, accept = "application/json", signal } = {}) {
+  const url = addressOf(method, app);
   url.search = new URLSearchParams(query).toString();
   const headers = { accept, ...(type && { "content-type": type }) };
   let answer;
@@ -31,11 +36,12 @@ function readRefusal(text, status) {
   const { message, details } = parse(text) ?? {};
   const read = (type) =>
     Array.isArray(details) && details.find((detail) => detail["@type"] === `type.googleapis.com/google.rpc.${type}`);
-  const { reason, metadata } = read("ErrorInfo") || {};
-  const { option = "", remedy } = metadata ?? {};
+  const { reason, metadata: facts = {} } = read("ErrorInfo") || {};
+  const { option = "" } = facts;
   const paths = (read("BadRequest")?.fieldViolations ?? []).map(({ field }) => field);
   const places = paths.filter((path) => path !== option).map(readPlace);
-  return new Refusal(message || `the service answered with status ${status}`, { option, places, reason, remedy, status });
+  const retryAfter = 1000 * (parseFloat(read("RetryInfo")?.retryDelay) || 0); // such as 0.050s
+  return new Refusal(message || `the service answered with status ${status}`, { reason, option, places, facts, status, retryAfter });
 }
 
 function parse(text) {

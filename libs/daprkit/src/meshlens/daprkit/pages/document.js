@@ -6,11 +6,11 @@ function element(name, properties = {}) {
   return Object.assign(document.createElement(name), properties);
 }
 
-/** Call `take` with a file that is chosen at one of `inputs`, or dropped anywhere under `cover`. */
+/** Call `take` with the files that are chosen at one of `inputs`, or dropped anywhere under `cover`. */
 function acceptFiles(inputs, cover, take) {
   for (const input of inputs) {
     input.addEventListener("change", () => {
-      if (input.files[0]) take(input.files[0]);
+      if (input.files[0]) take(...input.files);
       input.value = "";
     });
   }
@@ -27,7 +27,7 @@ function acceptFiles(inputs, cover, take) {
     cover.hidden = true;
     if (!holdsFile(event)) return;
     event.preventDefault();
-    const [file] = event.dataTransfer.files;
-    if (file) take(file);
+    const { files } = event.dataTransfer;
+    if (files[0]) take(...files);
   });
 }

@@ -101,7 +101,7 @@ class Inputs:
         except grpc.RpcError as error:
             raise InputUnavailable(
                 f"binding {binding!r} must give {key!r} by its operation get",
-                got=f"{error.code().name}: {error.details()}",
+                got=self._sidecar.describe(error),
                 remedy="check the component and the key, and MAX_BODY for what is large",
             ) from error
         yield answer.data

@@ -160,7 +160,7 @@ class BlobStore:
     def _unavailable(self, error: grpc.RpcError) -> StoreUnavailable:
         return StoreUnavailable(
             f"state store {self._store!r} must answer within {self._timeout:g} s",
-            got=f"{error.code().name}: {error.details()}",
+            got=self._sidecar.describe(error),
             remedy="check the component and try again",
         )
 

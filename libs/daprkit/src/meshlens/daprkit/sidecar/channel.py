@@ -4,26 +4,35 @@ The SDK's DaprClient waits for the sidecar's HTTP health when it is constructed,
 starts first would hang; the generated stub connects when it is first used.
 """
 
+from threading import Thread
+
 import grpc
+import structlog
 from dapr.proto import api_service_v1
 
 from meshlens.daprkit.settings import ServerSettings
 from meshlens.daprkit.sidecar.limits import MESSAGE_OVERHEAD, message_options
 
 _RECONNECT_MS = 500
+# Long enough for a sidecar on this host to answer.
+_REACH_SECONDS = 0.2
+
+_log = structlog.get_logger(__name__)
 
 
 class Sidecar:
     """Calls to the app's own sidecar.
 
     Attributes:
+        address: host and port.
         stub: the Dapr API.
         metadata: to send with every call.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
+        self.address = f"127.0.0.1:{settings.dapr_grpc_port}"
         self._channel = grpc.insecure_channel(
-            f"127.0.0.1:{settings.dapr_grpc_port}",
+            self.address,
             options=[
                 *message_options(settings.max_body + MESSAGE_OVERHEAD),
                 ("grpc.initial_reconnect_backoff_ms", _RECONNECT_MS),
@@ -33,6 +42,37 @@ class Sidecar:
         self.stub = api_service_v1.DaprStub(self._channel)
         token = settings.dapr_api_token.get_secret_value()
         self.metadata: tuple[tuple[str, str], ...] = (("dapr-api-token", token),) if token else ()
+
+    def watch_arrival(self, seconds: float) -> None:
+        """Return at once; if no sidecar answers within `seconds`, one line of the log says so."""
+        arrival = grpc.channel_ready_future(self._channel)
+
+        def watch() -> None:
+            try:
+                arrival.result(seconds)
+            except grpc.FutureTimeoutError:
+                _log.warning(
+                    "no sidecar answers",
+                    address=self.address,
+                    remedy="start the service by `dapr run` or `meshlens up`; if the sidecar has"
+                    " another gRPC port, set DAPR_GRPC_PORT; without any, EVENTS=off",
+                )
+            finally:
+                arrival.cancel()
+
+        Thread(target=watch, name="sidecar-arrival", daemon=True).start()
+
+    def describe(self, error: grpc.RpcError) -> str:
+        """Return why a call to the sidecar failed, on one line."""
+        if error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
+            arrival = grpc.channel_ready_future(self._channel)
+            try:
+                arrival.result(_REACH_SECONDS)
+            except grpc.FutureTimeoutError:
+                return f"no answer: there is no sidecar at {self.address}"
+            finally:
+                arrival.cancel()
+        return f"{error.code().name}: {error.details()}"
 
     def close(self) -> None:
         """Close the channel."""

@@ -1,6 +1,7 @@
 """Result events as CloudEvents on a topic, by the app's own sidecar."""
 
 import uuid
+from collections.abc import Callable
 
 import grpc
 from dapr.proto import api_v1
@@ -22,6 +23,7 @@ class ConfirmedEvents:
         pubsub: name of the pub/sub component.
         topic: topic of the events.
         timeout: seconds the broker has to accept an event.
+        on_published: if given, called with each event that the broker has accepted, as JSON.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class ConfirmedEvents:
         pubsub: str,
         topic: str,
         timeout: float,
+        on_published: Callable[[bytes], None] | None = None,
     ) -> None:
         self._sidecar = sidecar
         self._service = service
@@ -40,6 +43,7 @@ class ConfirmedEvents:
         self._pubsub = pubsub
         self._topic = topic
         self._timeout = timeout
+        self._on_published = on_published
 
     def publish(self, answered: Answered) -> None:
         """Publish the outcome and wait until the broker has accepted it.
@@ -48,12 +52,13 @@ class ConfirmedEvents:
             EventNotConfirmed: it has not accepted it, so the caller must not get the result.
         """
         identity = str(uuid.uuid4())
+        data = encode_event(make_event(identity, self._service, answered))
         trace: dict[str, str] = {}
         propagate.inject(trace)
         request = api_v1.PublishEventRequest(
             pubsub_name=self._pubsub,
             topic=self._topic,
-            data=encode_event(make_event(identity, self._service, answered)),
+            data=data,
             data_content_type="application/json",
             metadata={
                 "cloudevent.id": identity,
@@ -74,6 +79,8 @@ class ConfirmedEvents:
             raise EventNotConfirmed(
                 f"pub/sub {self._pubsub!r} must accept the event of a result within"
                 f" {self._timeout:g} s",
-                got=f"{error.code().name}: {error.details()}",
+                got=self._sidecar.describe(error),
                 remedy="try again, or run the service with EVENTS=off to do without events",
             ) from error
+        if self._on_published:
+            self._on_published(data)

@@ -16,7 +16,8 @@ from meshlens.classify.tasks.images.pixels import Image
 from meshlens.classify.tasks.options import ModelOptions
 
 JSON = "application/json"
-_DEFAULT_SUBJECT = "object"
+# What a picture shows where the model does not say.
+DEFAULT_SUBJECT = "object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class OpenedModel:
     @property
     def subject(self) -> str:
         """What its images show, in one word."""
-        return self.file.subject or self.subject_beside or _DEFAULT_SUBJECT
+        return self.file.subject or self.subject_beside or DEFAULT_SUBJECT
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ LabelWord: TypeAlias = Literal["auto", "outliers", "all", "none"]
 LabelRule: TypeAlias = LabelWord | int
 
 _LABEL_WORDS: tuple[LabelWord, ...] = get_args(LabelWord)
+_LABEL_RULE = rf"^({'|'.join(_LABEL_WORDS)}|\d{{1,9}})$"
 
 
 def _parse_components(value: object) -> object:
@@ -82,9 +83,13 @@ class Style(BaseModel):
     level: float = Field(
         default=0.95, gt=0, lt=1, description="of the ellipse", json_schema_extra=needs("ellipse")
     )
-    label: Annotated[LabelRule, PlainValidator(_parse_label_rule)] = Field(
-        default="auto", description="observations to label: outliers, all, none or how many"
-    )
+    label: Annotated[
+        LabelRule,
+        PlainValidator(
+            _parse_label_rule,
+            json_schema_input_type=Annotated[str, Field(pattern=_LABEL_RULE)],
+        ),
+    ] = Field(default="auto", description="observations to label: outliers, all, none or how many")
     arrows: int = Field(default=12, ge=0, le=100, description="the most variables to draw as such")
     color: str = Field(
         default="",

@@ -23,6 +23,8 @@ from meshlens.pca.tables.cells import (
 
 _ZERO = "\ue000"  # stands for the 0 of 0,123, which no separator of thousands may follow
 _END = "\x1f"
+# Where a cell holds them itself, others stand for them that mean as little.
+_OWN_MARKS = str.maketrans({_ZERO: "\ue001", _END: "\x1e"})
 _DIGITS = str.maketrans("0123456789", "9999999999")
 _LEADING_ZERO = re.compile(r"(?<![\d.,])0(?=[.,]\d|[xXbBoO])")
 _THOUSAND = 4  # digits
@@ -59,7 +61,10 @@ class Survey:
 
     def add(self, cells: Sequence[str]) -> None:
         """Take more cells into account."""
-        joined = _LEADING_ZERO.sub(_ZERO, _END.join(cells)).translate(_DIGITS)
+        joined = _END.join(cells)
+        if _ZERO in joined or joined.count(_END) >= len(cells):
+            joined = _END.join(cell.translate(_OWN_MARKS) for cell in cells)
+        joined = _LEADING_ZERO.sub(_ZERO, joined).translate(_DIGITS)
         self.shapes.update(joined.split(_END))
 
     def summarize(self, missing: Iterable[str] = ()) -> "Summary":

@@ -5,9 +5,13 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 
+from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.pages import build_page
+from meshlens.home import start
+from meshlens.home.header import draw_header
+from meshlens.pca.errors import InvalidOption
 from meshlens.pca.options import FitOptions, NoOptions, PlotOptions, TransformOptions, parse_options
 from meshlens.pca.tables.formats import ENDINGS
 from meshlens.pca.web.form import describe
@@ -33,17 +37,36 @@ _METHODS: Mapping[str, type[NoOptions]] = {
     "transform": TransformOptions,
 }
 
+_PAGE = Operation(
+    summary="Return the page of this service, for browsers.",
+    verb="GET",
+    options=NoOptions,
+    answers={"text/html": str},
+    faults=(InvalidOption,),
+)
+
+_SAMPLE = Operation(
+    summary="Return the table that the page offers to try.",
+    verb="GET",
+    answers={"text/csv": str},
+)
+
 
 def routes() -> Sequence[Route]:
-    """Return the route of the page; the page is built once, by this call."""
+    """Return the routes of the page and its sample; they are built once, by this call."""
     page = build()
+    iris = Reply((files(__name__) / "samples" / "iris.csv").read_bytes(), "text/csv")
 
     def ui(request: Request) -> Reply:
         """Return the page."""
         parse_options(NoOptions, request.query)
         return page
 
-    return (Route("ui", ui, verbs=("GET",)),)
+    return (
+        Route("ui", ui, verbs=("GET",), operations=(_PAGE,)),
+        Route("ui/samples/iris.csv", lambda _: iris, verbs=("GET",), operations=(_SAMPLE,)),
+        start.route("pca"),
+    )
 
 
 def build() -> Reply:
@@ -56,7 +79,7 @@ def build() -> Reply:
         # What it needs beside the module is known only when it is used.
         "offers": {"pdf": find_spec("cairosvg") is not None},
     }
-    return build_page(folder, _SCRIPTS, data)
+    return build_page(folder, _SCRIPTS, data, header=draw_header("pca"))
 
 
 def _read_samples(folder: Traversable) -> dict[str, str]:

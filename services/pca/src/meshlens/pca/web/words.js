@@ -46,7 +46,7 @@ const OF_STATUS = {
 const UNREACHABLE = "The service does not answer. Check that it is running, and try again.";
 
 /** Return {text, offers} of a fault: a sentence, and each remedy that one click can apply. */
-function wordFault(form, { message, reason, remedy = "", status = 0 }) {
+function wordFault(form, { message, reason, facts: { remedy = "" } = {}, status = 0 }) {
   if (!reason) return { text: wordStatus(message, status), offers: [] };
   const at = remedy ? message.lastIndexOf(`; ${remedy.slice(0, 60)}`) : -1;
   const found = at < 0 ? message : message.slice(0, at);

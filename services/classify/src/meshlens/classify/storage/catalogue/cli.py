@@ -18,11 +18,9 @@ from meshlens.classify.storage.catalogue.download import (
 _FAULT = 2
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "classify-models") -> int:
     """List the catalogue or download from it; return 0, or 2 if a model did not arrive."""
-    parser = argparse.ArgumentParser(
-        prog="classify-models", description="Fetch models that are known by name."
-    )
+    parser = argparse.ArgumentParser(prog=prog, description="Fetch models that are known by name.")
     parser.add_argument("--catalogue", type=Path, help="YAML file (default: the one shipped)")
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="print the names")

@@ -1,6 +1,8 @@
 """The lens of a classifier: its options, its answer, and the model behind them."""
 
+import html
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,9 +15,10 @@ from meshlens.classify.formats.card import Scores
 from meshlens.classify.formats.labels import Label, name_classes
 from meshlens.classify.tasks.classification.description import (
     ClassifierDescription,
-    PictureDescription,
+    ImagesDescription,
     ScoresDescription,
 )
+from meshlens.classify.tasks.classification.names import shorten_labels
 from meshlens.classify.tasks.classification.probes import make_probes
 from meshlens.classify.tasks.classification.scores import ScoreOutput
 from meshlens.classify.tasks.classification.verdicts import Verdict, judge
@@ -42,7 +45,9 @@ _CHANNELS = (1, 3, 4)
 class ClassifyOptions(ModelOptions):
     """Options of `classify`."""
 
-    top_k: int | None = Field(default=None, ge=1, description="how many labels to answer")
+    top_k: int | None = Field(
+        default=None, ge=1, title="Labels shown", description="how many labels to answer"
+    )
 
 
 class ClassificationAnswer(Answer):
@@ -51,7 +56,7 @@ class ClassificationAnswer(Answer):
     media_types: ClassVar = (JSON, "text/plain", "text/html")
 
     labels: list[Label] = Field(description="the most probable first")
-    verdict: Verdict
+    verdict: Verdict = Field(description="the first label in the words of a person")
     read: Reading = Field(
         default_factory=Reading,
         description="how the image was read; left out if there was nothing to decide",
@@ -65,12 +70,15 @@ class ClassificationAnswer(Answer):
         return fields
 
     def render(self, media_type: str, payload: Payload) -> bytes:
-        """Return the verdict as a sentence, or as a paragraph of HTML."""
+        """Return the verdict as a sentence, or as a paragraph of HTML; then how it was read."""
+        read = self.read.describe()
         match media_type:
             case "text/plain":
-                return f"{self.verdict.sentence}\n".encode()
+                lines = (self.verdict.sentence, read) if read else (self.verdict.sentence,)
+                return "".join(f"{line}\n" for line in lines).encode()
             case "text/html":
-                return f"<p>{self.verdict.html}</p>\n".encode()
+                note = f"<p><small>{html.escape(read)}</small></p>\n" if read else ""
+                return f"<p>{self.verdict.html}</p>\n{note}".encode()
             case _:
                 return super().render(media_type, payload)
 
@@ -130,6 +138,7 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
         self._top_k = card.output.top or TOP_K
         self.frame = self._input.frame
         self.labels = name_classes(model.labels, self._output.classes)
+        self._names = shorten_labels(self.labels)
         self.subject = model.subject
 
     def warm_up(self) -> None:
@@ -154,9 +163,10 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
         top_k = options.top_k or self._top_k
         image = self.see(payload)
         labels = self.classify(image.pixels, top_k=top_k)
+        top = replace(labels[0], label=self._names[labels[0].index])
         return ClassificationAnswer(
             labels=list(labels),
-            verdict=judge(labels[0], self.subject),
+            verdict=judge(top, self.subject),
             read=image.reading.model_copy(update={"assumed": self._assumed})
             if self._assumed
             else image.reading,
@@ -169,7 +179,7 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
             signatures=describe_signatures(self._engine),
             classes=len(self.labels),
             subject=self.subject,
-            input=PictureDescription(
+            input=ImagesDescription(
                 width=frame.width,
                 height=frame.height,
                 channels=frame.channels,

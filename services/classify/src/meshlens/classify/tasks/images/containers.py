@@ -162,12 +162,14 @@ def _has_one_scan(data: bytes, image: Pillow.Image) -> bool:
 
 
 @contextmanager
-def refusing(data: bytes) -> Iterator[None]:
+def refusing(data: bytes, max_pixels: int) -> Iterator[None]:
     """Turn anything that Pillow raises on a stranger's bytes into our own errors."""
     try:
         yield
     except (ImageTooLarge, InvalidImage):
         raise
+    except Pillow.DecompressionBombError as error:
+        raise ImageTooLarge(_count_pixels(error), max_pixels) from error
     except UnidentifiedImageError as error:
         name = _name(data)
         remedy = f"convert the {name} file" if name else "send the bytes of the file as they are"
@@ -190,6 +192,12 @@ def refusing(data: bytes) -> Iterator[None]:
         ) from error
 
 
+def _count_pixels(error: Exception) -> str:
+    """Return how many pixels Pillow found too many."""
+    found = re.search(r"\d+ pixels", str(error))
+    return found.group() if found else "more"
+
+
 def _name(data: bytes) -> str:
     """Return the name of a known format that is not offered, empty if it is none."""
     if _HEIC.match(data):
@@ -201,11 +209,12 @@ def _name(data: bytes) -> str:
     return ""
 
 
-class _LiftedGuard:
-    """While any thread is inside, Pillow's own limit on pixels is lifted.
+class _PillowsLimit:
+    """Pillow's own limit on pixels: one global, which Pillow checks before it returns an image.
 
-    Pillow checks it before an image's size can be read, for the whole process and by one global;
-    in here `max_pixels` is the limit instead. Outside, Pillow guards as it always does.
+    While any thread is inside it follows `max_pixels`: far enough above it that `check_size` says
+    which size a picture has, but no GIF gets a canvas beyond it when it is opened. Outside, Pillow
+    guards as it always does.
     """
 
     def __init__(self) -> None:
@@ -213,17 +222,22 @@ class _LiftedGuard:
         self._inside = 0
         self._limit: int | None = None
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def follow(self, max_pixels: int) -> Iterator[None]:
         with self._lock:
             if not self._inside:
-                self._limit, Pillow.MAX_IMAGE_PIXELS = Pillow.MAX_IMAGE_PIXELS, None
+                self._limit, Pillow.MAX_IMAGE_PIXELS = Pillow.MAX_IMAGE_PIXELS, 0
             self._inside += 1
+            # Pillow warns above its limit, and raises above twice that.
+            wanted = max_pixels * _MOST_SCALED // 2
+            Pillow.MAX_IMAGE_PIXELS = max(Pillow.MAX_IMAGE_PIXELS or 0, wanted)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if not self._inside:
+                    Pillow.MAX_IMAGE_PIXELS = self._limit
 
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                Pillow.MAX_IMAGE_PIXELS = self._limit
 
-
-LIFTED = _LiftedGuard()
+PILLOWS_LIMIT = _PillowsLimit()

@@ -18,7 +18,7 @@ from meshlens.classify.errors import InvalidImage
 from meshlens.classify.formats.card import Resampling, Resize
 from meshlens.classify.tasks.images.colors import convert_profile, fill_empty_alpha, flatten
 from meshlens.classify.tasks.images.containers import (
-    LIFTED,
+    PILLOWS_LIMIT,
     check_size,
     complete_jpeg,
     find_orientation,
@@ -144,7 +144,7 @@ def decode_image(data: bytes, frame: Frame, *, max_pixels: int) -> Image:
         raise InvalidImage(
             "expected a picture", got="an empty body", remedy="send the bytes of the file"
         )
-    with refusing(data), LIFTED:
+    with refusing(data, max_pixels), PILLOWS_LIMIT.follow(max_pixels):
         try:
             return _decode(data, frame, max_pixels)
         except UnidentifiedImageError:

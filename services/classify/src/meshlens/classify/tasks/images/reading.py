@@ -4,6 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer
 
+_MIRRORED = frozenset({2, 4, 5, 7})
+_TURNED = frozenset({3, 5, 6, 7, 8})
+
 
 class Reading(BaseModel):
     """What was done to an image, and what was assumed; the JSON has only what applies."""
@@ -28,3 +31,17 @@ class Reading(BaseModel):
             for name, value in self
             if value != type(self).model_fields[name].default
         }
+
+    def describe(self) -> str:
+        """Return all of it as one sentence, empty if there was nothing to decide."""
+        parts = (
+            "turned upright" if self.orientation in _TURNED else "",
+            "mirrored back" if self.orientation in _MIRRORED else "",
+            f"{self.frame} in the file" if self.frame else "",
+            f"colors of {self.profile}" if self.profile else "",
+            f"{self.resized} to the shape that the model takes" if self.resized else "",
+            *self.notes,
+            *(f"assumed: {what}" for what in self.assumed),
+        )
+        said = "; ".join(filter(None, parts))
+        return f"The picture as it was read: {said}." if said else ""

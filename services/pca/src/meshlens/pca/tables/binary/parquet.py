@@ -10,7 +10,7 @@ from pyarrow import parquet as pq
 
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.binary.arrow_columns import no_rows, split_schema
-from meshlens.pca.tables.binary.parquet_bounds import measure_pages
+from meshlens.pca.tables.binary.parquet_bounds import measure_pages, read_chunks
 from meshlens.pca.tables.columns import RawTable, ReadOptions
 from meshlens.pca.tables.growth import find_limit, too_large
 
@@ -66,15 +66,8 @@ def _check_size(metadata: pq.FileMetaData, body: bytes) -> int:
     if not metadata.num_rows:
         raise no_rows()
     decoded = 0
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for chunk in map(group.column, range(group.num_columns)):
-            if not chunk.num_values:
-                continue
-            start = chunk.data_page_offset
-            first = chunk.dictionary_page_offset
-            if first is not None and 0 < first < start:
-                start = first
-            decoded += measure_pages(body, start, chunk.total_compressed_size, most - decoded)
-            if decoded > most:
-                raise too_large(size, decoded)
+    for chunk in read_chunks(body):
+        decoded += measure_pages(body, chunk.start, chunk.length, most - decoded)
+        if decoded > most:
+            raise too_large(size, decoded)
     return int(metadata.num_rows)

@@ -1,104 +1,99 @@
-"""How much memory the pages of a Parquet file take once decompressed, known before any is.
+"""Where the columns of a Parquet file lie and how much memory their pages take, before any is read.
 
-The sizes are in each page's header, a Thrift structure in the compact protocol. Formats:
-parquet-format/src/main/thrift/parquet.thrift, thrift/doc/specs/thrift-compact-protocol.md.
+Both are read here: Arrow ends the process, where a footer that it has opened is damaged within
+(Arrow 26, `FileMetaData.row_group`), and does not say what pages take.
+Format: parquet-format/src/main/thrift/parquet.thrift.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
+
+from meshlens.pca.tables.binary.compact_thrift import CompactReader, Type
 
 # The first and the last bytes of a file.
 MAGIC = b"PAR1"
 
-_DEEPEST = 8
-_LONGEST_VARINT = 10  # bytes
+_LENGTH = 4  # bytes of a footer's length, before the last magic
+# Fields of the structures of the footer and of pages.
+_ROW_GROUPS = 4  # FileMetaData
+_COLUMNS = 1  # RowGroup
+_META_DATA = 3  # ColumnChunk
+_NUM_VALUES, _COMPRESSED, _DATA_OFFSET, _DICTIONARY_OFFSET = 5, 7, 9, 11  # ColumnMetaData
+_UNCOMPRESSED_SIZE, _COMPRESSED_SIZE = 2, 3  # PageHeader
 
 
-class _Type(IntEnum):
-    """Types of the compact protocol."""
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The pages of one column in one group of rows.
 
-    STOP = 0
-    TRUE = 1
-    FALSE = 2
-    BYTE = 3
-    I16 = 4
-    I32 = 5
-    I64 = 6
-    DOUBLE = 7
-    BINARY = 8
-    LIST = 9
-    SET = 10
-    MAP = 11
-    STRUCT = 12
+    Attributes:
+        start: in bytes from the beginning of the file.
+        length: in bytes.
+    """
+
+    start: int
+    length: int
 
 
-# Fields of the structure PageHeader.
-_UNCOMPRESSED_SIZE, _COMPRESSED_SIZE = 2, 3
+def read_chunks(body: bytes) -> list[Chunk]:
+    """Return where the pages of all columns are that hold values.
+
+    Raises:
+        ValueError: the footer is damaged.
+    """
+    end = len(body) - len(MAGIC) - _LENGTH
+    length = int.from_bytes(body[max(end, 0) : max(end, 0) + _LENGTH], "little")
+    if not body.endswith(MAGIC) or not end - length >= 0:
+        raise ValueError("expected a footer in the body")
+    reader = CompactReader(body[end - length : end], 0)
+    try:
+        return [
+            chunk
+            for _ in _structures(reader, _ROW_GROUPS)
+            for _ in _structures(reader, _COLUMNS)
+            for _ in _structure(reader, _META_DATA)
+            for chunk in _read_chunk(reader)
+        ]
+    except IndexError:
+        raise ValueError("expected a footer, got its end too early") from None
 
 
-@dataclass(slots=True)
-class _Reader:
-    """Reads the compact protocol from `at`; IndexError at the end of the data."""
+def _structure(reader: CompactReader, wanted: int) -> Iterator[None]:
+    """Yield where the structure in a field begins; the caller reads it."""
+    for field, kind in reader.read_fields():
+        if field == wanted and kind == Type.STRUCT:
+            yield
+        else:
+            reader.skip(kind)
 
-    data: memoryview
-    at: int
 
-    def byte(self) -> int:
-        if self.at < 0:
-            raise IndexError("before the data")
-        byte = self.data[self.at]
-        self.at += 1
-        return byte
+def _structures(reader: CompactReader, wanted: int) -> Iterator[None]:
+    """Yield where each structure of the list in a field begins; the caller reads it."""
+    for field, kind in reader.read_fields():
+        if field != wanted or kind != Type.LIST:
+            reader.skip(kind)
+            continue
+        count, inner = reader.read_list()
+        if count and inner != Type.STRUCT:
+            raise ValueError(f"expected structures, got values of type {inner}")
+        for _ in range(count):
+            yield
 
-    def varint(self) -> int:
-        number = 0
-        for shift in range(0, 7 * _LONGEST_VARINT, 7):
-            byte = self.byte()
-            number |= (byte & 0x7F) << shift
-            if byte < 0x80:  # noqa: PLR2004 - the highest bit says that another byte follows
-                return number
-        raise ValueError("expected a number of 64 bits")
 
-    def zigzag(self) -> int:
-        number = self.varint()
-        return (number >> 1) ^ -(number & 1)
-
-    def skip(self, kind: int, depth: int = 0) -> None:
-        """Pass over a value of a type."""
-        match kind:
-            case _Type.TRUE | _Type.FALSE:
-                pass
-            case _Type.BYTE:
-                self.at += 1
-            case _Type.I16 | _Type.I32 | _Type.I64:
-                self.varint()
-            case _Type.DOUBLE:
-                self.at += 8
-            case _Type.BINARY:
-                length = self.varint()
-                self.at += length
-            case _Type.STRUCT if depth < _DEEPEST:
-                field = 0
-                while (head := self.byte()) != _Type.STOP:
-                    field = field + (head >> 4) if head >> 4 else self.zigzag()
-                    self.skip(head & 0x0F, depth + 1)
-            case _:
-                # A page's header has no lists, sets or maps.
-                raise ValueError(f"expected a page's header, got a value of type {kind}")
-
-    def page_header(self) -> tuple[int, int]:
-        """Return the uncompressed and the compressed size of the page whose header is here."""
-        sizes: dict[int, int] = {}
-        field = 0
-        while (head := self.byte()) != _Type.STOP:
-            field = field + (head >> 4) if head >> 4 else self.zigzag()
-            if field in (_UNCOMPRESSED_SIZE, _COMPRESSED_SIZE) and head & 0x0F == _Type.I32:
-                sizes[field] = self.zigzag()
-            else:
-                self.skip(head & 0x0F)
-        if len(sizes) < 2 or min(sizes.values()) < 0:  # noqa: PLR2004 - both sizes are required
-            raise ValueError("expected a page's header with two sizes")
-        return sizes[_UNCOMPRESSED_SIZE], sizes[_COMPRESSED_SIZE]
+def _read_chunk(reader: CompactReader) -> list[Chunk]:
+    """Return the chunk whose ColumnMetaData is here, none if it holds no values."""
+    found: dict[int, int] = {}
+    for field, kind in reader.read_fields():
+        if kind == Type.I64:
+            found[field] = reader.read_number()
+        else:
+            reader.skip(kind)
+    if not found.get(_NUM_VALUES, 1):
+        return []
+    if _DATA_OFFSET not in found or _COMPRESSED not in found:
+        raise ValueError("expected the place and the size of a column's pages")
+    start, first = found[_DATA_OFFSET], found.get(_DICTIONARY_OFFSET, 0)
+    return [Chunk(first if 0 < first < start else start, found[_COMPRESSED])]
 
 
 def measure_pages(body: bytes, start: int, length: int, most: int) -> int:
@@ -112,10 +107,10 @@ def measure_pages(body: bytes, start: int, length: int, most: int) -> int:
     end = start + length
     if start < 0 or length < 0 or end > len(body):
         raise ValueError(f"expected pages in the body, got {length} bytes at {start}")
-    reader, decoded = _Reader(memoryview(body), start), 0
+    reader, decoded = CompactReader(body, start), 0
     try:
         while reader.at < end and decoded <= most:
-            uncompressed, compressed = reader.page_header()
+            uncompressed, compressed = _read_page_header(reader)
             decoded += uncompressed
             reader.at += compressed
     except IndexError:
@@ -123,3 +118,16 @@ def measure_pages(body: bytes, start: int, length: int, most: int) -> int:
     if reader.at > end and decoded <= most:
         raise ValueError("expected a page to end where its column ends")
     return decoded
+
+
+def _read_page_header(reader: CompactReader) -> tuple[int, int]:
+    """Return the uncompressed and the compressed size of the page whose header is here."""
+    sizes: dict[int, int] = {}
+    for field, kind in reader.read_fields():
+        if field in (_UNCOMPRESSED_SIZE, _COMPRESSED_SIZE) and kind == Type.I32:
+            sizes[field] = reader.read_number()
+        else:
+            reader.skip(kind)
+    if len(sizes) < 2 or min(sizes.values()) < 0:  # noqa: PLR2004 - both sizes are required
+        raise ValueError("expected a page's header with two sizes")
+    return sizes[_UNCOMPRESSED_SIZE], sizes[_COMPRESSED_SIZE]

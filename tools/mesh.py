@@ -1,12 +1,13 @@
-"""A real mesh for tests: sidecars, services and Redis as processes, awaited by condition.
+"""A real mesh for tests and `make demo`: sidecars, services and Redis as processes.
 
     with Mesh(Profile.EMBEDDED, tmp_path) as mesh:
         answer = mesh.call("pca", "classify", "models")  # through pca's sidecar, then classify's
         mesh.kill_app("classify")
         mesh.start_app("classify")  # beside the same sidecar
 
-Every process leads a session of its own and dies with it. A process that dies while the mesh starts
-fails the start at once, with the end of its log.
+It needs daprd alone, no Dapr CLI. Everything is awaited by condition. Every process leads a session
+of its own and dies with it. A process that dies while the mesh starts fails the start at once, with
+the end of its log.
 """
 
 import http.client
@@ -23,9 +24,13 @@ from pathlib import Path
 from typing import Self
 
 import yaml
-from dapr_run import LOOPBACK_FLAGS, SERVING, dapr_runtime, health_through
+from dapr_run import dapr_runtime
 from processes import Process, eventually, free_ports, is_listening
-from sqlite_files import make_sqlite_files
+
+from meshlens.command.mesh.broker import Broker
+from meshlens.command.mesh.errors import MeshError
+from meshlens.command.mesh.sidecars import LOOPBACK_FLAGS, SERVING, Sidecar, health_through
+from meshlens.command.mesh.sqlite_files import make_sqlite_files
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("pca", "classify")
@@ -40,10 +45,6 @@ class Profile(StrEnum):
 
     EMBEDDED = "embedded"
     REDIS = "redis"
-
-
-class MeshError(Exception):
-    """The mesh did not come up, or a part of it died; the message ends with the logs."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,28 @@ class Mesh:
             name: Ports(*(next(free) for _ in Ports.__dataclass_fields__)) for name in services
         }
         self.redis_port = next(free)
+        self._broker = Broker(folder / "broker.log") if profile is Profile.EMBEDDED else None
         self._processes: dict[str, Process] = {}
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start everything and return when every service answers through every sidecar.
+
+        Raises:
+            MeshError: it did not come up, which ends with the logs; nothing of it runs on.
+        """
         try:
             make_sqlite_files(self.folder)
             if self.profile is Profile.REDIS:
                 self.start_redis()
+            if self._broker:
+                self._broker.start()
             for name in self.services:
                 self.start_sidecar(name)
                 self.launch_app(name)
@@ -128,10 +144,6 @@ class Mesh:
         except BaseException:
             self.close()
             raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End every process; afterwards nothing of the mesh runs."""
@@ -142,8 +154,18 @@ class Mesh:
             with suppress(TimeoutError):  # what does not end is killed
                 process.wait(max(0.0, deadline - time.monotonic()))
             process.kill()
+        if self._broker:
+            self._broker.close()
 
     # Addresses
+
+    @property
+    def sidecars(self) -> dict[str, Sidecar]:
+        """Where the sidecar of each service listens, by the service's name."""
+        return {
+            name: Sidecar(name, ports.http, ports.grpc, ports.metrics)
+            for name, ports in self._ports.items()
+        }
 
     def http(self, service: str) -> str:
         """The base URL of the HTTP API of a service's sidecar."""
@@ -156,6 +178,11 @@ class Mesh:
     def grpc_port(self, service: str) -> int:
         """The port of the gRPC API of a service's sidecar."""
         return self._ports[service].grpc
+
+    @property
+    def redis_address(self) -> str:
+        """Where the Redis of the mesh listens, or its broker."""
+        return self._broker.address if self._broker else f"127.0.0.1:{self.redis_port}"
 
     def app_port(self, service: str) -> int:
         """The port of the service itself."""
@@ -240,7 +267,7 @@ class Mesh:
             "--read-buffer-size": common["readBufferSize"],
         }
         command = [
-            str(dapr_runtime() / ".dapr" / "bin" / "daprd"),
+            str(dapr_runtime("daprd") / ".dapr" / "bin" / "daprd"),
             *(str(part) for flag in flags.items() for part in flag),
             "--enable-app-health-check",
             *LOOPBACK_FLAGS,
@@ -252,7 +279,7 @@ class Mesh:
             **os.environ,
             "DAPR_HOST_IP": "127.0.0.1",  # else the name registry gets the host's outer address
             "GOGC": "400",
-            "REDIS_HOST": f"127.0.0.1:{self.redis_port}",
+            "REDIS_HOST": self.redis_address,
             **self._tokens,
             **self._sidecar_env,
         }

@@ -1,0 +1,1 @@
+"""The command `meshlens`: runs the mesh on this host, and finds the commands of the services."""

@@ -1,0 +1,113 @@
+"""The ports of the mesh: which ones, whether they are free, and who holds those that are not.
+
+The layout is that of dapr.yaml, where 3500 is the base: 3501 and 3502 are the sidecars' HTTP ports.
+"""
+
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from meshlens.command.mesh.errors import MeshError
+
+BASE = 3500
+FREE = "free"
+# Below 32768, where Linux begins to choose ports for outgoing connections.
+_POOL = range(20_000, 32_768)
+_LOWEST = 1024
+_SPAN = 100
+_LISTENING = "0A"
+
+
+def read_base(text: str) -> int | None:
+    """Return the base that `--ports` names, None for free ports.
+
+    Raises:
+        MeshError: it is neither a base nor the word free.
+    """
+    if text == FREE:
+        return None
+    highest = 65_535 - _SPAN
+    if not text.isdecimal() or not _LOWEST <= int(text) <= highest:
+        raise MeshError(
+            f"ports must be {FREE} or a base from {_LOWEST} to {highest}, got {text!r};"
+            f" {BASE} stands for {BASE + 1} to {BASE + 52}"
+        )
+    return int(text)
+
+
+def free_ports() -> Iterator[int]:
+    """Yield ports that nobody listens on, each one once, from a place drawn at random."""
+    start = secrets.randbelow(len(_POOL))
+    for offset in range(len(_POOL)):
+        port = _POOL[(start + offset) % len(_POOL)]
+        with socket.socket() as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+        yield port
+
+
+def check_ports(wanted: Mapping[int, str]) -> None:
+    """Check that the mesh can listen on its ports.
+
+    Args:
+        wanted: what each port is for.
+
+    Raises:
+        MeshError: another program holds some of them.
+    """
+    held = {port: use for port, use in wanted.items() if _is_held(port)}
+    if not held:
+        return
+    holders = _find_holders()
+    port, use = next(iter(held.items()))
+    others = ", ".join(map(str, list(held)[1:]))
+    raise MeshError(
+        f"port {port} ({use}) must be free, but {holders.get(port, 'another program')} holds it"
+        f"{f' (not free either: {others})' if others else ''};"
+        f" stop that, or take other ports: meshlens up --ports {FREE}, or make run PORTS={FREE}"
+    )
+
+
+def _is_held(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: connections that have ended do not hold the port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def _find_holders() -> dict[int, str]:
+    """Return the programs that listen, by port, as far as Linux shows them to this user."""
+    ports = {}
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = Path("/proc/net", table).read_text().splitlines()[1:]
+        except OSError:  # not Linux, or no IPv6
+            continue
+        for fields in map(str.split, lines):
+            if fields[3] == _LISTENING:
+                ports[f"socket:[{fields[9]}]"] = int(fields[1].rpartition(":")[2], 16)
+    holders = {}
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*") if ports else ():
+        try:
+            target = str(descriptor.readlink())
+        except OSError:  # the process has ended, or is another user's
+            continue
+        if target in ports:
+            process = descriptor.parent.parent
+            holders[ports[target]] = f"{_read_command(process)} (pid {process.name})"
+    return holders
+
+
+def _read_command(process: Path) -> str:
+    try:
+        words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    except OSError:  # it has just ended
+        return "a program"
+    return b" ".join([words[0].rpartition(b"/")[2], *words[1:4]]).decode(errors="replace")

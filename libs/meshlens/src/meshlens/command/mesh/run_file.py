@@ -1,0 +1,77 @@
+"""What `dapr run -f` reads: dapr.yaml with the folder, the ports and the limit of this run."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from meshlens.command.mesh.errors import MeshError
+from meshlens.command.mesh.ports import BASE, free_ports
+from meshlens.command.mesh.resources import Resources, read_shipped
+from meshlens.daprkit.settings import Bytes
+
+_PORT_KEYS = {
+    "appPort": "{app} itself",
+    "daprHTTPPort": "HTTP of the sidecar of {app}",
+    "daprGRPCPort": "gRPC of the sidecar of {app}",
+    "daprInternalGRPCPort": "the sidecar of {app} for other sidecars",
+    "metricsPort": "metrics of the sidecar of {app}",
+}
+# A setting of the services that the run file has for them, unless the environment has another.
+_METRICS, _EVENTS_SHOWN = "METRICS_PORT", "SHOW_EVENTS"
+
+
+def compose_run_file(folder: Path, resources: Resources, base: int | None) -> dict[str, Any]:
+    """Return the content of the run file, with absolute paths only.
+
+    Args:
+        folder: working directory of the services, where the CLI writes its logs, too.
+        resources: what the sidecars load.
+        base: what the ports are counted from; None for any free ones.
+
+    Raises:
+        MeshError: MAX_BODY is no number of bytes.
+    """
+    content = read_shipped("dapr", "dapr.yaml")
+    common = content["common"]
+    common["configFilePath"] = str(resources.config)
+    common["resourcesPaths"] = [str(resources.components)]
+    # Its lines would bury what people look for; when a sidecar fails, its errors are shown.
+    common["daprdLogDestination"] = "file"
+    if limit := os.environ.get("MAX_BODY"):
+        common["maxBodySize"] = str(2 * _read_bytes(limit))
+    ports = free_ports()
+    for app in content["apps"]:
+        app["appDirPath"] = str(folder)
+        places: list[tuple[dict[str, Any], str]] = [(app, key) for key in _PORT_KEYS]
+        for place, key in [*places, (app["env"], _METRICS)]:
+            place[key] = next(ports) if base is None else place[key] + base - BASE
+        app["env"][_EVENTS_SHOWN] = os.environ.get(_EVENTS_SHOWN, app["env"][_EVENTS_SHOWN])
+    return content
+
+
+def list_ports(content: Mapping[str, Any]) -> dict[int, str]:
+    """Return what each port of a run file is for."""
+    return dict(_list_ports(content))
+
+
+def _list_ports(content: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    for app in content["apps"]:
+        name = app["appID"]
+        for key, use in _PORT_KEYS.items():
+            if key in app:
+                yield app[key], use.format(app=name)
+        if _METRICS in app.get("env", {}):
+            yield app["env"][_METRICS], f"metrics of {name}"
+
+
+def _read_bytes(quantity: str) -> int:
+    """Return the bytes of a quantity such as 16777216 or 16Mi, as the services read it."""
+    try:
+        return int(TypeAdapter(Bytes).validate_python(quantity))
+    except ValidationError as error:
+        raise MeshError(
+            f"MAX_BODY must be bytes, or a number with a unit (16Mi), got {quantity!r}"
+        ) from error

@@ -1,0 +1,55 @@
+"""The run file: what changes from run to run."""
+
+from pathlib import Path
+
+import pytest
+
+from meshlens.command.mesh.ports import BASE
+from meshlens.command.mesh.resources import Resources
+from meshlens.command.mesh.run_file import compose_run_file, list_ports
+from meshlens.daprkit.settings import MIB
+
+RESOURCES = Resources(Path("/m"), Path("/m/config.yaml"), Path("/m/embedded"))
+
+
+@pytest.mark.parametrize(
+    ("limit", "sidecars"), [("32Mi", 64 * MIB), ("1000000", 2_000_000), ("1 GiB", 2048 * MIB)]
+)
+def test_the_sidecars_limit_is_twice_max_body(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, limit: str, sidecars: int
+) -> None:
+    monkeypatch.setenv("MAX_BODY", limit)
+    content = compose_run_file(tmp_path, RESOURCES, BASE)
+    assert content["common"]["maxBodySize"] == str(sidecars)
+
+
+def test_every_path_is_absolute(tmp_path: Path) -> None:
+    content = compose_run_file(tmp_path, RESOURCES, BASE)
+    assert content["common"]["configFilePath"] == "/m/config.yaml"
+    assert content["common"]["resourcesPaths"] == ["/m/embedded"]
+    assert {app["appDirPath"] for app in content["apps"]} == {str(tmp_path)}
+
+
+def test_all_ports_are_counted_from_the_base(tmp_path: Path) -> None:
+    usual = list_ports(compose_run_file(tmp_path, RESOURCES, BASE))
+    assert min(usual) == 3501
+    assert len(usual) == 12
+    assert usual[3501] == "HTTP of the sidecar of pca"
+    moved = list_ports(compose_run_file(tmp_path, RESOURCES, 4500))
+    assert moved == {port + 1000: use for port, use in usual.items()}
+
+
+def test_free_ports_are_all_different(tmp_path: Path) -> None:
+    free = list_ports(compose_run_file(tmp_path, RESOURCES, None))
+    assert len(free) == 12
+
+
+def test_the_services_show_their_events_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SHOW_EVENTS", raising=False)
+    apps = compose_run_file(tmp_path, RESOURCES, BASE)["apps"]
+    assert [app["env"]["SHOW_EVENTS"] for app in apps] == [100, 100]
+    monkeypatch.setenv("SHOW_EVENTS", "0")
+    apps = compose_run_file(tmp_path, RESOURCES, BASE)["apps"]
+    assert [app["env"]["SHOW_EVENTS"] for app in apps] == ["0", "0"]

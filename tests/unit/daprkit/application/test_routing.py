@@ -1,0 +1,40 @@
+"""Routes: verbs that are taken, and what is said about others."""
+
+import pytest
+
+from meshlens.daprkit.application.routing import Route, Routes
+from meshlens.daprkit.errors import InvalidRequest
+from meshlens.daprkit.messages import Reply, Request
+
+
+def answer(_: Request) -> Reply:
+    return Reply(b"", "text/plain")
+
+
+ROUTES = Routes(
+    (Route("work", answer), Route("list", answer, verbs=("GET",)), Route("ui", answer, ("GET",)))
+)
+
+
+@pytest.mark.parametrize("verb", ["GET", "HEAD", "NONE"])
+def test_what_can_be_read_has_a_head_too(verb: str) -> None:
+    assert ROUTES.find("list", verb)[0].path == "list"
+
+
+@pytest.mark.parametrize("verb", ["GET", "HEAD"])
+def test_a_method_that_works_on_a_body_says_how_to_send_one_and_where_the_page_is(
+    verb: str,
+) -> None:
+    with pytest.raises(InvalidRequest, match=rf"POST or PUT, got {verb}.*--data-binary.*\bui\b"):
+        ROUTES.find("work", verb)
+
+
+def test_a_method_that_is_read_says_so() -> None:
+    with pytest.raises(InvalidRequest, match="list expects GET, got POST; call it by GET"):
+        ROUTES.find("list", "POST")
+
+
+def test_a_page_that_is_not_there_is_not_advised() -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        Routes((Route("work", answer),)).find("work", "GET")
+    assert "ui" not in str(refusal.value).split()
