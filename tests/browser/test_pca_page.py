@@ -483,7 +483,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(
     below = phone.locator("#options").bounding_box()
     assert above is not None
     assert below is not None
-    assert above["y"] < 250
+    assert above["y"] < 300
     assert above["y"] + above["height"] < below["y"]
     name = "a_name_without_any_place_to_break_a_line_that_is_longer_than_a_phone_is_wide"
     phone.get_by_role("textbox", name="Data").fill(f"{name}_id,b,c\n1,2,4\n2,5,6\n3,4,9\n")
@@ -593,6 +593,30 @@ def test_faults_are_worded_for_people(page: Page, table: str, words: str) -> Non
     expect(fault).to_contain_text(words)
     said = fault.inner_text()
     assert not re.search(r"\w=\w|\bsay\b|\bsend\b|curl|content type|kind=|b'|JSON", said), said
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(403, "may not use that part"), (413, "too large to be sent"), (502, "does not answer")],
+)
+def test_what_a_gateway_refuses_is_worded_for_people(page: Page, status: int, words: str) -> None:
+    """A gateway's answer, since none stands before the sidecars of a test."""
+    answer = '{"errorCode":"ERR_DIRECT_INVOKE","message":"fail to invoke, id: pca, err: rpc"}'
+    page.route("**/method/plot*", lambda route: route.fulfill(status=status, body=answer))
+    page.get_by_role("textbox", name="Data").fill(POINTS)
+    expect(page.locator("#data-fault")).to_contain_text(words)
+    expect(page.locator("#data-fault")).not_to_contain_text("rpc")
+
+
+def test_the_code_of_a_picture_makes_it(page: Page) -> None:
+    page.get_by_label("Ellipses", exact=True).select_option("t")
+    await_picture(page, "Ellipses: 95 %")
+    page.get_by_text("Code for this picture").click()
+    code = page.locator("#code pre")
+    expect(code).to_contain_text("ui/samples/iris.csv")
+    expect(code).to_contain_text("ellipse=t")
+    give_file(page, "a.xlsx", write_workbook())
+    expect(code).to_contain_text("@a.xlsx")
 
 
 def test_words_in_the_data_are_words(page: Page) -> None:
