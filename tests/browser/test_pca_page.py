@@ -286,6 +286,10 @@ def test_a_chip_gives_its_column_another_part(page: Page) -> None:
     part.select_option("drop")
     expect(page.locator("#reading summary")).not_to_contain_text("groups from")
     expect(page.locator("#reading summary")).to_contain_text("1 column left out")
+    chips = page.locator("#columns .chip")
+    tops = [box["y"] for chip in chips.all() if (box := chip.bounding_box())]
+    assert len(tops) == 5
+    assert len({*tops}) == 1
     page.get_by_label("Part of petal width").select_option("color")
     await_picture(page, "150 observations of 3 variables")
     page.get_by_label("Part of petal width").select_option("variable")
