@@ -83,6 +83,13 @@ def test_the_events_of_a_service_can_be_watched(watched: Mesh) -> None:
     assert {"cursor", "missed"} <= shown.keys()
 
 
+@pytest.mark.parametrize("document", ["README.md", "docs/api.md"])
+def test_the_services_describe_themselves(watched: Mesh, document: str) -> None:
+    need("curl", "apt-get install curl")
+    for line in at(watched, block(document, "openapi.json")).splitlines():
+        assert json.loads(run(line, ROOT))["openapi"].startswith("3.")
+
+
 def test_the_commands_of_pca(tmp_path: Path) -> None:
     need_module("cairosvg", "uv sync")
     iris = ROOT / "services/pca/src/meshlens/pca/web/samples/iris.csv"
