@@ -5,7 +5,6 @@ import itertools
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from meshlens.command.mesh.errors import MeshError
 from meshlens.command.mesh.ports import BASE, check_ports
 from meshlens.command.mesh.processes import eventually, kill_group
 from meshlens.command.mesh.programs import Programs
+from meshlens.command.mesh.redis import check_redis
 from meshlens.command.mesh.resources import write_resources
 from meshlens.command.mesh.run_file import compose_run_file, list_ports
 from meshlens.command.mesh.sidecars import SERVING, Sidecar, health_through
@@ -197,12 +197,5 @@ def _environment(profile: str) -> dict[str, str]:
     if models := env.get("MODELS"):
         env["MODELS"] = str(Path(models).absolute())  # services work in another folder
     if profile == "redis":
-        host, _, port = env["REDIS_HOST"].rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=2).close()
-        except (OSError, ValueError) as error:
-            raise MeshError(
-                f"PROFILE=redis needs Redis at REDIS_HOST={env['REDIS_HOST']}, got: {error};"
-                " start one (redis-server) or name another as REDIS_HOST=host:port"
-            ) from error
+        check_redis(env["REDIS_HOST"], env.get("REDIS_PASSWORD", ""))
     return env
