@@ -149,3 +149,25 @@ def test_a_mesh_comes_up_without_a_network(tmp_path: Path) -> None:
     alone = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
     with up(tmp_path, before=alone) as mesh:
         assert {*mesh.pages} == {"pca", "classify"}
+
+
+def test_the_demo_runs_in_any_folder(tmp_path: Path) -> None:
+    demo = subprocess.run(
+        [sys.executable, "-m", "meshlens.command", "demo"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "DAPR_BIN": str(dapr_runtime() / ".dapr" / "bin"),
+            "TMPDIR": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert demo.stderr == ""
+    assert "event: pca/plot OK" in demo.stdout
+    assert "event: classify/classify OK" in demo.stdout
+    assert (tmp_path / "iris.svg").read_bytes() == (ROOT / "docs" / "iris.svg").read_bytes()
+    eventually(lambda: not running_in(tmp_path), "nothing of the mesh runs", within=5)

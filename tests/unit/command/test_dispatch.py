@@ -12,7 +12,7 @@ from meshlens.command.dispatch import main
 
 def test_the_commands_of_the_services_are_found() -> None:
     commands = find_commands()
-    assert {"up", "pca", "classify", "models"} <= commands.keys()
+    assert {"up", "demo", "pca", "classify", "models"} <= commands.keys()
     assert all(command.load and not command.missing for command in commands.values())
 
 
@@ -31,7 +31,7 @@ def test_without_a_command_the_help_is_the_complaint(capsys: pytest.CaptureFixtu
 
 def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pac"]) == 2
-    assert "expected one of up, pca, classify, models, got 'pac'" in capsys.readouterr().err
+    assert "expected one of up, demo, pca, classify, models, got 'pac'" in capsys.readouterr().err
 
 
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,7 +39,7 @@ def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"meshlens {version('meshlens')}\n"
 
 
-@pytest.mark.parametrize("command", ["up", "pca", "classify", "models"])
+@pytest.mark.parametrize("command", ["up", "demo", "pca", "classify", "models"])
 def test_a_command_is_called_as_it_was_typed(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
