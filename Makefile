@@ -105,8 +105,9 @@ imports: setup ## check the import contracts
 	@$(RUN) lint-imports
 
 .PHONY: schemas
-schemas: setup ## write the JSON Schema of the result event to docs/
+schemas: setup ## write the API reference and the JSON Schema of the result event to docs/
 	@$(RUN) python tools/event_schema.py
+	@$(RUN) python tools/api_reference.py
 
 .PHONY: bench
 bench: setup tools ## measure against bare loops and print ratios

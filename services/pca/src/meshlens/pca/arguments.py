@@ -29,6 +29,9 @@ Principal components of a table: {prog} table.csv > plot.svg
   {prog} inverse --fit model.json scores.csv  observations that have the scores
 
 A file that has the name of a method is written ./fit. {prog} METHOD --help lists its options.
+
+In the mesh the service has the same methods; docs/api.md describes them, and so does its method
+openapi.json.
 """
 
 
