@@ -24,6 +24,21 @@ for address, body in (("pca/method/plot", b"1,2,3,5,4,4,9,1"), ("classify/method
     with urllib.request.urlopen(f"{mesh}/{address}", body) as answer:
         print("joined:", address, answer.status, answer.headers["content-type"])
 """
+# Starts when the mesh does, so it calls until it is answered.
+PATIENT_APP = """
+import os, pathlib, time, urllib.request
+mesh = f"http://127.0.0.1:{os.environ['DAPR_HTTP_PORT']}/v1.0/invoke"
+while True:
+    try:
+        answer = urllib.request.urlopen(f"{mesh}/pca/method/plot", b"1,2,3,5,4,4,9,1")
+    except OSError:
+        time.sleep(0.2)
+        continue
+    part = pathlib.Path("calls.part")
+    part.write_text(f"joined: {answer.headers['content-type']}")
+    part.rename("calls.txt")
+    break
+"""
 
 
 @dataclass
@@ -110,6 +125,19 @@ def test_an_app_in_a_folder_of_its_own_joins_by_the_line_that_is_printed(tmp_pat
     assert "level=error" not in joined.stdout
     assert not (elsewhere / ".dapr").exists()
     assert list((home / "state/meshlens/.dapr").iterdir()) == [], "free ports leave nothing"
+
+
+def test_an_app_in_a_run_file_runs_in_the_mesh(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "app.py").write_text(PATIENT_APP)
+    app = f"appID: mine, command: [{sys.executable}, app.py]"
+    (mine / "mine.yaml").write_text(f"apps: [{{{app}}}]\n")
+    with up(tmp_path, "--join", "mine/mine.yaml") as mesh:
+        assert "State is scoped to pca, classify, mine;" in mesh.said
+        calls = mine / "calls.txt"
+        eventually(calls.exists, "the app has called both services", within=60)
+        assert calls.read_text() == "joined: image/svg+xml"
 
 
 def test_two_meshes_run_side_by_side(tmp_path: Path) -> None:

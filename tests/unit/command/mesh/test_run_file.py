@@ -1,5 +1,6 @@
 """The run file: what changes from run to run."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,10 @@ def test_the_services_show_their_events_unless_told_otherwise(
     monkeypatch.setenv("SHOW_EVENTS", "0")
     apps = compose_run_file(tmp_path, RESOURCES, BASE)["apps"]
     assert [app["env"]["SHOW_EVENTS"] for app in apps] == ["0", "0"]
+
+
+def test_what_only_the_services_speak_is_said_of_them_alone(tmp_path: Path) -> None:
+    content = compose_run_file(tmp_path, RESOURCES, BASE)
+    assert {app["appProtocol"] for app in content["apps"]} == {"grpc"}
+    assert "appProtocol" not in content["common"]
+    assert {app["command"][0] for app in content["apps"]} == {sys.executable}
