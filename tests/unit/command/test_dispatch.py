@@ -55,3 +55,15 @@ def test_the_command_imports_nothing_that_it_does_not_run() -> None:
         "assert not {'grpc', 'yaml', 'numpy', 'pydantic'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_a_package_that_a_command_imports_is_named_if_it_is_missing() -> None:
+    program = (
+        "import sys; sys.modules['yaml'] = None;"
+        "from meshlens.command.dispatch import main; sys.exit(main(['up']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"meshlens: up needs the package yaml, not installed; ")
+    assert done.stderr.count(b"\n") == 1
