@@ -7,7 +7,7 @@ import pytest
 
 from meshlens.command.mesh.ports import BASE
 from meshlens.command.mesh.resources import Resources
-from meshlens.command.mesh.run_file import compose_run_file, list_ports
+from meshlens.command.mesh.run_file import compose_environment, compose_run_file, list_ports
 from meshlens.daprkit.settings import MIB
 
 RESOURCES = Resources(Path("/m"), Path("/m/config.yaml"), Path("/m/embedded"))
@@ -61,3 +61,11 @@ def test_what_only_the_services_speak_is_said_of_them_alone(tmp_path: Path) -> N
     assert {app["appProtocol"] for app in content["apps"]} == {"grpc"}
     assert "appProtocol" not in content["common"]
     assert {app["command"][0] for app in content["apps"]} == {sys.executable}
+
+
+def test_models_are_found_from_the_folder_in_which_the_mesh_was_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MODELS", "models")
+    assert compose_environment("embedded")["MODELS"] == str(tmp_path / "models")
