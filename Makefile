@@ -26,6 +26,8 @@ PROFILE ?= embedded
 PORTS ?= 3500
 # APPS="mine other": apps that may use the state store of `make run`, besides pca and classify.
 APPS ?=
+# JOIN=mine.yaml: a run file of Dapr with apps of yours, which `make run` starts in the same mesh.
+JOIN ?=
 # PYTEST=...: further options for pytest, such as PYTEST='-k plot -x'.
 PYTEST ?=
 # FUZZ=...: options of libFuzzer for `make fuzz`; CI repeats the same inputs, so that it fails only by a change.
@@ -39,6 +41,7 @@ help: ## print this help
 	@echo "  TENSORFLOW=1    install TensorFlow, for frozen graphs and SavedModels, as make test does; it stays until TENSORFLOW="
 	@echo "  PROFILE=redis   state and events in the Redis at REDIS_HOST (localhost:6379), for run"
 	@echo "  PORTS=4500      ports from 4501 on instead of 3501, or free ones (PORTS=free), for run"
+	@echo "  JOIN=mine.yaml  a run file of Dapr with apps of yours to start in the same mesh; APPS=mine: state for it, for run"
 	@echo "  DAPR_BIN=folder daprd and dapr to use; else installed ones, else Dapr's release, else built once"
 	@echo "  DAPR_RELEASES=  no Dapr from its release; or the host that has the releases, instead of https://github.com"
 	@echo "  DAPR_FULL=1     build daprd with all of Dapr's components, not only those that are used here"
@@ -49,7 +52,7 @@ demo: setup daprd ## start the mesh, send it points and a picture, show the answ
 
 .PHONY: run
 run: setup tools ## run the mesh until Ctrl-C and print its addresses
-	@DAPR_BIN=$$(tools/dapr-bin daprd dapr)/.dapr/bin $(RUN) meshlens up --folder . --profile $(PROFILE) --ports $(PORTS) $(addprefix --app ,$(APPS))
+	@DAPR_BIN=$$(tools/dapr-bin daprd dapr)/.dapr/bin $(RUN) meshlens up --folder . --profile $(PROFILE) --ports $(PORTS) $(addprefix --app ,$(APPS)) $(addprefix --join ,$(JOIN))
 
 .PHONY: test
 test: packages-test kubectl setup tools ## all tests except those on a cluster: unit, contract, integration, browser

@@ -16,8 +16,8 @@ from google.protobuf import any_pb2
 from mesh import Mesh, Profile
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
-from subscriber import Subscriber
 
+from meshlens.command.subscriber import Subscriber
 from meshlens.daprkit.client import Client
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
