@@ -43,6 +43,7 @@ from meshlens.daprkit.application.status import Status, Statuses
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.reference import add_reference
 from meshlens.daprkit.reference.about import About
+from meshlens.daprkit.settings import MIB
 from meshlens.daprkit.transports.topics import Subscription
 
 ABOUT = About(
@@ -76,11 +77,15 @@ class Service:
     Args:
         repository: the models.
         max_pixels: largest image that is decoded.
+        max_body: largest body in bytes, for the page.
     """
 
-    def __init__(self, repository: Repository, *, max_pixels: int) -> None:
+    def __init__(
+        self, repository: Repository, *, max_pixels: int, max_body: int = 16 * MIB
+    ) -> None:
         self._repository = repository
         self._max_pixels = max_pixels
+        self._max_body = max_body
         self._statuses = Statuses(STATUS)
 
     def routes(self) -> Sequence[Route]:
@@ -112,7 +117,7 @@ class Service:
                 lane=Lane.MANAGE,
                 operations=(reference.UNLOAD,),
             ),
-            *web.routes(),
+            *web.routes(max_pixels=self._max_pixels, max_body=self._max_body),
         )
         return add_reference(ABOUT, routes, STATUS)
 

@@ -118,6 +118,7 @@ def parse(arguments: Sequence[str], prog: str = "pca") -> Call:
 def say_options(method: str, message: str) -> str:
     """Return a message in which options are written as on the command line: --missing drop."""
     names = "|".join(sorted(METHODS[method].options.model_fields, key=len, reverse=True))
+    message = re.sub(rf"^(?:option )?({names})(?=: | goes with )", r"--\1", message)
     message = re.sub(rf"(?<![\w=-])({names})=true\b", r"--\1", message)
     return re.sub(rf"(?<![\w=-])({names})=(?=[\w<\"'])", r"--\1 ", message)
 

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from meshlens.pca.drawing.kinds import refuse_other_kinds
-from meshlens.pca.drawing.style import Style
+from meshlens.pca.drawing.style import Style, needs
 from meshlens.pca.errors import InvalidOption
 from meshlens.pca.numbers import decomposition, rotation
 from meshlens.pca.numbers.decomposition import PcaModel
@@ -316,6 +316,7 @@ class FitOptions(ComponentOptions):
     rotation: Rotation = Field(
         default=Rotation.NONE,
         description="rotate the k components that are kept: none or varimax",
+        json_schema_extra=needs("k"),
     )
 
     def decompose(self, table: Table) -> PcaModel:
@@ -393,7 +394,11 @@ class TransformOptions(FitOptions):
         description="T squared, squared prediction error, outliers, cos2 and contributions too",
     )
     confidence: float = Field(
-        default=0.95, gt=0, lt=1, description="share of good observations within the limits"
+        default=0.95,
+        gt=0,
+        lt=1,
+        description="share of good observations within the limits",
+        json_schema_extra=needs("diagnostics"),
     )
 
 
@@ -417,12 +422,12 @@ def parse_options(kind: type[Options], query: Mapping[str, str]) -> Options:
     except ValidationError as error:
         mistake = error.errors(include_url=False)[0]
         name = str(mistake["loc"][0])
-        known = ", ".join(sorted(kind.model_fields)) or "none here"
         if mistake["type"] == "extra_forbidden":
-            expected, remedy = "an option must be known", "the options are"
+            expected = "an option must be known"
+            remedy = f"the options are: {', '.join(sorted(kind.model_fields)) or 'none here'}"
         else:
             reason = mistake["msg"].removeprefix("Value error, ")
             expected = f"option {name}: {reason[0].lower()}{reason[1:]}"
-            remedy = "correct it or leave it out; the options are"
+            remedy = "correct it or leave it out"
         got = "none" if mistake["type"] == "missing" else f"{name}={mistake['input']!r}"
-        raise InvalidOption(expected, got=got, remedy=f"{remedy}: {known}", option=name) from None
+        raise InvalidOption(expected, got=got, remedy=remedy, option=name) from None

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainValidator,
+    model_validator,
+)
 
 from meshlens.pca.errors import InvalidOption
 
@@ -41,6 +49,11 @@ def _parse_label_rule(text: object) -> LabelRule:
     raise ValueError(f"it must be one of {', '.join(_LABEL_WORDS)}, or a number")
 
 
+def needs(option: str) -> dict[str, JsonValue]:
+    """Return what the schema of an option says if it means something only beside another."""
+    return {"x-needs": option}
+
+
 class Style(BaseModel):
     """Choices about a picture, as callers write them in a query and on the command line.
 
@@ -67,7 +80,9 @@ class Style(BaseModel):
     ellipse: EllipseKind = Field(
         default="none", description="around each group: normal, t or confidence (of the mean)"
     )
-    level: float = Field(default=0.95, gt=0, lt=1, description="of the ellipse")
+    level: float = Field(
+        default=0.95, gt=0, lt=1, description="of the ellipse", json_schema_extra=needs("ellipse")
+    )
     label: Annotated[
         LabelRule,
         PlainValidator(

@@ -28,7 +28,7 @@ _START = 256  # bytes
 
 
 # By the end of a file's name; other formats show in the first bytes, whatever the file is called.
-_ENDINGS = {
+ENDINGS: Mapping[str, str] = {
     "csv": "text/csv",
     "json": "application/json",
     "jsonl": "application/x-ndjson",
@@ -41,7 +41,7 @@ _ENDINGS = {
 
 def find_content_type(file_name: str) -> str:
     """Return how a file of this name is written, application/octet-stream if that is unknown."""
-    return _ENDINGS.get(file_name.rpartition(".")[2].lower(), _OPAQUE)
+    return ENDINGS.get(file_name.rpartition(".")[2].lower(), _OPAQUE)
 
 
 def decode_body(body: bytes, content_type: str, options: ReadOptions) -> RawTable:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 
 from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.routing import Route
@@ -12,10 +13,24 @@ from meshlens.home import start
 from meshlens.home.header import draw_header
 from meshlens.pca.errors import InvalidOption
 from meshlens.pca.options import FitOptions, NoOptions, PlotOptions, TransformOptions, parse_options
+from meshlens.pca.tables.formats import ENDINGS
 from meshlens.pca.web.form import describe
 
 # In this order they are one script.
-_SCRIPTS = ("places", "files", "editor", "fields", "form", "picture", "reading", "page")
+_SCRIPTS = (
+    "places",
+    "tables",
+    "editor",
+    "fields",
+    "form",
+    "words",
+    "picture",
+    "points",
+    "reading",
+    "columns",
+    "downloads",
+    "page",
+)
 _METHODS: Mapping[str, type[NoOptions]] = {
     "plot": PlotOptions,
     "fit": FitOptions,
@@ -57,7 +72,13 @@ def routes() -> Sequence[Route]:
 def build() -> Reply:
     """Return the page."""
     folder = files(__name__)
-    data = {"options": describe(_METHODS), "samples": _read_samples(folder)}
+    data = {
+        "options": describe(_METHODS),
+        "samples": _read_samples(folder),
+        "types": dict(ENDINGS),
+        # What it needs beside the module is known only when it is used.
+        "offers": {"pdf": find_spec("cairosvg") is not None},
+    }
     return build_page(folder, _SCRIPTS, data, header=draw_header("pca"))
 
 

@@ -10,6 +10,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     model_serializer,
 )
+from pydantic.config import JsonDict
 
 from meshlens.classify.engines.engine import Tensor
 from meshlens.classify.errors import InvalidModel, InvalidTensor
@@ -41,6 +42,9 @@ _WARM_UP = Frame(width=160, height=120, channels=3)
 # A drawn image is to be looked at; one of a camera's full size would not fit into an answer.
 _LARGEST_DRAWING = Frame(width=2048, height=2048, channels=3, fixed=False)
 
+# Marks an option that only models with such an input have.
+_INPUT: JsonDict = {"input": True}
+
 
 def _split(value: object) -> object:
     return tuple(value.split(",")) if isinstance(value, str) else value
@@ -65,11 +69,13 @@ class DetectOptions(ModelOptions):
         le=10_000,
         title="Smallest size",
         description="pixels of the smallest thing to find",
+        json_schema_extra=_INPUT,
     )
     thresholds: Annotated[tuple[Share, Share, Share] | None, BeforeValidator(_split)] = Field(
         default=None,
         title="Thresholds of the stages",
         description="three scores from 0 to 1 with commas between them",
+        json_schema_extra=_INPUT,
     )
     factor: float | None = Field(
         default=None,
@@ -77,6 +83,7 @@ class DetectOptions(ModelOptions):
         le=0.9,
         title="Scale step",
         description="between two scales of the image",
+        json_schema_extra=_INPUT,
     )
 
     def parameters(self) -> dict[str, Sequence[float]]:
