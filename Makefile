@@ -112,6 +112,11 @@ schemas: setup ## write the API reference and the JSON Schema of the result even
 	@$(RUN) python tools/event_schema.py
 	@$(RUN) python tools/api_reference.py
 
+.PHONY: dist
+dist: setup ## build the distributions into dist/ and check them
+	@rm -rf dist && $(UV) build --quiet --all-packages --out-dir dist
+	@$(RUN) twine check --strict dist/*.whl dist/*.tar.gz
+
 .PHONY: bench
 bench: setup tools ## measure against bare loops and print ratios
 	@for program in $(BENCHMARKS); do PYTHONPATH=tests:tools $(RUN) --group bench python $$program; done

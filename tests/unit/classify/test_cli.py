@@ -245,7 +245,7 @@ def test_the_module_serves_no_empty_folder(tmp_path: Path) -> None:
     "program",
     [
         "import sys, meshlens.classify.cli; meshlens.classify.cli.main([])",
-        "import sys, meshlens.classify.__main__",
+        "import sys, meshlens.classify.server",
     ],
 )
 def test_tensorflow_is_never_imported(program: str) -> None:
