@@ -16,9 +16,10 @@ RUN        := $(UV) run --frozen --quiet
 ifdef MODELS
 export MODELS := $(abspath $(MODELS))
 endif
-# TENSORFLOW=1 installs TensorFlow. It stays until TENSORFLOW= removes it; everything else is exactly as locked, so
-# that no leftover package hides a missing one.
-TENSORFLOW ?= $(wildcard $(or $(UV_PROJECT_ENVIRONMENT),.venv)/lib/python*/site-packages/tensorflow-*.dist-info)
+# TENSORFLOW=1 installs TensorFlow, and so do tests that need it. It stays until TENSORFLOW= removes it; everything else
+# is exactly as locked, so that no leftover package hides a missing one.
+TENSORFLOW ?= $(or $(filter all test test-integration test-browser,$(MAKECMDGOALS)),$(wildcard \
+  $(or $(UV_PROJECT_ENVIRONMENT),.venv)/lib/python*/site-packages/tensorflow-*.dist-info))
 # PROFILE=redis: the components for `make run`; the default needs nothing installed.
 PROFILE ?= embedded
 # PORTS=4500: what the ports of `make run` are counted from; PORTS=free: any free ones.
@@ -28,20 +29,22 @@ APPS ?=
 # PYTEST=...: further options for pytest, such as PYTEST='-k plot -x'.
 PYTEST ?=
 # FUZZ=...: options of libFuzzer for `make fuzz`; CI repeats the same inputs, so that it fails only by a change.
-FUZZ ?= -max_total_time=15
+FUZZ ?= $(if $(CI),-seed=1 -runs=10000,-max_total_time=15)
 
 .PHONY: help
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  MODELS=folder   models for run, demo, test and bench, instead of those that ship"
-	@echo "  TENSORFLOW=1    install TensorFlow, for frozen graphs and SavedModels; it stays until TENSORFLOW="
+	@echo "  MODELS=folder   models for run, demo and bench, instead of those that ship"
+	@echo "  TENSORFLOW=1    install TensorFlow, for frozen graphs and SavedModels, as make test does; it stays until TENSORFLOW="
 	@echo "  PROFILE=redis   state and events in the Redis at REDIS_HOST (localhost:6379), for run"
 	@echo "  PORTS=4500      ports from 4501 on instead of 3501, or free ones (PORTS=free), for run"
-	@echo "  DAPR_BIN=folder daprd and dapr to use; else installed ones, else built once"
+	@echo "  DAPR_BIN=folder daprd and dapr to use; else installed ones, else Dapr's release, else built once"
+	@echo "  DAPR_RELEASES=  no Dapr from its release; or the host that has the releases, instead of https://github.com"
+	@echo "  DAPR_FULL=1     build daprd with all of Dapr's components, not only those that are used here"
 
 .PHONY: demo
-demo: setup tools ## start the mesh, send it points and a picture, show the answers, stop it
+demo: setup daprd ## start the mesh, send it points and a picture, show the answers, stop it
 	@$(RUN) python tools/demo.py
 
 .PHONY: run
@@ -49,7 +52,7 @@ run: setup tools ## run the mesh until Ctrl-C and print its addresses
 	@DAPR_BIN=$$(tools/dapr-bin daprd dapr)/.dapr/bin $(RUN) meshlens up --folder . --profile $(PROFILE) --ports $(PORTS) $(addprefix --app ,$(APPS))
 
 .PHONY: test
-test: setup tools ## all tests except those on a cluster: unit, contract, integration, browser
+test: packages-test kubectl setup tools ## all tests except those on a cluster: unit, contract, integration, browser
 	@$(RUN) pytest $(PYTEST)
 
 .PHONY: test-unit
@@ -61,15 +64,15 @@ test-contract: setup ## tests of the gRPC contract, without a sidecar
 	@$(RUN) pytest tests/contract $(PYTEST)
 
 .PHONY: test-integration
-test-integration: setup tools ## tests with real sidecars and a real Redis
+test-integration: packages-test setup tools ## tests with real sidecars and a real Redis
 	@$(RUN) pytest tests/integration $(PYTEST)
 
 .PHONY: test-browser
-test-browser: setup tools ## tests of the pages in Chromium, through real sidecars
+test-browser: packages-test setup tools ## tests of the pages in Chromium, through real sidecars
 	@$(RUN) pytest tests/browser $(PYTEST)
 
 .PHONY: test-cluster
-test-cluster: setup ## tests on a real Kubernetes with the real Dapr control plane, as root; ROLLOUTS=10 updates under load
+test-cluster: packages-cluster setup ## tests on a real Kubernetes with the real Dapr control plane, as root; ROLLOUTS=10 updates under load
 	@$(RUN) pytest tests/cluster $(PYTEST)
 
 .PHONY: fuzz
@@ -88,11 +91,10 @@ format: setup ## format, and fix what ruff can fix
 	@$(RUN) ruff check --fix
 
 .PHONY: lint
-lint: setup ## check style and format
+lint: packages-lint setup ## check style and format
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
-	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS); \
-	  else echo "shellcheck is missing, so shell scripts are not checked; install it: apt-get install shellcheck"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck $(SHELL_SCRIPTS); fi
 
 .PHONY: types
 types: setup ## check types, strictly, tests included
@@ -103,16 +105,36 @@ imports: setup ## check the import contracts
 	@$(RUN) lint-imports
 
 .PHONY: schemas
-schemas: setup ## write the JSON Schema of the result event to docs/
+schemas: setup ## write the API reference and the JSON Schema of the result event to docs/
 	@$(RUN) python tools/event_schema.py
+	@$(RUN) python tools/api_reference.py
 
 .PHONY: bench
 bench: setup tools ## measure against bare loops and print ratios
 	@for program in $(BENCHMARKS); do PYTHONPATH=tests:tools $(RUN) --group bench python $$program; done
 
 .PHONY: tools
-tools: ## find Dapr's programs, or build them once into the cache
+tools: ## find Dapr's programs, or fetch or build them once into the cache
 	@tools/dapr-bin >/dev/null
+
+# `make demo` starts the sidecars itself, without Dapr's CLI.
+.PHONY: daprd
+daprd:
+	@tools/dapr-bin daprd >/dev/null
+
+# The tests of the manifests render them with kubectl.
+.PHONY: kubectl
+kubectl:
+	@command -v kubectl >/dev/null || if command -v go >/dev/null; then $(MAKE) -s -C tools kubectl; \
+	  else echo "Without kubectl, or Go to build it, the manifests are not tested: https://go.dev/dl"; fi
+
+.PHONY: packages
+packages: packages-setup packages-lint packages-test packages-cluster ## install what all targets need, as root on Debian
+
+# `packages-test` installs what the tests need or, where it may not, says what will not be tested.
+.PHONY: packages-setup packages-lint packages-test packages-cluster
+packages-setup packages-lint packages-test packages-cluster: packages-%:
+	@tools/packages $*
 
 .PHONY: setup
 setup: $(UV) ## create the Python environment as locked
@@ -123,11 +145,12 @@ install-hooks: setup ## check before each commit, and the unit tests before each
 	@$(RUN) pre-commit install --hook-type pre-commit --hook-type pre-push
 
 $(UV_CACHED):
+	@tools/packages setup
 	@echo "uv is not installed: installing uv $(UV_VERSION) into $(CACHE)"
 	@rm -rf $(CACHE)/uv-$(UV_VERSION).part
 	@python3 -m venv $(CACHE)/uv-$(UV_VERSION).part
 	@$(CACHE)/uv-$(UV_VERSION).part/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@rm -rf $(CACHE)/uv-$(UV_VERSION) && mv $(CACHE)/uv-$(UV_VERSION).part $(CACHE)/uv-$(UV_VERSION)
 
-SHELL_SCRIPTS = .ci/run tools/dapr-bin tools/go-build $(wildcard examples/*.sh examples/*/*.sh)
+SHELL_SCRIPTS = .ci/run tools/dapr-bin tools/go-build tools/packages tools/slim-daprd $(wildcard examples/*.sh examples/*/*.sh)
 BENCHMARKS    = $(shell grep -l __main__ bench/*.py)

@@ -70,7 +70,7 @@ def make_ways(body: bytes) -> Mapping[str, Callable[[], object]]:
 
     def plot() -> bytes:
         table = decode_table(body)
-        return draw(table, decomposition.fit(table.values))
+        return draw(table, decomposition.fit(table.values)).svg
 
     def scikit_learn() -> object:
         return PCA().fit(np.fromstring(body, sep=",").reshape(-1, 2))

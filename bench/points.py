@@ -29,7 +29,7 @@ def main() -> None:
 
     def plot() -> bytes:
         table = decode_table(data, "text/csv")
-        return draw(table, decomposition.fit(table.values))
+        return draw(table, decomposition.fit(table.values)).svg
 
     sent_back = Body("echo", "echo", data, "text/csv")
     with ExitStack() as stack:

@@ -1,7 +1,7 @@
 """`make demo`: start the mesh, send it points and a photo, show what comes back, stop it.
 
-Each request goes to the other service's sidecar, so that it crosses two; a subscriber at each
-sidecar shows the event that the service published.
+Each request goes to the other service's sidecar, so that it crosses two; a subscriber shows the
+event that the service published.
 """
 
 import json
@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from dapr_run import ROOT, dapr_programs
+from dapr_run import ROOT
+from mesh import Mesh, Profile
 from subscriber import Event, Subscriber
 
 from meshlens.command.mesh.errors import MeshError
-from meshlens.command.mesh.run import MeshRun
 
 POINTS = ROOT / "examples" / "points" / "iris.csv"
 PICTURE = ROOT / "services" / "classify" / "samples" / "coffee.jpg"
@@ -79,17 +79,13 @@ def describe(event: Event) -> str:
     )
 
 
-def present(step: Steps, mesh: MeshRun) -> None:
+def present(step: Steps, mesh: Mesh) -> None:
     """Send points and a photo through the running mesh, and show answers and events."""
     pca, classify = mesh.sidecars["pca"], mesh.sidecars["classify"]
     api_token = os.environ.get("DAPR_API_TOKEN", "")
     with ExitStack() as subscriptions:
-        with step("subscribing to the results at both sidecars"):
-            # In memory events do not travel further than the sidecar that got them.
-            at_pca = subscriptions.enter_context(Subscriber(pca.grpc, api_token=api_token))
-            at_classify = subscriptions.enter_context(
-                Subscriber(classify.grpc, api_token=api_token)
-            )
+        with step("subscribing to the results"):
+            results = subscriptions.enter_context(Subscriber(pca.grpc, api_token=api_token))
 
         points = POINTS.read_bytes()
         with step(f"{POINTS.name}, through the sidecar of classify, to pca") as result:
@@ -99,7 +95,7 @@ def present(step: Steps, mesh: MeshRun) -> None:
             PLOT.write_bytes(svg)
             size = f"{points.count(b',') // 2 + 1} points, {len(svg) / 1000:.0f} kB"
             result.append(f"{PLOT.relative_to(ROOT)}, {size}")
-            result.append(f"event: {describe(at_pca.next())}")
+            result.append(f"event: {describe(results.next())}")
 
         with step(f"{PICTURE.name}, through the sidecar of pca, to classify") as result:
             headers = {
@@ -110,7 +106,7 @@ def present(step: Steps, mesh: MeshRun) -> None:
             url = pca.url("classify", "classify")
             answer = json.loads(post(url, PICTURE.read_bytes(), headers))
             result.append(answer["verdict"]["sentence"])
-            result.append(f"event: {describe(at_classify.next())}")
+            result.append(f"event: {describe(results.next())}")
 
 
 def main() -> int:
@@ -120,14 +116,20 @@ def main() -> int:
     step = Steps()
     try:
         with tempfile.TemporaryDirectory(prefix="meshlens-demo-") as folder:
-            with Path(folder, "dapr.log").open("wb") as log:
-                mesh = MeshRun(Path(folder), dapr_programs(), base=None, output=log)
-                with step("dapr run -f dapr/dapr.yaml") as result:
-                    mesh.start()
-                    result.append("pca and classify are up, each with its sidecar")
+            mesh = Mesh(
+                Profile.EMBEDDED,
+                Path(folder),
+                models=Path(models) if (models := os.environ.get("MODELS")) else None,
+                api_token=os.environ.get("DAPR_API_TOKEN", ""),
+                app_token=os.environ.get("APP_API_TOKEN", ""),
+            )
+            with step("starting pca and classify, each with its sidecar"):
+                mesh.start()
             try:
                 present(step, mesh)
             finally:
+                # From here on a second Ctrl-C would leave processes behind.
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
                 with step("stopping the mesh"):
                     mesh.close()
     except (DemoError, MeshError, TimeoutError) as error:

@@ -5,8 +5,9 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-const SIDECAR = `http://127.0.0.1:${process.env.DAPR_HTTP_PORT ?? 3500}`; // dapr run sets it
+const SIDECAR = `http://127.0.0.1:${process.env.DAPR_HTTP_PORT}`; // dapr run sets it
 const PORT = Number(process.env.APP_PORT ?? 8000); // --app-port
 // A call has a trace id of its own, and its event carries it.
 const waiting = new Map();
@@ -33,6 +34,20 @@ async function subscriber(request, response) {
   response.end(JSON.stringify(content));
 }
 
+/** Resolves when the sidecar can be called; an app that listens is started before it is ready. */
+async function waitForSidecar(seconds) {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const problem = await fetch(`${SIDECAR}/v1.0/healthz/outbound`).then(
+      (answer) => (answer.ok ? '' : answer.status),
+      (error) => error.cause?.code,
+    );
+    if (!problem) return;
+    if (Date.now() > deadline) fail(`no sidecar at ${SIDECAR} (${problem}); its log says why`);
+    await sleep(100);
+  }
+}
+
 /** Sends a file to a method of an app and resolves to the answer and a promise of its event. */
 async function invoke(app, method, type, path) {
   const trace = randomBytes(16).toString('hex');
@@ -41,16 +56,16 @@ async function invoke(app, method, type, path) {
     method: 'POST',
     headers: { 'content-type': type, traceparent: `00-${trace}-${randomBytes(8).toString('hex')}-01` },
     body: readFileSync(path),
-  }).catch((error) =>
-    fail(`no sidecar at ${SIDECAR} (${error.cause?.code}); start this as the README says`),
-  );
+  });
   if (!answer.ok) fail(`${app}/${method}: ${answer.status} ${await answer.text()}`);
   return { answer, event };
 }
 
 const [points, picture] = process.argv.slice(2);
 if (!picture) fail('usage: node app.mjs POINTS PICTURE');
+if (!process.env.DAPR_HTTP_PORT) fail('DAPR_HTTP_PORT is not set; start this by dapr run, as the README says');
 createServer(subscriber).listen(PORT, '127.0.0.1');
+await waitForSidecar(20);
 
 const plot = await invoke('pca', 'plot', 'text/csv', points);
 const drawn = await plot.answer.arrayBuffer();

@@ -10,6 +10,7 @@ import os
 import secrets
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +18,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-SIDECAR = f"http://127.0.0.1:{os.environ.get('DAPR_HTTP_PORT', '3500')}"  # dapr run sets it
+SIDECAR = f"http://127.0.0.1:{os.environ.get('DAPR_HTTP_PORT')}"  # dapr run sets it
 PORT = int(os.environ.get("APP_PORT", "8000"))  # --app-port
 # A call has a trace id of its own, and its event carries it.
 events: dict[str, Queue[dict[str, Any]]] = {}
@@ -67,14 +68,31 @@ def invoke(app: str, method: str, kind: str, path: str) -> tuple[str, bytes, str
             return answer.headers["content-type"], answer.read(), trace
     except urllib.error.HTTPError as error:
         sys.exit(f"{app}/{method}: {error.code} {error.read().decode()}")
-    except urllib.error.URLError as error:
-        sys.exit(f"no sidecar at {SIDECAR} ({error.reason}); start this as the README says")
+
+
+def wait_for_sidecar(seconds: float) -> None:
+    """Return when the sidecar can be called; an app that listens is started before it is ready."""
+    deadline = time.monotonic() + seconds
+    while problem := find_problem():
+        if time.monotonic() > deadline:
+            sys.exit(f"no sidecar at {SIDECAR} ({problem}); its log says why")
+        time.sleep(0.1)
+
+
+def find_problem() -> str:
+    """Return why the sidecar cannot be called; empty if it can."""
+    try:
+        urllib.request.urlopen(f"{SIDECAR}/v1.0/healthz/outbound").close()  # noqa: S310 - as above
+    except OSError as error:
+        return str(error)
+    return ""
 
 
 def main(points: str, picture: str) -> None:
     """Call both services, then print the event of each call."""
     server = ThreadingHTTPServer(("127.0.0.1", PORT), Subscriber)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    wait_for_sidecar(20)
 
     kind, plot, first = invoke("pca", "plot", "text/csv", points)
     print(f"plot: {kind}, {len(plot)} bytes")
@@ -92,6 +110,8 @@ def main(points: str, picture: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3:  # noqa: PLR2004 - the program and two files
         sys.exit("usage: app.py POINTS PICTURE")
+    if "DAPR_HTTP_PORT" not in os.environ:
+        sys.exit("DAPR_HTTP_PORT is not set; start this by dapr run, as the README says")
     try:
         main(*sys.argv[1:])
     except OSError as error:  # a file is missing, or the port is taken

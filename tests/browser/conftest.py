@@ -20,14 +20,13 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _WAIT_MS = 20_000
 
 OpenPage = Callable[..., Page]
-expect.set_options(timeout=_WAIT_MS)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Find or build Dapr's programs before any test's time limit runs."""
     here = any(_HERE in item.path.parents for item in session.items)
     if here and not session.config.option.collectonly:
-        dapr_runtime()
+        dapr_runtime("daprd")
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +38,11 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
+    expect.set_options(timeout=_WAIT_MS)
     with sync_playwright() as playwright:
-        # In a container, Chromium's own sandbox has no user namespaces.
-        running = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        # In a container, Chromium's own sandbox has no user namespaces, and there is no camera.
+        flags = ["--no-sandbox", "--use-fake-device-for-media-stream"]
+        running = playwright.chromium.launch(executable_path=program, args=flags)
         yield running
         running.close()
 

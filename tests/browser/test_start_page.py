@@ -6,12 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from installed import need
 from mesh import ROOT, Mesh, Profile
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 OpenPage = Callable[..., Page]
 
@@ -159,6 +160,28 @@ def test_the_pages_lead_to_each_other(page: Page) -> None:
     expect(page.get_by_role("heading", name="Result events")).to_be_visible()
 
 
+def test_behind_a_gateway_that_shortens_paths_everything_is_found_too(
+    browser: Browser, mesh: Mesh
+) -> None:
+    def forward(route: Route) -> None:
+        """Do what the gateway of the manifests does: /pca/plot is the method plot of pca."""
+        address = urlsplit(route.request.url)
+        app, method = address.path.removeprefix("/").split("/", 1)
+        invoked = f"{mesh.http('pca')}/v1.0/invoke/{app}/method/{method}?{address.query}"
+        route.fulfill(response=route.fetch(url=invoked))
+
+    with browser.new_context() as context:
+        context.route("http://gateway.test/**", forward)
+        page = context.new_page()
+        page.goto("http://gateway.test/classify/home")
+        for card in ("#pca", "#classify"):
+            expect(page.locator(f"{card} .send")).to_be_enabled()
+        send_all(page)
+        page.get_by_role("link", name="PCA").click()
+        assert page.url == "http://gateway.test/pca/ui"
+        expect(page.get_by_role("heading", level=1)).to_have_text("Principal components")
+
+
 def test_an_app_that_is_not_there_is_said_so_and_events_that_are_off_name_their_setting(
     open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -171,7 +194,7 @@ def test_an_app_that_is_not_there_is_said_so_and_events_that_are_off_name_their_
             expect(link).not_to_have_attribute("href", re.compile("."))
         state = opened.locator("#events-state")
         expect(state).to_contain_text("SHOW_EVENTS=100")
-        expect(state).to_contain_text("Classify does not answer")
+        expect(state).to_contain_text("classify does not answer")
         opened.get_by_role("button", name="Send this table").click()
         expect(opened.locator("#pca img")).to_be_visible()
 

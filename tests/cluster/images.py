@@ -53,9 +53,9 @@ class Images:
         archives = [self._image(PAUSE_IMAGE, "pause", programs.kubernetes, inputs=[pins])]
         for name in _DAPR:
             image = f"localhost/dapr/{name}:{programs.dapr_version}"
+            folder = programs.daprd if name == "daprd" else programs.dapr
             arguments = {"PROGRAM": name}
-            inputs = [str(programs.dapr)]
-            archives.append(self._image(image, "program", programs.dapr, arguments, inputs))
+            archives.append(self._image(image, "program", folder, arguments, [str(folder)]))
         return archives
 
     def redis(self) -> Path:

@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 from cluster import settings
 from cluster.sandbox import Sandbox, SandboxError
-from mesh import MeshError
 from processes import Process, eventually
+
+from meshlens.command.mesh.errors import MeshError
 
 _WAIT_SECONDS = 120.0
 _LOG_TAIL = 40

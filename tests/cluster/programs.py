@@ -36,6 +36,7 @@ class Programs:
     """Folders of the programs that were built."""
 
     kubernetes: Path
+    daprd: Path
     dapr: Path
     dapr_chart: Path
     dapr_version: str
@@ -71,6 +72,7 @@ def programs() -> Programs:
     subprocess.run([*_MAKE, "cluster"], check=True)
     return Programs(
         kubernetes=Path(_make("cluster-bin")),
+        daprd=Path(_make("slim")) / ".dapr" / "bin",
         dapr=Path(_make("runtime")) / ".dapr" / "bin",
         dapr_chart=Path(_make("dapr-chart")),
         dapr_version=_make("dapr-version"),

@@ -1,6 +1,5 @@
 """Fixtures that start the real mesh, one pair of sidecars for each module."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,12 +53,3 @@ def each_mesh(
         need("redis-server", "apt-get install redis-server")
     with Mesh(request.param, tmp_path_factory.mktemp(request.param)) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def models() -> Path:
-    """The folder of further models, for MODELS."""
-    folder = os.environ.get("MODELS")
-    if not folder:
-        pytest.skip("MODELS is not set: make test MODELS=folder tests the models in it")
-    return Path(folder).resolve()

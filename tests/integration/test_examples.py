@@ -84,7 +84,7 @@ def test_node(mesh: Mesh, plot: str, tmp_path: Path) -> None:
 def complains(*command: str | Path, folder: Path = ROOT) -> None:
     """Check that a caller without a mesh ends with one line that says so."""
     free = free_ports()
-    ports = {name: str(next(free)) for name in ("DAPR_HTTP_PORT", "DAPR_GRPC_PORT", "APP_PORT")}
+    ports = {name: str(next(free)) for name in ("DAPR_HTTP_PORT", "DAPR_GRPC_PORT")}
     caller = subprocess.run(
         command,
         cwd=folder,
@@ -101,7 +101,7 @@ def complains(*command: str | Path, folder: Path = ROOT) -> None:
 
 
 def build(program: str, tmp_path: Path) -> Path:
-    """A program in Go, built where the repository stays as it is."""
+    """Build a program in Go outside the repository."""
     go = need("go", "https://go.dev/dl, version 1.26.6 or newer")
     built = tmp_path / "program"
     subprocess.run([go, "build", "-o", built, EXAMPLES / program], cwd=tmp_path, check=True)
@@ -109,32 +109,41 @@ def build(program: str, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "program",
+    ("program", "arguments"),
     [
-        "curl/call.sh",
-        "go/app/main.go",
-        "node/app.mjs",
-        "python/app.py",
-        "python/camera.py",
-        "python/with_dapr_client.py",
-        "python/with_proxied_grpc.py",
-        "tutorial/ask.py",
+        ("curl/call.sh", FILES),
+        ("python/camera.py", (FILES[1].parent,)),
+        ("python/with_dapr_client.py", FILES),
+        ("python/with_proxied_grpc.py", FILES),
+        ("tutorial/ask.py", ("135",)),
     ],
 )
-def test_without_a_mesh_a_caller_says_so_in_one_line(program: str, tmp_path: Path) -> None:
-    starters: dict[str, list[str | Path]] = {
-        ".sh": ["bash", EXAMPLES / program],
-        ".py": [sys.executable, EXAMPLES / program],
-    }
-    if program.endswith(".go"):
-        starters[".go"] = [build(program, tmp_path)]
-    if program.endswith(".mjs"):
-        starters[".mjs"] = [need("node", "apt-get install nodejs"), EXAMPLES / program]
-    arguments: dict[str, list[str | Path]] = {
-        "python/camera.py": [FILES[1].parent],
-        "tutorial/ask.py": ["135"],
-    }
-    complains(*starters[Path(program).suffix], *arguments.get(program, FILES))
+def test_without_a_mesh_a_caller_says_so_in_one_line(
+    program: str, arguments: tuple[str | Path, ...]
+) -> None:
+    start = "bash" if program.endswith(".sh") else sys.executable
+    complains(start, EXAMPLES / program, *arguments)
+
+
+@pytest.mark.parametrize("program", ["go/app/main.go", "node/app.mjs", "python/app.py"])
+def test_an_app_that_dapr_has_not_started_says_so_in_one_line(program: str, tmp_path: Path) -> None:
+    path = EXAMPLES / program
+    if path.suffix == ".go":
+        command = [str(build(program, tmp_path))]
+    elif path.suffix == ".mjs":
+        command = [need("node", "apt-get install nodejs"), str(path)]
+    else:
+        command = [sys.executable, str(path)]
+    app = subprocess.run(
+        [*command, *FILES],
+        env={name: value for name, value in os.environ.items() if name != "DAPR_HTTP_PORT"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (app.returncode, app.stdout) == (1, "")
+    assert app.stderr == "DAPR_HTTP_PORT is not set; start this by dapr run, as the README says\n"
 
 
 def test_the_lock_file_of_node_names_no_registry() -> None:

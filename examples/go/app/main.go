@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,9 +18,9 @@ import (
 )
 
 var (
-	sidecar = "http://127.0.0.1:" + setting("DAPR_HTTP_PORT", "3500") // dapr run sets it
-	address = "127.0.0.1:" + setting("APP_PORT", "8000")              // --app-port
-	waiting sync.Map                                                  // a call's trace id: the channel for its event
+	sidecar = "http://127.0.0.1:" + os.Getenv("DAPR_HTTP_PORT") // dapr run sets it
+	address = "127.0.0.1:" + os.Getenv("APP_PORT")              // --app-port
+	waiting sync.Map                                            // a call's trace id: the channel for its event
 )
 
 // An event is what became of a call.
@@ -31,6 +32,9 @@ type event struct {
 func main() {
 	if len(os.Args) != 3 {
 		fail("usage: go run main.go POINTS PICTURE")
+	}
+	if os.Getenv("DAPR_HTTP_PORT") == "" {
+		fail("DAPR_HTTP_PORT is not set; start this by dapr run, as the README says")
 	}
 	// What the sidecar wants of the app: which topics, then to take their events.
 	http.HandleFunc("GET /dapr/subscribe", func(w http.ResponseWriter, _ *http.Request) {
@@ -51,6 +55,7 @@ func main() {
 		fmt.Fprint(w, `{"status": "SUCCESS"}`)
 	})
 	go func() { fail(http.ListenAndServe(address, nil)) }()
+	waitForSidecar(20 * time.Second)
 
 	kind, plot, first := invoke("pca", "plot", "text/csv", os.Args[1])
 	fmt.Printf("plot: %s, %d bytes\n", kind, len(plot))
@@ -93,7 +98,7 @@ func invoke(app, method, contentType, path string) (string, []byte, chan event) 
 	request.Header.Set("traceparent", fmt.Sprintf("00-%s-%s-01", trace, random(8)))
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		fail(fmt.Sprintf("no sidecar at %s (%v); start this as the README says", sidecar, err))
+		fail(err)
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
@@ -106,11 +111,21 @@ func invoke(app, method, contentType, path string) (string, []byte, chan event) 
 	return answer.Header.Get("content-type"), body, channel
 }
 
-func setting(name, otherwise string) string {
-	if value := os.Getenv(name); value != "" {
-		return value
+// waitForSidecar returns when the sidecar can be called; an app that listens is started before it is ready.
+func waitForSidecar(limit time.Duration) {
+	for deadline := time.Now().Add(limit); ; time.Sleep(100 * time.Millisecond) {
+		answer, err := http.Get(sidecar + "/v1.0/healthz/outbound")
+		if err == nil {
+			answer.Body.Close()
+			if answer.StatusCode < 300 {
+				return
+			}
+			err = errors.New(answer.Status)
+		}
+		if time.Now().After(deadline) {
+			fail(fmt.Sprintf("no sidecar at %s (%v); its log says why", sidecar, err))
+		}
 	}
-	return otherwise
 }
 
 // random returns the hexadecimal digits of so many random bytes.

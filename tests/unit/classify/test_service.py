@@ -374,6 +374,8 @@ def test_only_computing_waits_for_a_worker(service: Service) -> None:
         ("models/<name>/versions/<version>/predict", ("POST", "PUT"), Lane.WORK),
         ("ui", ("GET",), Lane.LIGHT),
         ("ui/samples/<name>", ("GET",), Lane.LIGHT),
+        ("home", ("GET",), Lane.LIGHT),
+        ("openapi.json", ("GET",), Lane.LIGHT),
     }
 
 

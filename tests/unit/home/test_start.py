@@ -1,6 +1,8 @@
 """The start page is the same in every app, but for who serves it."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import pytest
 
@@ -11,7 +13,10 @@ from meshlens.home import start
 from meshlens.home.header import PAGES, draw_start_header
 from meshlens.pca import web as pca_web
 
-ROUTES = {"pca": pca_web.routes, "classify": classify_web.routes}
+ROUTES: Mapping[str, Callable[[], Sequence[Route]]] = {
+    "pca": pca_web.routes,
+    "classify": partial(classify_web.routes, max_pixels=1, max_body=1),
+}
 
 
 def get(routes: Sequence[Route], path: str) -> bytes:
@@ -28,6 +33,12 @@ def test_it_is_the_same_but_for_the_header() -> None:
     pages = {app: start.build(app).body.decode() for app in PAGES}
     bodies = {page.replace(draw_start_header(app), "") for app, page in pages.items()}
     assert len(bodies) == 1
+
+
+def test_the_samples_of_classify_are_there() -> None:
+    named = set(re.findall(r'"([\w-]+\.(?:png|jpg))"', start.build("pca").body.decode()))
+    assert named
+    assert named <= {*classify_web.read_samples()}
 
 
 def test_the_sample_of_pca_is_the_one_of_its_page() -> None:

@@ -108,7 +108,7 @@ def picture(
     """Draw a table by its own fit."""
     table = table if isinstance(table, Table) else Table(table)
     model = fit(table.values, names=table.names, standardize=standardize)
-    return Picture(draw(table, model, Style(**style), kept=kept))
+    return Picture(draw(table, model, Style(**style), kept=kept).svg)
 
 
 def arrange(values: Array, model: PcaModel, style: Style) -> Plane:

@@ -136,6 +136,25 @@ def test_a_remedy_names_options_as_the_command_has_them() -> None:
     assert "missing=" not in said
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--scaling", "much"], "pca: --scaling: input should be 'none', "),
+        (["--k", "9"], "pca: --k goes with --kind scree, got --k 9 with --kind scores; "),
+    ],
+)
+def test_a_wrong_option_is_named_alone_and_as_it_was_typed(arguments: list[str], says: str) -> None:
+    said = run(*arguments).stderr.decode()
+    assert said.startswith(says)
+    assert "divisor" not in said, "the other options do not help"
+
+
+def test_an_incomplete_line_is_no_matter_of_curl() -> None:
+    said = run(points=b"1,2,3\n").stderr.decode()
+    assert "write one row a line" in said
+    assert "curl" not in said
+
+
 def test_a_file_may_have_the_name_of_a_method(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

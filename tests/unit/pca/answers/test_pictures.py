@@ -1,6 +1,7 @@
 """A picture in SVG carries how its table was read; other types do not."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -38,6 +39,47 @@ def test_a_picture_says_how_its_table_was_read() -> None:
     assert read["dropped"] == [4]
     assert [column["name"] for column in read["left_out"]] == ["<br>"]
     assert metadata["counts"]["dropped"] == 1
+
+
+def test_a_picture_says_what_it_shows_and_where_its_marks_come_from() -> None:
+    metadata = read_metadata(plot(TABLE, missing="drop"))
+    assert metadata["n"] == 3
+    assert sum(metadata["explained_variance_ratio"]) == pytest.approx(1)
+    assert metadata["axes"] == ["length", "width"]
+    # The first group has ann and cy; row 4 is dropped, row 5 is empty.
+    assert metadata["rows"] == [3, 6, 7]
+    assert metadata["marked"] == [0, 1, 2]
+    assert "outweighing" not in metadata
+
+
+def test_marks_are_listed_in_the_order_in_which_they_are_drawn() -> None:
+    body = b"a,b,g\n1,2,u\n3,5,v\n4,4,u\n6,1,v\n"
+    svg = plot(body)
+    metadata = read_metadata(svg)
+    assert metadata["marked"] == [0, 2, 1, 3]
+    assert metadata["rows"] == [2, 3, 4, 5]
+    titles = re.findall("<title>([0-9]), [uv]: ", svg.decode())
+    assert [int(title) - 1 for title in titles] == metadata["marked"]
+
+
+@pytest.mark.parametrize("kind", ["loadings", "scree", "pairs", "contributions"])
+def test_pictures_without_a_mark_for_each_observation_list_none(kind: str) -> None:
+    metadata = read_metadata(plot(b"a,b,c,d\n1,2,3,5\n3,5,4,1\n4,4,1,2\n", kind=kind))
+    assert not {"marked", "rows", "axes"} & {*metadata}
+
+
+def test_values_on_one_line_have_no_rows() -> None:
+    metadata = read_metadata(plot(b"1,2,3,5,4,4"))
+    assert metadata["marked"] == [0, 1, 2]
+    assert "rows" not in metadata
+
+
+def test_a_variable_that_outweighs_the_others_is_named() -> None:
+    body = b"a,b\n1,100\n2,900\n1.5,300\n"
+    outweighing = read_metadata(plot(body))["outweighing"]
+    assert outweighing["variable"] == "b"
+    assert outweighing["share"] == pytest.approx(1, abs=1e-5)
+    assert "outweighing" not in read_metadata(plot(body, standardize="true"))
 
 
 def test_long_lists_are_begun_and_counted() -> None:

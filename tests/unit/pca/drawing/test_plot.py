@@ -108,7 +108,7 @@ def test_nothing_is_fetched_from_elsewhere() -> None:
 
 def test_one_new_point_is_a_picture() -> None:
     for kind in KINDS:
-        drawn = Picture(draw(Table(IRIS[:1]), fit(IRIS), Style(kind=kind), new=True))
+        drawn = Picture(draw(Table(IRIS[:1]), fit(IRIS), Style(kind=kind), new=True).svg)
         assert "1 new observation on the axes of 150 others, 4 variables" in drawn.texts
 
 
@@ -184,7 +184,7 @@ def test_the_same_input_gives_the_same_bytes_in_any_process() -> None:
         "from meshlens.pca.tables.table import Table; from meshlens.pca.drawing.style import Style;"
         "values = np.random.default_rng(3).normal(size=(4000, 3));"
         "table = Table(values, groups=tuple('abcd') * 1000);"
-        "sys.stdout.buffer.write(draw(table, fit(values), Style(ellipse='t', label=9)))"
+        "sys.stdout.buffer.write(draw(table, fit(values), Style(ellipse='t', label=9)).svg)"
     )
     others = [
         subprocess.run(
@@ -197,7 +197,7 @@ def test_the_same_input_gives_the_same_bytes_in_any_process() -> None:
     ]
     values = np.random.default_rng(3).normal(size=(4000, 3))
     table = Table(values, groups=tuple("abcd") * 1000)
-    assert {*others, draw(table, fit(values), Style(ellipse="t", label=9))} == {others[0]}
+    assert {*others, draw(table, fit(values), Style(ellipse="t", label=9)).svg} == {others[0]}
 
 
 CITIES = Table(
@@ -238,4 +238,4 @@ def test_the_picture_is_the_one_that_was_looked_at(name: str, table: Table, styl
     """After a change that is meant: look at the new picture, then write it to golden/."""
     model = fit(table.values, names=table.names, standardize=style.kind == "loadings")
     kept = 1 if name == "scree" else None
-    assert draw(table, model, style, kept=kept) + b"\n" == (GOLDEN / f"{name}.svg").read_bytes()
+    assert draw(table, model, style, kept=kept).svg + b"\n" == (GOLDEN / f"{name}.svg").read_bytes()

@@ -116,7 +116,12 @@ class Fault(Exception):
     @property
     def reason(self) -> str:
         """What kind of fault it is, in one word for programs: INVALID_TABLE for InvalidTable."""
-        return _INNER_CAPITAL.sub("_", type(self).__name__).upper()
+        return name_reason(type(self))
+
+
+def name_reason(kind: type[Fault]) -> str:
+    """Return the reason of all faults of a class."""
+    return _INNER_CAPITAL.sub("_", kind.__name__).upper()
 
 
 F = TypeVar("F", bound=Fault)

@@ -32,7 +32,7 @@ class Events {
         this.faults.delete(app);
       } catch (error) {
         if (signal.aborted) return;
-        this.faults.set(app, (await isServed(app)) ? error.message : `${app} does not answer`);
+        this.faults.set(app, await explain(app, error));
       }
       this.#say();
       // An answer without events comes late, unless there are none or the service ends.
@@ -59,10 +59,17 @@ class Events {
   }
 
   #say() {
-    const faults = [...new Set(this.faults.values())].map(sentence);
+    const faults = [...new Set(this.faults.values())];
     const nothing = !this.list.children.length && this.faults.size < this.apps.length;
     this.state.textContent = [...faults, ...(nothing ? ["No event yet: send a sample, or call from your own app."] : [])].join(" ");
   }
+}
+
+/** Return why an app gives no events, in a sentence. */
+async function explain(app, error) {
+  if (error.reason) return sentence(error.message);
+  // What a sidecar says instead of the app is for whoever runs the mesh.
+  return (await isServed(app)) ? `The events of ${app} cannot be read from here.` : `${app} does not answer.`;
 }
 
 function pause(milliseconds) {

@@ -16,7 +16,7 @@ async function look(trial) {
     await trial.setState(there, versions.get(trial.app));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    find("references").append(element("p", { className: "help", textContent: `${trial.app}: ${sentence(error.message)}` }));
+    find("references").append(element("p", { className: "help", textContent: `${trial.app} does not describe its methods here.` }));
   }
 }
 

@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 
+from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.messages import Reply
 from meshlens.daprkit.pages import build_page
@@ -10,11 +11,17 @@ from meshlens.home.header import draw_start_header
 # In this order they are one script.
 _SCRIPTS = ("trial", "table", "picture", "events", "methods", "page")
 
+_OPERATION = Operation(
+    summary="Return the start page of all services, for browsers.",
+    verb="GET",
+    answers={"text/html": str},
+)
+
 
 def route(app: str) -> Route:
     """Return the route of the start page as `app` serves it; the page is built once, by this."""
     page = build(app)
-    return Route("home", lambda _: page, verbs=("GET",))
+    return Route("home", lambda _: page, verbs=("GET",), operations=(_OPERATION,))
 
 
 def build(app: str) -> Reply:

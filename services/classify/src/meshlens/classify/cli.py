@@ -81,7 +81,12 @@ def _with_progress(pictures: Sequence[Path]) -> Iterable[Path]:
 
 
 def _parse_arguments(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=prog, description="Say what pictures show.")
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description="Say what pictures show.",
+        epilog="In the mesh the service can do more; docs/api.md describes its methods, and so does"
+        " its method openapi.json.",
+    )
     parser.add_argument(
         "pictures",
         nargs="*",

@@ -1,10 +1,10 @@
 """What each method does; shared by the service and the command."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pydantic import BaseModel, SerializeAsAny, model_serializer
+from pydantic import BaseModel, Field, SerializeAsAny, model_serializer
 
 from meshlens.classify.errors import InvalidModel, InvalidOption, WrongTask
 from meshlens.classify.formats.card import Task
@@ -21,49 +21,47 @@ from meshlens.classify.tasks.tensors.predictor import PredictOptions, Predictor,
 
 
 class ReplacementDescription(BaseModel):
-    """The new content of a version whose files have changed.
+    """The new content of a version whose files have changed."""
 
-    Attributes:
-        state: where it is in its life.
-        error: why loading it failed; left out if it did not.
-    """
-
-    state: State
-    error: str = ""
+    state: State = Field(description="where it is in its life")
+    error: str = Field(default="", description="why loading it failed; left out if it did not")
 
 
 class ModelDescription(BaseModel):
     """A version of a model: where it is in its life, and, once it is loaded, how to call it.
 
     Attributes:
-        model: its name.
-        version: its number.
-        state: where it is in its life.
-        default: whether it answers requests that name no model.
-        task: what it is used for; left out while that is not known.
-        reason: why it has that task, where its card does not say; left out if it does.
-        error: why loading it failed; left out if it did not.
-        sha256: of its file; left out unless it is loaded.
-        replacement: where its new content is, while the one before it answers: its files have
-            changed; left out if they have not.
-        warnings: what was found beside its files and not used; left out if there is nothing.
         loaded: the description by its lens, whose fields stand beside the others; left out
             unless it is loaded.
-        versions: the state of each version of the model; left out where one version is meant.
     """
 
-    model: str
-    version: str
-    state: State
-    default: bool
-    task: Task | None = None
-    reason: str = ""
-    error: str = ""
-    sha256: str = ""
-    replacement: ReplacementDescription | None = None
-    warnings: tuple[str, ...] = ()
-    loaded: SerializeAsAny[Description] | None = None
-    versions: Mapping[str, State] | None = None
+    model: str = Field(description="its name")
+    version: str = Field(description="its number")
+    state: State = Field(description="where it is in its life")
+    default: bool = Field(description="whether it answers requests that name no model")
+    task: Task | None = Field(
+        default=None, description="what it is used for; left out while that is not known"
+    )
+    reason: str = Field(
+        default="",
+        description="why it has that task, where its card does not say; left out if it does",
+    )
+    error: str = Field(default="", description="why loading it failed; left out if it did not")
+    sha256: str = Field(default="", description="of its file; left out unless it is loaded")
+    replacement: ReplacementDescription | None = Field(
+        default=None,
+        description="where its new content is, while the one before it answers: its files have"
+        " changed; left out if they have not",
+    )
+    warnings: tuple[str, ...] = Field(
+        default=(),
+        description="what was found beside its files and not used; left out if there is nothing",
+    )
+    loaded: SerializeAsAny[Description] | None = Field(default=None, exclude=True)
+    versions: Mapping[str, State] | None = Field(
+        default=None,
+        description="the state of each version of the model; left out where one version is meant",
+    )
 
     @model_serializer
     def _flatten(self) -> dict[str, Any]:
@@ -92,15 +90,12 @@ class ModelDescription(BaseModel):
 
 
 class ModelList(BaseModel):
-    """Every version of every model.
+    """Every version of every model."""
 
-    Attributes:
-        models: the versions.
-        warnings: about the settings; left out if there is nothing.
-    """
-
-    models: list[ModelDescription]
-    warnings: list[str] = []
+    models: Sequence[ModelDescription] = Field(description="the versions")
+    warnings: list[str] = Field(
+        default=[], description="about the settings; left out if there is nothing"
+    )
 
     @model_serializer
     def _leave_out(self) -> dict[str, Any]:

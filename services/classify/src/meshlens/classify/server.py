@@ -26,7 +26,7 @@ def build_server(
         repository: the models.
         cache: stores their bytes.
     """
-    service = Service(repository, max_pixels=settings.max_pixels)
+    service = Service(repository, max_pixels=settings.max_pixels, max_body=settings.max_body)
     server = Server(
         settings,
         service.routes(),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from meshlens.classify import methods, web
+from meshlens.classify import methods, reference, web
 from meshlens.classify.engines.bounds import within
 from meshlens.classify.errors import (
     EngineCrashed,
@@ -41,8 +41,17 @@ from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
 from meshlens.daprkit.messages import Reply, Request
+from meshlens.daprkit.reference import add_reference
+from meshlens.daprkit.reference.about import About
+from meshlens.daprkit.settings import MIB
 from meshlens.daprkit.transports.topics import Subscription
 
+ABOUT = About(
+    app="classify",
+    title="Meshlens classify",
+    summary="Image inference: a picture in; labels, boxes or tensors out.",
+    distribution="meshlens-classify",
+)
 STATUS: Mapping[type[Exception], Status] = {
     InvalidImage: Status.INVALID_ARGUMENT,
     ImageTooLarge: Status.RESOURCE_EXHAUSTED,
@@ -68,30 +77,56 @@ class Service:
     Args:
         repository: the models.
         max_pixels: largest image that is decoded.
+        max_body: largest body in bytes, for the page.
     """
 
-    def __init__(self, repository: Repository, *, max_pixels: int) -> None:
+    def __init__(
+        self, repository: Repository, *, max_pixels: int, max_body: int = 16 * MIB
+    ) -> None:
         self._repository = repository
         self._max_pixels = max_pixels
+        self._max_body = max_body
         self._statuses = Statuses(STATUS)
 
     def routes(self) -> Sequence[Route]:
         """Return which method answers which path."""
-        return (
+        routes = (
             *(
-                Route(lens.method, partial(self.answer, task), lane=Lane.WORK)
+                Route(
+                    lens.method,
+                    partial(self.answer, task),
+                    lane=Lane.WORK,
+                    operations=(reference.ANSWER[task],),
+                )
                 for task, lens in TASKS.items()
                 if lens.takes_images
             ),
-            Route("preview", self.preview, lane=Lane.WORK),
-            Route("models", self.list_models, verbs=("GET",)),
-            Route("models/<name>", self.describe_model, verbs=("GET",)),
-            Route("models/<name>/predict", self.predict, lane=Lane.WORK),
-            Route("models/<name>/versions/<version>", self.describe_model, verbs=("GET",)),
-            Route("models/<name>/versions/<version>/load", self.load, lane=Lane.MANAGE),
-            Route("models/<name>/versions/<version>/unload", self.unload, lane=Lane.MANAGE),
-            Route("models/<name>/versions/<version>/predict", self.predict, lane=Lane.WORK),
-            *web.routes(),
+            Route("preview", self.preview, lane=Lane.WORK, operations=(reference.PREVIEW,)),
+            Route("models", self.list_models, verbs=("GET",), operations=(reference.MODELS,)),
+            *self._route_models("models/<name>"),
+            *self._route_models("models/<name>/versions/<version>"),
+            Route(
+                "models/<name>/versions/<version>/load",
+                self.load,
+                lane=Lane.MANAGE,
+                operations=(reference.LOAD,),
+            ),
+            Route(
+                "models/<name>/versions/<version>/unload",
+                self.unload,
+                lane=Lane.MANAGE,
+                operations=(reference.UNLOAD,),
+            ),
+            *web.routes(max_pixels=self._max_pixels, max_body=self._max_body),
+        )
+        return add_reference(ABOUT, routes, STATUS)
+
+    def _route_models(self, path: str) -> Sequence[Route]:
+        """Return the routes for a model, or for one version of it."""
+        described, predicted = (reference.MODEL,), (reference.PREDICT,)
+        return (
+            Route(path, self.describe_model, verbs=("GET",), operations=described),
+            Route(f"{path}/predict", self.predict, lane=Lane.WORK, operations=predicted),
         )
 
     def subscriptions(self) -> Sequence[Subscription]:

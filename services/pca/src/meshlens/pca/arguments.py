@@ -29,6 +29,9 @@ Principal components of a table: {prog} table.csv > plot.svg
   {prog} inverse --fit model.json scores.csv  observations that have the scores
 
 A file that has the name of a method is written ./fit. {prog} METHOD --help lists its options.
+
+In the mesh the service has the same methods; docs/api.md describes them, and so does its method
+openapi.json.
 """
 
 
@@ -115,6 +118,7 @@ def parse(arguments: Sequence[str], prog: str = "pca") -> Call:
 def say_options(method: str, message: str) -> str:
     """Return a message in which options are written as on the command line: --missing drop."""
     names = "|".join(sorted(METHODS[method].options.model_fields, key=len, reverse=True))
+    message = re.sub(rf"^(?:option )?({names})(?=: | goes with )", r"--\1", message)
     message = re.sub(rf"(?<![\w=-])({names})=true\b", r"--\1", message)
     return re.sub(rf"(?<![\w=-])({names})=(?=[\w<\"'])", r"--\1 ", message)
 

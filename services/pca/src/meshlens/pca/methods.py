@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from meshlens.pca.drawing.plot import draw
+from meshlens.pca.drawing.plot import Picture, draw
 from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.models import ModelStore, load_model
 from meshlens.pca.numbers.decomposition import PcaModel, project, reconstruct
@@ -29,14 +29,19 @@ class PlotResult:
     """Result of `plot`.
 
     Attributes:
-        svg: the picture.
+        picture: what is drawn.
         model: whose axes it shows.
         table: the observations in it.
     """
 
-    svg: bytes
+    picture: Picture
     model: PcaModel
     table: Table
+
+    @property
+    def svg(self) -> bytes:
+        """The picture as a document."""
+        return self.picture.svg
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,14 +108,14 @@ def plot(
                 option="fit",
             )
         table = options.read(body, content_type, variables=model.names, model=model)
-        svg = draw(table, model, options, new=True)
-        return PlotResult(svg, model, table)
+        picture = draw(table, model, options, new=True)
+        return PlotResult(picture, model, table)
     table = options.read(body, content_type)
     model = options.decompose_whole(table)
     chance = options.find_chance(model)
     kept = options.count_kept(model, chance)
-    svg = draw(table, model, options, kept=kept, chance=chance, parallel=options.k == PARALLEL)
-    return PlotResult(svg, model, table)
+    picture = draw(table, model, options, kept=kept, chance=chance, parallel=options.k == PARALLEL)
+    return PlotResult(picture, model, table)
 
 
 def fit(body: bytes, content_type: str, options: FitOptions) -> FitResult:

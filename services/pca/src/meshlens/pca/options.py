@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from meshlens.pca.drawing.kinds import refuse_other_kinds
-from meshlens.pca.drawing.style import Style
+from meshlens.pca.drawing.style import Style, needs
 from meshlens.pca.errors import InvalidOption
 from meshlens.pca.numbers import decomposition, rotation
 from meshlens.pca.numbers.decomposition import PcaModel
@@ -135,21 +135,23 @@ class ReadingOptions(NoOptions):
     header: bool | None = Field(
         default=None, description="whether the first row holds names; detected if not given"
     )
-    delimiter: Annotated[str, PlainValidator(_parse_delimiter)] = Field(
+    delimiter: Annotated[str, PlainValidator(_parse_delimiter, json_schema_input_type=str)] = Field(
         default="",
         description="between the cells of text: comma, semicolon, tab, pipe, space (any number of"
         " them) or one other character; found if not given",
     )
-    decimal: Annotated[str, PlainValidator(_parse_decimal)] = Field(
+    decimal: Annotated[str, PlainValidator(_parse_decimal, json_schema_input_type=str)] = Field(
         default="", description="decimal mark of numbers in text: . or ,; found if not given"
     )
-    na: Annotated[frozenset[str], PlainValidator(_parse_marks)] = Field(
+    na: Annotated[frozenset[str], PlainValidator(_parse_marks, json_schema_input_type=str)] = Field(
         default=frozenset(),
         description="further cells of text that mark missing numbers, such as -99,9999",
     )
-    skip: Annotated[frozenset[int], PlainValidator(_parse_rows)] = Field(
-        default=frozenset(),
-        description="rows of text to leave out, by their numbers in the file, such as 1-3,12",
+    skip: Annotated[frozenset[int], PlainValidator(_parse_rows, json_schema_input_type=str)] = (
+        Field(
+            default=frozenset(),
+            description="rows of text to leave out, by their numbers in the file, such as 1-3,12",
+        )
     )
     missing: Missing = Field(
         default=Missing.REFUSE,
@@ -285,7 +287,9 @@ def _parse_count(text: object) -> int | float | str | None:
 class ComponentOptions(TableOptions):
     """How many components are found."""
 
-    k: Annotated[int | float | str | None, PlainValidator(_parse_count)] = Field(
+    k: Annotated[
+        int | float | str | None, PlainValidator(_parse_count, json_schema_input_type=str)
+    ] = Field(
         default=None,
         description="components to keep: how many, the share of the variance to explain (0.95),"
         f" or {PARALLEL} for as many as explain more than chance; all if not given, or"
@@ -312,6 +316,7 @@ class FitOptions(ComponentOptions):
     rotation: Rotation = Field(
         default=Rotation.NONE,
         description="rotate the k components that are kept: none or varimax",
+        json_schema_extra=needs("k"),
     )
 
     def decompose(self, table: Table) -> PcaModel:
@@ -389,7 +394,11 @@ class TransformOptions(FitOptions):
         description="T squared, squared prediction error, outliers, cos2 and contributions too",
     )
     confidence: float = Field(
-        default=0.95, gt=0, lt=1, description="share of good observations within the limits"
+        default=0.95,
+        gt=0,
+        lt=1,
+        description="share of good observations within the limits",
+        json_schema_extra=needs("diagnostics"),
     )
 
 
@@ -413,12 +422,12 @@ def parse_options(kind: type[Options], query: Mapping[str, str]) -> Options:
     except ValidationError as error:
         mistake = error.errors(include_url=False)[0]
         name = str(mistake["loc"][0])
-        known = ", ".join(sorted(kind.model_fields)) or "none here"
         if mistake["type"] == "extra_forbidden":
-            expected, remedy = "an option must be known", "the options are"
+            expected = "an option must be known"
+            remedy = f"the options are: {', '.join(sorted(kind.model_fields)) or 'none here'}"
         else:
             reason = mistake["msg"].removeprefix("Value error, ")
             expected = f"option {name}: {reason[0].lower()}{reason[1:]}"
-            remedy = "correct it or leave it out; the options are"
+            remedy = "correct it or leave it out"
         got = "none" if mistake["type"] == "missing" else f"{name}={mistake['input']!r}"
-        raise InvalidOption(expected, got=got, remedy=f"{remedy}: {known}", option=name) from None
+        raise InvalidOption(expected, got=got, remedy=remedy, option=name) from None

@@ -6,7 +6,9 @@ from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.messages import Reply, Request
-from meshlens.pca import methods, web
+from meshlens.daprkit.reference import add_reference
+from meshlens.daprkit.reference.about import About
+from meshlens.pca import methods, reference, web
 from meshlens.pca.answers import encoding, pictures
 from meshlens.pca.answers.schemas import DeletedAnswer
 from meshlens.pca.bodies import unpack
@@ -22,6 +24,12 @@ from meshlens.pca.options import (
     parse_options,
 )
 
+ABOUT = About(
+    app="pca",
+    title="Meshlens pca",
+    summary="Principal component analysis: a table in; a picture, a model or scores out.",
+    distribution="meshlens-pca",
+)
 STATUS: Mapping[type[Exception], Status] = {
     InvalidTable: Status.INVALID_ARGUMENT,
     InvalidOption: Status.INVALID_ARGUMENT,
@@ -44,14 +52,15 @@ class Service:
 
     def routes(self) -> Sequence[Route]:
         """Return which method answers which path."""
-        return (
-            Route("plot", self.plot, lane=Lane.WORK),
-            Route("fit", self.fit, lane=Lane.WORK),
-            Route("transform", self.transform, lane=Lane.WORK),
-            Route("inverse", self.inverse, lane=Lane.WORK),
-            Route("fits/<id>", self.fits, verbs=("GET", "DELETE")),
+        routes = (
+            Route("plot", self.plot, lane=Lane.WORK, operations=(reference.PLOT,)),
+            Route("fit", self.fit, lane=Lane.WORK, operations=(reference.FIT,)),
+            Route("transform", self.transform, lane=Lane.WORK, operations=(reference.TRANSFORM,)),
+            Route("inverse", self.inverse, lane=Lane.WORK, operations=(reference.INVERSE,)),
+            Route("fits/<id>", self.fits, verbs=("GET", "DELETE"), operations=reference.FITS),
             *web.routes(),
         )
+        return add_reference(ABOUT, routes, STATUS)
 
     def plot(self, request: Request) -> Reply:
         """Draw the observations with their principal axes, or those of a stored model."""

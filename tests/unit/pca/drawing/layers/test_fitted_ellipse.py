@@ -20,7 +20,7 @@ VALUES = np.random.default_rng(0).normal(size=(40, 3)) * [3, 2, 1] + [5, -7, 1]
 def test_the_region_is_that_of_t_squared_of_a_new_observation(kind: KindName) -> None:
     model = fit(VALUES)
     new = np.random.default_rng(1).normal(size=(500, 3)) * [3, 2, 1] + [5, -7, 1]
-    drawn = Picture(draw(Table(new), model, Style(kind=kind, aspect="free"), new=True))
+    drawn = Picture(draw(Table(new), model, Style(kind=kind, aspect="free"), new=True).svg)
     assert "95 % of the fit" in drawn.texts
     (ellipse,) = drawn.root.findall(f"{SVG}ellipse[@class='ellipse ink model']")
     centre, radii = ([float(ellipse.attrib[name]) for name in pair] for pair in (XY, RADII))
@@ -36,11 +36,11 @@ def test_the_region_is_that_of_t_squared_of_a_new_observation(kind: KindName) ->
 
 
 def test_own_observations_have_none() -> None:
-    drawn = Picture(draw(Table(VALUES), fit(VALUES), Style()))
+    drawn = Picture(draw(Table(VALUES), fit(VALUES), Style()).svg)
     assert not drawn.root.findall(f"{SVG}ellipse[@class='ellipse ink model']")
 
 
 def test_a_flat_fit_has_none() -> None:
     line = np.outer(np.arange(9.0), [1.0, 2.0])
-    drawn = Picture(draw(Table(line), fit(line), Style(), new=True))
+    drawn = Picture(draw(Table(line), fit(line), Style(), new=True).svg)
     assert "95 % of the fit" not in drawn.texts

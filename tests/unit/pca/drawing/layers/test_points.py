@@ -53,7 +53,7 @@ def test_a_pointer_on_a_mark_shows_what_it_is() -> None:
 def test_new_points_are_rings_on_the_axes_of_an_earlier_fit() -> None:
     model = fit(IRIS[:100, :2])
     new = Table(IRIS[100:, :2])
-    drawn = Picture(draw(new, model, Style(), new=True))
+    drawn = Picture(draw(new, model, Style(), new=True).svg)
     assert len(drawn.places("points new")) == 50
     assert "new observation" in drawn.texts
     assert "50 new observations on the axes of 100 others, 2 variables" in drawn.texts

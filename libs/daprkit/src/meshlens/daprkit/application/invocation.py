@@ -9,7 +9,7 @@ from meshlens.daprkit.messages import Request
 from meshlens.daprkit.parsing.media_types import parse_boundary, parse_charset, parse_media_type
 from meshlens.daprkit.parsing.query import parse_query
 
-_LONGEST_TIME_LIMIT = 3600.0
+LONGEST_TIME_LIMIT = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ def _limit_time(wanted: str | None, remaining: float | None, default: float) -> 
             limit = float(wanted)
         except ValueError:
             limit = math.nan
-        if not 0 < limit <= _LONGEST_TIME_LIMIT:
+        if not 0 < limit <= LONGEST_TIME_LIMIT:
             raise InvalidRequest(
-                f"timeout must be seconds above 0 and at most {_LONGEST_TIME_LIMIT:g}",
+                f"timeout must be seconds above 0 and at most {LONGEST_TIME_LIMIT:g}",
                 got=repr(wanted),
                 remedy="send for example timeout=2.5",
                 option="timeout",

@@ -7,6 +7,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, Rule
 
 from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.errors import InvalidRequest, MethodNotFound
 from meshlens.daprkit.messages import Reply, Request
 
@@ -22,12 +23,14 @@ class Route:
         endpoint: answers a request, or raises what the status table lists.
         verbs: HTTP verbs it accepts, HEAD where GET is one; a call without a verb is accepted too.
         lane: how its requests are handled.
+        operations: what callers must know, for each verb; POST stands for PUT too.
     """
 
     path: str
     endpoint: Callable[[Request], Reply]
     verbs: tuple[str, ...] = ("POST", "PUT")
     lane: Lane = Lane.LIGHT
+    operations: tuple[Operation, ...] = ()
 
 
 class Routes:

@@ -21,9 +21,10 @@ function writeCurl(call) {
   const { address, input, output } = call;
   const headers = Object.entries(headersOf(call)).map(([name, value]) => `-H ${quoteForShell(`${name}: ${value}`)}`);
   const fetched = input?.address;
-  const body = input && `--data-binary ${quoteForShell(`@${fetched ? "-" : input.file}`)}`;
-  const parts = ["curl", body, ...headers, quoteForShell(String(address))].filter(Boolean);
+  const body = input ? ` --data-binary ${quoteForShell(`@${fetched ? "-" : input.file}`)}` : "";
+  const parts = [`curl${body}`, ...headers, quoteForShell(String(address))];
   const begin = fetched ? `curl -s ${quoteForShell(String(fetched))} |\n  ` : "";
+  if (!input && !headers.length) return parts.join(" ");
   return `${begin}${parts.join(fetched ? " \\\n    " : " \\\n  ")}${output ? ` > ${quoteForShell(output)}` : ""}`;
 }
 

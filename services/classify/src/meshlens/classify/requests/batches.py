@@ -44,15 +44,15 @@ class ImageError(BaseModel):
     """Why an image was not answered."""
 
     code: str = Field(description="the name of the status code, as for a request of its own")
-    message: str
+    message: str = Field(description="for people")
 
 
 class BatchItem(BaseModel):
     """What became of one image: its answer's fields, or the error; the name of its file first."""
 
     name: str = Field(default="", description="of the file in a form; left out if there is none")
-    answer: SerializeAsAny[Answer] | None = None
-    error: ImageError | None = None
+    answer: SerializeAsAny[Answer] | None = Field(default=None, exclude=True)
+    error: ImageError | None = Field(default=None, exclude=True)
 
     @model_serializer
     def _flatten(self) -> dict[str, Any]:
@@ -67,9 +67,9 @@ class BatchItem(BaseModel):
 class BatchAnswer(Answer):
     """What became of each image, in the order of the request."""
 
-    count: int
-    failed: int
-    answers: list[BatchItem]
+    count: int = Field(description="how many images there were")
+    failed: int = Field(description="how many of them have an error instead of an answer")
+    answers: Sequence[BatchItem] = Field(description="one for each image")
     ignored_fields: list[str] = Field(
         default=[], description="of a form, with no meaning here; left out if there are none"
     )
@@ -80,8 +80,13 @@ class BatchAnswer(Answer):
         return self.model_dump(mode="json", exclude=empty)
 
     def to_event(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the fields without what quotes the request: names of files, errors' messages."""
-        return {**fields, "answers": [_without_quotes(answer) for answer in fields["answers"]]}
+        """Return the fields without what quotes the request: names of files, errors' messages.
+
+        Names of a form's fields are its sender's, too.
+        """
+        answers = [_without_quotes(answer) for answer in fields["answers"]]
+        kept = {name: value for name, value in fields.items() if name != "ignored_fields"}
+        return {**kept, "answers": answers}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,19 @@ from meshlens.classify.engines.engine import Engine, TensorSpec
 class QuantizationDescription(BaseModel):
     """How integers stand for reals: real = scale * (number - zero_point)."""
 
-    scale: float
-    zero_point: int
+    scale: float = Field(description="of one step")
+    zero_point: int = Field(description="the number that stands for 0")
 
 
 class TensorDescription(BaseModel):
     """An input or output of a model; what it has not is left out."""
 
-    name: str
+    name: str = Field(description="by which callers give it")
     shape: list[int] | None = Field(description="-1 for any size; null for any number of axes")
-    type: str
-    quantization: QuantizationDescription | None = None
+    type: str = Field(description="of its elements, as numpy names it; string for texts")
+    quantization: QuantizationDescription | None = Field(
+        default=None, description="how its integers stand for reals"
+    )
     tensor: str = Field(default="", description="its name in the graph, if that is another")
 
     @model_serializer(mode="wrap")
@@ -34,22 +36,22 @@ class TensorDescription(BaseModel):
 class SignatureDescription(BaseModel):
     """A function of a model."""
 
-    inputs: list[TensorDescription]
-    outputs: list[TensorDescription]
+    inputs: list[TensorDescription] = Field(description="what it takes")
+    outputs: list[TensorDescription] = Field(description="what it computes")
 
 
 class Description(BaseModel):
     """A loaded model; a task adds what its lens knows."""
 
-    signatures: dict[str, SignatureDescription]
+    signatures: dict[str, SignatureDescription] = Field(description="its functions, by name")
 
 
 class FrameDescription(BaseModel):
     """What the images of a model are."""
 
-    width: int
-    height: int
-    channels: int
+    width: int = Field(description="in pixels")
+    height: int = Field(description="in pixels")
+    channels: int = Field(description="1 for gray, 3 for colours, 4 with transparency")
 
 
 def describe_signatures(engine: Engine) -> dict[str, SignatureDescription]:

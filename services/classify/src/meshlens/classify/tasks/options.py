@@ -17,7 +17,7 @@ class NoOptions(BaseModel):
 class ModelOptions(NoOptions):
     """Options of a method that a model answers."""
 
-    model: str = Field(default="", description="name or name@version")
+    model: str = Field(default="", description="name, name@version or name@label")
 
     def name_and_version(self) -> tuple[str, str]:
         """Return the model and version requested; empty where not given."""

@@ -1,9 +1,12 @@
-"""The page that this service serves: a picture in, the verdict beside it, the models below."""
+"""The page that this service serves: pictures in, the answers beside them, the models below."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 
+from meshlens.classify.web.form import describe_options
+from meshlens.classify.web.sample_files import SAMPLES
+from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.errors import MethodNotFound
 from meshlens.daprkit.messages import Reply, Request
@@ -12,35 +15,80 @@ from meshlens.home import start
 from meshlens.home.header import draw_header
 
 # In this order they are one script.
-_SCRIPTS = ("stage", "answer", "tasks", "models", "page")
+_SCRIPTS = (
+    "data",
+    "words",
+    "faults",
+    "scaling",
+    "sending",
+    "stage",
+    "answer",
+    "preview",
+    "tasks",
+    "options",
+    "models",
+    "operation",
+    "webcam",
+    "tray",
+    "page",
+)
+_TYPES = {"png": "image/png", "jpg": "image/jpeg"}
+
+_PAGE = Operation(
+    summary="Return the page of this service, for browsers.",
+    verb="GET",
+    answers={"text/html": str},
+)
+_SAMPLE = Operation(
+    summary="Return one of the pictures that the page offers to try.",
+    verb="GET",
+    parameters={"name": "name of its file, such as digit-7.png"},
+    answers=dict.fromkeys(_TYPES.values(), bytes),
+    faults=(MethodNotFound,),
+)
 
 
-def routes() -> Sequence[Route]:
-    """Return the routes of the page and its samples, which are read here and now."""
-    page, samples = build(), read_samples()
+def routes(*, max_pixels: int, max_body: int) -> Sequence[Route]:
+    """Return the routes of the page and its samples, which are read here and now.
+
+    Args:
+        max_pixels: largest picture that is decoded.
+        max_body: largest body in bytes.
+    """
+    page, samples = build(max_pixels=max_pixels, max_body=max_body), read_samples()
     return (
-        Route("ui", lambda _: page, verbs=("GET",)),
-        Route("ui/samples/<name>", partial(_sample, samples), verbs=("GET",)),
+        Route("ui", lambda _: page, verbs=("GET",), operations=(_PAGE,)),
+        Route(
+            "ui/samples/<name>", partial(_sample, samples), verbs=("GET",), operations=(_SAMPLE,)
+        ),
         start.route("classify"),
     )
 
 
-def build() -> Reply:
-    """Return the page."""
+def build(*, max_pixels: int, max_body: int) -> Reply:
+    """Return the page, which scales larger pictures down before it sends them."""
+    data = {
+        "limits": {"pixels": max_pixels, "bytes": max_body},
+        "options": describe_options(),
+        "samples": {
+            model: [{"name": name, "file": file} for name, file in shown.items()]
+            for model, shown in SAMPLES.items()
+        },
+    }
     return build_page(
         files(__name__),
         _SCRIPTS,
-        {"samples": [*read_samples()]},
+        {"data": data},
         header=draw_header("classify"),
         images="'self' blob: data:",
     )
 
 
 def read_samples() -> Mapping[str, bytes]:
-    """Return pictures to try, of digits that the shipped model names, by the name of the file."""
+    """Return the pictures to try, by the names of their files."""
     folder = files(__name__) / "samples"
-    found = sorted(folder.iterdir(), key=lambda file: file.name)
-    return {file.name: file.read_bytes() for file in found if file.name.endswith(".png")}
+    names = [name for shown in SAMPLES.values() for name in shown.values()]
+    return {name: (folder / name).read_bytes() for name in names}
 
 
 def _sample(samples: Mapping[str, bytes], request: Request) -> Reply:
@@ -53,4 +101,4 @@ def _sample(samples: Mapping[str, bytes], request: Request) -> Reply:
             remedy="check the name",
         )
     headers = {"cache-control": "max-age=3600", "x-content-type-options": "nosniff"}
-    return Reply(samples[name], "image/png", headers=headers)
+    return Reply(samples[name], _TYPES[name.rpartition(".")[2]], headers=headers)

@@ -3,19 +3,20 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 class Stage {
-  constructor(canvas, nothing) {
-    this.canvas = canvas;
-    this.nothing = nothing;
+  constructor({ desk, canvas, nothing }) {
+    Object.assign(this, { desk, canvas, nothing });
+    this.invitation = nothing.textContent;
     this.url = "";
   }
 
-  /** Show a picture; none to show nothing. */
+  /** Show a picture; none to invite to give one. */
   show(blob, name = "") {
     URL.revokeObjectURL(this.url);
     this.url = blob ? URL.createObjectURL(blob) : "";
+    this.desk.classList.toggle("empty", !blob);
     this.canvas.hidden = !blob;
     this.nothing.hidden = Boolean(blob);
-    this.nothing.textContent = "Drop, paste or open a picture.";
+    this.nothing.textContent = this.invitation;
     this.canvas.replaceChildren();
     if (!blob) return;
     const image = element("img", { src: this.url, alt: name });
@@ -24,7 +25,7 @@ class Stage {
       // The service reads formats that browsers do not, such as TIFF.
       this.canvas.hidden = true;
       this.nothing.hidden = false;
-      this.nothing.textContent = `${name}: this browser cannot display it.`;
+      this.nothing.textContent = `This browser cannot show ${name}.`;
     });
     this.canvas.append(image);
   }
@@ -49,11 +50,4 @@ function draw(name, attributes) {
   const drawn = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) drawn.setAttribute(key, value);
   return drawn;
-}
-
-function nameShare(share) {
-  const percent = 100 * share;
-  if (percent > 0 && percent < 0.1) return "< 0.1 %";
-  if (percent < 100 && percent > 99.9) return "> 99.9 %";
-  return `${percent.toFixed(1)} %`;
 }

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from meshlens.pca.answers.reading import describe_reading
-from meshlens.pca.answers.schemas import PictureMetadata, ReadCounts
+from meshlens.pca.answers.schemas import Outweighing, PictureMetadata, ReadCounts
 from meshlens.pca.drawing import images
+from meshlens.pca.drawing.captions import weigh_outweighing
 from meshlens.pca.methods import PlotResult
 from meshlens.pca.options import PlotOptions
 
@@ -40,7 +41,24 @@ def describe_picture(result: PlotResult) -> PictureMetadata:
         filled=len(read["filled"]),
         notes=len(read["notes"]),
     )
-    return PictureMetadata(read=_shorten(read), counts=counts)
+    metadata = PictureMetadata(
+        read=_shorten(read),
+        counts=counts,
+        n=len(result.table.values),
+        explained_variance_ratio=result.model.explained_variance_ratio[:_MOST_LISTED].tolist(),
+    )
+    outweighing = weigh_outweighing(result.model)
+    if outweighing:
+        metadata["outweighing"] = Outweighing(variable=outweighing[0], share=outweighing[1])
+    marked = result.picture.marked
+    if marked:
+        metadata["axes"] = [*result.picture.axes]
+        metadata["marked"] = [*marked]
+        rows, numbers = result.table.rows, result.table.numbers
+        if len(rows):
+            kept = [number - 1 for number in numbers] or range(len(marked))
+            metadata["rows"] = [int(rows[place]) for place in kept]
+    return metadata
 
 
 def _shorten(answer: Any) -> Any:  # noqa: ANN401 - any part of an answer

@@ -100,6 +100,14 @@ class ReadCounts(TypedDict):
 
 
 @with_config(_STRICT)
+class Outweighing(TypedDict):
+    """A variable beside which the others hardly count."""
+
+    variable: Annotated[str, Field(description="its name")]
+    share: Annotated[float, Field(description="of the whole variance")]
+
+
+@with_config(_STRICT)
 class PictureMetadata(TypedDict):
     """What the SVG of `plot` has in its element `metadata`, as JSON."""
 
@@ -108,6 +116,31 @@ class PictureMetadata(TypedDict):
         Field(description="how the body was read: the first 100 entries of each list"),
     ]
     counts: Annotated[ReadCounts, Field(description="entries of the whole lists")]
+    n: Annotated[int, Field(description="observations")]
+    explained_variance_ratio: Annotated[
+        list[float], Field(description="of the first 100 components, as far as they were found")
+    ]
+    outweighing: NotRequired[
+        Annotated[
+            Outweighing, Field(description="if almost all of the variance is that of one variable")
+        ]
+    ]
+    axes: NotRequired[Annotated[list[str], Field(description="what x and y are")]]
+    marked: NotRequired[
+        Annotated[
+            list[int],
+            Field(
+                description="observations, from 0, in the order of their marks, where each has a"
+                " mark of its own: up to 3000"
+            ),
+        ]
+    ]
+    rows: NotRequired[
+        Annotated[
+            list[int],
+            Field(description="(n), the row of the input of each of these observations"),
+        ]
+    ]
 
 
 @with_config(_STRICT)

@@ -103,23 +103,24 @@ def note_weights(model: PcaModel) -> list[str]:
     notes = []
     if model.constant:
         notes.append(f"Constant, so without weight: {join_names(model.constant, _MOST_NOTED)}.")
-    outweighing = find_outweighing(model)
-    if outweighing is not None:
-        share = 100 * model.variance[outweighing] / model.variance.sum()
+    outweighing = weigh_outweighing(model)
+    if outweighing:
+        name, share = outweighing
         notes.append(
-            f"{model.names[outweighing]} holds {share:.1f} % of the variance:"
+            f"{name} holds {100 * share:.1f} % of the variance:"
             " standardize=true weighs all variables alike."
         )
     return notes
 
 
-def find_outweighing(model: PcaModel) -> int | None:
-    """Return the variable that holds almost all of the variance beside others; None for none."""
+def weigh_outweighing(model: PcaModel) -> tuple[str, float] | None:
+    """Return the variable that holds almost all of the variance, and its share; None for none."""
     first = int(model.variance.argmax())
     alone = np.count_nonzero(model.variance) < 2  # noqa: PLR2004 - there is nothing to outweigh
     if alone or model.standardized:
         return None
-    return first if model.variance[first] > OUTWEIGHS * model.variance.sum() else None
+    share = float(model.variance[first] / model.variance.sum())
+    return (model.names[first], share) if share > OUTWEIGHS else None
 
 
 def name_component(model: PcaModel, place: int) -> str:

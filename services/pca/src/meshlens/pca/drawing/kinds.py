@@ -120,6 +120,11 @@ KINDS: Mapping[KindName, Kind[Any]] = {
 }
 
 
+def list_readers(option: str) -> list[KindName]:
+    """Return the kinds that an option is specific to; empty if it is to none."""
+    return [kind for kind in KINDS if KINDS[kind].reads(option)]
+
+
 def refuse_other_kinds(style: Style) -> None:
     """Check that each option that was set applies to the chosen kind.
 
@@ -127,7 +132,7 @@ def refuse_other_kinds(style: Style) -> None:
         InvalidOption: an option applies to other kinds only.
     """
     for name in sorted(style.model_fields_set):
-        readers = [kind for kind in KINDS if KINDS[kind].reads(name)]
+        readers = list_readers(name)
         if readers and style.kind not in readers:
             raise InvalidOption(
                 f"{name} goes with kind={' or '.join(readers)}",

@@ -20,7 +20,8 @@ class Layer(ABC, Generic[SceneT_contra]):
     """A layer of one picture.
 
     The methods are called in the order of their definition: extent, legend and caption lay out the
-    page; then all layers draw; then they place labels beside what is drawn; then they describe it.
+    page; then all layers draw; then they place labels beside what is drawn; then they say which
+    observations they have marked, and describe it all.
 
     Attributes:
         options: the options that apply to this layer only.
@@ -53,6 +54,10 @@ class Layer(ABC, Generic[SceneT_contra]):
 
     def place_words(self, canvas: Canvas) -> Sequence[Mark]:  # noqa: ARG002 - for layers with words
         """Return words beside marks, where the canvas has room for them."""
+        return ()
+
+    def marked(self) -> Sequence[int]:
+        """Return the observations that have a mark of their own, in the order of these marks."""
         return ()
 
     def spoken(self) -> Sequence[str]:

@@ -5,12 +5,13 @@ coordinate is written to a tenth of a pixel.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from meshlens.pca.drawing.captions import find_outweighing, note_reading, note_weights
+from meshlens.pca.drawing.captions import note_reading, note_weights, weigh_outweighing
 from meshlens.pca.drawing.kinds import KINDS
 from meshlens.pca.drawing.layer import Layer
 from meshlens.pca.drawing.layout.canvas import Canvas
@@ -29,6 +30,22 @@ _DEFAULT = Style()
 _MARGIN = 30.0  # from the outermost mark to the edge of the panel, for names
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is drawn.
+
+    Attributes:
+        svg: the document.
+        marked: the observations that have a mark of their own, as indices, in the order of the
+            marks; empty if the picture has several planes, or none.
+        axes: what x and y are.
+    """
+
+    svg: bytes
+    marked: Sequence[int]
+    axes: tuple[str, str]
+
+
 def draw(
     table: Table,
     model: PcaModel,
@@ -38,7 +55,7 @@ def draw(
     kept: int | None = None,
     chance: Array | None = None,
     parallel: bool = False,
-) -> bytes:
+) -> Picture:
     """Draw observations, variables or shares of the variance, according to the style.
 
     Args:
@@ -70,13 +87,14 @@ def draw(
     for part, panel in zip(parts, scene.divide(canvas.panel, spans), strict=True):
         marks += _draw(part, Canvas(panel))
     spoken = [clause for layer in explained for clause in layer.spoken()]
-    return page.render(
+    svg = page.render(
         subtitle=subject.summary,
         description=" ".join(filter(None, ["; ".join([scene.introduce(), *spoken]) + ".", noted])),
         marks=marks,
         legend=legend,
-        hint="" if find_outweighing(model) is None else "standardize",
+        hint="" if weigh_outweighing(model) is None else "standardize",
     )
+    return Picture(svg, [each for layer in layers for each in layer.marked()], scene.labels)
 
 
 def _draw(layers: Sequence[Layer[Any]], canvas: Canvas) -> list[Mark]:

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeAlias, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainValidator,
+    model_validator,
+)
 
 from meshlens.pca.errors import InvalidOption
 
@@ -18,6 +26,7 @@ LabelWord: TypeAlias = Literal["auto", "outliers", "all", "none"]
 LabelRule: TypeAlias = LabelWord | int
 
 _LABEL_WORDS: tuple[LabelWord, ...] = get_args(LabelWord)
+_LABEL_RULE = rf"^({'|'.join(_LABEL_WORDS)}|\d{{1,9}})$"
 
 
 def _parse_components(value: object) -> object:
@@ -38,6 +47,11 @@ def _parse_label_rule(text: object) -> LabelRule:
     if str(text).isdecimal() and len(str(text)) < 10:  # noqa: PLR2004 - beyond, int() may refuse
         return int(str(text))
     raise ValueError(f"it must be one of {', '.join(_LABEL_WORDS)}, or a number")
+
+
+def needs(option: str) -> dict[str, JsonValue]:
+    """Return what the schema of an option says if it means something only beside another."""
+    return {"x-needs": option}
 
 
 class Style(BaseModel):
@@ -66,10 +80,16 @@ class Style(BaseModel):
     ellipse: EllipseKind = Field(
         default="none", description="around each group: normal, t or confidence (of the mean)"
     )
-    level: float = Field(default=0.95, gt=0, lt=1, description="of the ellipse")
-    label: Annotated[LabelRule, PlainValidator(_parse_label_rule)] = Field(
-        default="auto", description="observations to label: outliers, all, none or how many"
+    level: float = Field(
+        default=0.95, gt=0, lt=1, description="of the ellipse", json_schema_extra=needs("ellipse")
     )
+    label: Annotated[
+        LabelRule,
+        PlainValidator(
+            _parse_label_rule,
+            json_schema_input_type=Annotated[str, Field(pattern=_LABEL_RULE)],
+        ),
+    ] = Field(default="auto", description="observations to label: outliers, all, none or how many")
     arrows: int = Field(default=12, ge=0, le=100, description="the most variables to draw as such")
     color: str = Field(
         default="",

@@ -111,6 +111,13 @@ class RawTable:
         """The names by which callers choose the columns of `values`; x1, ... if they have none."""
         return self.names or tuple(f"x{place}" for place in self.places)
 
+    @property
+    def row_numbers(self) -> Sequence[int]:
+        """The number in the input, from 1, of each observation; empty if all are on one line."""
+        if self.first_row is None or len(self.rows):
+            return self.rows
+        return range(self.first_row, self.first_row + len(self.values))
+
     def number(self, row: int) -> int:
         """Return the number in the input, from 1, of the observation in a row of `values`."""
         return self.rows[row] if len(self.rows) else row + (self.first_row or 1)

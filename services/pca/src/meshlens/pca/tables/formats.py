@@ -28,7 +28,7 @@ _START = 256  # bytes
 
 
 # By the end of a file's name; other formats show in the first bytes, whatever the file is called.
-_ENDINGS = {
+ENDINGS: Mapping[str, str] = {
     "csv": "text/csv",
     "json": "application/json",
     "jsonl": "application/x-ndjson",
@@ -41,7 +41,7 @@ _ENDINGS = {
 
 def find_content_type(file_name: str) -> str:
     """Return how a file of this name is written, application/octet-stream if that is unknown."""
-    return _ENDINGS.get(file_name.rpartition(".")[2].lower(), _OPAQUE)
+    return ENDINGS.get(file_name.rpartition(".")[2].lower(), _OPAQUE)
 
 
 def decode_body(body: bytes, content_type: str, options: ReadOptions) -> RawTable:
@@ -66,7 +66,7 @@ def decode_body(body: bytes, content_type: str, options: ReadOptions) -> RawTabl
     decode = _find_by_magic(body) or _TYPES.get(content_type)
     if decode is None:
         raise InvalidTable(
-            f"content type must be one of {', '.join(filter(None, _TYPES))}",
+            f"content type must be one of {', '.join(CONTENT_TYPES)}",
             got=shorten(content_type),
             remedy="say how the body is written, or leave the content type out for text",
         )
@@ -178,3 +178,5 @@ _TYPES: Mapping[str, Callable[[bytes, ReadOptions], RawTable]] = {
     **_BY_CONTENT_TYPE,
     **dict.fromkeys(_CONTAINERS, _decode_anything),
 }
+# All that a request may name; the first bytes decide before them.
+CONTENT_TYPES = tuple(filter(None, _TYPES))

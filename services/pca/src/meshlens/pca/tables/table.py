@@ -29,6 +29,7 @@ from meshlens.pca.tables.columns import (
 )
 from meshlens.pca.tables.formats import decode_body
 from meshlens.pca.tables.parts import transposition
+from meshlens.pca.tables.parts.class_codes import find_class_codes
 from meshlens.pca.tables.parts.identifiers import find_identifiers
 from meshlens.pca.tables.parts.matching import match
 from meshlens.pca.tables.parts.roles import Roles, assign
@@ -98,6 +99,8 @@ class Table:
         dropped: how many observations were left out because cells were missing.
         numbers: (n,), the number of each observation among those of the input, from 1; empty if
             none of them was left out.
+        rows: the row of the input of each observation, those left out included; empty if they are
+            not in rows of their own.
         color: of each observation in pictures, if the caller has chosen a column.
         shape: of each observation in pictures, if the caller has chosen a column.
         supplementary: variables that the caller has named so.
@@ -112,6 +115,7 @@ class Table:
     filled: int = 0
     dropped: int = 0
     numbers: Sequence[int] = ()
+    rows: Sequence[int] = ()
     color: Measure | None = None
     shape: Factor | None = None
     supplementary: Supplementary | None = None
@@ -182,7 +186,9 @@ def decode_table(
     _check_columns(raw, columns or len(variables) or None)
     _check_infinite(raw.values, place)
     values = take_log(raw.values, log, place)
-    hints = () if roles.use or variables or transpose else find_identifiers(raw)
+    hints: tuple[str, ...] = ()
+    if not (roles.use or variables or transpose):
+        hints = find_identifiers(raw) + (() if cast.groups else find_class_codes(raw))
     reading = replace(
         raw.reading,
         transposed=transpose,
@@ -196,6 +202,7 @@ def decode_table(
         names=raw.names,
         groups=cast.groups,
         labels=cast.labels,
+        rows=() if transpose else raw.row_numbers,
         color=None if cast.color is None else Measure(roles.color, cast.color),
         shape=Factor(roles.shape, cast.shapes) if roles.shape else None,
         supplementary=Supplementary(roles.supplementary, cast.supplementary)

@@ -3,22 +3,53 @@
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 
+from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.pages import build_page
 from meshlens.home import start
 from meshlens.home.header import draw_header
+from meshlens.pca.errors import InvalidOption
 from meshlens.pca.options import FitOptions, NoOptions, PlotOptions, TransformOptions, parse_options
+from meshlens.pca.tables.formats import ENDINGS
 from meshlens.pca.web.form import describe
 
 # In this order they are one script.
-_SCRIPTS = ("places", "files", "editor", "fields", "form", "picture", "reading", "page")
+_SCRIPTS = (
+    "places",
+    "tables",
+    "editor",
+    "fields",
+    "form",
+    "words",
+    "picture",
+    "points",
+    "reading",
+    "columns",
+    "downloads",
+    "page",
+)
 _METHODS: Mapping[str, type[NoOptions]] = {
     "plot": PlotOptions,
     "fit": FitOptions,
     "transform": TransformOptions,
 }
+
+_PAGE = Operation(
+    summary="Return the page of this service, for browsers.",
+    verb="GET",
+    options=NoOptions,
+    answers={"text/html": str},
+    faults=(InvalidOption,),
+)
+
+_SAMPLE = Operation(
+    summary="Return the table that the page offers to try.",
+    verb="GET",
+    answers={"text/csv": str},
+)
 
 
 def routes() -> Sequence[Route]:
@@ -32,8 +63,8 @@ def routes() -> Sequence[Route]:
         return page
 
     return (
-        Route("ui", ui, verbs=("GET",)),
-        Route("ui/samples/iris.csv", lambda _: iris, verbs=("GET",)),
+        Route("ui", ui, verbs=("GET",), operations=(_PAGE,)),
+        Route("ui/samples/iris.csv", lambda _: iris, verbs=("GET",), operations=(_SAMPLE,)),
         start.route("pca"),
     )
 
@@ -41,7 +72,13 @@ def routes() -> Sequence[Route]:
 def build() -> Reply:
     """Return the page."""
     folder = files(__name__)
-    data = {"options": describe(_METHODS), "samples": _read_samples(folder)}
+    data = {
+        "options": describe(_METHODS),
+        "samples": _read_samples(folder),
+        "types": dict(ENDINGS),
+        # What it needs beside the module is known only when it is used.
+        "offers": {"pdf": find_spec("cairosvg") is not None},
+    }
     return build_page(folder, _SCRIPTS, data, header=draw_header("pca"))
 
 

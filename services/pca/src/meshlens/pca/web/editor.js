@@ -11,6 +11,7 @@ class Editor {
     this.marks = root.querySelector(".marks");
     this.faults = [];
     this.lines = 1;
+    this.chosen = -1; // the line whose observation is shown
     this.area.addEventListener("input", () => this.recount());
     this.area.addEventListener("scroll", () => this.draw());
     new ResizeObserver(() => this.draw()).observe(root);
@@ -23,8 +24,15 @@ class Editor {
   show(text, { readOnly = false } = {}) {
     this.area.value = text;
     this.area.readOnly = readOnly;
+    this.root.classList.toggle("closed", readOnly);
     this.area.scrollTo(0, 0);
     this.recount();
+  }
+
+  /** Let the text be edited that was only shown. */
+  open() {
+    this.area.readOnly = false;
+    this.root.classList.remove("closed");
   }
 
   /** Mark cells, each {line, start, end}; an empty list removes all marks. */
@@ -36,11 +44,22 @@ class Editor {
     this.draw();
   }
 
-  /** Bring a cell into view and select it. */
-  reveal({ line, start, end }) {
+  /** The line that holds the caret, from 0. */
+  get line() {
+    return countLines(this.area.value, this.area.selectionStart) - 1;
+  }
+
+  /** Mark the number of a line, -1 for none. */
+  choose(line) {
+    this.chosen = line;
+    this.draw();
+  }
+
+  /** Bring a cell or a row into view and select it; the page scrolls to it if wanted. */
+  reveal({ line, start, end }, { scroll = true } = {}) {
     const at = this.faults.findIndex((fault) => fault.start === start);
     const left = this.marks.children[at]?.querySelector("mark")?.offsetLeft ?? 0;
-    this.area.focus();
+    this.area.focus({ preventScroll: !scroll });
     this.area.setSelectionRange(start, end);
     this.area.scrollTop = line * ROW - this.area.clientHeight / 2;
     this.area.scrollLeft = left - this.area.clientWidth / 2;
@@ -49,6 +68,7 @@ class Editor {
 
   recount() {
     this.lines = countLines(this.area.value);
+    this.chosen = -1;
     this.mark([]);
   }
 
@@ -63,6 +83,7 @@ class Editor {
       const number = document.createElement("div");
       number.textContent = String(line + 1);
       number.classList.toggle("at-fault", faulty.has(line));
+      number.classList.toggle("chosen", line === this.chosen);
       numbers.push(number);
     }
     this.gutter.replaceChildren(...numbers);

@@ -1,59 +1,67 @@
 // The field of each option that the service describes. This file gives their labels and order; an
 // option without a label here comes last, under its own name.
 
-const GROUPS = {
-  "": {
-    kind: "Picture",
-    group: "Groups from column",
-    ellipse: "Ellipses",
-    missing: "Missing values",
-    standardize: "Standardize",
+// Of each section, the options in view and, under a heading of their own, the others.
+const SECTIONS = [
+  {
+    title: "Picture",
+    shown: { kind: "Kind", ellipse: "Ellipses", color: "Color by" },
+    more: "Components, labels, size",
+    hidden: {
+      components: "Components to show",
+      level: "Level of ellipses",
+      label: "Label observations",
+      arrows: "Maximum number of arrows",
+      alpha: "Biplot: variance in the arrows",
+      aspect: "Scales",
+      theme: "Theme",
+      width: "Width",
+      height: "Height",
+      title: "Title",
+    },
   },
-  Columns: {
-    use: "Variables",
-    drop: "Leave out columns",
-    names: "Names from column",
-    color: "Color by",
-    shape: "Shapes from column",
-    supplementary: "Supplementary variables",
-    columns: "Variables per observation",
-    transpose: "Rows are variables",
+  {
+    title: "Model and downloads",
+    shown: { missing: "Missing values", standardize: "Standardize" },
+    more: "Scaling, components to keep, outliers",
+    hidden: {
+      scaling: "Scaling",
+      log: "Logarithms",
+      divisor: "Divisor of variances",
+      k: "Components to keep",
+      seed: "Seed for parallel analysis",
+      rotation: "Rotation",
+      diagnostics: "T², Q and outliers",
+      confidence: "Confidence level of limits",
+    },
   },
-  Reading: {
-    header: "First row",
-    delimiter: "Delimiter",
-    decimal: "Decimal mark",
-    na: "Further missing values",
-    skip: "Leave out rows",
-    sheet: "Sheet of a workbook",
+  {
+    title: "Table",
+    shown: {},
+    more: "Columns, and how the table is written",
+    hidden: {
+      use: "Variables",
+      drop: "Leave out columns",
+      group: "Groups from column",
+      names: "Names from column",
+      shape: "Shapes from column",
+      supplementary: "Supplementary variables",
+      columns: "Variables per observation",
+      transpose: "Rows are variables",
+      header: "First row",
+      delimiter: "Delimiter",
+      decimal: "Decimal mark",
+      na: "Further missing values",
+      skip: "Leave out rows",
+      sheet: "Sheet of a workbook",
+    },
   },
-  Analysis: {
-    scaling: "Scaling",
-    log: "Logarithms",
-    divisor: "Divisor of variances",
-    k: "Components to keep",
-    seed: "Seed for parallel analysis",
-    rotation: "Rotation (JSON, CSV)",
-    diagnostics: "T², Q and outliers",
-    confidence: "Confidence level of limits",
-  },
-  Drawing: {
-    components: "Components to show",
-    alpha: "Biplot: variance in the arrows",
-    arrows: "Maximum number of arrows",
-    label: "Label observations",
-    level: "Level of ellipses",
-    aspect: "Scales",
-    theme: "Theme",
-    title: "Title",
-    width: "Width",
-    height: "Height",
-  },
-};
-const LABELS = Object.assign({}, ...Object.values(GROUPS));
+];
+const LABELS = Object.assign({}, ...SECTIONS.flatMap(({ shown, hidden }) => [shown, hidden]));
 const AS_SEGMENTS = ["kind"];
 const CHOICES = {
-  kind: { cos2: "cos²", loading_bars: "Loadings as bars" },
+  kind: { cos2: "cos²", loading_bars: "Loading bars" },
+  color: { cos2: "cos²: how well it is shown", contributions: "Contribution to this plane" },
   decimal: { "": "Detect", point: "Point", comma: "Comma" },
   header: { "": "Detect", true: "Contains names", false: "Contains numbers" },
   scaling: {
@@ -67,7 +75,9 @@ const CHOICES = {
   divisor: { "scikit-learn": "As scikit-learn", "n-1": "n − 1, as R's prcomp", n: "n, as FactoMineR" },
   rotation: { none: "None", varimax: "Varimax" },
   aspect: { equal: "Equal", free: "Fill the picture" },
-  missing: { refuse: "Reject", drop: "Drop the row", mean: "Fill with the mean", iterative: "Fill by iterative PCA" },
+  missing: {
+    refuse: "Reject", drop: "Leave the rows out", mean: "Fill with the column's mean", iterative: "Estimate from the other columns",
+  },
 };
 const TAKE_NAMES = ["group", "use", "drop", "names", "color", "shape", "supplementary"];
 const TAKE_LISTS = ["use", "drop", "supplementary", "na", "skip"];
@@ -76,12 +86,13 @@ const SUGGESTIONS = {
   label: ["auto", "outliers", "all", "none"],
 };
 const PLACEHOLDERS = {
-  group: "detected", use: "all of numbers", names: "detected", color: "column or cos2", delimiter: "detected",
-  na: "-99,9999", skip: "1-3,12", sheet: "first with numbers", k: "all", components: "1,2",
+  group: "detected", use: "all of numbers", names: "detected", delimiter: "detected", na: "-99,9999", skip: "1-3,12",
+  sheet: "first with numbers", k: "all", components: "1,2", columns: "detected", width: "as wide as here", height: "as high as here",
 };
+
 /** Return an option whose text has few possible values as one with choices. */
 function offerChoices(option) {
-  if (option.kind !== "text" || !(option.name in CHOICES)) return option;
+  if (option.kind !== "text" || !(option.name in CHOICES) || option.choices) return option;
   return { ...option, kind: "choice", choices: Object.keys(CHOICES[option.name]) };
 }
 
@@ -90,15 +101,27 @@ function place({ name }) {
   return at < 0 ? Infinity : at;
 }
 
-/** Return the title of the section that an option stands in, empty for those always in view. */
-function nameGroup({ name }) {
-  return Object.keys(GROUPS).find((title) => name in GROUPS[title]) ?? "Others";
+/** Return the sections of a form, with the fields of these options. */
+function drawSections(options) {
+  const known = new Set(SECTIONS.flatMap(({ shown, hidden }) => [...Object.keys(shown), ...Object.keys(hidden)]));
+  const others = Object.fromEntries(options.filter(({ name }) => !known.has(name)).map(({ name }) => [name, ""]));
+  const sections = Object.keys(others).length ? [...SECTIONS, { title: "Others", shown: others, hidden: {} }] : SECTIONS;
+  return sections.map(({ title, shown, more, hidden }) => {
+    const section = element("fieldset", { className: "section" });
+    section.append(element("legend", { textContent: title }), drawFields(options, shown));
+    if (more) {
+      const details = element("details");
+      details.append(element("summary", { textContent: more }), drawFields(options, hidden));
+      section.append(details);
+    }
+    return section;
+  });
 }
 
-function drawSection(title) {
-  const section = element("fieldset", { className: "section" });
-  section.append(element("legend", { textContent: title }), element("div", { className: "fields" }));
-  return section;
+function drawFields(options, names) {
+  const fields = element("div", { className: "fields" });
+  fields.append(...options.filter(({ name }) => name in names).flatMap(drawField));
+  return fields;
 }
 
 /** Return the elements of an option: its field, and what may be suggested in it. */
@@ -112,7 +135,7 @@ function drawField(option) {
   const field = element("div", { className: `field ${kind}` });
   if (kind === "flag") field.append(control, labelled);
   else field.append(labelled, control);
-  if (kind === "text" && name === "title") field.classList.add("wide");
+  if (name === "title") field.classList.add("wide");
   if (!(name in SUGGESTIONS)) return [field];
   const suggestions = element("datalist", { id: `suggested-${name}` });
   suggestions.append(...SUGGESTIONS[name].map((value) => element("option", { value })));
@@ -122,6 +145,7 @@ function drawField(option) {
 
 function drawControl({ name, kind, choices, default: usual, minimum, maximum }) {
   if (kind === "flag") return element("input", { type: "checkbox", checked: usual });
+  if (name === "color") return element("select");
   if (kind === "choice") {
     const select = element("select");
     select.append(...choices.map((value) => new Option(nameChoice(name, value), value)));
@@ -135,7 +159,8 @@ function drawControl({ name, kind, choices, default: usual, minimum, maximum }) 
     return input;
   }
   return Object.assign(input, {
-    type: "number", min: minimum ?? "", max: maximum ?? "", step: kind === "integer" ? 1 : "any", placeholder: "auto",
+    type: "number", min: minimum ?? "", max: maximum ?? "", step: kind === "integer" ? 1 : "any",
+    placeholder: PLACEHOLDERS[name] ?? String(usual),
   });
 }
 
@@ -157,8 +182,14 @@ function quoteEntry(entry) {
   return /[,"]|^\s|\s$/.test(entry) ? `"${entry.replaceAll('"', '""')}"` : entry;
 }
 
+/** Return the entries of a list such as x,y,"a, b". */
+function splitList(list) {
+  const entries = list.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,]*))\s*(?:,|$)/g);
+  return [...entries].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain.trim()).filter(Boolean);
+}
+
 function nameOption(name) {
-  return LABELS[name] ?? name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+  return LABELS[name] || name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
 }
 
 function nameChoice(name, value) {

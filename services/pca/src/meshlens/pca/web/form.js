@@ -1,27 +1,4 @@
-// The options that the user has set, and what the service advises to set.
-
-// What a button says that does what the service advises.
-const REMEDIES = {
-  "missing=drop": "Leave these rows out",
-  "missing=mean": "Fill in the mean",
-  "missing=iterative": "Fill in by iterative PCA",
-  "header=true": "The first row holds names",
-  "header=false": "The first row holds numbers",
-  "transpose=true": "Rows are variables",
-};
-const OFFERS = {
-  drop: (name) => `Leave out “${name}”`,
-  group: (name) => `“${name}” holds groups`,
-  names: (name) => `“${name}” names the observations`,
-  decimal: (mark) => `The decimal mark is a ${mark}`,
-  delimiter: (mark) => `Columns are divided by ${DIVIDED_BY[DELIMITERS[mark]]}`,
-  skip: (row) => `Leave out row ${row}`,
-  na: (cell) => `“${cell}” marks a missing value`,
-};
-// An option and the value that a message of the service gives it, as far as its end is clear.
-const ADVICE = /\b([a-z_]+)=/g;
-const VALUE = /^(?:<\w+>|'[^']*'|\w[\w-]*(?:\.\w+)*|-\d[\w.-]*)?/;
-const MISSING_MARK = /^(.+?) and missing=drop\b/;
+// The options that the user has set: which of them a method takes, and which mean nothing now.
 
 class Form {
   constructor(root, options) {
@@ -30,114 +7,106 @@ class Form {
     this.fault = root.querySelector(".fault");
     this.names = element("datalist", { id: "names" });
     this.columns = [];
-    root.append(this.names);
-    const sections = new Map();
-    for (const option of this.options) {
-      const title = nameGroup(option);
-      if (title && !sections.has(title)) sections.set(title, drawSection(title));
-      const into = title ? sections.get(title).querySelector(".fields") : root.querySelector("#fields");
-      into.append(...drawField(option));
-    }
-    root.querySelector("#more-fields").append(...sections.values());
+    this.parted = { pairs: false, components: "" }; // the components of the kind with several planes, or of the others
+    root.prepend(this.names, ...drawSections(this.options));
+    this.suggest([], []);
     root.addEventListener("submit", (event) => event.preventDefault());
+    root.addEventListener("input", ({ target }) => this.#agree(target.name));
+    this.#agree();
   }
 
-  /** Return the options of a method that the user has set. */
+  /** Return the value of an option as text: empty if it is the usual one. */
+  value(name) {
+    const { kind, default: usual } = this.find(name);
+    const control = this.root.elements[name];
+    if (kind === "flag") return control.checked ? "true" : "";
+    const value = control.value.trim();
+    return kind === "choice" && value === String(usual) ? "" : value;
+  }
+
+  /** Return all options that the user has set, whether they mean something now or not. */
+  get settings() {
+    const set = this.options.map(({ name }) => [name, this.value(name)]);
+    return Object.fromEntries(set.filter(([name, value]) => value && !this.#repeats(name)));
+  }
+
+  /** Return the options of a method that the user has set, as far as they mean something for it. */
   read(method) {
     const query = {};
-    for (const { name, kind, methods, default: usual } of this.options) {
-      const control = this.root.elements[name];
-      const value = kind === "flag" ? control.checked && "true" : control.value.trim();
-      const said = kind === "choice" ? value !== usual : value;
-      if (said && methods.includes(method)) query[name] = value;
+    const without = [];
+    for (const option of this.options) {
+      const { name, methods, choices } = option;
+      const value = this.value(name);
+      if (!value || !methods.includes(method) || this.#lacks(option) || this.#repeats(name)) continue;
+      const computed = name === "color" && choices.includes(value);
+      if (method === "plot" ? this.#suits(option) : !computed) query[name] = value;
+      // A column that colours or shapes points is no variable, whatever is drawn.
+      else if (TAKE_NAMES.includes(name) && !computed) without.push(value);
     }
+    if (without.length) query.drop = [query.drop, ...without.map(quoteEntry)].filter(Boolean).join(",");
     return query;
   }
 
-  /** Suggest column names in the fields that take one. */
-  suggest(names) {
+  get kind() {
+    return this.root.elements.kind.value;
+  }
+
+  /** Suggest names of columns in the fields that take one; those of numbers as colours. */
+  suggest(names, numeric) {
     this.columns = names;
     this.names.replaceChildren(...names.map((name) => element("option", { value: name })));
+    const { color } = this.root.elements;
+    const chosen = color.value;
+    const computed = this.find("color").choices.map((value) => new Option(nameChoice("color", value), value));
+    const listed = new Set([...numeric, chosen].filter((name) => name && !this.find("color").choices.includes(name)));
+    color.replaceChildren(new Option("Groups", ""), ...computed, ...[...listed].map((name) => new Option(name, name)));
+    color.value = chosen;
   }
 
-  /** Return {label, apply} for each choice that a message advises and one click can make. */
-  advise(message) {
-    const advised = new Map();
-    for (const { said, name, value, also } of this.#findAdvice(message)) {
-      const option = this.find(name);
-      if (!this.#canSet(option, value) || this.#hasSet(option, value)) continue;
-      const describe = OFFERS[name] ?? (() => this.#describe(option, value));
-      advised.set(said, { label: REMEDIES[said] ?? describe(value), apply: () => this.set({ [name]: value, ...also }) });
+  /** Give a column a part, one of the options in TAKE_NAMES or "variable", and no other. */
+  assign(column, part) {
+    for (const name of TAKE_NAMES) {
+      const entries = splitList(this.root.elements[name].value);
+      const rest = TAKE_LISTS.includes(name) ? entries.filter((entry) => entry !== column) : [];
+      if (TAKE_LISTS.includes(name)) this.#put(name, rest.map(quoteEntry).join(","));
+      else if (this.root.elements[name].value === column) this.#put(name, "");
     }
-    return [...advised.values()];
-  }
-
-  /** Return a message with the names that options have on the page. */
-  translate(message) {
-    let translated = "";
-    let end = 0;
-    for (const { start, said, name, value, also } of this.#findAdvice(message)) {
-      const choices = Object.entries({ [name]: value, ...also });
-      const described = choices.map(([one, chosen]) => `“${this.#describe(this.find(one), chosen)}”`);
-      translated += message.slice(end, start) + described.join(" and ");
-      end = start + said.length;
-    }
-    return (translated + message.slice(end)).replace(/\bsay “/g, "choose “");
+    const using = this.root.elements.use.value;
+    if (part !== "variable") this.set({ [part]: column });
+    else this.set(using ? { use: column } : {});
   }
 
   /** Choose values of options, as if the user had; those of lists come after what is in them. */
-  set(values) {
+  set(values, { replace = false, open = false } = {}) {
     for (const [name, value] of Object.entries(values)) {
-      const control = this.root.elements[name];
-      if (this.find(name).kind === "flag") control.checked = value === "true";
-      else control.value = TAKE_LISTS.includes(name) ? [control.value.trim(), quoteEntry(value)].filter(Boolean).join(",") : value;
-      const folded = control.closest?.("details");
+      const adds = TAKE_LISTS.includes(name) && !replace;
+      const before = adds ? this.root.elements[name].value.trim() : "";
+      this.#put(name, adds ? [before, quoteEntry(value)].filter(Boolean).join(",") : value);
+      if (name === "kind") this.#agree(name);
+      const folded = open && this.root.elements[name].closest?.("details");
       if (folded) folded.open = true;
     }
+    for (const name of Object.keys(values)) if (name !== "kind") this.#agree(name);
     this.root.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  /** Return {start, said, name, value} for each option in a message; `also` is what goes with it. */
-  #findAdvice(message) {
-    const found = [];
-    let end = 0;
-    for (const { 0: assigned, 1: name, index: start } of message.matchAll(ADVICE)) {
-      if (!this.find(name) || start < end) continue;
-      const rest = message.slice(start + assigned.length);
-      const mark = name === "na" && MISSING_MARK.exec(rest);
-      const value = mark ? mark[1] : this.#readColumn(name, rest) || VALUE.exec(rest)[0];
-      const said = assigned + value;
-      end = start + (mark ? assigned.length + mark[0].length : said.length);
-      found.push({ start, said: message.slice(start, end), name, value, also: mark ? { missing: "drop" } : {} });
+  /** Set options back to their usual values: of these names, or all. */
+  reset(names = this.options.map(({ name }) => name)) {
+    for (const name of names) {
+      const { kind, default: usual } = this.find(name);
+      this.#put(name, kind === "choice" ? String(usual) : "");
     }
-    return found;
+    this.#agree("kind");
+    this.#agree("scaling");
   }
 
-  /** Return the longest name of a column that a text begins with, for an option that takes one. */
-  #readColumn(name, text) {
-    if (!TAKE_NAMES.includes(name)) return "";
-    const begun = this.columns.filter((column) => text.startsWith(column) && !/^\w/.test(text.slice(column.length)));
-    return begun.reduce((longest, column) => (column.length > longest.length ? column : longest), "");
-  }
-
-  #canSet({ name, kind, choices }, value) {
-    if (kind === "flag") return value === "true";
-    if (kind === "choice") return choices.map(String).includes(value);
-    if (TAKE_NAMES.includes(name)) return this.columns.includes(value);
-    if (name === "skip") return /^\d+$/.test(value);
-    if (name === "delimiter") return SUGGESTIONS.delimiter.includes(value);
-    return name === "na" && value !== "" && !/^[<']/.test(value);
-  }
-
-  #hasSet({ name, methods }, value) {
-    const current = this.read(methods[0])[name] ?? "";
-    return current === value || (TAKE_LISTS.includes(name) && current.split(",").includes(quoteEntry(value)));
-  }
-
-  #describe({ name, kind }, value) {
-    const label = nameOption(name);
-    if (!value || value.startsWith("<") || (kind === "flag" && value === "true")) return label;
-    return `${label}: ${kind === "text" ? value : nameChoice(name, value)}`;
+  /** Return whether an option can have a value. */
+  accepts(name, value) {
+    const option = this.find(name);
+    if (!option) return false;
+    if (name === "color") return true;
+    if (option.kind === "flag") return value === "true";
+    return option.kind !== "choice" || option.choices.map(String).includes(value);
   }
 
   find(name) {
@@ -160,5 +129,66 @@ class Form {
     if (folded) folded.open = true;
     found?.closest(".field").after(this.fault);
     return found !== null;
+  }
+
+  #put(name, value) {
+    const control = this.root.elements[name];
+    if (this.find(name).kind === "flag") {
+      control.checked = value === "true";
+      return;
+    }
+    if (name === "color" && ![...control.options].some((option) => option.value === value)) {
+      control.append(new Option(value, value));
+    }
+    control.value = value;
+  }
+
+  /** Whether a picture of the chosen kind depends on an option. */
+  #suits({ kinds }) {
+    return !kinds.length || kinds.includes(this.kind);
+  }
+
+  /** Whether an option says what another one says for short. */
+  #repeats(name) {
+    return name === "scaling" && this.root.elements.standardize.checked;
+  }
+
+  /** Whether an option is missing without which this one means nothing. */
+  #lacks({ needs }) {
+    return needs !== "" && !this.value(needs);
+  }
+
+  /** Keep fields in step with the one that was changed, and grey those that mean nothing now. */
+  #agree(changed) {
+    const { standardize, scaling, components } = this.root.elements;
+    if (changed === "standardize") scaling.value = standardize.checked ? "standard" : this.find("scaling").default;
+    if (changed === "scaling") standardize.checked = scaling.value === "standard";
+    const pairs = this.kind === "pairs";
+    if (pairs !== this.parted.pairs) {
+      const shown = components.value;
+      components.value = this.parted.components;
+      components.placeholder = pairs ? "1,2,3,4" : PLACEHOLDERS.components;
+      this.parted = { pairs, components: shown };
+    }
+    for (const option of this.options) {
+      const reason = this.#findReason(option);
+      const control = this.root.elements[option.name];
+      if (control instanceof RadioNodeList) continue;
+      control.disabled = reason !== "";
+      control.title = reason || option.help;
+      const field = control.closest(".field");
+      field.classList.toggle("off", reason !== "");
+      field.title = reason;
+    }
+  }
+
+  /** Return why an option means nothing now, empty if it does. */
+  #findReason(option) {
+    const pictureOnly = option.methods.every((method) => method === "plot");
+    if (pictureOnly && !this.#suits(option)) {
+      const kinds = option.kinds.map((kind) => nameChoice("kind", kind));
+      return `Only in pictures of the kind ${new Intl.ListFormat("en", { type: "disjunction" }).format(kinds)}`;
+    }
+    return this.#lacks(option) ? `Only together with “${nameOption(option.needs)}”` : "";
   }
 }

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from meshlens.pca.drawing.kinds import list_readers
+from meshlens.pca.drawing.scenes.shading import COMPUTED
 from meshlens.pca.options import NoOptions
 
 Field: TypeAlias = dict[str, Any]
@@ -14,7 +16,9 @@ def describe(methods: Mapping[str, type[NoOptions]]) -> list[Field]:
     """Return a field for each option of any of the methods.
 
     Each has name, help, kind (flag, choice, integer, number or text), default, the methods that
-    take it, and what its kind needs: choices, or minimum and maximum.
+    take it, the kinds of pictures that it is specific to (none for all), the option without which
+    it means nothing, and what its kind needs: choices, or minimum and maximum. Those of `color`
+    are what it may be beside a column.
     """
     fields: dict[str, Field] = {}
     for method, options in methods.items():
@@ -36,7 +40,11 @@ def _describe_one(name: str, option: Field, definitions: Mapping[str, Field]) ->
         "kind": "text",
         "default": "" if default is None else default,
         "methods": [],
+        "kinds": list_readers(name),
+        "needs": option.get("x-needs", ""),
     }
+    if name == "color":
+        return {**field, "choices": [*COMPUTED]}
     if "enum" in resolved:
         choices = [*resolved["enum"]]
         unset = default is None and "" not in choices

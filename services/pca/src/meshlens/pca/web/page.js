@@ -1,47 +1,39 @@
 // Data and options on one side, the picture on the other; the latest change wins.
 
 const PAUSE = 250; // milliseconds without a keystroke before the service is called
-const MOST_SHOWN = 512 * 1024; // bytes; of a larger table, sent from its file, only the start is shown
-// Of text, by the end of a file's name. Other files show in their first bytes what they are.
-const TYPES = {
-  csv: "text/csv",
-  tsv: "text/tab-separated-values",
-  tab: "text/tab-separated-values",
-  txt: "text/plain",
-  json: "application/json",
-  jsonl: "application/x-ndjson",
-  ndjson: "application/x-ndjson",
-};
-const OPAQUE = "application/octet-stream";
+const MOST_OFFERED = 40; // arrows that one click can add
+const MOST_OUTLIERS = 12; // named one by one
+const OF_ROLES = [...TAKE_NAMES, "columns", "transpose", "header", "delimiter", "decimal", "na", "skip", "sheet"];
 
 const readData = (id) => JSON.parse(find(id).textContent);
 const editor = new Editor(find("editor"));
 const form = new Form(find("options"), readData("option-data"));
 const picture = new Picture(find("picture"));
-const reading = new Reading(find("reading"));
+const reading = new Reading(find("reading"), find("notes"));
+const columns = new Columns(find("columns"), form);
+const table = new TableSource(editor, find("held"), readData("type-data"));
+const points = new Points(find("frame"), picture, { findRow, goTo });
+const downloads = new Downloads(find("download"), { picture, name: () => table.stem, call: ask, fail });
 const samples = { ...readData("sample-data"), cloud: drawCloud(2000) };
-const downloads = [...document.querySelectorAll("[data-download]")];
 
-let held = null; // the file that is sent instead of the text
-let stem = "points"; // of the names of downloads
 let asked = null; // aborts the running call
 let pending = 0; // the timer of the pause
+let remark = ""; // about the link, for the first picture
 let known = { first: "", delimiter: "" }; // the first row of the text that was read last, and what divides it
 
 // What is sent
-
-function readTable() {
-  if (held) return { body: held, type: held.type };
-  const text = editor.text;
-  return { body: text, type: /^\s*[[{]/.test(text) ? "application/json" : "text/csv" };
-}
 
 function readQuery() {
   const query = form.read("plot");
   const room = find("frame").clientWidth;
   const width = Math.min(1200, Math.max(320, 20 * Math.floor(room / 20)));
-  const height = Math.min(900, Math.max(400, 20 * Math.floor(Math.min(0.75 * width, innerHeight - 200) / 20)));
+  const height = Math.min(900, Math.max(400, 20 * Math.floor(Math.min(0.75 * width, innerHeight - 260) / 20)));
   return { width, height, ...query };
+}
+
+function ask(method, accept, usual = {}) {
+  const query = method === "plot" ? readQuery() : form.read(method);
+  return call(method, { ...table.read(), query: { ...usual, ...query }, accept });
 }
 
 // What comes back
@@ -51,23 +43,19 @@ async function update() {
   asked?.abort();
   const running = new AbortController();
   asked = running;
-  const table = readTable();
-  form.suggest(readNames(editor.text));
-  const empty = !held && !table.body.trim();
-  find("nothing").hidden = !empty;
-  if (empty) {
+  writeLink();
+  if (table.empty) {
     settle("");
     return;
   }
-  const began = performance.now();
+  find("nothing").hidden = true;
   const slow = setTimeout(() => say("Drawing…"), 400);
   try {
-    const answer = await call("plot", { ...table, query: readQuery(), accept: "image/svg+xml", signal: running.signal });
-    const source = await answer.text();
+    const sent = { ...table.read(), query: readQuery(), accept: "image/svg+xml", signal: running.signal };
+    const source = await (await call("plot", sent)).text();
     if (running.signal.aborted) return;
     settle(source);
-    say(`${nameSize(new Blob([source]).size)}, in ${Math.round(performance.now() - began)} ms`);
-    suggest(picture.hint);
+    await showOutliers(running.signal);
   } catch (error) {
     if (running.signal.aborted) return;
     fail(error);
@@ -78,27 +66,34 @@ async function update() {
 
 function settle(source) {
   picture.show(source);
-  if (picture.metadata) learn(picture.metadata.read);
-  reading.show(picture.metadata, drawNote);
-  tell("");
+  picture.kind = form.kind;
+  points.renew();
+  const { metadata } = picture;
+  const header = readNames(editor.text, metadata?.read.delimiter);
+  columns.show(metadata, header);
+  if (metadata) learn(metadata.read);
+  reading.show(metadata, drawNote);
+  showHints(metadata);
+  tell(null);
   editor.mark([]);
   form.mark("");
   find("frame").classList.remove("stale");
-  for (const button of downloads) button.disabled = !source;
-  say("");
+  find("nothing").hidden = Boolean(source);
+  find("outliers").replaceChildren();
+  downloads.offer(Boolean(source), form.value("diagnostics"));
+  say(remark || (metadata ? summarizePicture(metadata, form) : ""));
+  remark = "";
 }
 
 /** Keep what the service has found out about the table: for the next fault, and for the options. */
 function learn(read) {
   known = { first: readFirst(editor.text), delimiter: read.delimiter ?? "" };
-  const named = [...read.variables, ...(read.supplementary ?? []), ...read.left_out.map(({ name }) => name)];
-  const roles = [read.names, read.group, read.color, read.shape].filter(Boolean);
-  form.suggest([...new Set([...named, ...roles])]);
+  form.suggest(columns.order, columns.numeric);
 }
 
 /** Return what divides the cells: as chosen, as these columns were read before, or as it seems. */
 function nameDelimiter() {
-  const chosen = form.read("plot").delimiter;
+  const chosen = form.value("delimiter");
   if (chosen) return DELIMITERS[chosen] ?? chosen;
   const same = known.delimiter && known.first === readFirst(editor.text);
   return same ? known.delimiter : findDelimiter(editor.text);
@@ -106,34 +101,92 @@ function nameDelimiter() {
 
 /** Return a note of the service, with a button for each choice it offers. */
 function drawNote(note) {
-  const item = element("li", { textContent: sentence(form.translate(note)) });
-  item.append(...drawOffers(form.advise(note)));
+  const offers = advise(form, note);
+  // What the buttons say need not be said before them.
+  const said = offers.length ? note.replace(/[;,] if [^;]*$/, "") : note;
+  const item = element("li", { textContent: word(form, said) });
+  item.append(...drawOffers(offers));
   return item;
+}
+
+/** Offer what would show more of this table than the picture does. */
+function showHints(metadata) {
+  find("hints").replaceChildren();
+  find("arrows").replaceChildren();
+  if (metadata?.outweighing) {
+    const { variable, share } = metadata.outweighing;
+    const item = element("li", { textContent: `${variable} holds ${namePercent(share)} of the variance, so the others hardly count.` });
+    item.append(...drawOffers([{ label: "Standardize", apply: () => form.set({ standardize: "true" }) }]));
+    find("hints").append(item);
+  }
+  const { kinds, default: usual } = form.find("arrows");
+  const most = Number(form.value("arrows") || usual);
+  const variables = metadata?.counts.variables ?? 0;
+  if (!kinds.includes(form.kind) || most >= variables) return;
+  find("arrows").append(`Only the ${most} longest of ${variables.toLocaleString("en")} arrows are drawn.`);
+  if (variables <= MOST_OFFERED) {
+    find("arrows").append(...drawOffers([{ label: `Draw all ${variables}`, apply: () => form.set({ arrows: String(variables) }) }]));
+  }
+}
+
+/** Say which observations are beyond the limits, where diagnostics are chosen. */
+async function showOutliers(signal) {
+  if (!form.value("diagnostics")) return;
+  const sent = { ...table.read(), query: form.read("transform"), signal };
+  const answer = await (await call("transform", sent)).json();
+  if (signal.aborted) return;
+  const { outliers, labels, observations, limits, n } = answer;
+  const found = outliers.flatMap((out, at) => (out ? [at] : []));
+  const places = new Map((picture.metadata.marked ?? []).map((observation, place) => [observation, place]));
+  if (picture.marks.length) picture.ring(found.map((at) => places.get(at)), "outlier");
+  const line = find("outliers");
+  const of = `${found.length} of ${count(n, "observation")} are beyond the limits of T² or Q at ${namePercent(limits.confidence)}`;
+  line.replaceChildren(found.length ? `${of}: ` : `None of ${count(n, "observation")} is beyond the limits of T² and Q at ${namePercent(limits.confidence)}.`);
+  for (const at of found.slice(0, MOST_OUTLIERS)) {
+    const row = picture.metadata.rows?.[at];
+    const name = labels?.[at] ?? (row ? `row ${row}` : `observation ${observations?.[at] ?? at + 1}`);
+    if (row) line.append(...drawOffers([{ label: name, apply: () => goTo(row) }]));
+    else line.append(` ${name}`);
+  }
+  if (found.length > MOST_OUTLIERS) line.append(` and ${found.length - MOST_OUTLIERS} more, in the scores`);
+  if (limits.spe === null) line.append(" Q has no limit, as all components are kept: choose “Components to keep”.");
 }
 
 /** Show what is wrong, at the cell or the option concerned. */
 function fail(error) {
   if (!(error instanceof Refusal)) console.error(error);
-  const { message, option = "", places = [] } = error;
+  const { option = "", places = [] } = error;
   const delimiter = nameDelimiter();
+  form.suggest([...new Set([...columns.order, ...readNames(editor.text).filter(Boolean)])], columns.numeric);
   const faults = places.map((place) => locate(editor.text, place, delimiter)).filter(Boolean);
   const atOption = form.mark(option);
   editor.mark(faults);
   reading.show(null);
-  tell(message, { atOption, faults });
+  showHints(null);
+  const header = readNames(editor.text);
+  const another = columns.order.some((name) => header.length && !header.includes(name));
+  if (!picture.source || !columns.order.length || another) columns.show(null);
+  tell(error, { atOption, faults });
   find("frame").classList.toggle("stale", Boolean(picture.source));
-  find("nothing").hidden = Boolean(picture.source);
-  for (const button of downloads) button.disabled = true;
-  say(picture.source ? "The plot shows the last valid data." : "");
+  find("nothing").hidden = Boolean(picture.source) || !table.empty;
+  find("outliers").replaceChildren();
+  points.hide();
+  downloads.offer(false);
+  say(picture.source ? "The picture shows the last valid data and settings." : "");
 }
 
-function tell(message, { atOption = false, faults = [] } = {}) {
+function tell(error, { atOption = false, faults = [] } = {}) {
   const [here, there] = atOption ? ["option-fault", "data-fault"] : ["data-fault", "option-fault"];
   find(there).replaceChildren();
-  find(here).replaceChildren(message && sentence(form.translate(message)));
-  const offers = form.advise(message);
-  if (faults.length && (!held || editor.text)) {
+  find(here).replaceChildren();
+  if (!error) return;
+  const { text, offers } = wordFault(form, error);
+  find(here).append(text);
+  if (faults.length && editor.text) {
     offers.unshift({ label: `Go to ${faults[0].name}`, apply: () => editor.reveal(faults[0]) });
+  }
+  if (TAKE_NAMES.includes(error.option) && form.value(error.option)) {
+    offers.push({ label: "Forget the parts of columns", apply: () => { form.reset(TAKE_NAMES); update(); } });
   }
   find(here).append(...drawOffers(offers));
 }
@@ -146,104 +199,103 @@ function drawOffers(offers) {
   });
 }
 
-/** Offer to set the option that a picture suggests: one variable holds almost all variance. */
-function suggest(hint) {
-  if (hint !== "standardize") return;
-  const button = element("button", { type: "button", textContent: "Standardize" });
-  button.addEventListener("click", () => {
-    form.root.elements.standardize.checked = true;
-    update();
-  });
-  find("status").append(". One variable holds almost all of the variance. ", button);
-}
-
 function say(text) {
   find("status").textContent = text;
 }
 
+// From a point to its row, and back
+
+/** Return [name, cell] for each cell of a row of the text. */
+function findRow(row) {
+  const delimiter = nameDelimiter();
+  const cut = ({ start, end }) => editor.text.slice(start, end).trim().replace(/^"(.*)"$/s, "$1");
+  for (const record of eachRecord(editor.text)) {
+    if (record.line < row) continue;
+    if (record.line > row) break;
+    const names = readNames(editor.text, delimiter, picture.metadata.read.header_row ?? 1);
+    return findCells(editor.text, record, delimiter).map((cell, at) => [names[at] || `Column ${at + 1}`, cut(cell)]);
+  }
+  return [];
+}
+
+function goTo(row, { scroll = false } = {}) {
+  const place = locate(editor.text, { row }, nameDelimiter());
+  if (!place) return;
+  editor.choose(place.line);
+  editor.reveal(place, { scroll });
+}
+
+document.addEventListener("selectionchange", () => {
+  if (document.activeElement !== editor.area || find("frame").classList.contains("stale")) return;
+  const { line } = editor;
+  if (line === editor.chosen) return;
+  editor.choose(line);
+  points.showRow(line + 1);
+});
+
 // Where tables come from
 
-function take(text, name) {
-  held = null;
-  stem = name;
-  find("held").hidden = true;
-  editor.show(text);
+/** Another table is there: what was chosen about the columns of the last one no longer holds. */
+function begin() {
+  columns.forget();
+  form.reset(OF_ROLES);
+  known = { first: "", delimiter: "" };
   update();
 }
 
-async function open(file) {
-  stem = file.name.replace(/(\.\w+)?\.(gz|bz2|xz|zip)$/i, "").replace(/\.[^.]*$/, "") || "points";
-  const whole = file.size <= MOST_SHOWN;
-  const start = new Uint8Array(await file.slice(0, MOST_SHOWN).arrayBuffer());
-  const { text, encoding } = decodeStart(start, { whole });
-  if (whole && encoding === "utf-8") {
-    take(text, stem);
-    return;
-  }
-  const type = (encoding && TYPES[file.name.split(".").pop().toLowerCase()]) || OPAQUE;
-  held = new Blob([file], { type });
-  editor.show(whole ? text : text.split("\n").slice(0, 100).join("\n"), { readOnly: true });
-  const shown = encoding ? `, ${whole ? "text" : "first rows"} below` : "";
-  find("held").textContent = `${file.name}, ${nameSize(file.size)}, sent unchanged${shown}`;
-  find("held").hidden = false;
+function takeSample(name) {
+  table.take(samples[name], name, { sample: true });
+  begin();
+}
+
+async function openFile(file) {
+  const again = expected || file.name === lastOpened;
+  lastOpened = file.name;
+  expected = false;
+  await table.open(file);
+  if (again) update();
+  else begin();
+}
+
+let lastOpened = ""; // a file that is opened again keeps the parts of its columns
+let expected = false; // the settings of a link wait for their table
+
+// The settings in the address
+
+function writeLink() {
+  const settings = new URLSearchParams({ ...(table.sample && { sample: table.sample }), ...form.settings });
+  const usual = table.sample === "iris" && Object.keys(form.settings).length === 0;
+  history.replaceState(null, "", usual || !settings.size ? location.pathname + location.search : `#${settings}`);
+}
+
+/** Take the settings of the address, if there are any, and the sample or nothing. */
+function readLink() {
+  const { sample, ...settings } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+  const unknown = Object.keys(settings).filter((name) => !form.accepts(name, settings[name]));
+  for (const name of unknown) delete settings[name];
+  const given = Object.keys(settings).length > 0;
+  form.reset();
+  columns.forget();
+  if (sample in samples) table.take(samples[sample], sample, { sample: true });
+  else if (given) table.take("", PASTED);
+  else table.take(samples.iris, "iris", { sample: true });
+  expected = given && !(sample in samples);
+  form.set(settings, { replace: true });
+  remark = [
+    expected && "The settings are those of the link. Open or paste the table that they belong to.",
+    unknown.length && `The link has settings that this page does not know: ${unknown.join(", ")}.`,
+  ].filter(Boolean).join(" ");
   update();
 }
 
-function nameSize(bytes) {
-  const units = ["B", "kB", "MB", "GB"];
-  const power = Math.min(3, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power && bytes / 1000 ** power < 10 ? 1 : 0)} ${units[power]}`;
-}
-
-/** Return points with two correlated coordinates, the same every time. */
-function drawCloud(count) {
-  let seed = 1901;
-  const draw = () => {
-    // Mulberry32, by Tommy Ettinger, in the public domain.
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), seed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const rows = ["x,y"];
-  for (let row = 0; row < count; row += 1) {
-    const radius = Math.sqrt(-2 * Math.log(1 - draw()));
-    const angle = 2 * Math.PI * draw();
-    const [along, across] = [3 * radius * Math.cos(angle), radius * Math.sin(angle)];
-    rows.push(`${(10 + 0.8 * along - 0.6 * across).toFixed(3)},${(5 + 0.6 * along + 0.8 * across).toFixed(3)}`);
-  }
-  return `${rows.join("\n")}\n`;
-}
-
-// Downloads
-
-const DOWNLOADS = {
-  svg: async () => [new Blob([picture.source], { type: "image/svg+xml" }), "svg"],
-  png: async () => [await picture.toPng(), "png"],
-  json: async () => [await (await ask("fit", "application/json")).blob(), "json"],
-  csv: async () => [new Blob([await readScores()], { type: "text/csv" }), "scores.csv"],
-};
-
-function ask(method, accept) {
-  return call(method, { ...readTable(), query: form.read(method), accept });
-}
-
-async function readScores() {
-  const answer = await ask("transform", "text/csv, application/json;q=0.5");
-  if (answer.headers.get("content-type")?.startsWith("text/csv")) return answer.text();
-  const { k, scores } = await answer.json();
-  const names = Array.from({ length: k }, (_, at) => `PC${at + 1}`);
-  return `${[names, ...scores].map((row) => row.join(",")).join("\n")}\n`;
-}
-
-async function download(kind) {
+async function copyLink() {
+  const also = table.sample ? "the settings and the name of the sample" : "the settings, but not the table";
   try {
-    const [blob, extension] = await DOWNLOADS[kind]();
-    const link = element("a", { href: URL.createObjectURL(blob), download: `${stem}.${extension}` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  } catch (error) {
-    fail(error);
+    await navigator.clipboard.writeText(location.href);
+    say(`The link is copied. It holds ${also}.`);
+  } catch {
+    // Only pages of this machine or under https may write there.
+    say(`Copy the address of this page. It holds ${also}.`);
   }
 }
 
@@ -254,19 +306,42 @@ function updateSoon() {
   pending = setTimeout(update, PAUSE);
 }
 
-find("data").addEventListener("input", updateSoon);
+find("data").addEventListener("input", () => {
+  table.edit();
+  updateSoon();
+});
+find("data").addEventListener("paste", (event) => {
+  const { area, text } = editor;
+  const pasted = event.clipboardData.getData("text/plain");
+  const whole = area.readOnly || (area.selectionStart === 0 && area.selectionEnd === text.length);
+  if (!whole || !pasted) return;
+  event.preventDefault();
+  table.take(pasted.replace(/\r\n?/g, "\n"), PASTED);
+  if (expected) update();
+  else begin();
+  expected = false;
+});
+find("edit").addEventListener("click", () => {
+  table.edit();
+  find("data").focus();
+  update();
+});
 form.root.addEventListener("input", updateSoon);
 find("sample").addEventListener("change", ({ target }) => {
-  if (target.value) take(samples[target.value], target.value);
+  if (target.value) takeSample(target.value);
   target.value = "";
 });
+for (const button of document.querySelectorAll("[data-sample]")) {
+  button.addEventListener("click", () => takeSample(button.dataset.sample));
+}
 find("clear").addEventListener("click", () => {
-  take("", "points");
+  table.take("", PASTED);
+  begin();
   find("data").focus();
 });
-for (const button of downloads) {
-  button.addEventListener("click", () => download(button.dataset.download));
-}
-acceptFiles([find("file")], find("drop"), open);
+find("link").addEventListener("click", copyLink);
+find("pdf").hidden = !readData("offer-data").pdf;
+addEventListener("hashchange", readLink);
+acceptFiles([find("file")], find("drop"), openFile);
 
-take(samples.iris, "iris");
+readLink();

@@ -82,11 +82,14 @@ function countLines(text, end = text.length) {
   return lines;
 }
 
-/** Return the names in the first row if there is one of names: what may be chosen as groups. */
-function readNames(text) {
-  const first = eachRecord(text).next().value;
-  if (!first || first.end >= text.trimEnd().length) return [];
-  const cells = findCells(text, first, findDelimiter(text));
-  const names = cells.map(({ start, end }) => text.slice(start, end).trim().replace(/^"(.*)"$/, "$1"));
-  return names.some((name) => name !== "" && !Number.isNaN(Number(name))) ? [] : names.filter(Boolean);
+/** Return the names in a row, the first or another, if it is one of names; one may be empty. */
+function readNames(text, delimiter = findDelimiter(text), row = 1) {
+  for (const record of eachRecord(text)) {
+    if (record.line < row) continue;
+    if (record.end >= text.trimEnd().length) return [];
+    const cells = findCells(text, record, delimiter);
+    const names = cells.map(({ start, end }) => text.slice(start, end).trim().replace(/^"(.*)"$/, "$1"));
+    return names.some((name) => name !== "" && !Number.isNaN(Number(name))) ? [] : names;
+  }
+  return [];
 }

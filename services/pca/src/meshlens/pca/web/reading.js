@@ -3,17 +3,18 @@
 const DIVIDED_BY = { ",": "commas", ";": "semicolons", "\t": "tabs", " ": "blanks", "|": "pipes" };
 
 class Reading {
-  constructor(root) {
+  constructor(root, notes) {
     this.root = root;
+    this.notes = notes;
     this.summary = root.querySelector("summary");
     this.facts = root.querySelector("dl");
-    this.notes = root.querySelector("ul");
     this.shown = "";
   }
 
   /** Show {read, counts}; null clears it. `drawNote` returns what stands for a note. */
   show(metadata, drawNote) {
     this.root.hidden = !metadata;
+    this.notes.hidden = !metadata;
     const shown = JSON.stringify(metadata);
     // What is the same again stays, with the focus that may be in it.
     if (!metadata || shown === this.shown) return;
@@ -36,6 +37,7 @@ function summarizeRead({ read, counts }) {
     read.header_row === null && "no row of names",
     count(counts.variables, "variable"),
     read.group && `groups from ${read.group}`,
+    read.names && `names from ${read.names}`,
     counts.left_out && `${count(counts.left_out, "column")} left out`,
     counts.dropped && `${count(counts.dropped, "row")} left out`,
     counts.filled && `${count(counts.filled, "row")} filled in`,
@@ -94,4 +96,20 @@ function nameRows(numbers, total = numbers.length) {
 
 function count(number, thing) {
   return `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
+}
+
+/** Return what a picture shows, in a sentence or two. */
+function summarizePicture({ n, counts, explained_variance_ratio: ratio }, form) {
+  const table = `${count(n, "observation")} of ${count(counts.variables, "variable")}.`;
+  const chosen = form.kind === "scree" ? [] : splitList(form.value("components")).map(Number);
+  const most = form.kind === "pairs" ? 4 : 2;
+  const shown = chosen.length ? chosen : Array.from({ length: Math.min(most, ratio.length) }, (_, at) => at + 1);
+  if (shown.some((number) => !(number <= ratio.length))) return table;
+  const share = shown.reduce((sum, number) => sum + ratio[number - 1], 0);
+  const names = new Intl.ListFormat("en").format(shown.map((number) => `PC ${number}`));
+  return `${table} ${names} ${shown.length === 1 ? "explains" : "explain"} ${namePercent(share)} of the variance.`;
+}
+
+function namePercent(share) {
+  return `${(100 * share).toLocaleString("en", { maximumFractionDigits: 1 })} %`;
 }

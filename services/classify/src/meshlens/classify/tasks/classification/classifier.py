@@ -15,7 +15,7 @@ from meshlens.classify.formats.card import Scores
 from meshlens.classify.formats.labels import Label, name_classes
 from meshlens.classify.tasks.classification.description import (
     ClassifierDescription,
-    PictureDescription,
+    ImagesDescription,
     ScoresDescription,
 )
 from meshlens.classify.tasks.classification.names import shorten_labels
@@ -56,7 +56,7 @@ class ClassificationAnswer(Answer):
     media_types: ClassVar = (JSON, "text/plain", "text/html")
 
     labels: list[Label] = Field(description="the most probable first")
-    verdict: Verdict
+    verdict: Verdict = Field(description="the first label in the words of a person")
     read: Reading = Field(
         default_factory=Reading,
         description="how the image was read; left out if there was nothing to decide",
@@ -179,7 +179,7 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
             signatures=describe_signatures(self._engine),
             classes=len(self.labels),
             subject=self.subject,
-            input=PictureDescription(
+            input=ImagesDescription(
                 width=frame.width,
                 height=frame.height,
                 channels=frame.channels,

@@ -10,6 +10,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     model_serializer,
 )
+from pydantic.config import JsonDict
 
 from meshlens.classify.engines.engine import Tensor
 from meshlens.classify.errors import InvalidModel, InvalidTensor
@@ -41,6 +42,9 @@ _WARM_UP = Frame(width=160, height=120, channels=3)
 # A drawn image is to be looked at; one of a camera's full size would not fit into an answer.
 _LARGEST_DRAWING = Frame(width=2048, height=2048, channels=3, fixed=False)
 
+# Marks an option that only models with such an input have.
+_INPUT: JsonDict = {"input": True}
+
 
 def _split(value: object) -> object:
     return tuple(value.split(",")) if isinstance(value, str) else value
@@ -60,15 +64,26 @@ class DetectOptions(ModelOptions):
     )
     # Bounds of the work: a smaller face or a finer step means more passes over a larger image.
     min_size: float | None = Field(
-        default=None, ge=10, le=10_000, title="Smallest size", description="pixels"
+        default=None,
+        ge=10,
+        le=10_000,
+        title="Smallest size",
+        description="pixels of the smallest thing to find",
+        json_schema_extra=_INPUT,
     )
     thresholds: Annotated[tuple[Share, Share, Share] | None, BeforeValidator(_split)] = Field(
         default=None,
         title="Thresholds of the stages",
         description="three scores from 0 to 1 with commas between them",
+        json_schema_extra=_INPUT,
     )
     factor: float | None = Field(
-        default=None, ge=0.1, le=0.9, title="Scale step", description="between two scales"
+        default=None,
+        ge=0.1,
+        le=0.9,
+        title="Scale step",
+        description="between two scales of the image",
+        json_schema_extra=_INPUT,
     )
 
     def parameters(self) -> dict[str, Sequence[float]]:
@@ -84,7 +99,7 @@ class DetectionAnswer(Answer):
     media_types: ClassVar = (JSON, "image/jpeg", "image/png", "image/svg+xml")
 
     width: int = Field(description="of the whole image, upright, in pixels")
-    height: int = Field(description="likewise")
+    height: int = Field(description="of the whole image, upright, in pixels")
     count: int = Field(description="how many boxes there are")
     boxes: list[Box] = Field(description="the highest score first")
     read: Reading = Field(
@@ -132,12 +147,16 @@ class OutputsDescription(BaseModel):
 class DetectorDescription(Description):
     """What a detector takes and answers."""
 
-    subject: str
-    input: BoundsDescription
-    outputs: OutputsDescription
-    threshold: float
-    overlap: float
-    constants: dict[str, tuple[float, ...]]
+    subject: str = Field(description="what is in a box without a class, in one word")
+    input: BoundsDescription = Field(description="the images")
+    outputs: OutputsDescription = Field(description="how they are read")
+    threshold: float = Field(description="lowest score that is answered unless the caller says")
+    overlap: float = Field(
+        description="largest intersection over union of two boxes of one class; 1 keeps all"
+    )
+    constants: dict[str, tuple[float, ...]] = Field(
+        description="values of the further inputs unless the caller says"
+    )
 
 
 class Detector(Lens[DetectOptions, DetectionAnswer]):

@@ -26,8 +26,11 @@ class PictureDescription(BaseModel):
 
     input: str = Field(description="its name")
     width: int | None = Field(description="in pixels; null where the file goes in as it is")
-    height: int | None = Field(description="likewise")
-    channels: int | None = Field(description="likewise")
+    height: int | None = Field(description="in pixels; null where the file goes in as it is")
+    channels: int | None = Field(
+        description="1 for gray, 3 for colours, 4 with transparency; null where the file goes in as"
+        " it is"
+    )
     assumed: str = Field(
         default="", description="what of the numbers neither the model nor its card says"
     )

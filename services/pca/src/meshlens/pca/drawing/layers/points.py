@@ -28,9 +28,15 @@ _STEP_WIDTH = 6.0  # pixels of the scale of colours
 
 @dataclass(slots=True, eq=False)
 class Points(Layer[Plane]):
-    """The points of a plane, in the colours and shapes of their groups."""
+    """The points of a plane, in the colours and shapes of their groups.
+
+    Attributes:
+        plane: of the points.
+        order: the points as indices, in the order of their marks, once these are drawn.
+    """
 
     plane: Plane
+    order: Sequence[int] = ()
 
     @classmethod
     def of(cls, scene: Plane) -> Self | None:
@@ -80,6 +86,10 @@ class Points(Layer[Plane]):
         canvas.keep_clear(canvas.panel.to_pixels(self.plane.mean))
         return list(self._draw_groups(pixels))
 
+    def marked(self) -> Sequence[int]:
+        """Return the observations in the order in which they have been drawn."""
+        return () if self.plane.of_variables else self.order
+
     def spoken(self) -> Sequence[str]:
         """Return the names of the groups, and what shapes and colours mean."""
         plane, said = self.plane, []
@@ -98,9 +108,11 @@ class Points(Layer[Plane]):
         n = len(points)
         radius = radius_for(n) * (_SMALLER if self.plane.small else 1.0)
         # One formatting of all marks that look alike is the fastest way there is to write them.
-        keys = (groups.codes, looks.colours, looks.shapes)
-        alike = np.ravel_multi_index(keys, [int(key.max(initial=0)) + 1 for key in keys])
-        for members in (np.flatnonzero(alike == key) for key in np.unique(alike)):
+        codes = (groups.codes, looks.colours, looks.shapes)
+        keys = np.ravel_multi_index(codes, [int(code.max(initial=0)) + 1 for code in codes])
+        alike = [np.flatnonzero(keys == key) for key in np.unique(keys)]
+        self.order = [place for members in alike for place in members.tolist()]
+        for members in alike:
             first = members[0]
             mark = template(int(looks.shapes[first]), radius)
             places = pixels[members].ravel().tolist()

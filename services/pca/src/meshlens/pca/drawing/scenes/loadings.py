@@ -40,4 +40,5 @@ def arrange_loadings(subject: Subject) -> Plane:
         arrows=arrows,
         # A correlation of 1 is this loading: more than 1 where only the scales have divisor n.
         circle=float(np.sqrt(model.variance.max())) if model.standardized else 0.0,
+        of_variables=True,
     )

@@ -66,6 +66,7 @@ class Plane(Scene):
         arrows: for more than two variables.
         cell: one of several planes in a picture; whether x is named below it, and y to its left.
         circle: radius on which a variable lies that the plane explains completely.
+        of_variables: the points are variables, not observations.
     """
 
     points: Array
@@ -82,6 +83,7 @@ class Plane(Scene):
     arrows: Arrows | None = None
     circle: float = 0.0
     cell: tuple[bool, bool] | None = None
+    of_variables: bool = False
 
     @property
     def small(self) -> bool:

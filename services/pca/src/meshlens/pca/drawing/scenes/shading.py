@@ -17,6 +17,7 @@ Whole: TypeAlias = npt.NDArray[np.intp]
 
 STEPS = len(SCALE_LIGHT)
 _COS2, _CONTRIBUTIONS = "cos2", "contributions"
+COMPUTED = (_COS2, _CONTRIBUTIONS)  # colours that are no columns
 _NAMES = {_COS2: "cos\N{SUPERSCRIPT TWO} as drawn", _CONTRIBUTIONS: "contribution, %"}
 
 

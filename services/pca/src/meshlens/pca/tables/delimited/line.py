@@ -49,8 +49,8 @@ def read_line(line: bytes, options: ReadOptions, reading: Reading, *, form: bool
         raise InvalidTable(
             f"the number of values on one line must be a multiple of its {width} columns",
             got=f"{values.size} values{empty}",
-            remedy="complete the last observation, say columns=p, or send one row a line"
-            " (curl needs --data-binary for that: -d joins the lines)",
+            remedy="complete the last observation, say columns=p, or"
+            f" {_DATA_BINARY if form else 'write one row a line'}",
         )
     notes: tuple[str, ...] = ()
     if form:

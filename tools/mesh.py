@@ -1,12 +1,13 @@
-"""A real mesh for tests: sidecars, services and Redis as processes, awaited by condition.
+"""A real mesh for tests and `make demo`: sidecars, services and Redis as processes.
 
     with Mesh(Profile.EMBEDDED, tmp_path) as mesh:
         answer = mesh.call("pca", "classify", "models")  # through pca's sidecar, then classify's
         mesh.kill_app("classify")
         mesh.start_app("classify")  # beside the same sidecar
 
-Every process leads a session of its own and dies with it. A process that dies while the mesh starts
-fails the start at once, with the end of its log.
+It needs daprd alone, no Dapr CLI. Everything is awaited by condition. Every process leads a session
+of its own and dies with it. A process that dies while the mesh starts fails the start at once, with
+the end of its log.
 """
 
 import http.client
@@ -27,7 +28,8 @@ from dapr_run import dapr_runtime
 from processes import Process, eventually, free_ports, is_listening
 
 from meshlens.command.mesh.broker import Broker
-from meshlens.command.mesh.sidecars import LOOPBACK_FLAGS, SERVING, health_through
+from meshlens.command.mesh.errors import MeshError
+from meshlens.command.mesh.sidecars import LOOPBACK_FLAGS, SERVING, Sidecar, health_through
 from meshlens.command.mesh.sqlite_files import make_sqlite_files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,10 +45,6 @@ class Profile(StrEnum):
 
     EMBEDDED = "embedded"
     REDIS = "redis"
-
-
-class MeshError(Exception):
-    """The mesh did not come up, or a part of it died; the message ends with the logs."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +118,18 @@ class Mesh:
         self._processes: dict[str, Process] = {}
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start everything and return when every service answers through every sidecar.
+
+        Raises:
+            MeshError: it did not come up, which ends with the logs; nothing of it runs on.
+        """
         try:
             make_sqlite_files(self.folder)
             if self.profile is Profile.REDIS:
@@ -134,10 +144,6 @@ class Mesh:
         except BaseException:
             self.close()
             raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End every process; afterwards nothing of the mesh runs."""
@@ -152,6 +158,14 @@ class Mesh:
             self._broker.close()
 
     # Addresses
+
+    @property
+    def sidecars(self) -> dict[str, Sidecar]:
+        """Where the sidecar of each service listens, by the service's name."""
+        return {
+            name: Sidecar(name, ports.http, ports.grpc, ports.metrics)
+            for name, ports in self._ports.items()
+        }
 
     def http(self, service: str) -> str:
         """The base URL of the HTTP API of a service's sidecar."""
@@ -253,7 +267,7 @@ class Mesh:
             "--read-buffer-size": common["readBufferSize"],
         }
         command = [
-            str(dapr_runtime() / ".dapr" / "bin" / "daprd"),
+            str(dapr_runtime("daprd") / ".dapr" / "bin" / "daprd"),
             *(str(part) for flag in flags.items() for part in flag),
             "--enable-app-health-check",
             *LOOPBACK_FLAGS,
