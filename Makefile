@@ -12,7 +12,7 @@ UV_CACHED  := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 UV         := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(UV_CACHED))
 RUN        := $(UV) run --frozen --quiet
 
-# MODELS=folder: models for classify instead of the one that ships. Absolute, as services run in another folder.
+# MODELS=folder: models for classify instead of those that ship. Absolute, as services run in another folder.
 ifdef MODELS
 export MODELS := $(abspath $(MODELS))
 endif
@@ -37,7 +37,7 @@ FUZZ ?= $(if $(CI),-seed=1 -runs=10000,-max_total_time=15)
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  MODELS=folder   models for run, demo and bench, instead of the one that ships"
+	@echo "  MODELS=folder   models for run, demo and bench, instead of those that ship"
 	@echo "  TENSORFLOW=1    install TensorFlow, for frozen graphs and SavedModels, as make test does; it stays until TENSORFLOW="
 	@echo "  PROFILE=redis   state and events in the Redis at REDIS_HOST (localhost:6379), for run"
 	@echo "  PORTS=4500      ports from 4501 on instead of 3501, or free ones (PORTS=free), for run"
