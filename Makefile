@@ -20,6 +20,8 @@ endif
 # is exactly as locked, so that no leftover package hides a missing one.
 TENSORFLOW ?= $(or $(filter all test test-integration test-browser,$(MAKECMDGOALS)),$(wildcard \
   $(or $(UV_PROJECT_ENVIRONMENT),.venv)/lib/python*/site-packages/tensorflow-*.dist-info))
+# COMPILE=: Python compiles modules when they are imported first, so that a first `make demo` waits for nothing else.
+COMPILE ?= --compile-bytecode
 # PROFILE=redis: the components for `make run`; the default needs nothing installed.
 PROFILE ?= embedded
 # PORTS=4500: what the ports of `make run` are counted from; PORTS=free: any free ones.
@@ -47,7 +49,8 @@ help: ## print this help
 	@echo "  DAPR_FULL=1     build daprd with all of Dapr's components, not only those that are used here"
 
 .PHONY: demo
-demo: setup daprd ## start the mesh, send it points and a picture, show the answers, stop it
+demo: ## start the mesh, send it points and a picture, show the answers, stop it
+	@$(MAKE) -j2 COMPILE= setup daprd
 	@$(RUN) python tools/demo.py
 
 .PHONY: run
@@ -146,7 +149,7 @@ packages-setup packages-lint packages-test packages-cluster: packages-%:
 
 .PHONY: setup
 setup: $(UV) ## create the Python environment as locked
-	@$(UV) sync --frozen --quiet --compile-bytecode $(if $(CI)$(TENSORFLOW),--group train)
+	@$(UV) sync --frozen --quiet $(COMPILE) $(if $(CI)$(TENSORFLOW),--group train)
 
 .PHONY: install-hooks
 install-hooks: setup ## check before each commit, and the unit tests before each push
