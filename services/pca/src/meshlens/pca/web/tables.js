@@ -24,22 +24,15 @@ class TableSource {
     return this.sampled && this.editor.text === this.sampled.text ? this.sampled.name : "";
   }
 
-  /** The name of the file that holds what is sent; text that was pasted has no file yet. */
-  get fileName() {
-    return this.opened || `${this.stem}.csv`;
-  }
-
-  /** Return {body, type}. */
+  /** Return {body, type}; what is pasted may be of any kind of text, and the service finds out. */
   read() {
-    if (this.file) return { body: this.file, type: this.type };
-    // What is pasted may be of any kind of text: the service finds out which.
-    return { body: this.editor.text, type: this.type };
+    return { body: this.file ?? this.editor.text, type: this.type };
   }
 
   /** Take text: of a sample, or pasted. */
   take(text, name, { sample = false } = {}) {
     this.stem = name;
-    this.opened = "";
+    this.fileName = `${name}.csv`;
     this.file = null;
     this.type = OPAQUE;
     this.sampled = sample ? { name, text } : null;
@@ -52,8 +45,8 @@ class TableSource {
     const whole = file.size <= MOST_SHOWN;
     const start = new Uint8Array(await file.slice(0, MOST_SHOWN).arrayBuffer());
     const { text, encoding } = decodeStart(start, { whole });
-    this.opened = file.name;
     this.stem = file.name.replace(/(\.\w+)?\.(gz|bz2|xz|zip)$/i, "").replace(/\.[^.]*$/, "") || PASTED;
+    this.fileName = file.name;
     this.type = (encoding && this.types[file.name.split(".").pop().toLowerCase()]) || OPAQUE;
     this.file = new Blob([file]);
     this.sampled = null;
@@ -68,7 +61,7 @@ class TableSource {
 
   /** The text has been edited: it is what is sent from now on. */
   edit() {
-    if (!this.editor.text.trim()) [this.stem, this.opened, this.type] = [PASTED, "", OPAQUE];
+    if (!this.editor.text.trim()) [this.stem, this.fileName, this.type] = [PASTED, `${PASTED}.csv`, OPAQUE];
     if (!this.file) return;
     this.file = null;
     this.editor.open();
