@@ -458,6 +458,20 @@ def test_outliers_are_shown_where_diagnostics_are_chosen(page: Page) -> None:
     assert selected_text(page) == "5.8,4,1.2,0.2,setosa"
 
 
+def test_the_code_is_that_of_the_table_and_the_options(page: Page) -> None:
+    page.locator("#code summary").click()
+    code = page.locator("#code pre")
+    expect(code).to_contain_text("/method/ui/samples/iris.csv |")
+    page.get_by_label("Standardize").check()
+    expect(code).to_contain_text("/method/plot?standardize=true")
+    give_file(page, "leaves.csv", POINTS.encode())
+    expect(code).to_contain_text("--data-binary @leaves.csv")
+    expect(code).to_contain_text("content-type: text/csv")
+    expect(page.locator("#code")).to_contain_text("It sends the file leaves.csv")
+    page.get_by_role("button", name="Clear").click()
+    expect(code).to_contain_text("--data-binary @table.csv")
+
+
 def test_an_empty_page_says_what_to_do(page: Page) -> None:
     page.get_by_role("button", name="Clear").click()
     page.get_by_role("button", name="Iris flowers").click()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
+from documents import block
 from manifests import (
     COMPONENTS,
     OVERLAYS,
     ROOT,
     Manifest,
     annotations_of,
+    kubectl,
     of_kind,
     pod_of,
     render,
@@ -298,7 +301,8 @@ def test_the_images_differ_in_the_service_and_in_nothing_else() -> None:
     )
     extras = re.sub(r"^(# EXTRAS.*|ARG EXTRAS)\n", "", classify, flags=re.MULTILINE)
     extras = extras.replace(" ${EXTRAS:+--extra ${EXTRAS}}", "")
-    pca = pca.replace(" --extra xlsx", "")
+    pca = pca.replace(" --extra images --extra xlsx", "")
+    pca = re.sub(r"^# PNG and PDF .*\nRUN ldconfig .*\n", "", pca, flags=re.MULTILINE)
     runs = [line for line in pca.splitlines() if not line.startswith(("LABEL", " ", "COPY"))]
     assert [line.replace("pca", "classify") for line in runs] == [
         line for line in extras.splitlines() if not line.startswith(("LABEL", " ", "COPY"))
@@ -317,6 +321,52 @@ def test_an_image_is_built_with_the_versions_that_the_project_names(service: str
     )
 
 
+def test_the_chart_of_the_page_is_installed_as_the_cluster_of_the_tests_has_it() -> None:
+    page = block("docs/kubernetes.md", "helm upgrade --install")
+    settings = dict(re.findall(r"--set (\S+)=(\S+)", page))
+    assert settings.pop("global.ha.enabled") == "true"  # the tests have one node
+    tests = (ROOT / "tests/cluster/controlplane.py").read_text()
+    for name, value in settings.items():
+        assert f'"{name}": "{value}"' in tests
+    (version,) = re.findall(r"--version (\S+)", page)
+    assert f"oldest_daprd={version}\n" in (ROOT / "tools/dapr-bin").read_text()
+
+
+def test_the_images_of_the_page_are_those_of_the_manifests(tmp_path: Path) -> None:
+    page = block("docs/kubernetes.md", "docker build")
+    built = dict(re.findall(r"docker build -f (\S+) -t (\S+) \.$", page, re.MULTILINE))
+    for dockerfile in built:
+        assert (ROOT / dockerfile).is_file()
+    wanted = {container["image"] for _, _, container in deployments(render(tmp_path, "dev"))}
+    assert set(built.values()) == wanted
+    (loaded,) = re.findall(r"kind load docker-image (.*?) *#", page)
+    assert set(loaded.split()) == wanted
+
+
+def test_the_secret_of_the_page_is_the_one_that_sidecars_read(prod: list[Manifest]) -> None:
+    page = block("docs/kubernetes.md", "create secret generic redis")
+    create_namespace, create_secret = page.strip().splitlines()
+    namespace, secret = (
+        yaml.safe_load(
+            subprocess.run(
+                ["/usr/bin/env", "bash", "-c", command],
+                env=os.environ | {"PATH": f"{Path(kubectl()).parent}:{os.environ['PATH']}"},
+                capture_output=True,
+                check=True,
+            ).stdout
+        )
+        for command in (
+            create_namespace.removesuffix(" | kubectl apply -f -"),
+            f"{create_secret} --dry-run=client --output=yaml",
+        )
+    )
+    assert namespace["metadata"]["name"] == secret["metadata"]["namespace"] == "meshlens"
+    for component in of_kind(prod, "Component").values():
+        for entry in component["spec"]["metadata"][:2]:
+            assert entry["secretKeyRef"]["name"] == secret["metadata"]["name"]
+            assert entry["secretKeyRef"]["key"] in secret["data"]
+
+
 def test_the_overlay_of_the_page_is_one(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "kubernetes.md").read_text()
     (overlay,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
@@ -333,3 +383,14 @@ def test_the_overlay_of_the_page_is_one(tmp_path: Path) -> None:
         for name, _, container in deployments(manifests)
     }
     assert limits == {"pca": "2", "classify": "4"}
+
+
+def test_an_overlay_that_tags_classify_does_not_take_tensorflow_away(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    (overlay,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    overlay = overlay.replace("components/tracing]", "components/tracing, TENSORFLOW]")
+    overlay = overlay.replace("TENSORFLOW", "../meshlens/k8s/components/tensorflow")
+    here = os.path.relpath(ROOT, tmp_path)
+    manifests = render_text(tmp_path, overlay.replace("../meshlens", here))
+    images = {name: container["image"] for name, _, container in deployments(manifests)}
+    assert images["classify"] == "meshlens/classify-tensorflow:0.1.0"
