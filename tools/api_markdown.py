@@ -13,6 +13,7 @@ _HEAD = """\
 `make schemas` writes this page from the routes, options and types of the services themselves.
 While a service runs, it answers with the same as an OpenAPI 3.1 document, through any sidecar:
 
+<!-- run by: tests/integration/test_documents.py::test_the_services_describe_themselves -->
 ```
 curl http://localhost:3501/v1.0/invoke/pca/method/openapi.json
 curl http://localhost:3501/v1.0/invoke/classify/method/openapi.json

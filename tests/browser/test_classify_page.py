@@ -32,6 +32,9 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
         (target / "digits.tflite").write_bytes(source.read_bytes())
     (folder / "broken" / "1").mkdir(parents=True)
     (folder / "broken/1/broken.tflite").write_bytes(b"half a model")
+    (folder / "prices").mkdir()
+    (folder / "prices/prices.tflite").write_bytes(source.read_bytes())
+    (folder / "prices/card.yaml").write_text("model: {path: prices.tflite}\ntask: tensor\n")
     work = tmp_path_factory.mktemp("mesh")
     env = {"classify": {"DEFAULT_MODEL": "digits", "WORKERS": "1", "QUEUE_PER_WORKER": "1"}}
     with Mesh(Profile.EMBEDDED, work, models=folder, env=env) as running:
@@ -175,7 +178,7 @@ def test_the_default_is_unloaded_only_after_a_question(page: Page) -> None:
 def test_a_model_that_cannot_be_loaded_says_why_and_is_not_chosen(page: Page) -> None:
     model = page.get_by_label("Model", exact=True)
     expect(model.locator("option", has_text="broken (failed to load)")).to_be_disabled()
-    page.get_by_role("button", name="See why").click()
+    page.get_by_role("button", name="See why.").click()
     expect(page.get_by_role("row").filter(has_text="broken")).to_contain_text("Failed")
     expect(page.locator("tr.why")).to_contain_text("Expected a flatbuffer")
     expect(page.locator("tr.why")).to_contain_text("Correct or remove its files")
@@ -259,6 +262,26 @@ def test_a_picture_of_a_phone_is_scaled_and_turned_before_it_is_sent(
       return [8, 24].map((y) => pen.getImageData(16, y, 1, 1).data[0]);
     }"""
     eventually(lambda: page.evaluate(brightness) == [0, 255], "the model sees it upright")
+
+
+def test_what_only_the_browser_reads_is_converted(page: Page, tmp_path: Path) -> None:
+    drawing = tmp_path / "seven.svg"
+    drawing.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64">'
+        '<rect width="64" height="64" fill="#fff"/></svg>'
+    )
+    page.locator("#file").set_input_files(drawing)
+    expect(page.locator("#reading")).to_have_text("Converted before it was sent.")
+    expect(page.locator("#picture-fault")).to_be_empty()
+
+
+def test_a_service_that_has_gone_is_said_in_words(page: Page) -> None:
+    page.route("**/method/classify*", lambda call: call.abort())
+    choose_sample(page, "digit 3")
+    expect(page.locator("#picture-fault")).to_contain_text("The service cannot be reached.")
+    page.unroute("**/method/classify*")
+    page.locator("#picture-fault").get_by_role("button", name="Send again").click()
+    expect(page.locator("#verdict")).to_have_text(THREE)
 
 
 def test_what_is_too_large_is_refused_before_it_is_sent(page: Page, tmp_path: Path) -> None:
@@ -392,6 +415,13 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
     expect(phone.locator("#verdict")).to_have_text(SEVEN)
     expect(phone.locator("label.camera")).to_be_visible()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_models_for_programs_are_explained(page: Page) -> None:
+    expect(page.locator("#others")).to_have_text(
+        "The model broken failed to load. See why. The model prices computes numbers for programs,"
+        " not words about pictures."
+    )
 
 
 @pytest.mark.parametrize("width", [1280, 390])

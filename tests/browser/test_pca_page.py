@@ -286,6 +286,10 @@ def test_a_chip_gives_its_column_another_part(page: Page) -> None:
     part.select_option("drop")
     expect(page.locator("#reading summary")).not_to_contain_text("groups from")
     expect(page.locator("#reading summary")).to_contain_text("1 column left out")
+    chips = page.locator("#columns .chip")
+    tops = [box["y"] for chip in chips.all() if (box := chip.bounding_box())]
+    assert len(tops) == 5
+    assert len({*tops}) == 1
     page.get_by_label("Part of petal width").select_option("color")
     await_picture(page, "150 observations of 3 variables")
     page.get_by_label("Part of petal width").select_option("variable")
@@ -450,8 +454,22 @@ def test_outliers_are_shown_where_diagnostics_are_chosen(page: Page) -> None:
     outliers = page.locator("#outliers")
     expect(outliers).to_contain_text("of 150 observations are beyond the limits")
     expect(page.locator("#picture svg .outlier").first).to_be_visible()
-    outliers.get_by_role("button", name="row 43").click()
-    assert selected_text(page).startswith("4.5,2.3,1.3,0.3")
+    outliers.get_by_role("button", name="row 16", exact=True).click()
+    assert selected_text(page) == "5.8,4,1.2,0.2,setosa"
+
+
+def test_the_code_is_that_of_the_table_and_the_options(page: Page) -> None:
+    page.locator("#code summary").click()
+    code = page.locator("#code pre")
+    expect(code).to_contain_text("/method/ui/samples/iris.csv |")
+    page.get_by_label("Standardize").check()
+    expect(code).to_contain_text("/method/plot?standardize=true")
+    give_file(page, "leaves.csv", POINTS.encode())
+    expect(code).to_contain_text("--data-binary @leaves.csv")
+    expect(code).to_contain_text("content-type: text/csv")
+    expect(page.locator("#code")).to_contain_text("It sends the file leaves.csv")
+    page.get_by_role("button", name="Clear").click()
+    expect(code).to_contain_text("--data-binary @table.csv")
 
 
 def test_an_empty_page_says_what_to_do(page: Page) -> None:
@@ -483,7 +501,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(
     below = phone.locator("#options").bounding_box()
     assert above is not None
     assert below is not None
-    assert above["y"] < 250
+    assert above["y"] < 300
     assert above["y"] + above["height"] < below["y"]
     name = "a_name_without_any_place_to_break_a_line_that_is_longer_than_a_phone_is_wide"
     phone.get_by_role("textbox", name="Data").fill(f"{name}_id,b,c\n1,2,4\n2,5,6\n3,4,9\n")
@@ -510,6 +528,113 @@ def test_axe_finds_nothing_to_blame(
             summary.click()
     found = Axe().run(opened)
     assert found.violations_count == 0, found.generate_report()
+
+
+def show_missing(page: Page) -> None:
+    page.get_by_role("textbox", name="Data").fill("a,b\n1,2\n,3\n4,\n5,7\n")
+    expect(page.locator("#data-fault button")).to_have_count(4)
+
+
+def show_hints(page: Page) -> None:
+    rows = "\n".join(f"{row * row % 7},{1000 * row},{row % 3}" for row in range(3, 15))
+    page.get_by_role("textbox", name="Data").fill(f"a,b,class\n{rows}\n")
+    expect(page.locator("#hints button")).to_have_count(1)
+
+
+def show_options(page: Page) -> None:
+    page.get_by_label("Samples").select_option("iris")
+    unfold_options(page)
+    page.get_by_label("T², Q and outliers").check()
+    expect(page.locator("#outliers")).to_contain_text("beyond the limits")
+    page.get_by_label("Loadings", exact=True).check(force=True)
+    await_picture(page, "Loadings of principal components")
+
+
+def show_card(page: Page) -> None:
+    page.get_by_label("Scores", exact=True).check(force=True)
+    await_picture(page, "Raw scores")
+    page.get_by_role("application").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#frame .card")).to_be_visible()
+
+
+def show_menu(page: Page) -> None:
+    page.get_by_role("button", name="Download", exact=True).press("Enter")
+    expect(page.locator("#downloads")).to_be_visible()
+
+
+def show_nothing(page: Page) -> None:
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#nothing")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing_to_blame_in_any_state(
+    open_page: OpenPage, address: str, scheme: str, width: int
+) -> None:
+    opened = open_page(
+        address,
+        color_scheme=scheme,
+        bypass_csp=True,
+        reduced_motion="reduce",
+        viewport={"width": width, "height": 844},
+    )
+    for show in (show_missing, show_hints, show_options, show_card, show_menu, show_nothing):
+        show(opened)
+        assert opened.evaluate("document.documentElement.scrollWidth") <= width
+        found = Axe().run(opened)
+        assert found.violations_count == 0, f"{show.__name__}: {found.generate_report()}"
+
+
+def test_the_menu_of_downloads_opens_and_closes_by_keyboard(page: Page) -> None:
+    opener = page.get_by_role("button", name="Download", exact=True)
+    opener.press("Enter")
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("#downloads").get_by_role("button", name="SVG")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#downloads")).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("a,b\n1,x\n2,3\n4,5\n", "'x'"),
+        ("name\nann\nbob\n", "least one column must hold numbers"),
+        ("a\n1\n2\n4\n", "at least 2 variables"),
+    ],
+)
+def test_faults_are_worded_for_people(page: Page, table: str, words: str) -> None:
+    page.get_by_role("textbox", name="Data").fill(table)
+    fault = page.locator("#data-fault")
+    expect(fault).to_contain_text(words)
+    said = fault.inner_text()
+    assert not re.search(r"\w=\w|\bsay\b|\bsend\b|curl|content type|kind=|b'|JSON", said), said
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(403, "may not use that part"), (413, "too large to be sent"), (502, "does not answer")],
+)
+def test_what_a_gateway_refuses_is_worded_for_people(page: Page, status: int, words: str) -> None:
+    """A gateway's answer, since none stands before the sidecars of a test."""
+    answer = '{"errorCode":"ERR_DIRECT_INVOKE","message":"fail to invoke, id: pca, err: rpc"}'
+    page.route("**/method/plot*", lambda route: route.fulfill(status=status, body=answer))
+    page.get_by_role("textbox", name="Data").fill(POINTS)
+    expect(page.locator("#data-fault")).to_contain_text(words)
+    expect(page.locator("#data-fault")).not_to_contain_text("rpc")
+
+
+def test_the_code_of_a_picture_makes_it(page: Page) -> None:
+    page.get_by_label("Ellipses", exact=True).select_option("t")
+    await_picture(page, "Ellipses: 95 %")
+    page.get_by_text("Code for this picture").click()
+    code = page.locator("#code pre")
+    expect(code).to_contain_text("ui/samples/iris.csv")
+    expect(code).to_contain_text("ellipse=t")
+    give_file(page, "a.xlsx", write_workbook())
+    expect(code).to_contain_text("@a.xlsx")
 
 
 def test_words_in_the_data_are_words(page: Page) -> None:

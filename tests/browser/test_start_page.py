@@ -90,6 +90,16 @@ def test_events_of_other_callers_come_by_themselves_the_latest_first(
     assert "no table" not in json.dumps(event)
 
 
+def test_what_can_be_called_is_listed(page: Page) -> None:
+    methods = page.locator("#references")
+    expect(methods).to_contain_text("plot POST")
+    expect(methods).to_contain_text("models/{name}/predict POST")
+    expect(methods).not_to_contain_text("ui GET")
+    with page.expect_navigation():
+        methods.get_by_role("link", name="openapi.json of classify").click()
+    assert '"/classify"' in page.content()
+
+
 def test_watching_is_no_event(page: Page, mesh: Mesh) -> None:
     send_all(page)
     expect(row(page, SEVEN).first).to_be_visible()

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from mesh import Mesh
 from PIL import Image
-from subscriber import Subscriber
+
+from meshlens.command.subscriber import Subscriber
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def running(faces_mesh: Mesh) -> Mesh:
 
 @pytest.fixture(scope="module")
 def events(running: Mesh) -> Iterator[Subscriber]:
-    """Listens to the end: the in-memory broker confirms no event once its subscriber has left."""
+    """Listens for all tests of this module."""
     with Subscriber(running.grpc_port("classify")) as subscriber:
         yield subscriber
 

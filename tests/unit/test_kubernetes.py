@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
+from documents import block
 from manifests import (
     COMPONENTS,
     OVERLAYS,
     ROOT,
     Manifest,
     annotations_of,
+    kubectl,
     of_kind,
     pod_of,
     render,
@@ -316,6 +319,52 @@ def test_an_image_is_built_with_the_versions_that_the_project_names(service: str
     assert re.search(r"^USER (\d+):\1$", dockerfile, re.MULTILINE), (
         "a number, so that non-root is known"
     )
+
+
+def test_the_chart_of_the_page_is_installed_as_the_cluster_of_the_tests_has_it() -> None:
+    page = block("docs/kubernetes.md", "helm upgrade --install")
+    settings = dict(re.findall(r"--set (\S+)=(\S+)", page))
+    assert settings.pop("global.ha.enabled") == "true"  # the tests have one node
+    tests = (ROOT / "tests/cluster/controlplane.py").read_text()
+    for name, value in settings.items():
+        assert f'"{name}": "{value}"' in tests
+    (version,) = re.findall(r"--version (\S+)", page)
+    assert f"oldest_daprd={version}\n" in (ROOT / "tools/dapr-bin").read_text()
+
+
+def test_the_images_of_the_page_are_those_of_the_manifests(tmp_path: Path) -> None:
+    page = block("docs/kubernetes.md", "docker build")
+    built = dict(re.findall(r"docker build -f (\S+) -t (\S+) \.$", page, re.MULTILINE))
+    for dockerfile in built:
+        assert (ROOT / dockerfile).is_file()
+    wanted = {container["image"] for _, _, container in deployments(render(tmp_path, "dev"))}
+    assert set(built.values()) == wanted
+    (loaded,) = re.findall(r"kind load docker-image (.*?) *#", page)
+    assert set(loaded.split()) == wanted
+
+
+def test_the_secret_of_the_page_is_the_one_that_sidecars_read(prod: list[Manifest]) -> None:
+    page = block("docs/kubernetes.md", "create secret generic redis")
+    create_namespace, create_secret = page.strip().splitlines()
+    namespace, secret = (
+        yaml.safe_load(
+            subprocess.run(
+                ["/usr/bin/env", "bash", "-c", command],
+                env=os.environ | {"PATH": f"{Path(kubectl()).parent}:{os.environ['PATH']}"},
+                capture_output=True,
+                check=True,
+            ).stdout
+        )
+        for command in (
+            create_namespace.removesuffix(" | kubectl apply -f -"),
+            f"{create_secret} --dry-run=client --output=yaml",
+        )
+    )
+    assert namespace["metadata"]["name"] == secret["metadata"]["namespace"] == "meshlens"
+    for component in of_kind(prod, "Component").values():
+        for entry in component["spec"]["metadata"][:2]:
+            assert entry["secretKeyRef"]["name"] == secret["metadata"]["name"]
+            assert entry["secretKeyRef"]["key"] in secret["data"]
 
 
 def test_the_overlay_of_the_page_is_one(tmp_path: Path) -> None:

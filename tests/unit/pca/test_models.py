@@ -85,6 +85,7 @@ def test_a_document_says_its_divisors(
     assert (document["divisor"], document["scale_divisor"]) == said
 
 
+@pytest.mark.slow
 def test_what_follows_from_many_numbers_is_left_out() -> None:
     values = normal(3, 4, 50_001)
     long, short = (json.loads(encode_model(fit(values, k=k))) for k in (3, 2))

@@ -161,6 +161,7 @@ def test_a_fit_decides_on_its_own_numbers(service: Service, option: str) -> None
         call(service, "transform", write(POSITIVE), fit=fitted["id"], **{option: value})
 
 
+@pytest.mark.slow
 def test_of_very_many_variables_ten_components_are_kept_and_that_is_noted(
     service: Service,
 ) -> None:

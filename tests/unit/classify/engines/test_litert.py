@@ -225,6 +225,7 @@ def test_the_runtime_writes_nothing_to_stderr_and_others_may(models: Path) -> No
     assert sorted(told.splitlines()) == sorted(b"line %d" % number for number in range(200))
 
 
+@pytest.mark.slow
 def test_a_runtime_that_writes_much_to_stderr_is_not_blocked(models: Path) -> None:
     program = (
         "import os, sys\n"

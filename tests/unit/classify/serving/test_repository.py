@@ -204,7 +204,7 @@ def test_a_repository_that_stops_changes_nothing_any_more(tmp_path: Path) -> Non
         (b"", "TFL3"),
         (b"this is a text file", "TFL3"),
         (MODEL[:40], "damaged"),
-        (build_model(None), "LiteRT cannot run the model"),
+        pytest.param(build_model(None), "LiteRT cannot run the model", marks=pytest.mark.slow),
     ],
 )
 def test_a_bad_file_fails_alone_and_says_why(

@@ -56,6 +56,7 @@ def test_a_png_has_twice_the_pixels_while_they_are_few() -> None:
     assert size == (80, 60)
 
 
+@pytest.mark.slow
 def test_a_large_png_stays_within_its_bound() -> None:
     svg = SQUARE.replace(b'"40"', b'"4000"').replace(b'"30"', b'"4000"')
     image = Image.open(io.BytesIO(encode_picture(svg, "image/png", width=4000, height=4000)))

@@ -48,6 +48,7 @@ def complete_by_a_fit(values: Array) -> None:
     fill(values, missing, Missing.ITERATIVE, fit(values, k=5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", [find_all, find_some, turn, choose, complete, complete_by_a_fit])
 def test_memory_grows_with_the_table_only(work: Callable[[Array], None]) -> None:
     values = normal(0, 16, 3) @ normal(1, 3, P) + normal(2, 16, P)
@@ -60,6 +61,7 @@ def test_memory_grows_with_the_table_only(work: Callable[[Array], None]) -> None
     assert peak < MOST * values.nbytes
 
 
+@pytest.mark.slow
 def test_the_document_of_a_wide_model_is_bounded() -> None:
     model = fit(normal(3, 20, P), k=10)
     assert len(encode_model(model)) < 40 * model.components.size

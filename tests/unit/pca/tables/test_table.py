@@ -208,6 +208,7 @@ def test_an_empty_column_that_nothing_needs_is_left_out(
     assert [column.why for column in table.reading.left_out] == ["empty"]
 
 
+@pytest.mark.slow
 def test_the_widest_table_is_read_and_one_column_more_is_not() -> None:
     widest = np.ones((2, MOST_VARIABLES), dtype=np.int8)
     assert decode_table(save(widest), NPY).values.shape == widest.shape

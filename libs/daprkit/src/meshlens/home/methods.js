@@ -1,25 +1,29 @@
 // What can be called, as each app describes itself in its OpenAPI document.
 
-/** Show the methods of an app, and return its version; nothing if it has no description. */
+const FOR_BROWSERS = /^\/(ui|home|openapi\.json)\b/;
+
+/** Show the methods of an app, and return its version. */
 async function showReference(app, into) {
   const reference = await (await call("openapi.json", { app, verb: "GET" })).json();
-  const rows = Object.entries(reference.paths).flatMap(([path, operations]) =>
-    Object.entries(operations).filter(([, { summary }]) => summary).map(([verb, { summary }]) => drawMethod(path, verb, summary)));
-  const table = element("table");
-  const body = element("tbody");
-  body.append(...rows);
-  table.append(element("caption", { textContent: app }), body);
-  const link = element("a", { href: addressOf("openapi.json", app), textContent: `openapi.json of ${app}, with options, bodies and answers` });
+  const methods = element("dl");
+  for (const [path, operations] of Object.entries(reference.paths)) {
+    if (FOR_BROWSERS.test(path)) continue;
+    for (const [verb, { summary }] of Object.entries(operations)) methods.append(...drawMethod(path.slice(1), verb, summary));
+  }
+  const link = element("a", { href: addressOf("openapi.json", app), textContent: `openapi.json of ${app}` });
+  const further = element("p", { className: "help", textContent: "Options, bodies and answers: " });
+  further.append(link);
   const part = element("div");
-  part.append(table, link);
+  part.append(element("h3", { textContent: app }), methods, further);
   into.append(part);
   return reference.info.version;
 }
 
 function drawMethod(path, verb, summary) {
-  const row = element("tr");
-  const name = element("th", { scope: "row" });
-  name.append(element("code", { textContent: path.replace(/^\//, "") }), element("span", { className: "quiet", textContent: ` ${verb.toUpperCase()}` }));
-  row.append(name, element("td", { textContent: summary }));
-  return row;
+  const name = element("dt");
+  const code = element("code");
+  // Long paths break between their parts.
+  code.append(...path.split("/").flatMap((part, at) => (at ? ["/", element("wbr"), part] : [part])));
+  name.append(code, element("span", { className: "quiet", textContent: ` ${verb.toUpperCase()}` }));
+  return [name, element("dd", { textContent: summary })];
 }

@@ -79,6 +79,7 @@ def test_cells_and_places_are_bounded_whatever_the_size(size: int) -> None:
     assert density.exact.sum() <= MOST_EXACT
 
 
+@pytest.mark.slow
 def test_a_million_points_make_a_small_picture_with_each_outlier() -> None:
     generator = np.random.default_rng(0)
     values = generator.normal(size=(1_000_000, 2)) @ [[2, 1], [0, 0.5]]

@@ -7,6 +7,7 @@ from unit.pca.numbers.data import Array, decaying, factors, normal
 from meshlens.pca.numbers.solvers.krylov import find_leading
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "values",
     [
@@ -32,6 +33,7 @@ def test_the_first_components_are_as_exact_as_all(values: Array) -> None:
     np.testing.assert_array_equal(again[1], components)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "k"),
     [
@@ -45,6 +47,7 @@ def test_components_that_would_not_be_exact_are_not_found(values: Array, k: int)
     assert find_leading(values - values.mean(axis=0), k) is None
 
 
+@pytest.mark.slow
 def test_variances_that_are_equal_are_all_found() -> None:
     turned = np.linalg.qr(normal(10, 700, 520))[0]
     standard = turned * np.repeat([9.0, 3.0, 1.0], [1, 4, 515])

@@ -92,6 +92,7 @@ class Code {
     this.block = element("pre", { tabIndex: 0 });
     this.block.setAttribute("role", "group");
     this.block.append(this.text);
+    this.note = element("p", { className: "help" });
     this.copied = element("span", { className: "status" });
     this.copied.setAttribute("role", "status");
     const copy = element("button", { type: "button", textContent: "Copy" });
@@ -112,7 +113,7 @@ class Code {
     tools.append(this.copied, copy);
     bar.append(languages, tools);
     const folded = element("details", { className: "code" });
-    folded.append(element("summary", { textContent: title }), bar, this.block);
+    folded.append(element("summary", { textContent: title }), bar, this.block, this.note);
     root.replaceChildren(folded);
     this.call = null;
     Code.#all.push(this);
@@ -123,6 +124,8 @@ class Code {
   show(call) {
     this.call = call;
     this.text.textContent = call ? LANGUAGES[this.language](call) : "";
+    const file = call?.input?.file;
+    this.note.textContent = file ? `It sends the file ${file} in the folder in which it runs.` : "";
     this.copied.textContent = "";
   }
 

@@ -60,14 +60,13 @@ class Models {
 
   /** Say which models are not offered, and why. */
   #explain(broken, numeric) {
-    const parts = [];
-    if (broken.length) parts.push(`${listWords(broken)} failed to load.`);
-    if (numeric.length) parts.push(`${listWords(numeric)} ${numeric.length === 1 ? "computes" : "compute"} numbers for programs, not words about pictures.`);
-    this.others.replaceChildren(parts.join(" "));
-    if (!broken.length) return;
-    const button = element("button", { type: "button", className: "link", textContent: "See why" });
-    button.addEventListener("click", () => this.onShow());
-    this.others.append(" ", button);
+    this.others.replaceChildren();
+    if (broken.length) {
+      const button = element("button", { type: "button", className: "link", textContent: "See why." });
+      button.addEventListener("click", () => this.onShow());
+      this.others.append(`${nameModels(broken)} failed to load. `, button, " ");
+    }
+    if (numeric.length) this.others.append(`${nameModels(numeric)} ${numeric.length === 1 ? "computes" : "compute"} numbers for programs, not words about pictures.`);
   }
 
   #offerVersions() {
@@ -90,6 +89,10 @@ class Models {
 /** Return whether a version is not loaded because it cannot be. */
 function hasFailed({ state, error }) {
   return Boolean(error) && state !== "AVAILABLE" && !ON_ITS_WAY.has(state);
+}
+
+function nameModels(names) {
+  return `The ${names.length === 1 ? "model" : "models"} ${listWords(names)}`;
 }
 
 function nameVersion({ model, version }) {

@@ -3,6 +3,7 @@
 const PAUSE = 250; // milliseconds without a key before the service is called
 const AT_ONCE = 2; // pictures on their way together
 const MOST = 100; // pictures in one list
+const MANY = 100; // classes of a model that may be expected to name any photo
 const SHOWN_SENDING = 256 * 1024; // bytes; what is smaller has been sent before it can be shown
 
 const stage = new Stage({ desk: find("desk"), canvas: find("canvas"), nothing: find("nothing") });
@@ -174,9 +175,10 @@ async function takeSample(sample) {
   }
 }
 
-/** Offer the pictures that are for the chosen model. */
+/** Offer the pictures that are for the chosen model: photos for any that names things of many kinds. */
 function offerSamples() {
-  const samples = SAMPLES[models.read().name] ?? [];
+  const { name, card } = models.read();
+  const samples = SAMPLES[name] ?? (card?.subject === "object" && card.classes >= MANY ? SAMPLES.objects : []);
   find("samples").hidden = !samples.length;
   find("sample-buttons").replaceChildren(...samples.map(drawSample));
   return samples;

@@ -87,7 +87,7 @@ class Columns {
 
   #drawChip(name) {
     const { part, why } = this.parts.get(name);
-    const chip = element("li", { className: `chip ${part}`, title: why });
+    const chip = element("li", { className: `chip of-${part || "none"}`, title: why });
     const called = element("span", { className: "name", textContent: name });
     if (!part) {
       chip.append(called, element("span", { className: "part", textContent: why }));

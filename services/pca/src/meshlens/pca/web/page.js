@@ -14,6 +14,7 @@ const columns = new Columns(find("columns"), form);
 const table = new TableSource(editor, find("held"), readData("type-data"));
 const points = new Points(find("frame"), picture, { findRow, goTo });
 const downloads = new Downloads(find("download"), { picture, name: () => table.stem, call: ask, fail });
+const code = new Code(find("code"), { title: "Code for this picture" });
 const samples = { ...readData("sample-data"), cloud: drawCloud(2000) };
 
 let asked = null; // aborts the running call
@@ -81,8 +82,19 @@ function settle(source) {
   find("nothing").hidden = Boolean(source);
   find("outliers").replaceChildren();
   downloads.offer(Boolean(source), form.value("diagnostics"));
+  showCode(Boolean(source));
   say(remark || (metadata ? summarizePicture(metadata, form) : ""));
   remark = "";
+}
+
+/** Offer the code of the call that draws this picture. */
+function showCode(there) {
+  find("code").hidden = !there;
+  if (!there) return;
+  const address = addressOf("plot");
+  address.search = new URLSearchParams(readQuery()).toString();
+  const input = table.sample === "iris" ? { address: addressOf("ui/samples/iris.csv") } : { file: table.fileName };
+  code.show({ address, input, type: table.type, accept: "image/svg+xml", output: `${table.stem}-${form.kind}.svg` });
 }
 
 /** Keep what the service has found out about the table: for the next fault, and for the options. */

@@ -81,7 +81,8 @@ class Points {
     const name = group && named.endsWith(`, ${group}`) ? named.slice(0, -group.length - 2) : named;
     const number = String(marked[place] + 1);
     const facts = [...(group ? [[read.group, group]] : []), ...(x ? axes.map((axis, at) => [axis, [x, y][at].replace("-", "−")]) : [])];
-    const said = new Set([read.group, read.names, ...axes]);
+    // Where marks have titles, the card has said what x and y are.
+    const said = new Set([read.group, read.names, ...(x ? axes : [])]);
     const others = cells.filter(([term]) => !said.has(term));
     const shown = others.slice(0, MOST_CELLS);
     if (others.length > shown.length) shown.push(["…", `${others.length - shown.length} more`]);

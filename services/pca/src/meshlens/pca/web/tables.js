@@ -24,16 +24,15 @@ class TableSource {
     return this.sampled && this.editor.text === this.sampled.text ? this.sampled.name : "";
   }
 
-  /** Return {body, type}. */
+  /** Return {body, type}; what is pasted may be of any kind of text, and the service finds out. */
   read() {
-    if (this.file) return { body: this.file, type: this.type };
-    // What is pasted may be of any kind of text: the service finds out which.
-    return { body: this.editor.text, type: this.type };
+    return { body: this.file ?? this.editor.text, type: this.type };
   }
 
   /** Take text: of a sample, or pasted. */
   take(text, name, { sample = false } = {}) {
     this.stem = name;
+    this.fileName = `${name}.csv`;
     this.file = null;
     this.type = OPAQUE;
     this.sampled = sample ? { name, text } : null;
@@ -47,6 +46,7 @@ class TableSource {
     const start = new Uint8Array(await file.slice(0, MOST_SHOWN).arrayBuffer());
     const { text, encoding } = decodeStart(start, { whole });
     this.stem = file.name.replace(/(\.\w+)?\.(gz|bz2|xz|zip)$/i, "").replace(/\.[^.]*$/, "") || PASTED;
+    this.fileName = file.name;
     this.type = (encoding && this.types[file.name.split(".").pop().toLowerCase()]) || OPAQUE;
     this.file = new Blob([file]);
     this.sampled = null;
@@ -61,7 +61,7 @@ class TableSource {
 
   /** The text has been edited: it is what is sent from now on. */
   edit() {
-    if (!this.editor.text.trim()) [this.stem, this.type] = [PASTED, OPAQUE];
+    if (!this.editor.text.trim()) [this.stem, this.fileName, this.type] = [PASTED, `${PASTED}.csv`, OPAQUE];
     if (!this.file) return;
     this.file = null;
     this.editor.open();
