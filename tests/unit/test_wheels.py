@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import venv
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from documents import block
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -238,3 +240,36 @@ def test_serving_without_its_extra_says_which_in_a_line(small: Path, service: st
     assert done.returncode == 2
     assert done.stderr.startswith(f"serving needs meshlens-{service}[serve], ".encode())
     assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("document", "commands"),
+    [
+        ("README.md", {"pca", "classify", "classify-models", "meshlens"}),
+        ("services/pca/README.md", {"pca"}),
+        ("services/classify/README.md", {"classify", "classify-models"}),
+    ],
+)
+def test_the_install_lines_of_each_document_work(
+    document: str, commands: set[str], tmp_path: Path
+) -> None:
+    program = os.environ.get("UV") or shutil.which("uv")
+    if program is None:
+        pytest.skip("uv is missing: run the tests by make")
+    venv.create(tmp_path / "env", with_pip=True)
+    folders = (tmp_path / "env/bin", Path(program).parent, "/usr/bin", "/bin")
+    tools = {"UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin")}
+    done = subprocess.run(
+        ["/bin/bash", "-euc", block(document, "uv tool install")],
+        cwd=ROOT,
+        env={**os.environ, **tools, "PATH": os.pathsep.join(map(str, folders))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "error sending request" in done.stderr or "Failed to fetch" in done.stderr:
+        pytest.skip(f"no package registry can be reached:\n{done.stderr}")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "bin").iterdir()} == commands
+    for command in commands:
+        assert run(tmp_path / "bin" / command, "--help").returncode == 0
