@@ -12,7 +12,7 @@ UV_CACHED  := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 UV         := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(UV_CACHED))
 RUN        := $(UV) run --frozen --quiet
 
-# MODELS=folder: models for classify instead of the one that ships. Absolute, as services run in another folder.
+# MODELS=folder: models for classify instead of those that ship. Absolute, as services run in another folder.
 ifdef MODELS
 export MODELS := $(abspath $(MODELS))
 endif
@@ -28,6 +28,8 @@ PROFILE ?= embedded
 PORTS ?= 3500
 # APPS="mine other": apps that may use the state store of `make run`, besides pca and classify.
 APPS ?=
+# JOIN=mine.yaml: a run file of Dapr with apps of yours, which `make run` starts in the same mesh.
+JOIN ?=
 # PYTEST=...: further options for pytest, such as PYTEST='-k plot -x'.
 PYTEST ?=
 # FUZZ=...: options of libFuzzer for `make fuzz`; CI repeats the same inputs, so that it fails only by a change.
@@ -37,10 +39,11 @@ FUZZ ?= $(if $(CI),-seed=1 -runs=10000,-max_total_time=15)
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  MODELS=folder   models for run, demo and bench, instead of the one that ships"
+	@echo "  MODELS=folder   models for run, demo and bench, instead of those that ship"
 	@echo "  TENSORFLOW=1    install TensorFlow, for frozen graphs and SavedModels, as make test does; it stays until TENSORFLOW="
 	@echo "  PROFILE=redis   state and events in the Redis at REDIS_HOST (localhost:6379), for run"
 	@echo "  PORTS=4500      ports from 4501 on instead of 3501, or free ones (PORTS=free), for run"
+	@echo "  JOIN=mine.yaml  a run file of Dapr with apps of yours to start in the same mesh; APPS=mine: state for it, for run"
 	@echo "  DAPR_BIN=folder daprd and dapr to use; else installed ones, else Dapr's release, else built once"
 	@echo "  DAPR_RELEASES=  no Dapr from its release; or the host that has the releases, instead of https://github.com"
 	@echo "  DAPR_FULL=1     build daprd with all of Dapr's components, not only those that are used here"
@@ -52,7 +55,7 @@ demo: ## start the mesh, send it points and a picture, show the answers, stop it
 
 .PHONY: run
 run: setup tools ## run the mesh until Ctrl-C and print its addresses
-	@DAPR_BIN=$$(tools/dapr-bin daprd dapr)/.dapr/bin $(RUN) meshlens up --folder . --profile $(PROFILE) --ports $(PORTS) $(addprefix --app ,$(APPS))
+	@DAPR_BIN=$$(tools/dapr-bin daprd dapr)/.dapr/bin $(RUN) meshlens up --folder . --profile $(PROFILE) --ports $(PORTS) $(addprefix --app ,$(APPS)) $(addprefix --join ,$(JOIN))
 
 .PHONY: test
 test: packages-test kubectl setup tools ## all tests except those on a cluster: unit, contract, integration, browser
@@ -111,6 +114,11 @@ imports: setup ## check the import contracts
 schemas: setup ## write the API reference and the JSON Schema of the result event to docs/
 	@$(RUN) python tools/event_schema.py
 	@$(RUN) python tools/api_reference.py
+
+.PHONY: dist
+dist: setup ## build the distributions into dist/ and check them
+	@rm -rf dist && $(UV) build --quiet --all-packages --out-dir dist
+	@$(RUN) twine check --strict dist/*.whl dist/*.tar.gz
 
 .PHONY: bench
 bench: setup tools ## measure against bare loops and print ratios

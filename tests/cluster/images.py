@@ -20,7 +20,7 @@ REDIS_IMAGE = "localhost/meshlens-test/redis:1"
 _FILES = Path(__file__).parent / "images"
 _DAPR = ("daprd", "injector", "operator", "placement", "scheduler", "sentry")
 _SUITE = "bookworm"
-_PACKAGES = "ca-certificates,python3,python3-venv"
+_PACKAGES = "ca-certificates,fonts-dejavu-core,libcairo2,python3,python3-venv"
 # Buildah, its child processes and its mounts end with this run, even if the run is killed.
 _SANDBOX = (
     *("setpriv", "--pdeathsig", "KILL"),
@@ -156,7 +156,7 @@ def _make_root(folder: Path) -> None:
 
 def _digest_of_sources(service: str) -> str:
     """A digest of all sources of a service's image."""
-    locked = [".dockerignore", "pyproject.toml", "uv.lock", "services/*/pyproject.toml"]
+    locked = [".dockerignore", "LICENSE", "pyproject.toml", "uv.lock", "services/*/pyproject.toml"]
     places = [*locked, "libs", f"services/{service}"]
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *places]
     names = subprocess.run(listing, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout

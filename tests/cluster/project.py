@@ -144,12 +144,12 @@ class Project:
     def _import(self, image: str) -> None:
         if image in self._imported:
             return
-        name, _, tag = image.partition(":")
-        service = name.removeprefix("meshlens/")
+        name = image.partition(":")[0].removeprefix("meshlens/")
+        service, _, extra = name.partition("-")
         if image == REDIS_IMAGE:
             archive = self._images.redis()
         else:
-            extras = {"EXTRAS": "tensorflow"} if tag.endswith("-tensorflow") else {}
+            extras = {"EXTRAS": extra} if extra else {}
             archive = self._images.service(f"docker.io/{image}", service, extras)
         self.node.import_image(archive)
         self._imported.add(image)

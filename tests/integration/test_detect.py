@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from mesh import Mesh
 from PIL import Image
-from subscriber import Subscriber
+
+from meshlens.command.subscriber import Subscriber
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from google.protobuf import empty_pb2
 from mesh import SERVICES, Mesh, Profile
 from processes import eventually
 from sockets import is_loopback, listening
-from subscriber import Subscriber
 
+from meshlens.command.subscriber import Subscriber
 from meshlens.daprkit.client import CallError, Client
 
 API_TOKEN = "swordfish-of-the-sidecars"

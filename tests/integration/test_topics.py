@@ -12,7 +12,8 @@ import grpc
 import pytest
 from dapr.proto import api_service_v1, api_v1
 from mesh import ROOT, Mesh
-from subscriber import Subscriber
+
+from meshlens.command.subscriber import Subscriber
 
 SAMPLES = ROOT / "services" / "classify" / "samples"
 CAMERA = ROOT / "examples" / "python" / "camera.py"

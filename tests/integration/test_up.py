@@ -24,6 +24,21 @@ for address, body in (("pca/method/plot", b"1,2,3,5,4,4,9,1"), ("classify/method
     with urllib.request.urlopen(f"{mesh}/{address}", body) as answer:
         print("joined:", address, answer.status, answer.headers["content-type"])
 """
+# Starts when the mesh does, so it calls until it is answered.
+PATIENT_APP = """
+import os, pathlib, time, urllib.request
+mesh = f"http://127.0.0.1:{os.environ['DAPR_HTTP_PORT']}/v1.0/invoke"
+while True:
+    try:
+        answer = urllib.request.urlopen(f"{mesh}/pca/method/plot", b"1,2,3,5,4,4,9,1")
+    except OSError:
+        time.sleep(0.2)
+        continue
+    part = pathlib.Path("calls.part")
+    part.write_text(f"joined: {answer.headers['content-type']}")
+    part.rename("calls.txt")
+    break
+"""
 
 
 @dataclass
@@ -112,6 +127,19 @@ def test_an_app_in_a_folder_of_its_own_joins_by_the_line_that_is_printed(tmp_pat
     assert list((home / "state/meshlens/.dapr").iterdir()) == [], "free ports leave nothing"
 
 
+def test_an_app_in_a_run_file_runs_in_the_mesh(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "app.py").write_text(PATIENT_APP)
+    app = f"appID: mine, command: [{sys.executable}, app.py]"
+    (mine / "mine.yaml").write_text(f"apps: [{{{app}}}]\n")
+    with up(tmp_path, "--join", "mine/mine.yaml") as mesh:
+        assert "State is scoped to pca, classify, mine;" in mesh.said
+        calls = mine / "calls.txt"
+        eventually(calls.exists, "the app has called both services", within=60)
+        assert calls.read_text() == "joined: image/svg+xml"
+
+
 def test_two_meshes_run_side_by_side(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("one", "other")]
     for folder in folders:
@@ -149,3 +177,25 @@ def test_a_mesh_comes_up_without_a_network(tmp_path: Path) -> None:
     alone = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
     with up(tmp_path, before=alone) as mesh:
         assert {*mesh.pages} == {"pca", "classify"}
+
+
+def test_the_demo_runs_in_any_folder(tmp_path: Path) -> None:
+    demo = subprocess.run(
+        [sys.executable, "-m", "meshlens.command", "demo"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "DAPR_BIN": str(dapr_runtime() / ".dapr" / "bin"),
+            "TMPDIR": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    assert demo.stderr == ""
+    assert "event: pca/plot OK" in demo.stdout
+    assert "event: classify/classify OK" in demo.stdout
+    assert (tmp_path / "iris.svg").read_bytes() == (ROOT / "docs" / "iris.svg").read_bytes()
+    eventually(lambda: not running_in(tmp_path), "nothing of the mesh runs", within=5)

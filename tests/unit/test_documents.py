@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 from documents import DATA, ROOT, Block, blocks, read_blocks
@@ -25,7 +26,8 @@ def test_the_tests_that_documents_name_are_there_and_read_the_document() -> None
     for document, test in named:
         module, _, name = test.partition("::")
         assert name in find_tests(module), f"{document} names {test}"
-        assert Path(document).name in (ROOT / module).read_text(), f"{module} reads {document}"
+        if ROOT / module != Path(__file__):  # which reads them all
+            assert Path(document).name in (ROOT / module).read_text(), f"{module} reads {document}"
 
 
 def test_code_stands_between_fences_so_that_none_is_overlooked() -> None:
@@ -66,6 +68,19 @@ def test_the_targets_that_documents_name_are_there() -> None:
     lines = [line for block in COMMANDS for line in block.text.splitlines()]
     named = {found[1] for line in lines if (found := re.match(r"make ([a-z-]+)", line))}
     assert {"all", "demo", "run", "setup", "test"} <= named <= targets
+    for path in re.findall(r"pytest (\S+)", "\n".join(lines)):
+        assert (ROOT / path).is_file()
+
+
+def test_the_installs_that_documents_name_can_be_had() -> None:
+    """Their folders are distributions with these extras; test_wheels installs their wheels."""
+    text = "\n".join(block.text for block in COMMANDS)
+    named = re.findall(r"'?\./((?:libs|services)/\w+)(?:\[([\w,]+)\])?'?", text)
+    assert len(named) > 5
+    for folder, extras in named:
+        project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+        offered = project.get("optional-dependencies", {}).keys()
+        assert set(filter(None, extras.split(","))) <= offered, folder
 
 
 def test_the_blocks_of_kubernetes_that_a_cluster_runs_are_those_with_the_mark() -> None:

@@ -301,7 +301,8 @@ def test_the_images_differ_in_the_service_and_in_nothing_else() -> None:
     )
     extras = re.sub(r"^(# EXTRAS.*|ARG EXTRAS)\n", "", classify, flags=re.MULTILINE)
     extras = extras.replace(" ${EXTRAS:+--extra ${EXTRAS}}", "")
-    pca = pca.replace(" --extra xlsx", "")
+    pca = pca.replace(" --extra images --extra xlsx", "")
+    pca = re.sub(r"^# PNG and PDF .*\nRUN ldconfig .*\n", "", pca, flags=re.MULTILINE)
     runs = [line for line in pca.splitlines() if not line.startswith(("LABEL", " ", "COPY"))]
     assert [line.replace("pca", "classify") for line in runs] == [
         line for line in extras.splitlines() if not line.startswith(("LABEL", " ", "COPY"))
@@ -382,3 +383,14 @@ def test_the_overlay_of_the_page_is_one(tmp_path: Path) -> None:
         for name, _, container in deployments(manifests)
     }
     assert limits == {"pca": "2", "classify": "4"}
+
+
+def test_an_overlay_that_tags_classify_does_not_take_tensorflow_away(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    (overlay,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    overlay = overlay.replace("components/tracing]", "components/tracing, TENSORFLOW]")
+    overlay = overlay.replace("TENSORFLOW", "../meshlens/k8s/components/tensorflow")
+    here = os.path.relpath(ROOT, tmp_path)
+    manifests = render_text(tmp_path, overlay.replace("../meshlens", here))
+    images = {name: container["image"] for name, _, container in deployments(manifests)}
+    assert images["classify"] == "meshlens/classify-tensorflow:0.1.0"

@@ -1,15 +1,19 @@
 """The wheels: what is in them, and that they work beside the distribution called pca."""
 
+import email
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
+import venv
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from documents import block
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -54,8 +58,8 @@ def uv(*arguments: str | Path) -> bytes:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("wheels")
     built = {}
+    uv("build", "--all-packages", "--out-dir", folder)
     for name in DISTRIBUTIONS:
-        uv("build", "--wheel", "--package", name, "--out-dir", folder)
         (built[name],) = folder.glob(f"{name.replace('-', '_')}-*-py3-none-any.whl")
     return built
 
@@ -70,8 +74,27 @@ def environment(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
     uv("venv", folder / "env")
     python = folder / "env/bin/python"
     install = ("pip", "install", "--python", python, "--constraint", versions)
-    uv(*install, "--only-binary", ":all:", *wheels.values(), OTHER)
+    uv(*install, "--only-binary", ":all:", *with_services(wheels), OTHER)
     return folder / "env"
+
+
+@pytest.fixture(scope="module")
+def small(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the commands alone: no extra is installed."""
+    folder = tmp_path_factory.mktemp("small")
+    versions = folder / "versions.txt"
+    export = ("export", "--frozen", "--all-packages", "--no-emit-workspace", "--no-hashes")
+    versions.write_bytes(uv(*export))
+    uv("venv", folder / "env")
+    install = ("pip", "install", "--python", folder / "env/bin/python", "--constraint", versions)
+    uv(*install, "--only-binary", ":all:", *wheels.values())
+    return folder / "env"
+
+
+def with_services(wheels: dict[str, Path]) -> list[str]:
+    """The wheels as requirements, those of the services with what serving needs."""
+    extras = {"meshlens-pca": "[serve]", "meshlens-classify": "[serve]"}
+    return [f"{name}{extras.get(name, '')} @ {path.as_uri()}" for name, path in wheels.items()]
 
 
 def tracked(folder: Path, pattern: Sequence[str] = ("*",)) -> set[str]:
@@ -164,6 +187,89 @@ def test_a_picture_gets_a_label(environment: Path) -> None:
 
 
 def test_the_services_are_wired(environment: Path) -> None:
-    program = "import meshlens.pca.__main__, meshlens.classify.__main__"
+    program = "import meshlens.pca.server, meshlens.classify.server"
     done = run(environment / "bin/python", "-c", program)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def test_twine_finds_no_fault_in_any_distribution(wheels: dict[str, Path]) -> None:
+    (folder,) = {wheel.parent for wheel in wheels.values()}
+    files = [*folder.glob("*.whl"), *folder.glob("*.tar.gz")]
+    assert len(files) == 2 * len(DISTRIBUTIONS)
+    done = run(sys.executable, "-m", "twine", "check", "--strict", *files)
+    assert done.returncode == 0, done.stdout.decode()
+
+
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_a_wheel_says_whose_and_what_it_is(wheels: dict[str, Path], name: str) -> None:
+    with zipfile.ZipFile(wheels[name]) as wheel:
+        (path,) = (each for each in wheel.namelist() if each.endswith(".dist-info/METADATA"))
+        text = wheel.read(path)
+        metadata = email.message_from_bytes(text)
+        licenses = {
+            file: wheel.read(f"{path.rpartition('/')[0]}/licenses/{file}")
+            for file in metadata.get_all("License-File", [])
+        }
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert licenses["LICENSE"] == (ROOT / "LICENSE").read_bytes()
+    assert any(b"WordNet" in each for each in licenses.values()) == (name == "meshlens-classify")
+    assert metadata["Author"]
+    assert metadata["Keywords"]
+    assert "Typing :: Typed" in metadata.get_all("Classifier", [])
+    readme = ROOT / DISTRIBUTIONS[name] / "README.md"
+    assert text.partition(b"\n\n")[2].decode().strip() == readme.read_text().strip()
+
+
+def test_the_commands_need_nothing_of_the_mesh(small: Path) -> None:
+    listed = json.loads(uv("pip", "list", "--format=json", "--python", small / "bin/python"))
+    names = {each["name"] for each in listed}
+    assert {*DISTRIBUTIONS} <= names
+    assert not {
+        name for name in names if re.match("grpcio|dapr|opentelemetry|aiohttp|structlog", name)
+    }
+    assert run(small / "bin/pca", stdin=POINTS).stdout.startswith(b"<svg ")
+    seven = ROOT / "services/classify/samples/digit-7.png"
+    done = run(small / "bin/classify", "--model", "digits", seven)
+    assert done.stdout == b"It is very likely a 7.\n", done.stderr.decode()
+    assert run(small / "bin/classify-models", "list").returncode == 0
+
+
+@pytest.mark.parametrize("service", ["pca", "classify"])
+def test_serving_without_its_extra_says_which_in_a_line(small: Path, service: str) -> None:
+    done = run("env", "APP_PORT=0", small / "bin/python", "-m", f"meshlens.{service}")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"serving needs meshlens-{service}[serve], ".encode())
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("document", "commands"),
+    [
+        ("README.md", {"pca", "classify", "classify-models", "meshlens"}),
+        ("services/pca/README.md", {"pca"}),
+        ("services/classify/README.md", {"classify", "classify-models"}),
+    ],
+)
+def test_the_install_lines_of_each_document_work(
+    document: str, commands: set[str], tmp_path: Path
+) -> None:
+    program = os.environ.get("UV") or shutil.which("uv")
+    if program is None:
+        pytest.skip("uv is missing: run the tests by make")
+    venv.create(tmp_path / "env", with_pip=True)
+    folders = (tmp_path / "env/bin", Path(program).parent, "/usr/bin", "/bin")
+    tools = {"UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin")}
+    done = subprocess.run(
+        ["/bin/bash", "-euc", block(document, "uv tool install")],
+        cwd=ROOT,
+        env={**os.environ, **tools, "PATH": os.pathsep.join(map(str, folders))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "error sending request" in done.stderr or "Failed to fetch" in done.stderr:
+        pytest.skip(f"no package registry can be reached:\n{done.stderr}")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "bin").iterdir()} == commands
+    for command in commands:
+        assert run(tmp_path / "bin" / command, "--help").returncode == 0

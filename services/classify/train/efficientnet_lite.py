@@ -2,8 +2,9 @@
 
 The architecture is that of Tan and Le, EfficientNet (2019), in its variant of 2020 without
 squeeze-and-excitation and with ReLU6. Padding is TensorFlow's "same" and the epsilon of the batch
-normalization 1e-3, as in TensorFlow's own models: of 67 labelled pictures 60 are named correctly
-so, 59 with 1e-5, and 55 with the symmetric padding of PyTorch.
+normalization 1e-3, as in TensorFlow's own models: the filters of these weights are stored as
+TensorFlow's, transposed. Of 67 labelled pictures 60 are named correctly so, and 55 with the
+symmetric padding of PyTorch.
 """  # noqa: INP001 - a script's part, not a package
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The model that ships, and the digits it has never seen."""
+"""The models that ship."""
 
 from pathlib import Path
 
@@ -15,5 +15,5 @@ def models() -> Path:
 
 @pytest.fixture(scope="session")
 def digits(models: Path) -> bytes:
-    """The file of the model that ships."""
+    """The file of the smaller model that ships."""
     return (models / "digits/1/digits.tflite").read_bytes()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import termios
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,21 @@ def test_a_folder_without_models_is_told(tmp_path: Path, capfd: pytest.CaptureFi
     assert str(tmp_path) in capfd.readouterr().err
 
 
+def test_a_picture_that_is_too_large_names_the_option_of_the_command(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main([*DIGITS, "--max-pixels", "10", str(SEVEN)]) == 2
+    said = capfd.readouterr().err
+    assert "send a smaller one or raise --max-pixels\n" in said
+    assert "MAX_PIXELS" not in said
+
+
+def test_the_version_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--version"])
+    assert capfd.readouterr().out == f"{version('meshlens-classify')}\n"
+
+
 @pytest.mark.parametrize(
     "arguments", [["--top-k", "0"], ["--max-pixels", "x"], ["--no-such-option"]]
 )
@@ -211,7 +227,7 @@ def test_the_environment_names_the_models(
 
 @pytest.mark.slow
 def test_the_module_is_the_command_unless_a_port_is_named() -> None:
-    done = run_module(["-m", "meshlens.classify"])
+    done = run_module(["-m", "meshlens.classify"], DEFAULT_MODEL="digits")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"It is very likely a 7.\n", b"")
 
 
@@ -229,7 +245,7 @@ def test_the_module_serves_no_empty_folder(tmp_path: Path) -> None:
     "program",
     [
         "import sys, meshlens.classify.cli; meshlens.classify.cli.main([])",
-        "import sys, meshlens.classify.__main__",
+        "import sys, meshlens.classify.server",
     ],
 )
 def test_tensorflow_is_never_imported(program: str) -> None:

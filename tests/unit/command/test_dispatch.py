@@ -12,7 +12,7 @@ from meshlens.command.dispatch import main
 
 def test_the_commands_of_the_services_are_found() -> None:
     commands = find_commands()
-    assert {"up", "pca", "classify", "models"} <= commands.keys()
+    assert {"up", "demo", "pca", "classify", "models"} <= commands.keys()
     assert all(command.load and not command.missing for command in commands.values())
 
 
@@ -31,7 +31,7 @@ def test_without_a_command_the_help_is_the_complaint(capsys: pytest.CaptureFixtu
 
 def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pac"]) == 2
-    assert "expected one of up, pca, classify, models, got 'pac'" in capsys.readouterr().err
+    assert "expected one of up, demo, pca, classify, models, got 'pac'" in capsys.readouterr().err
 
 
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,7 +39,7 @@ def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"meshlens {version('meshlens')}\n"
 
 
-@pytest.mark.parametrize("command", ["up", "pca", "classify", "models"])
+@pytest.mark.parametrize("command", ["up", "demo", "pca", "classify", "models"])
 def test_a_command_is_called_as_it_was_typed(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,3 +55,15 @@ def test_the_command_imports_nothing_that_it_does_not_run() -> None:
         "assert not {'grpc', 'yaml', 'numpy', 'pydantic'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_a_package_that_a_command_imports_is_named_if_it_is_missing() -> None:
+    program = (
+        "import sys; sys.modules['yaml'] = None;"
+        "from meshlens.command.dispatch import main; sys.exit(main(['up']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"meshlens: up needs the package yaml, not installed; ")
+    assert done.stderr.count(b"\n") == 1

@@ -62,8 +62,11 @@ def test_the_options_of_each_method_are_those_it_reads(pca: Documented) -> None:
             for parameter in operation["parameters"]
             if parameter.get("in") == "query"
         }
+        required = [each["name"] for each in operation["parameters"] if each.get("required")]
+        query = dict.fromkeys(["no-such", *required], "0")
+        query.pop("id", None)
         with pytest.raises(InvalidOption) as refusal:
-            pca.call(verb, path.replace("{id}", "0"), POINTS, **{"no-such": "1"})
+            pca.call(verb, path.replace("{id}", "0"), POINTS, **query)
         known = refusal.value.remedy.rpartition(": ")[2]
         assert described == {*known.split(", ")} - {"none here"}
 

@@ -227,13 +227,13 @@ def test_a_folder_that_is_no_saved_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_tensorflow_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    with pytest.raises(InvalidModel, match=r"pip install 'meshlens-classify\[tensorflow\]'"):
+    with pytest.raises(InvalidModel, match=r"install meshlens-classify\[tensorflow\]"):
         open_frozen_graph(b"", workers=WORKERS)
 
 
 def test_the_service_does_not_import_tensorflow() -> None:
     program = (
-        "import sys, meshlens.classify.__main__, meshlens.classify.cli;"
+        "import sys, meshlens.classify.server, meshlens.classify.cli;"
         "sys.exit(any(name.partition('.')[0] == 'tensorflow' for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,5 +1,7 @@
 """Which files may end or exhaust the process that runs them, and which cannot."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from unit.classify.graphs import Graph, Node, Step, build_binary, build_graphs
@@ -9,8 +11,9 @@ from meshlens.classify.formats.tflite_risks import find_risk
 SIZES = np.array([2, 2], np.int32)
 
 
-def test_the_model_that_ships_is_without_risk(digits: bytes) -> None:
-    assert find_risk(digits) == ""
+@pytest.mark.parametrize("file", ["digits/1/digits.tflite", "objects/1/objects.tflite"])
+def test_the_models_that_ship_are_without_risk(models: Path, file: str) -> None:
+    assert find_risk((models / file).read_bytes()) == ""
 
 
 @pytest.mark.parametrize("operator", ["DIV", "FLOOR_DIV", "FLOOR_MOD"])

@@ -1,12 +1,13 @@
 """The run file: what changes from run to run."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from meshlens.command.mesh.ports import BASE
 from meshlens.command.mesh.resources import Resources
-from meshlens.command.mesh.run_file import compose_run_file, list_ports
+from meshlens.command.mesh.run_file import compose_environment, compose_run_file, list_ports
 from meshlens.daprkit.settings import MIB
 
 RESOURCES = Resources(Path("/m"), Path("/m/config.yaml"), Path("/m/embedded"))
@@ -53,3 +54,18 @@ def test_the_services_show_their_events_unless_told_otherwise(
     monkeypatch.setenv("SHOW_EVENTS", "0")
     apps = compose_run_file(tmp_path, RESOURCES, BASE)["apps"]
     assert [app["env"]["SHOW_EVENTS"] for app in apps] == ["0", "0"]
+
+
+def test_what_only_the_services_speak_is_said_of_them_alone(tmp_path: Path) -> None:
+    content = compose_run_file(tmp_path, RESOURCES, BASE)
+    assert {app["appProtocol"] for app in content["apps"]} == {"grpc"}
+    assert "appProtocol" not in content["common"]
+    assert {app["command"][0] for app in content["apps"]} == {sys.executable}
+
+
+def test_models_are_found_from_the_folder_in_which_the_mesh_was_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MODELS", "models")
+    assert compose_environment("embedded")["MODELS"] == str(tmp_path / "models")

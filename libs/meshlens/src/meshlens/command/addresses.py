@@ -24,7 +24,7 @@ def describe(run: MeshRun) -> str:
         f"  {join_line(run)}",
         "It calls pca and classify through its own sidecar, at $DAPR_HTTP_PORT or $DAPR_GRPC_PORT.",
         "The result of each call is an event on the topic results of pubsub, for your app, too.",
-        f"State is scoped to {', '.join(run.scopes)}; make run APPS=yours adds yours.",
+        f"State is scoped to {', '.join(run.scopes)}; --app yours (make run APPS=yours) adds it.",
         "",
         f"Sidecars: {', '.join(_sidecars(run))}",
     ]

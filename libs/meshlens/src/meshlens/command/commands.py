@@ -62,6 +62,12 @@ _OWN = [
         _SERVICES,
         partial(_import_own, "meshlens.command.up"),
     ),
+    Command(
+        "demo",
+        "start them, send them points and a photo, show the answers",
+        _SERVICES,
+        partial(_import_own, "meshlens.command.demo"),
+    ),
 ]
 _KNOWN = [
     Command("pca", "principal components of a table", ["meshlens-pca"]),

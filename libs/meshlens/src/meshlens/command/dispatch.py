@@ -35,7 +35,13 @@ def _run(command: Command, arguments: Sequence[str]) -> int:
     if command.missing or command.load is None:
         needed = " and ".join(command.missing or command.needs)
         return _complain(f"{command.name} needs {needed}, not installed; {_INSTALL}")
-    return command.load()(arguments, prog=f"meshlens {command.name}")
+    try:
+        main = command.load()
+    except ModuleNotFoundError as error:  # what it imports may be an extra of its distribution
+        return _complain(
+            f"{command.name} needs the package {error.name}, not installed; {_INSTALL}"
+        )
+    return main(arguments, prog=f"meshlens {command.name}")
 
 
 def _describe(commands: Mapping[str, Command]) -> str:

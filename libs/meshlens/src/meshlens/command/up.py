@@ -32,7 +32,14 @@ def main(arguments: Sequence[str], *, prog: str) -> int:
         programs = find_programs()
         with (
             _choose_folder(options.folder.absolute(), base) as folder,
-            MeshRun(folder, programs, profile=options.profile, base=base, apps=options.app) as run,
+            MeshRun(
+                folder,
+                programs,
+                profile=options.profile,
+                base=base,
+                apps=options.app,
+                join=options.join,
+            ) as run,
         ):
             print(describe(run), flush=True)
             return run.wait()
@@ -92,5 +99,11 @@ def _parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
         default=[],
         metavar="ID",
         help="an app of yours that may use the state store, too; repeatable",
+    )
+    parser.add_argument(
+        "--join",
+        type=Path,
+        metavar="FILE",
+        help="a run file of Dapr with apps of yours, to run in the same mesh",
     )
     return parser.parse_args(arguments)

@@ -9,56 +9,24 @@ python -m meshlens.classify < picture.jpg
 import os
 import sys
 import warnings
-from functools import partial
 
-from meshlens.classify.engines.opening import open_engine
-from meshlens.classify.errors import ClassifyError
-from meshlens.classify.server import build_server
-from meshlens.classify.serving.repository import Repository
-from meshlens.classify.settings import Settings
-from meshlens.classify.storage.cache import ModelCache
-from meshlens.classify.storage.origins import LARGEST_MODEL, LONGEST_FETCH, Origins
-from meshlens.daprkit.settings import load
-from meshlens.daprkit.sidecar.addresses import Inputs
-from meshlens.daprkit.sidecar.blobs import BlobStore
-from meshlens.daprkit.sidecar.channel import Sidecar
-
-
-def serve() -> int:
-    """Serve until SIGTERM; return 0, or 2 if there is nothing to serve."""
-    settings = load(Settings)
-    sidecar = Sidecar(settings)
-    blobs = BlobStore(sidecar, store=settings.state_store, timeout=settings.state_timeout)
-    inputs = Inputs(
-        sidecar, timeout=settings.state_timeout, seconds=LONGEST_FETCH, limit=LARGEST_MODEL
-    )
-    origins = Origins(mesh=inputs.read, private=settings.private_origins)
-    cache = ModelCache(blobs, origins.fetch, seconds=settings.state_timeout)
-    try:
-        repository = Repository(
-            settings.models,
-            partial(open_engine, workers=settings.workers, bounds=settings.bounds),
-            default=settings.default_model,
-            policy=settings.policy,
-            budget=settings.model_budget,
-            fetch=cache.fetch,
-        )
-    except ClassifyError as error:
-        print(error, file=sys.stderr)
-        return 2
-    build_server(settings, sidecar, repository, cache).run()
-    return 0
+from meshlens.faults.extras import explain_missing
 
 
 def main() -> int:
     """Serve, or be the command."""
     # Pillow's, about sizes that are allowed: a JPEG is decoded at a scale within MAX_PIXELS.
     warnings.filterwarnings("ignore", "Image size .* exceeds limit")
-    if "APP_PORT" in os.environ and not sys.argv[1:]:
-        return serve()
-    from meshlens.classify import cli  # noqa: PLC0415 - megabytes for its progress bar, which no service needs
+    if "APP_PORT" not in os.environ or sys.argv[1:]:
+        from meshlens.classify import cli  # noqa: PLC0415 - megabytes for its progress bar, which no service needs
 
-    return cli.main()
+        return cli.main()
+    try:
+        from meshlens.classify.server import serve  # noqa: PLC0415 - what it imports is an extra
+    except ModuleNotFoundError as error:
+        print(explain_missing(error, "serving", "meshlens-classify[serve]"), file=sys.stderr)
+        return 2
+    return serve()
 
 
 if __name__ == "__main__":

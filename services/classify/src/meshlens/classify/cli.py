@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 from tqdm import tqdm
@@ -53,7 +54,7 @@ def _answer_each(
         try:
             line = _describe(picture, answer(_read(picture, options)), options)
         except ClassifyError as error:
-            code = _complain(f"{picture}: {error}")
+            code = _complain(f"{picture}: {_name_options(error)}")
             continue
         except OSError as error:
             code = _complain(f"{picture} cannot be read: {error.strerror}")
@@ -87,6 +88,7 @@ def _parse_arguments(arguments: Sequence[str] | None, prog: str) -> argparse.Nam
         epilog="In the mesh the service can do more; docs/api.md describes its methods, and so does"
         " its method openapi.json.",
     )
+    parser.add_argument("--version", action="version", version=version("meshlens-classify"))
     parser.add_argument(
         "pictures",
         nargs="*",
@@ -140,6 +142,11 @@ def _describe(picture: Path, answer: ClassificationAnswer, options: argparse.Nam
     if len(options.pictures) > 1:
         return f"{picture}: {answer.verdict.sentence}"
     return answer.verdict.sentence
+
+
+def _name_options(error: ClassifyError) -> str:
+    """Return the text of an error with the options of the command instead of settings."""
+    return str(error).replace("MAX_PIXELS", "--max-pixels")
 
 
 def _complain(message: str) -> int:

@@ -1,18 +1,51 @@
 """The model server: listens first, then loads the models and reports which are ready."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from meshlens.classify.engines.opening import open_engine
+from meshlens.classify.errors import ClassifyError
 from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable
 from meshlens.classify.settings import Settings
 from meshlens.classify.storage.cache import ModelCache
+from meshlens.classify.storage.origins import LARGEST_MODEL, LONGEST_FETCH, Origins
 from meshlens.classify.storage.source import Source
 from meshlens.classify.storage.watcher import Watcher
 from meshlens.daprkit.server import Server
+from meshlens.daprkit.settings import load
+from meshlens.daprkit.sidecar.addresses import Inputs
+from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
+
+
+def serve() -> int:
+    """Serve until SIGTERM; return 0, or 2 if there is nothing to serve."""
+    settings = load(Settings)
+    sidecar = Sidecar(settings)
+    blobs = BlobStore(sidecar, store=settings.state_store, timeout=settings.state_timeout)
+    inputs = Inputs(
+        sidecar, timeout=settings.state_timeout, seconds=LONGEST_FETCH, limit=LARGEST_MODEL
+    )
+    origins = Origins(mesh=inputs.read, private=settings.private_origins)
+    cache = ModelCache(blobs, origins.fetch, seconds=settings.state_timeout)
+    try:
+        repository = Repository(
+            settings.models,
+            partial(open_engine, workers=settings.workers, bounds=settings.bounds),
+            default=settings.default_model,
+            policy=settings.policy,
+            budget=settings.model_budget,
+            fetch=cache.fetch,
+        )
+    except ClassifyError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    build_server(settings, sidecar, repository, cache).run()
+    return 0
 
 
 def build_server(

@@ -9,24 +9,22 @@ python -m meshlens.pca < points.csv > plot.svg
 import os
 import sys
 
-from meshlens.daprkit.server import Server
-from meshlens.daprkit.settings import load
-from meshlens.daprkit.sidecar.blobs import BlobStore
-from meshlens.daprkit.sidecar.channel import Sidecar
-from meshlens.pca import cli
-from meshlens.pca.service import STATUS, Service
-from meshlens.pca.settings import Settings
+from meshlens.faults.extras import explain_missing
 
 
-def serve() -> int:
-    """Serve until SIGTERM; return 0."""
-    settings = load(Settings)
-    sidecar = Sidecar(settings)
-    store = BlobStore(sidecar, store=settings.state_store, timeout=settings.state_timeout)
-    Server(settings, Service(store).routes(), STATUS, sidecar).run()
-    sidecar.close()
-    return 0
+def main() -> int:
+    """Serve, or be the command."""
+    if "APP_PORT" not in os.environ or sys.argv[1:]:
+        from meshlens.pca import cli  # noqa: PLC0415 - the service does without
+
+        return cli.main()
+    try:
+        from meshlens.pca.server import serve  # noqa: PLC0415 - what it imports is an extra
+    except ModuleNotFoundError as error:
+        print(explain_missing(error, "serving", "meshlens-pca[serve]"), file=sys.stderr)
+        return 2
+    return serve()
 
 
 if __name__ == "__main__":
-    sys.exit(serve() if "APP_PORT" in os.environ and not sys.argv[1:] else cli.main())
+    sys.exit(main())

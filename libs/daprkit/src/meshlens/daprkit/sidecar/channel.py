@@ -54,7 +54,7 @@ class Sidecar:
                 _log.warning(
                     "no sidecar answers",
                     address=self.address,
-                    remedy="start the service by `dapr run` or `meshlens up`; if the sidecar has"
+                    remedy="start the service beside a sidecar, as `dapr run` does; if that has"
                     " another gRPC port, set DAPR_GRPC_PORT; without any, EVENTS=off",
                 )
             finally:

@@ -43,6 +43,12 @@ def read_shipped(*path: str) -> dict[str, Any]:
     return content
 
 
+def locate_resources(folder: Path, profile: str) -> Resources:
+    """Return where the files of a mesh are, or will be."""
+    own = folder / ".dapr" / "mesh"
+    return Resources(own, own / "config.yaml", own / profile)
+
+
 def write_resources(
     folder: Path, profile: str, apps: Sequence[str], daprd: Path, env: Mapping[str, str]
 ) -> Resources:
@@ -58,14 +64,14 @@ def write_resources(
         env: has the values that components take from the environment, which an app that joins
             does not share.
     """
-    own = folder / ".dapr" / "mesh"
-    components = own / profile
+    resources = locate_resources(folder, profile)
+    own, components = resources.runtime, resources.components
     components.mkdir(parents=True, exist_ok=True)
     own.chmod(0o700)  # the password of Redis may be in it
     config = read_shipped("dapr", "config.yaml")
     resolution = config["spec"]["nameResolution"]["configuration"]
     resolution["connectionString"] = _locate(folder, resolution["connectionString"])
-    _write(own / "config.yaml", config)
+    _write(resources.config, config)
     _write(components / "resiliency.yaml", read_shipped("dapr", "resiliency.yaml"))
     for shipped in _shipped().joinpath("components", profile).iterdir():
         component = read_shipped("components", profile, shipped.name)
@@ -80,7 +86,7 @@ def write_resources(
             component["scopes"] = [*component["scopes"], *apps]
         _write(components / shipped.name, component)
     wrap_daprd(daprd, own)
-    return Resources(own, own / "config.yaml", components)
+    return resources
 
 
 def wrap_daprd(daprd: Path, runtime: Path) -> None:

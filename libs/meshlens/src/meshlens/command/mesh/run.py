@@ -2,11 +2,9 @@
 
 import contextlib
 import itertools
-import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,12 +14,12 @@ import yaml
 
 from meshlens.command.mesh.broker import Broker
 from meshlens.command.mesh.errors import MeshError
+from meshlens.command.mesh.fragment import join_app, read_fragment
 from meshlens.command.mesh.ports import BASE, check_ports
 from meshlens.command.mesh.processes import eventually, kill_group
 from meshlens.command.mesh.programs import Programs
-from meshlens.command.mesh.redis import check_redis
-from meshlens.command.mesh.resources import write_resources
-from meshlens.command.mesh.run_file import compose_run_file, list_ports
+from meshlens.command.mesh.resources import locate_resources, write_resources
+from meshlens.command.mesh.run_file import compose_environment, compose_run_file, list_ports
 from meshlens.command.mesh.sidecars import SERVING, Sidecar, health_through
 from meshlens.command.mesh.sqlite_files import make_sqlite_files
 
@@ -45,6 +43,7 @@ class MeshRun:
         profile: the components that the sidecars load.
         base: what the ports are counted from; None for any free ones.
         apps: further apps that may use the components.
+        join: a run file with apps to run beside the services, which may use the components.
         output: where the CLI's and the services' output goes; None for this program's own.
 
     Attributes:
@@ -66,18 +65,22 @@ class MeshRun:
         profile: str = EMBEDDED,
         base: int | None = BASE,
         apps: Sequence[str] = (),
+        join: Path | None = None,
         output: IO[bytes] | None = None,
     ) -> None:
         self._folder = folder
         self.programs = programs
         self._output = output
-        self._env = _environment(profile)
+        self._env = compose_environment(profile)
         self._log_folder = folder / ".dapr" / "logs"
         self._broker: Broker | None = None
         if profile == EMBEDDED:
             self._broker = Broker(self._log_folder / "broker.txt")
             self._env["REDIS_HOST"] = self._broker.address
-        self.resources = write_resources(folder, profile, apps, programs.daprd, self._env)
+        joined = read_fragment(join) if join else []
+        self._apps = (*apps, *(app["appID"] for app in joined))
+        self._profile = profile
+        self.resources = locate_resources(folder, profile)
         self._content = compose_run_file(folder, self.resources, base)
         self.limit: str = self._content["common"]["maxBodySize"]
         self._api_token = self._env.get("DAPR_API_TOKEN", "")
@@ -88,7 +91,8 @@ class MeshRun:
             )
             for app in self._content["apps"]
         }
-        self.scopes = (*self.sidecars, *apps)
+        self._content["apps"] += [join_app(app, self.resources) for app in joined]
+        self.scopes = (*self.sidecars, *self._apps)
 
     def __enter__(self) -> Self:
         self.start()
@@ -109,6 +113,7 @@ class MeshRun:
             MeshError: it did not come up; nothing of it runs on.
         """
         check_ports(list_ports(self._content))
+        write_resources(self._folder, self._profile, self._apps, self.programs.daprd, self._env)
         make_sqlite_files(self._folder)
         if self._broker:
             self._broker.start()
@@ -159,8 +164,8 @@ class MeshRun:
             if self._cli.poll() is not None:
                 raise MeshError(f"{self._logs()}dapr run ended with code {self._cli.returncode}")
             for path, log in self._written():
-                if ended := _ENDED.search(log):
-                    name = path.name.split("_")[0]
+                name = path.name.split("_")[0]
+                if name in self.sidecars and (ended := _ENDED.search(log)):
                     raise MeshError(f"{self._logs()}{name}, while the mesh started: {ended[0]}")
             return health_through(sidecar.grpc, app, self._api_token) == SERVING
 
@@ -187,15 +192,3 @@ class MeshRun:
                 lines = [line for line in lines if re.search("level=(error|fatal)", line)]
             text += "\n".join([f"--- {path}", *lines[-_LOG_TAIL:], ""])
         return text
-
-
-def _environment(profile: str) -> dict[str, str]:
-    """Return the environment of the CLI, which its sidecars and services inherit."""
-    env = {"GOGC": "400", "REDIS_HOST": "localhost:6379"} | dict(os.environ)
-    # `python` in dapr.yaml is the interpreter that runs this.
-    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", "")])
-    if models := env.get("MODELS"):
-        env["MODELS"] = str(Path(models).absolute())  # services work in another folder
-    if profile == "redis":
-        check_redis(env["REDIS_HOST"], env.get("REDIS_PASSWORD", ""))
-    return env

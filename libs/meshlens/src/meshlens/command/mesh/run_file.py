@@ -1,6 +1,7 @@
 """What `dapr run -f` reads: dapr.yaml with the folder, the ports and the limit of this run."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from meshlens.command.mesh.errors import MeshError
 from meshlens.command.mesh.ports import BASE, free_ports
+from meshlens.command.mesh.redis import check_redis
 from meshlens.command.mesh.resources import Resources, read_shipped
 from meshlens.daprkit.settings import Bytes
 
@@ -21,6 +23,16 @@ _PORT_KEYS = {
 }
 # A setting of the services that the run file has for them, unless the environment has another.
 _METRICS, _EVENTS_SHOWN = "METRICS_PORT", "SHOW_EVENTS"
+
+
+# What the run file says of all apps, but of the services alone: others may speak HTTP, and have no
+# health check.
+_OF_SERVICES = (
+    "appProtocol",
+    "enableAppHealthCheck",
+    "appHealthProbeInterval",
+    "appHealthThreshold",
+)
 
 
 def compose_run_file(folder: Path, resources: Resources, base: int | None) -> dict[str, Any]:
@@ -43,13 +55,31 @@ def compose_run_file(folder: Path, resources: Resources, base: int | None) -> di
     if limit := os.environ.get("MAX_BODY"):
         common["maxBodySize"] = str(2 * _read_bytes(limit))
     ports = free_ports()
+    of_services = {key: common.pop(key) for key in _OF_SERVICES}
     for app in content["apps"]:
+        app.update(of_services)
+        # `python` in dapr.yaml is the interpreter that runs this; in an app that joins, its own.
+        app["command"] = [sys.executable, *app["command"][1:]]
         app["appDirPath"] = str(folder)
         places: list[tuple[dict[str, Any], str]] = [(app, key) for key in _PORT_KEYS]
         for place, key in [*places, (app["env"], _METRICS)]:
             place[key] = next(ports) if base is None else place[key] + base - BASE
         app["env"][_EVENTS_SHOWN] = os.environ.get(_EVENTS_SHOWN, app["env"][_EVENTS_SHOWN])
     return content
+
+
+def compose_environment(profile: str) -> dict[str, str]:
+    """Return the environment of the CLI, which its sidecars and services inherit.
+
+    Raises:
+        MeshError: no Redis answers, and the profile needs one.
+    """
+    env = {"GOGC": "400", "REDIS_HOST": "localhost:6379"} | dict(os.environ)
+    if models := env.get("MODELS"):
+        env["MODELS"] = str(Path(models).absolute())  # services work in another folder
+    if profile == "redis":
+        check_redis(env["REDIS_HOST"], env.get("REDIS_PASSWORD", ""))
+    return env
 
 
 def list_ports(content: Mapping[str, Any]) -> dict[int, str]:

@@ -141,7 +141,7 @@ def import_tensorflow(workers: int) -> Any:  # noqa: ANN401 - TensorFlow ships n
             raise InvalidModel(
                 "expected TensorFlow for this model",
                 got=str(error),
-                remedy="install it: pip install 'meshlens-classify[tensorflow]'",
+                remedy="install meshlens-classify[tensorflow]; in a clone: make setup TENSORFLOW=1",
             ) from error
         if first:
             # Its objects live forever; scanning them at every collection would pause all threads.

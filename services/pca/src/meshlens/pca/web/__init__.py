@@ -28,7 +28,9 @@ _SCRIPTS = (
     "points",
     "reading",
     "columns",
+    "hints",
     "downloads",
+    "link",
     "page",
 )
 _METHODS: Mapping[str, type[NoOptions]] = {

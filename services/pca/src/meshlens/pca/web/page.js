@@ -1,8 +1,6 @@
 // Data and options on one side, the picture on the other; the latest change wins.
 
 const PAUSE = 250; // milliseconds without a keystroke before the service is called
-const MOST_OFFERED = 40; // arrows that one click can add
-const MOST_OUTLIERS = 12; // named one by one
 const OF_ROLES = [...TAKE_NAMES, "columns", "transpose", "header", "delimiter", "decimal", "na", "skip", "sheet"];
 
 const readData = (id) => JSON.parse(find(id).textContent);
@@ -44,7 +42,7 @@ async function update() {
   asked?.abort();
   const running = new AbortController();
   asked = running;
-  writeLink();
+  writeSettings(form.settings, table.sample);
   if (table.empty) {
     settle("");
     return;
@@ -74,7 +72,7 @@ function settle(source) {
   columns.show(metadata, header);
   if (metadata) learn(metadata.read);
   reading.show(metadata, drawNote);
-  showHints(metadata);
+  showHints(metadata ?? undefined);
   tell(null);
   editor.mark([]);
   form.mark("");
@@ -123,22 +121,8 @@ function drawNote(note) {
 
 /** Offer what would show more of this table than the picture does. */
 function showHints(metadata) {
-  find("hints").replaceChildren();
-  find("arrows").replaceChildren();
-  if (metadata?.outweighing) {
-    const { variable, share } = metadata.outweighing;
-    const item = element("li", { textContent: `${variable} holds ${namePercent(share)} of the variance, so the others hardly count.` });
-    item.append(...drawOffers([{ label: "Standardize", apply: () => form.set({ standardize: "true" }) }]));
-    find("hints").append(item);
-  }
-  const { kinds, default: usual } = form.find("arrows");
-  const most = Number(form.value("arrows") || usual);
-  const variables = metadata?.counts.variables ?? 0;
-  if (!kinds.includes(form.kind) || most >= variables) return;
-  find("arrows").append(`Only the ${most} longest of ${variables.toLocaleString("en")} arrows are drawn.`);
-  if (variables <= MOST_OFFERED) {
-    find("arrows").append(...drawOffers([{ label: `Draw all ${variables}`, apply: () => form.set({ arrows: String(variables) }) }]));
-  }
+  find("hints").replaceChildren(...drawOutweighing(metadata, form));
+  find("arrows").replaceChildren(...drawArrows(metadata, form));
 }
 
 /** Say which observations are beyond the limits, where diagnostics are chosen. */
@@ -147,21 +131,7 @@ async function showOutliers(signal) {
   const sent = { ...table.read(), query: form.read("transform"), signal };
   const answer = await (await call("transform", sent)).json();
   if (signal.aborted) return;
-  const { outliers, labels, observations, limits, n } = answer;
-  const found = outliers.flatMap((out, at) => (out ? [at] : []));
-  const places = new Map((picture.metadata.marked ?? []).map((observation, place) => [observation, place]));
-  if (picture.marks.length) picture.ring(found.map((at) => places.get(at)), "outlier");
-  const line = find("outliers");
-  const of = `${found.length} of ${count(n, "observation")} are beyond the limits of T² or Q at ${namePercent(limits.confidence)}`;
-  line.replaceChildren(found.length ? `${of}: ` : `None of ${count(n, "observation")} is beyond the limits of T² and Q at ${namePercent(limits.confidence)}.`);
-  for (const at of found.slice(0, MOST_OUTLIERS)) {
-    const row = picture.metadata.rows?.[at];
-    const name = labels?.[at] ?? (row ? `row ${row}` : `observation ${observations?.[at] ?? at + 1}`);
-    if (row) line.append(...drawOffers([{ label: name, apply: () => goTo(row) }]));
-    else line.append(` ${name}`);
-  }
-  if (found.length > MOST_OUTLIERS) line.append(` and ${found.length - MOST_OUTLIERS} more, in the scores`);
-  if (limits.spe === null) line.append(" Q has no limit, as all components are kept: choose “Components to keep”.");
+  find("outliers").replaceChildren(...drawOutliers(answer, picture, goTo));
 }
 
 /** Show what is wrong, at the cell or the option concerned. */
@@ -174,7 +144,7 @@ function fail(error) {
   const atOption = form.mark(option);
   editor.mark(faults);
   reading.show(null);
-  showHints(null);
+  showHints();
   const header = readNames(editor.text);
   const another = columns.order.some((name) => header.length && !header.includes(name));
   if (!picture.source || !columns.order.length || another) columns.show(null);
@@ -201,14 +171,6 @@ function tell(error, { atOption = false, faults = [] } = {}) {
     offers.push({ label: "Forget the parts of columns", apply: () => { form.reset(TAKE_NAMES); update(); } });
   }
   find(here).append(...drawOffers(offers));
-}
-
-function drawOffers(offers) {
-  return offers.flatMap(({ label, apply }) => {
-    const button = element("button", { type: "button", textContent: label });
-    button.addEventListener("click", apply);
-    return [" ", button];
-  });
 }
 
 function say(text) {
@@ -274,17 +236,9 @@ let expected = false; // the settings of a link wait for their table
 
 // The settings in the address
 
-function writeLink() {
-  const settings = new URLSearchParams({ ...(table.sample && { sample: table.sample }), ...form.settings });
-  const usual = table.sample === "iris" && Object.keys(form.settings).length === 0;
-  history.replaceState(null, "", usual || !settings.size ? location.pathname + location.search : `#${settings}`);
-}
-
 /** Take the settings of the address, if there are any, and the sample or nothing. */
 function readLink() {
-  const { sample, ...settings } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
-  const unknown = Object.keys(settings).filter((name) => !form.accepts(name, settings[name]));
-  for (const name of unknown) delete settings[name];
+  const { sample, settings, unknown } = readSettings((name, value) => form.accepts(name, value));
   const given = Object.keys(settings).length > 0;
   form.reset();
   columns.forget();
@@ -298,17 +252,6 @@ function readLink() {
     unknown.length && `The link has settings that this page does not know: ${unknown.join(", ")}.`,
   ].filter(Boolean).join(" ");
   update();
-}
-
-async function copyLink() {
-  const also = table.sample ? "the settings and the name of the sample" : "the settings, but not the table";
-  try {
-    await navigator.clipboard.writeText(location.href);
-    say(`The link is copied. It holds ${also}.`);
-  } catch {
-    // Only pages of this machine or under https may write there.
-    say(`Copy the address of this page. It holds ${also}.`);
-  }
 }
 
 // What happens
@@ -351,7 +294,7 @@ find("clear").addEventListener("click", () => {
   begin();
   find("data").focus();
 });
-find("link").addEventListener("click", copyLink);
+find("link").addEventListener("click", async () => say(await copyAddress(table.sample)));
 find("pdf").hidden = !readData("offer-data").pdf;
 addEventListener("hashchange", readLink);
 acceptFiles([find("file")], find("drop"), openFile);

@@ -1,0 +1,18 @@
+"""The service as a process: settings, sidecar, store and methods, wired."""
+
+from meshlens.daprkit.server import Server
+from meshlens.daprkit.settings import load
+from meshlens.daprkit.sidecar.blobs import BlobStore
+from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.pca.service import STATUS, Service
+from meshlens.pca.settings import Settings
+
+
+def serve() -> int:
+    """Serve until SIGTERM; return 0."""
+    settings = load(Settings)
+    sidecar = Sidecar(settings)
+    store = BlobStore(sidecar, store=settings.state_store, timeout=settings.state_timeout)
+    Server(settings, Service(store).routes(), STATUS, sidecar).run()
+    sidecar.close()
+    return 0
