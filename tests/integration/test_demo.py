@@ -33,7 +33,7 @@ def start(target: str, folder: Path, **env: str) -> subprocess.Popen[str]:
 def promised_output() -> list[str]:
     """The last lines of the demo according to the README."""
     readme = (ROOT / "README.md").read_text()
-    (block,) = re.findall(r"and ends with\n\n```\n(.*?)```", readme, re.DOTALL)
+    (block,) = re.findall(r"and ends with\n\n```text\n(.*?)```", readme, re.DOTALL)
     return [line.strip() for line in block.splitlines()]
 
 
