@@ -41,6 +41,7 @@ def test_the_page_is_what_the_generator_makes() -> None:
     assert TARGET.read_text() == render(DOCUMENTS), "run make schemas"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_document_is_openapi(service: str) -> None:
     OpenAPIV31SpecValidator(DOCUMENTS[service]).validate()

@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from installed import need
 
+# Each starts another program.
+pytestmark = pytest.mark.slow
+
 LANGUAGES = ("curl", "Python", "Node")
 NAME = 'it\'s "my" $HOME `id` \\ \u00fc.csv'
 BODY = b"a,b\r\n1,2\n"
@@ -56,7 +59,7 @@ def serving() -> Iterator[Site]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     running = Site(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield running
