@@ -284,7 +284,7 @@ def test_a_service_without_a_sidecar_says_so_and_serves(service: str) -> None:
         with Client(f"127.0.0.1:{port}") as client:
             assert client.invoke(service, "ui", timeout=PATIENCE).body
     assert (line["level"], line["address"]) == ("warning", f"127.0.0.1:{sidecar}")
-    assert "`meshlens up`" in line["remedy"]
+    assert "`dapr run`" in line["remedy"]
 
 
 def test_a_result_that_cannot_be_published_names_the_sidecar(service: str) -> None:

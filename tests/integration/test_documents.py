@@ -69,13 +69,10 @@ def test_the_readmes_calls(watched: Mesh, checkout: Path) -> None:
     assert '"models"' in printed
 
 
-@pytest.mark.parametrize(
-    ("document", "answered"),
-    [("README.md", '"label": "espresso"'), ("libs/daprkit/README.md", "<svg")],
-)
-def test_the_python_of_the_readmes(watched: Mesh, document: str, answered: str) -> None:
-    program = at(watched, block(document, "import Client")) + "print(answer.body.decode())\n"
-    assert answered in run(f"{shlex.quote(sys.executable)} -c {shlex.quote(program)}", ROOT)
+def test_the_python_of_the_readme(watched: Mesh) -> None:
+    program = at(watched, block("README.md", "import Client"))
+    printed = run(f"{shlex.quote(sys.executable)} -c {shlex.quote(program)}", ROOT)
+    assert '"label": "espresso"' in printed
 
 
 def test_the_events_of_a_service_can_be_watched(watched: Mesh) -> None:

@@ -85,12 +85,12 @@ function settle(source) {
   remark = "";
 }
 
-/** Offer the code of the call that draws this picture. */
+/** Offer the code of the call that draws this picture, in the usual size instead of the screen's. */
 function showCode(there) {
   find("code").hidden = !there;
   if (!there) return;
   const address = addressOf("plot");
-  address.search = new URLSearchParams(readQuery()).toString();
+  address.search = new URLSearchParams(form.read("plot")).toString();
   const input = table.sample === "iris" ? { address: addressOf("ui/samples/iris.csv") } : { file: table.fileName };
   code.show({ address, input, type: table.type, accept: "image/svg+xml", output: `${table.stem}-${form.kind}.svg` });
 }
