@@ -25,10 +25,9 @@ from meshlens.daprkit.errors import DaprkitError
 from meshlens.daprkit.messages import Reply
 from meshlens.daprkit.parsing.details import TRAILER, Details, decode_details
 from meshlens.daprkit.sidecar.limits import message_options
+from meshlens.daprkit.sidecar.reach import answers
 
 _ANY_SIZE = -1
-# To tell a sidecar that is not there from one that cannot reach the app.
-_REACH_SECONDS = 0.2
 
 
 class CallError(DaprkitError):
@@ -171,14 +170,7 @@ class Client:
         """Whether a call failed because nothing answers at the address."""
         if error.code() is not grpc.StatusCode.UNAVAILABLE or error.trailing_metadata():
             return False
-        ready = grpc.channel_ready_future(self._channel)
-        try:
-            ready.result(_REACH_SECONDS)
-        except grpc.FutureTimeoutError:
-            return True
-        finally:
-            ready.cancel()
-        return False
+        return not answers(self._channel)
 
 
 def _translate(error: grpc.RpcError) -> CallError:

@@ -12,10 +12,9 @@ from dapr.proto import api_service_v1
 
 from meshlens.daprkit.settings import ServerSettings
 from meshlens.daprkit.sidecar.limits import MESSAGE_OVERHEAD, message_options
+from meshlens.daprkit.sidecar.reach import answers
 
 _RECONNECT_MS = 500
-# Long enough for a sidecar on this host to answer.
-_REACH_SECONDS = 0.2
 
 _log = structlog.get_logger(__name__)
 
@@ -64,14 +63,9 @@ class Sidecar:
 
     def describe(self, error: grpc.RpcError) -> str:
         """Return why a call to the sidecar failed, on one line."""
-        if error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
-            arrival = grpc.channel_ready_future(self._channel)
-            try:
-                arrival.result(_REACH_SECONDS)
-            except grpc.FutureTimeoutError:
-                return f"no answer: there is no sidecar at {self.address}"
-            finally:
-                arrival.cancel()
+        failed = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+        if error.code() in failed and not answers(self._channel):
+            return f"no answer: there is no sidecar at {self.address}"
         return f"{error.code().name}: {error.details()}"
 
     def close(self) -> None:
