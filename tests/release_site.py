@@ -3,10 +3,11 @@
 import hashlib
 import io
 import tarfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from http_site import serve
 
 
 def archive_of(name: str, content: bytes) -> bytes:
@@ -67,13 +68,6 @@ def release_site() -> Iterator[ReleaseSite]:
         def log_message(self, *_: object) -> None:
             """Leave the output to the tests."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    site = ReleaseSite(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with serve(Handler) as port:
+        site = ReleaseSite(f"http://127.0.0.1:{port}")
         yield site
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -4,16 +4,16 @@ import json
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from http_site import serve
 from installed import need
 from mesh import ROOT, Mesh, Profile
 from playwright.sync_api import Locator, Page, expect
@@ -200,13 +200,8 @@ def gateway(sidecar: str) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Forwarder)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve(Forwarder) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_behind_a_gateway_that_shortens_paths_everything_is_found_too(

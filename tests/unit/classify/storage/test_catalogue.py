@@ -4,15 +4,15 @@ import hashlib
 import re
 import shutil
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 import yaml
+from http_site import serve
 
 from meshlens.classify.errors import InvalidCatalogue, OriginRefused, OriginUnreachable, WrongDigest
 from meshlens.classify.storage.catalogue import cli
@@ -81,16 +81,9 @@ def serving(origin: Origin) -> Iterator[Origin]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    origin.url = f"http://127.0.0.1:{server.server_port}/flowers.tflite"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with serve(Handler) as port:
+        origin.url = f"http://127.0.0.1:{port}/flowers.tflite"
         yield origin
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_a_model_arrives_where_the_service_finds_it(origin: Origin, tmp_path: Path) -> None:

@@ -3,15 +3,15 @@
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from http_site import serve
 from installed import need
 
 # Each starts another program.
@@ -57,15 +57,9 @@ def serving() -> Iterator[Site]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    running = Site(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with serve(Handler) as port:
+        running = Site(f"http://127.0.0.1:{port}")
         yield running
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def write(language: str, call: Mapping[str, object]) -> str:
