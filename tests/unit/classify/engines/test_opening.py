@@ -1,14 +1,15 @@
 """A model that may end its process runs in one of its own, and takes nothing along."""
 
 import logging
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 from processes import eventually
+from unit.classify.engines.workers import leaving_no_worker, workers
 from unit.classify.graphs import Graph, Node, Step, build_binary, build_graphs
 
 from meshlens.classify.engines import worker_calls
@@ -44,16 +45,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(autouse=True)
 def no_process_is_left() -> Iterator[None]:
-    yield
-    eventually(lambda: not workers(), "the processes have ended")
-
-
-def workers() -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process().children()
-        if "meshlens.classify.engines.worker_server" in child.cmdline()
-    ]
+    with leaving_no_worker():
+        yield
 
 
 def open_tflite(data: bytes, bounds: Bounds = NO_BOUNDS) -> Engine:
@@ -164,6 +157,8 @@ def test_a_call_that_takes_longer_than_its_request_is_ended(
     engine = open_tflite(FILL)
     (worker,) = workers()
     worker.suspend()
+    # Only then have all its threads stopped.
+    os.waitid(os.P_PID, worker.pid, os.WSTOPPED | os.WNOWAIT)
     with pytest.raises(ModelTooSlow, match="within the time of the request"), within(-60):
         fill(engine, 1)
     engine.close()

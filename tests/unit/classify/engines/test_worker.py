@@ -17,6 +17,7 @@ import psutil
 import pytest
 from installed import need_module
 from processes import eventually
+from unit.classify.engines.workers import leaving_no_worker, workers
 
 from meshlens.classify.engines.bounds import Bounds, within
 from meshlens.classify.engines.engine import Engine
@@ -94,16 +95,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def client() -> Iterator[WorkerClient]:
-    yield WorkerClient(2, Bounds(memory=1_000_000_000, numbers=1_000_000))
-    eventually(lambda: not workers(), "its process has ended")
-
-
-def workers() -> list[psutil.Process]:
-    """The processes that run TensorFlow for this one."""
-    children = psutil.Process().children()
-    return [
-        child for child in children if "meshlens.classify.engines.worker_server" in child.cmdline()
-    ]
+    with leaving_no_worker():
+        yield WorkerClient(2, Bounds(memory=1_000_000_000, numbers=1_000_000))
 
 
 def open_model(client: WorkerClient, folder: Path) -> Engine:

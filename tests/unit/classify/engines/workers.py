@@ -1,0 +1,28 @@
+"""The worker processes of this one, none of which a test may leave."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+from processes import eventually
+
+
+def workers() -> list[psutil.Process]:
+    """The processes that run models for this one."""
+    return [
+        child
+        for child in psutil.Process().children()
+        if "meshlens.classify.engines.worker_server" in child.cmdline()
+    ]
+
+
+@contextmanager
+def leaving_no_worker() -> Iterator[None]:
+    """Fail unless every process ends, and end those that do not: the next test must find none."""
+    try:
+        yield
+        eventually(lambda: not workers(), "the worker processes have ended")
+    finally:
+        for worker in workers():
+            worker.kill()
+            worker.wait()
