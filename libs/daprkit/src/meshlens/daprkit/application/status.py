@@ -7,6 +7,7 @@ import grpc
 
 from meshlens.daprkit import errors
 from meshlens.daprkit.parsing.details import shorten
+from meshlens.faults import Fault
 
 Status: TypeAlias = grpc.StatusCode
 StatusTable: TypeAlias = Mapping[type[Exception], Status]
@@ -32,6 +33,18 @@ DAPRKIT: StatusTable = {
 }
 
 
+class Refused(Fault):
+    """A refusal with the status and the text of another server, which its clients may compare.
+
+    Attributes:
+        status: the status code.
+    """
+
+    def __init__(self, status: Status, text: str) -> None:
+        self.status = status
+        super().__init__(text)
+
+
 class Statuses:
     """Looks an exception up by its class, the most specific base first.
 
@@ -47,6 +60,8 @@ class Statuses:
 
         A class that no table lists is a bug: the caller gets INTERNAL with a fixed text.
         """
+        if isinstance(error, Refused):
+            return error.status, shorten(str(error), LONGEST_MESSAGE)
         for base in type(error).__mro__:
             status = self._table.get(base)
             if status is not None:

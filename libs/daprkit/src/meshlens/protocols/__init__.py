@@ -1,0 +1,1 @@
+"""Protocols of other model servers, spoken for whatever models a service has."""
