@@ -117,6 +117,10 @@ schemas: setup ## write the API reference and the JSON Schema of the result even
 	@$(RUN) python tools/event_schema.py
 	@$(RUN) python tools/api_reference.py
 
+.PHONY: protos
+protos: setup ## compile the .proto files of meshlens.protocols
+	@$(RUN) python tools/compile_protos.py
+
 .PHONY: dist
 dist: setup ## build the distributions into dist/ and check them
 	@rm -rf dist && $(UV) build --quiet --all-packages --out-dir dist
