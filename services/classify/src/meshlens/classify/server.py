@@ -59,13 +59,19 @@ def build_server(
         repository: the models.
         cache: stores their bytes.
     """
-    service = Service(repository, max_pixels=settings.max_pixels, max_body=settings.max_body)
+    service = Service(
+        repository,
+        max_pixels=settings.max_pixels,
+        max_body=settings.max_body,
+        admin=settings.admin,
+    )
     server = Server(
         settings,
         service.routes(),
         STATUS,
         sidecar,
         service.subscriptions(),
+        services=service.services(),
         lifespan=partial(_serve_models, settings, repository, cache),
     )
     server.set_serving("", serving=False)

@@ -24,6 +24,7 @@ from meshlens.classify.errors import (
     WrongTask,
 )
 from meshlens.classify.formats.card import Task
+from meshlens.classify.protocol_models import ProtocolModels
 from meshlens.classify.requests.batches import answer_each, is_batch, read_batch
 from meshlens.classify.requests.bodies import decode_body, encode_json
 from meshlens.classify.requests.forms import MULTIPART, read_form
@@ -43,8 +44,11 @@ from meshlens.daprkit.application.status import Status, Statuses
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.reference import add_reference
 from meshlens.daprkit.reference.about import About
+from meshlens.daprkit.server import GrpcService
 from meshlens.daprkit.settings import MIB
 from meshlens.daprkit.transports.topics import Subscription
+from meshlens.protocols.tfserving.offer import Offer
+from meshlens.protocols.tfserving.service import list_routes, list_services
 
 ABOUT = About(
     app="classify",
@@ -77,16 +81,24 @@ class Service:
     Args:
         repository: the models.
         max_pixels: largest image that is decoded.
-        max_body: largest body in bytes, for the page.
+        max_body: largest body in bytes, for the page and for what clients of other servers pack.
+        admin: whether those clients may choose which models are loaded.
     """
 
     def __init__(
-        self, repository: Repository, *, max_pixels: int, max_body: int = 16 * MIB
+        self,
+        repository: Repository,
+        *,
+        max_pixels: int,
+        max_body: int = 16 * MIB,
+        admin: bool = False,
     ) -> None:
         self._repository = repository
         self._max_pixels = max_pixels
         self._max_body = max_body
         self._statuses = Statuses(STATUS)
+        models = ProtocolModels(repository, max_pixels=max_pixels)
+        self._offer = Offer(models, most_bytes=max_body, admin=admin)
 
     def routes(self) -> Sequence[Route]:
         """Return which method answers which path."""
@@ -117,6 +129,7 @@ class Service:
                 lane=Lane.MANAGE,
                 operations=(reference.UNLOAD,),
             ),
+            *list_routes(self._offer),
             *web.routes(max_pixels=self._max_pixels, max_body=self._max_body),
         )
         return add_reference(ABOUT, routes, STATUS)
@@ -128,6 +141,10 @@ class Service:
             Route(path, self.describe_model, verbs=("GET",), operations=described),
             Route(f"{path}/predict", self.predict, lane=Lane.WORK, operations=predicted),
         )
+
+    def services(self) -> Sequence[GrpcService]:
+        """Return the gRPC services of other model servers."""
+        return list_services(self._offer)
 
     def subscriptions(self) -> Sequence[Subscription]:
         """Return which method answers the events of which topic."""
