@@ -39,7 +39,7 @@ def receive(body: bytes, application: Application, context: grpc.ServicerContext
 
 def make_infer_handler(
     application: Application, server: InferenceServer
-) -> grpc.RpcMethodHandler[bytes, InferAnswer]:
+) -> "grpc.RpcMethodHandler[bytes, InferAnswer]":
     """Return what answers ModelInfer."""
 
     def answer(body: bytes, context: grpc.ServicerContext) -> InferAnswer:
@@ -53,7 +53,7 @@ def make_infer_handler(
 
 def make_stream_handler(
     application: Application, server: InferenceServer
-) -> grpc.RpcMethodHandler[bytes, pb.ModelStreamInferResponse]:
+) -> "grpc.RpcMethodHandler[bytes, pb.ModelStreamInferResponse]":
     """Return what answers ModelStreamInfer: each message by one, in their order.
 
     A message that is refused is answered by the text of its error, and the stream goes on.
