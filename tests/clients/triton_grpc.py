@@ -35,8 +35,11 @@ def main() -> None:
     encoded = triton.InferInput(taken["name"], [1], "BYTES")
     encoded.set_data_from_numpy(np.array([picture], object))
 
-    def infer(model: str, *inputs: triton.InferInput, **options: Any) -> triton.InferResult:  # noqa: ANN401 - tritonclient's
-        return client.infer(model, inputs, headers=headers, **options)
+    def infer(model: str, sent: Any, **options: Any) -> Any:  # noqa: ANN401 - tritonclient's
+        return client.infer(model, [sent], headers=headers, **options)
+
+    def read(result: Any) -> str:  # noqa: ANN401 - tritonclient's
+        return str(result.as_numpy(given["name"]).tobytes().hex())
 
     def fail(call: Callable[[], object]) -> list[str]:
         try:
@@ -48,28 +51,26 @@ def main() -> None:
     def stream() -> list[str]:
         """Send a right request, a wrong one and a right one; return how each was answered."""
         answers: queue.Queue[tuple[Any, Any]] = queue.Queue()
-        client.start_stream(lambda result, error: answers.put((result, error)), headers=headers)
-        client.async_stream_infer(MODEL, [tensor], request_id="1")
-        client.async_stream_infer("nobody", [tensor], request_id="2")
-        client.async_stream_infer(MODEL, [tensor], request_id="3")
+        # A sidecar with a retry policy carries a stream only with this.
+        streaming = {**headers, "dapr-stream": "true"}
+        client.start_stream(lambda result, error: answers.put((result, error)), headers=streaming)
         seen = []
-        for _ in range(3):
+        for model, number in ((MODEL, "1"), ("nobody", "2"), (MODEL, "3")):
+            client.async_stream_infer(model, [tensor], request_id=number)
             result, error = answers.get(timeout=20)
-            if error is not None:
-                seen.append(error.message())
-            else:
-                seen.append(f"{result.get_response().id} {result.as_numpy(given['name']).tobytes().hex()}")
+            seen.append(error.message() if error else f"{result.get_response().id} {read(result)}")
         client.stop_stream()
         return seen
 
-    two = triton.InferInput(taken["name"], [1, 2], "FP32")
-    two.set_data_from_numpy(np.zeros((1, 2), np.float32))
-    whole = infer(MODEL, tensor, request_id="mine")
-    top = triton.InferRequestedOutput(given["name"], class_count=2)
+    wrong = triton.InferInput(taken["name"], [1, 2], "FP32")
+    wrong.set_data_from_numpy(np.zeros((1, 2), np.float32))
     client.unload_model(MODEL, headers=headers)
     unloaded = client.is_model_ready(MODEL, headers=headers)
     refused = fail(lambda: infer(MODEL, tensor))
     client.load_model(MODEL, headers=headers)
+    whole = infer(MODEL, tensor, request_id="mine")
+    top = triton.InferRequestedOutput(given["name"], class_count=2)
+    nothing = triton.InferRequestedOutput("nothing")
     seen = {
         "live": client.is_server_live(headers=headers),
         "ready": client.is_server_ready(headers=headers),
@@ -82,17 +83,20 @@ def main() -> None:
         "index": client.get_model_repository_index(headers=headers, as_json=True),
         "id": whole.get_response().id,
         "input": numbers.tobytes().hex(),
-        "output": whole.as_numpy(given["name"]).tobytes().hex(),
-        "zipped": infer(MODEL, tensor, compression_algorithm="gzip").as_numpy(given["name"]).tobytes().hex(),
-        "picture": infer(MODEL, encoded).as_numpy(given["name"]).tobytes().hex(),
-        "classes": [text.decode() for text in infer(MODEL, encoded, outputs=[top]).as_numpy(given["name"])[0]],
+        "output": read(whole),
+        "zipped": read(infer(MODEL, tensor, compression_algorithm="gzip")),
+        "picture": read(infer(MODEL, encoded)),
+        "classes": [
+            text.decode()
+            for text in infer(MODEL, encoded, outputs=[top]).as_numpy(given["name"])[0]
+        ],
         "stream": stream(),
-        "wrong_shape": fail(lambda: infer(MODEL, two)),
+        "wrong_shape": fail(lambda: infer(MODEL, wrong)),
         "unknown_model": fail(lambda: infer("nobody", tensor)),
         "unknown_version": fail(lambda: infer(MODEL, tensor, model_version="9")),
-        "unknown_output": fail(lambda: infer(MODEL, tensor, outputs=[triton.InferRequestedOutput("x")])),
+        "unknown_output": fail(lambda: infer(MODEL, tensor, outputs=[nothing])),
         "unavailable": refused,
-        "too_late": fail(lambda: infer(MODEL, tensor, client_timeout=1e-6)),
+        "too_late": fail(lambda: infer(MODEL, tensor, client_timeout=1e-6))[:2],
         "statistics": client.get_inference_statistics(MODEL, headers=headers, as_json=True),
     }
     json.dump(seen, sys.stdout)
