@@ -4,10 +4,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib import metadata
 
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import ClassifyError
-from meshlens.classify.service import STATUS, Service
+from meshlens.classify.service import ABOUT, STATUS, Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable
 from meshlens.classify.settings import Settings
@@ -20,6 +21,8 @@ from meshlens.daprkit.settings import load
 from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.protocols.inference.rpc.service import InferenceServices
+from meshlens.protocols.inference.server import InferenceServer
 
 
 def serve() -> int:
@@ -65,13 +68,19 @@ def build_server(
         max_body=settings.max_body,
         admin=settings.admin,
     )
+    inference = InferenceServer(
+        service.models,
+        name=ABOUT.distribution,
+        version=metadata.version(ABOUT.distribution),
+        ready=lambda: repository.ready,
+    )
     server = Server(
         settings,
         service.routes(),
         STATUS,
         sidecar,
         service.subscriptions(),
-        services=service.services(),
+        services=(InferenceServices(inference), *service.services()),
         lifespan=partial(_serve_models, settings, repository, cache),
     )
     server.set_serving("", serving=False)

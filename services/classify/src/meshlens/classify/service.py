@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from meshlens.classify import methods, reference, web
+from meshlens.classify import methods, reference, tools, web
 from meshlens.classify.engines.bounds import within
 from meshlens.classify.errors import (
     EngineCrashed,
@@ -41,6 +41,7 @@ from meshlens.classify.tasks.tensors.predictor import PredictOptions
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
+from meshlens.daprkit.mcp import serve_tools
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.reference import add_reference
 from meshlens.daprkit.reference.about import About
@@ -83,6 +84,9 @@ class Service:
         max_pixels: largest image that is decoded.
         max_body: largest body in bytes, for the page and for what clients of other servers pack.
         admin: whether those clients may choose which models are loaded.
+
+    Attributes:
+        models: the models as those clients see them.
     """
 
     def __init__(
@@ -97,8 +101,8 @@ class Service:
         self._max_pixels = max_pixels
         self._max_body = max_body
         self._statuses = Statuses(STATUS)
-        models = ProtocolModels(repository, max_pixels=max_pixels)
-        self._offer = Offer(models, most_bytes=max_body, admin=admin)
+        self.models = ProtocolModels(repository, max_pixels=max_pixels)
+        self._offer = Offer(self.models, most_bytes=max_body, admin=admin)
 
     def routes(self) -> Sequence[Route]:
         """Return which method answers which path."""
@@ -131,6 +135,7 @@ class Service:
             ),
             *list_routes(self._offer),
             *web.routes(max_pixels=self._max_pixels, max_body=self._max_body),
+            serve_tools(ABOUT, tools.TOOLS),
         )
         return add_reference(ABOUT, routes, STATUS)
 
