@@ -88,3 +88,18 @@ def _replace_last(nested: object, value: object) -> object:
     if not isinstance(nested, list):
         return value
     return [*nested[:-1], _replace_last(nested[-1], value)]
+
+
+@pytest.mark.parametrize("shape", [(200_000,), (70_000, 3), (2, 70_000), (2, 3, 70_000)])
+@pytest.mark.parametrize("format_", Format)
+def test_large_arrays_are_written_as_small_ones(shape: tuple[int, ...], format_: Format) -> None:
+    array = np.arange(math.prod(shape), dtype=np.float64).reshape(shape)
+    (written,) = json.loads(write_predictions({"x": array}, format_)).values()
+    assert written == array.tolist()
+    outputs = {"x": array, "n": np.arange(len(array))}
+    (several,) = json.loads(write_predictions(outputs, format_)).values()
+    if format_ is Format.ROW:
+        assert [row["x"] for row in several] == array.tolist()
+        assert [row["n"] for row in several] == list(range(len(array)))
+    else:
+        assert several == {name: each.tolist() for name, each in outputs.items()}

@@ -3,7 +3,7 @@
 import base64
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from meshlens.protocols.wire.tfserving_pb2 import ClassificationResult, Regressi
 
 # An output whose name ends so holds bytes, and not text.
 _BYTES = "_bytes"
+_BLOCK = 65_536  # numbers
 
 
 def write_predictions(outputs: Mapping[str, Array], format_: Format) -> bytes:
@@ -84,12 +85,16 @@ def _write_rows(outputs: Mapping[str, Array]) -> str:
     if len(outputs) == 1:
         ((name, array),) = outputs.items()
         return _write(array, name)
-    rows = {name: _write_items(array, name) for name, array in outputs.items()}
-    objects = (
-        _write_object(dict(zip(rows, values, strict=True)))
-        for values in zip(*rows.values(), strict=True)
-    )
-    return f"[{', '.join(objects)}]"
+    rows = next(iter(outputs.values())).shape[0]
+    step = max(1, _BLOCK * rows // max(1, *(array.size for array in outputs.values())))
+    return _join(_write_objects(outputs, at, at + step) for at in range(0, rows, step))
+
+
+def _write_objects(outputs: Mapping[str, Array], start: int, end: int) -> str:
+    """Return the objects of some rows, without brackets around them."""
+    written = [_write_items(array[start:end], name) for name, array in outputs.items()]
+    rows = zip(*written, strict=True)
+    return ", ".join(_write_object(dict(zip(outputs, row, strict=True))) for row in rows)
 
 
 def _write_object(written: Mapping[str, str]) -> str:
@@ -97,10 +102,23 @@ def _write_object(written: Mapping[str, str]) -> str:
 
 
 def _write(array: Array, name: str) -> str:
-    """Return the nested lists of an output, or its one value if it has no axis."""
+    """Return the nested lists of an output, or its one value if it has no axis.
+
+    It is written block by block, since a number takes several times its text as an object.
+    """
     if not array.ndim:
         return _write_values(array.reshape(1), name)[0]
-    return f"[{', '.join(_write_items(array, name))}]"
+    rows = array.shape[0]
+    if array.ndim > 1 and array.size > _BLOCK * max(1, rows):
+        return _join(_write(row, name) for row in array)
+    step = max(1, _BLOCK * rows // max(1, array.size))
+    return _join(
+        ", ".join(_write_items(array[at : at + step], name)) for at in range(0, rows, step)
+    )
+
+
+def _join(parts: Iterable[str]) -> str:
+    return f"[{', '.join(parts)}]"
 
 
 def _write_items(array: Array, name: str) -> Sequence[str]:
@@ -109,8 +127,7 @@ def _write_items(array: Array, name: str) -> Sequence[str]:
     for axis in range(array.ndim - 1, 0, -1):
         size = array.shape[axis]
         texts = [
-            f"[{', '.join(texts[at * size : (at + 1) * size])}]"
-            for at in range(math.prod(array.shape[:axis]))
+            _join(texts[at * size : (at + 1) * size]) for at in range(math.prod(array.shape[:axis]))
         ]
     return texts
 

@@ -133,7 +133,7 @@ def _read_rows(
         )
     if not _is_named(instances[0]):
         (spec,) = specs.values() if len(specs) == 1 else [next(iter(specs.values()))]
-        for place, each in enumerate(instances):
+        for place, each in enumerate(instances if dict in set(map(type, instances)) else ()):
             if _is_named(each):
                 raise invalid(f"Expecting value/list but got object at item {place} of input list")
         return {spec.name: _stack(instances, _find_type(function, spec, instances), "")}
