@@ -24,6 +24,7 @@ from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.protocols.inference.rpc.service import InferenceServices
 from meshlens.protocols.inference.server import InferenceServer
+from meshlens.protocols.wire.pool import find_services
 
 
 def serve() -> int:
@@ -77,6 +78,7 @@ def build_server(
         sidecar,
         service.subscriptions(),
         services=(InferenceServices(inference),),
+        described=find_services(),
         lifespan=partial(_serve_models, settings, repository, cache),
     )
     server.set_serving("", serving=False)
