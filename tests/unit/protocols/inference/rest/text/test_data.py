@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from meshlens.protocols.inference.rest.data import read_array, read_strings, write_array
+from meshlens.protocols.inference.rest.text.data import read_array, read_strings, write_array
 
 MB = 1_000_000
 TYPES = [*(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from pydantic_core import to_json
 
-from meshlens.protocols.inference.rest.nesting import flatten, measure
-from meshlens.protocols.inference.rest.numbers import read_numbers
+from meshlens.protocols.inference.rest.text.nesting import flatten, measure
+from meshlens.protocols.inference.rest.text.numbers import read_numbers
 from meshlens.protocols.models import Array
 
 

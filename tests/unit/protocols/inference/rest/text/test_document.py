@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshlens.daprkit.application.status import Refused, Status
-from meshlens.protocols.inference.rest.document import Document, read_document
+from meshlens.protocols.inference.rest.text.document import Document, read_document
 
 MB = 1_000_000
 
