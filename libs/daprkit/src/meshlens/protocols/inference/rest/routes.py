@@ -1,15 +1,21 @@
 """The paths of the protocol."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from pydantic_core import to_json
 
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.routing import Route
+from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.faults import Fault
 from meshlens.protocols.inference.rest import operations
 from meshlens.protocols.inference.rest.endpoints import Endpoints
 from meshlens.protocols.inference.server import InferenceServer
+
+Endpoint: TypeAlias = Callable[[Request], Reply]
 
 
 def routes(
@@ -33,8 +39,10 @@ def routes(
         *_route_model("v2/models/<name>", endpoints, infer),
         *_route_model("v2/models/<name>/versions/<version>", endpoints, infer),
         _post("v2/repository/index", endpoints.index, operations.INDEX),
-        _manage("v2/repository/models/<name>/load", endpoints.load, operations.LOAD),
-        _manage("v2/repository/models/<name>/unload", endpoints.unload, operations.UNLOAD),
+        _post("v2/repository/models/<name>/load", endpoints.load, operations.LOAD, Lane.MANAGE),
+        _post(
+            "v2/repository/models/<name>/unload", endpoints.unload, operations.UNLOAD, Lane.MANAGE
+        ),
     )
 
 
@@ -45,23 +53,17 @@ def _route_model(path: str, endpoints: Endpoints, infer: Operation) -> Sequence[
         _get(f"{path}/ready", endpoints.model_ready, operations.MODEL_READY),
         _get(f"{path}/config", endpoints.configure, operations.CONFIG),
         _get(f"{path}/stats", endpoints.statistics, operations.STATISTICS),
-        Route(
-            f"{path}/infer",
-            endpoints.infer,
-            verbs=("POST",),
-            lane=Lane.WORK,
-            operations=(infer,),
-        ),
+        _post(f"{path}/infer", endpoints.infer, infer, Lane.WORK),
     )
 
 
-def _get(path: str, endpoint: Callable[[Request], Reply], operation: Operation) -> Route:
-    return Route(path, endpoint, verbs=("GET",), operations=(operation,))
+def _get(path: str, endpoint: Endpoint, operation: Operation) -> Route:
+    return Route(path, endpoint, verbs=("GET",), operations=(operation,), failure=_write_failure)
 
 
-def _post(path: str, endpoint: Callable[[Request], Reply], operation: Operation) -> Route:
-    return Route(path, endpoint, verbs=("POST",), operations=(operation,))
+def _post(path: str, endpoint: Endpoint, operation: Operation, lane: Lane = Lane.LIGHT) -> Route:
+    return Route(path, endpoint, ("POST",), lane, (operation,), _write_failure)
 
 
-def _manage(path: str, endpoint: Callable[[Request], Reply], operation: Operation) -> Route:
-    return Route(path, endpoint, verbs=("POST",), lane=Lane.MANAGE, operations=(operation,))
+def _write_failure(status: Status, text: str) -> bytes:  # noqa: ARG001 - routes give both
+    return to_json({"error": text})
