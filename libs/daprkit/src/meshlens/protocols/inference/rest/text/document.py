@@ -17,7 +17,7 @@ from meshlens.daprkit.application.status import Refused, Status
 _KEY = b'"data"'
 _OPENING = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*(?=\[)')
 # An empty list takes two bytes of JSON and thirty times as many of memory.
-_MOST_CONTAINERS = 1_000_000
+_MOST_CONTAINERS = 200_000
 _MOST_ARRAYS = 10_000
 
 
