@@ -111,6 +111,7 @@ class Server:
             max_body=settings.max_body,
             time_limit=settings.request_timeout,
         )
+        self._streams = application.streams
         self._late_calls = LateCalls()
         # Kept, since an App stops its server when it is collected.
         self._app = App(
@@ -238,6 +239,7 @@ class Server:
         """Refuse new requests, finish running ones, and export the last spans."""
         self._living.close()
         self._release_watchers()
+        self._streams.close()
         stopped = self._server.stop(self._settings.stop_grace)
         # By now each connection has announced its end, before whatever is answered on it.
         self._late_calls.release()

@@ -20,6 +20,7 @@ from meshlens.daprkit.settings import load
 from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.protocols.inference.rpc.service import InferenceServices
 
 
 def serve() -> int:
@@ -66,6 +67,7 @@ def build_server(
         STATUS,
         sidecar,
         service.subscriptions(),
+        services=(InferenceServices(service.inference),),
         lifespan=partial(_serve_models, settings, repository, cache),
     )
     server.set_serving("", serving=False)

@@ -5,7 +5,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from meshlens.classify import methods, reference, web
+from meshlens.classify import methods, reference, tools, web
 from meshlens.classify.engines.bounds import within
 from meshlens.classify.errors import (
     EngineCrashed,
@@ -42,6 +42,7 @@ from meshlens.classify.tasks.tensors.predictor import PredictOptions
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
+from meshlens.daprkit.mcp import serve_tools
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.reference import add_reference
 from meshlens.daprkit.reference.about import About
@@ -134,6 +135,7 @@ class Service:
                 self.inference, max_body=self._max_body, faults=reference.OF_TENSORS
             ),
             *web.routes(max_pixels=self._max_pixels, max_body=self._max_body),
+            serve_tools(ABOUT, tools.TOOLS),
         )
         return add_reference(ABOUT, routes, STATUS)
 

@@ -11,12 +11,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+import structlog
+
 from meshlens.daprkit.application.events import Answered, Failure, Success
 from meshlens.daprkit.application.invocation import Invocation, read_request
 from meshlens.daprkit.application.lanes import Lane, LaneRule, OnCallerGone
 from meshlens.daprkit.application.relaying import Methods, Relay
 from meshlens.daprkit.application.routing import Route, Routes
-from meshlens.daprkit.application.status import Statuses
+from meshlens.daprkit.application.status import Status, Statuses
+from meshlens.daprkit.application.streams import Streams
 from meshlens.daprkit.errors import BodyTooLarge
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.telemetry.metrics import Call, Metrics
@@ -50,6 +53,8 @@ class Outgoing(Protocol):
         """The version of the model."""
 
 
+_log = structlog.get_logger(__name__)
+
 Q = TypeVar("Q", bound=Incoming)
 A = TypeVar("A", bound=Outgoing)
 
@@ -71,6 +76,7 @@ class Application:
 
     Attributes:
         time_limit: the same.
+        streams: those that are open; each message of one is a request of its own.
     """
 
     def __init__(
@@ -89,6 +95,7 @@ class Application:
         self._statuses = statuses
         self._metrics = metrics
         self._max_body = max_body
+        self.streams = Streams(lanes[Lane.WATCH].slots)
 
     def invoke(self, invocation: Invocation, *, on_caller_gone: OnCallerGone = _stays) -> Reply:
         """Answer a call of a method by its path.
@@ -140,6 +147,16 @@ class Application:
             return self._answer(
                 request, endpoint, call, self._lanes[lane], on_caller_gone, cause=cause
             )
+
+    def describe(self, error: Exception) -> tuple[Status, str]:
+        """Return the status code and the message that the caller of `error` gets.
+
+        For transports that carry errors in their answers. What is a bug is logged.
+        """
+        status, message = self._statuses.describe(error)
+        if status is Status.INTERNAL:
+            _log.error("unexpected error", exc_info=error)
+        return status, message
 
     def _answer(
         self,

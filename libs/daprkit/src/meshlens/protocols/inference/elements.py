@@ -19,6 +19,8 @@ def decode_numbers(data: "bytes | memoryview", dtype: np.dtype[np.generic]) -> A
     Raises:
         ValueError: the bytes are no whole number of elements.
     """
+    if not len(data):
+        return np.empty(0, dtype)
     numbers = np.frombuffer(data, dtype.newbyteorder("<"))
     return numbers if numbers.flags.aligned else numbers.copy()
 
