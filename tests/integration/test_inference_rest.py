@@ -109,7 +109,7 @@ def test_tritonclient_works_unmodified(
     seven: NDArray[np.float32],
     in_process: Callable[[NDArray[np.float32]], list[Any]],
 ) -> None:
-    found = run_client("tritonclient_rest", wanted)
+    found = run_client("triton_rest", stdin=json.dumps(wanted).encode())
     for what in ("live", "ready", "model_ready", "version_ready", "loaded"):
         assert found[what] is True, what
     for what in ("unknown_ready", "unloaded"):
@@ -138,7 +138,7 @@ def test_kserve_works_unmodified(
     tensor: NDArray[np.float32],
     in_process: Callable[[NDArray[np.float32]], list[Any]],
 ) -> None:
-    found = run_client("kserve_rest", wanted)
+    found = run_client("kserve_rest", stdin=json.dumps(wanted).encode())
     for what in ("live", "ready", "model_ready"):
         assert found[what] is True, what
     for what in ("binary", "json"):

@@ -131,9 +131,7 @@ class Service:
                 lane=Lane.MANAGE,
                 operations=(reference.UNLOAD,),
             ),
-            *inference_routes(
-                self.inference, max_body=self._max_body, faults=reference.OF_TENSORS
-            ),
+            *inference_routes(self.inference, max_body=self._max_body, faults=reference.OF_TENSORS),
             *web.routes(max_pixels=self._max_pixels, max_body=self._max_body),
             serve_tools(ABOUT, tools.TOOLS),
         )
