@@ -161,8 +161,8 @@ WRONG = {"contents": pb.InferTensorContents(int_contents=[1])}
         (
             message_with(ONE, raw=[bytes(4)]),
             (
-                "contents field must not be specified when using raw_input_contents for 'x' for model"
-                " 'FP32'"
+                "contents field must not be specified when using raw_input_contents for 'x' for"
+                " model 'FP32'"
             ),
         ),
         (
@@ -176,8 +176,8 @@ WRONG = {"contents": pb.InferTensorContents(int_contents=[1])}
         (
             message_with({}, raw=[bytes(4), bytes(4)]),
             (
-                "the number of inputs (1) does not match the expected number of raw input contents (2)"
-                " for model 'FP32'."
+                "the number of inputs (1) does not match the expected number of raw input contents"
+                " (2) for model 'FP32'."
             ),
         ),
         (
@@ -190,8 +190,8 @@ WRONG = {"contents": pb.InferTensorContents(int_contents=[1])}
         (
             message_with({"contents": pb.InferTensorContents()}),
             (
-                "[request id: <id_unknown>] input byte size mismatch for input 'x' for model 'FP32'."
-                " Expected 4, got 0"
+                "[request id: <id_unknown>] input byte size mismatch for input 'x' for model"
+                " 'FP32'. Expected 4, got 0"
             ),
         ),
     ],
