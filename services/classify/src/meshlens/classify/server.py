@@ -20,7 +20,6 @@ from meshlens.daprkit.settings import load
 from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
-from meshlens.protocols.inference.rpc.service import InferenceServices
 from meshlens.protocols.wire.pool import find_services
 
 
@@ -61,14 +60,19 @@ def build_server(
         repository: the models.
         cache: stores their bytes.
     """
-    service = Service(repository, max_pixels=settings.max_pixels, max_body=settings.max_body)
+    service = Service(
+        repository,
+        max_pixels=settings.max_pixels,
+        max_body=settings.max_body,
+        admin=settings.admin,
+    )
     server = Server(
         settings,
         service.routes(),
         STATUS,
         sidecar,
         service.subscriptions(),
-        services=(InferenceServices(service.inference),),
+        services=service.services(),
         described=find_services(),
         lifespan=partial(_serve_models, settings, repository, cache),
     )
