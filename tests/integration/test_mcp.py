@@ -7,14 +7,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from mesh import Mesh
+from mesh import ROOT, Mesh
 
-ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
 PROGRAM = ROOT / "tests" / "clients" / "mcp_agent.py"
 SAMPLES = ROOT / "services"
 IRIS = (SAMPLES / "pca/src/meshlens/pca/web/samples/iris.csv").read_text()
@@ -23,6 +22,18 @@ SEVEN = base64.b64encode(
 ).decode()
 CALLER = {"pca": "classify", "classify": "pca"}
 TOOLS = {"pca": ["plot", "fit", "transform"], "classify": ["classify", "detect", "list_models"]}
+
+
+def find_uv() -> str:
+    uv = os.environ.get("UV") or shutil.which("uv")
+    if uv is None:
+        pytest.skip("uv is missing: run the tests by make")
+    return uv
+
+
+def skip_without_registry(error: str) -> None:
+    if "Failed to fetch" in error or "error sending request" in error:
+        pytest.skip(f"no package registry can be reached:\n{error}")
 
 
 class Agent:
@@ -47,8 +58,7 @@ class Agent:
         if not line:
             assert self._process.stderr is not None
             error = self._process.stderr.read()
-            if "Failed to fetch" in error or "error sending request" in error:
-                pytest.skip(f"no package registry can be reached:\n{error}")
+            skip_without_registry(error)
             raise AssertionError(error)
         answer: Mapping[str, Any] = json.loads(line)
         return answer
@@ -57,15 +67,12 @@ class Agent:
 @contextmanager
 def agent(mesh: Mesh, service: str, mode: str, way: str = "prefix") -> Iterator[Agent]:
     """A client that calls a service by the sidecar of the other one."""
-    uv = os.environ.get("UV") or shutil.which("uv")
-    if uv is None:
-        pytest.skip("uv is missing: run the tests by make")
     base = mesh.http(CALLER[service])
     where = {
         "prefix": [f"{base}/v1.0/invoke/{service}/method/mcp", mode],
         "header": [f"{base}/mcp", mode, f"dapr-app-id={service}"],
     }
-    command = [uv, "run", "--frozen", "--script", str(PROGRAM), *where[way]]
+    command = [find_uv(), "run", "--frozen", "--script", str(PROGRAM), *where[way]]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         try:
@@ -139,3 +146,22 @@ def test_a_connection_survives_a_kill_of_the_service_between_two_calls(
         mesh.restart_app(service)
         assert client.call(tool, **arguments) == before
         assert [*client.ask(list=True)["tools"]] == TOOLS[service]
+
+
+def test_the_agent_of_the_examples_uses_the_tools_of_both_services(mesh: Mesh) -> None:
+    points, cup = EXAMPLES / "points" / "iris.csv", ROOT / "services/classify/samples/coffee.jpg"
+    done = subprocess.run(
+        [find_uv(), "run", "--frozen", "--script", EXAMPLES / "agents" / "agent.py", points, cup],
+        env={**os.environ, "DAPR_HTTP_PORT": str(mesh.http_port("pca"))},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    skip_without_registry(done.stderr)
+    assert done.returncode == 0, done.stderr
+    classify, pca, picture, plot = done.stdout.splitlines()
+    assert classify == f"classify: {', '.join(TOOLS['classify'])}"
+    assert pca == f"pca: {', '.join(TOOLS['pca'])}"
+    assert picture.startswith("coffee.jpg: espresso, p = ")
+    assert plot.startswith("plot: image/svg+xml, ")
