@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from mesh import ROOT, Mesh
+from processes import eventually
 
 EXAMPLES = ROOT / "examples"
 PROGRAM = ROOT / "tests" / "clients" / "mcp_agent.py"
@@ -144,6 +145,7 @@ def test_a_connection_survives_a_kill_of_the_service_between_two_calls(
     with agent(mesh, service, mode) as client:
         before = client.call(tool, **arguments)
         mesh.restart_app(service)
+        eventually(lambda: mesh.call(service, service, "mcp", b"{}").status == 200, "it is back")
         assert client.call(tool, **arguments) == before
         assert [*client.ask(list=True)["tools"]] == TOOLS[service]
 
