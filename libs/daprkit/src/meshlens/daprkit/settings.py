@@ -116,6 +116,13 @@ class ServerSettings(BaseSettings):
         default=5.0, gt=0, description="Seconds the state store has for one operation."
     )
 
+    input_bindings: str = Field(
+        default="",
+        pattern=r"^[^,\s]*(,[^,\s]*)*$",
+        description="Output bindings, as photos,tables, from which callers may have bodies read by"
+        " their address; empty for none.",
+    )
+
     metrics_port: int = Field(
         default=0, ge=0, le=65535, description="Port of the Prometheus endpoint; 0 for none."
     )
