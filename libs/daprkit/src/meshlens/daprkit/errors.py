@@ -3,6 +3,7 @@
     DaprkitError
     |-- CannotListen          the port cannot be bound
     |-- WrongToken            the caller does not know the app's token
+    |-- ForeignPage           a page of another site has sent the request
     |-- InvalidRequest        the request cannot be understood: query, verb, time limit
     |   |-- WrongVerb         the method is called by another verb
     |   `-- HeadTooLarge      the headers by HTTP have too many bytes
@@ -35,6 +36,10 @@ class CannotListen(DaprkitError):
 
 class WrongToken(DaprkitError):
     """The caller does not know the app's token."""
+
+
+class ForeignPage(DaprkitError):
+    """A page of another site has sent the request, which may be an attack on this host."""
 
 
 class InvalidRequest(DaprkitError):

@@ -118,6 +118,7 @@ class Server:
         threads = sum(lane.slots.limit for lane in lanes.values()) + PROBE_THREADS
         self._threads = threads
         self._http: HttpListener | None = None
+        self._streams = application.streams
         self._late_calls = LateCalls()
         # Kept, since an App stops its server when it is collected.
         self._app = App(
@@ -250,6 +251,7 @@ class Server:
         """Refuse new requests, finish running ones, and export the last spans."""
         self._living.close()
         self._release_watchers()
+        self._streams.close()
         stopped = self._server.stop(self._settings.stop_grace)
         if self._http:
             self._http.end()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from meshlens.classify import methods, reference, web
+from meshlens.classify import methods, reference, tools, web
 from meshlens.classify.engines.bounds import within
 from meshlens.classify.errors import (
     EngineCrashed,
@@ -40,6 +40,7 @@ from meshlens.classify.tasks.tensors.predictor import PredictOptions
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
+from meshlens.daprkit.mcp import serve_tools
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.reference import add_reference
 from meshlens.daprkit.reference.about import About
@@ -118,6 +119,7 @@ class Service:
                 operations=(reference.UNLOAD,),
             ),
             *web.routes(max_pixels=self._max_pixels, max_body=self._max_body),
+            serve_tools(ABOUT, tools.TOOLS),
         )
         return add_reference(ABOUT, routes, STATUS)
 

@@ -1,21 +1,27 @@
 """Answers requests, whatever the transport.
 
 A transport passes either an `Invocation`, for which the application finds the route, or a message
-of its own, such as a gRPC service's, together with the endpoint that answers it.
+of its own, such as a gRPC service's, together with the endpoint that answers it. A route may be a
+relay, which calls other routes: they are admitted and published, the relay is not.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
+
+import structlog
 
 from meshlens.daprkit.application.events import Answered, Failure, Success
 from meshlens.daprkit.application.invocation import Invocation, read_request
 from meshlens.daprkit.application.lanes import Lane, LaneRule, OnCallerGone
+from meshlens.daprkit.application.relaying import Methods, Relay
 from meshlens.daprkit.application.routing import FailureBody, Route, Routes
-from meshlens.daprkit.application.status import Statuses
+from meshlens.daprkit.application.status import Status, Statuses
+from meshlens.daprkit.application.streams import Streams
 from meshlens.daprkit.errors import BodyTooLarge
-from meshlens.daprkit.messages import Reply
+from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.telemetry.metrics import Call, Metrics
 
 
@@ -47,6 +53,8 @@ class Outgoing(Protocol):
         """The version of the model."""
 
 
+_log = structlog.get_logger(__name__)
+
 Q = TypeVar("Q", bound=Incoming)
 A = TypeVar("A", bound=Outgoing)
 
@@ -68,6 +76,7 @@ class Application:
 
     Attributes:
         time_limit: the same.
+        streams: those that are open; each message of one is a request of its own.
     """
 
     def __init__(
@@ -86,6 +95,7 @@ class Application:
         self._statuses = statuses
         self._metrics = metrics
         self._max_body = max_body
+        self.streams = Streams(lanes[Lane.WATCH].slots)
 
     def invoke(self, invocation: Invocation, *, on_caller_gone: OnCallerGone = _stays) -> Reply:
         """Answer a call of a method by its path.
@@ -97,6 +107,8 @@ class Application:
             route, parameters = self._routes.find(invocation.path, invocation.verb)
             call.method = route.path
             request = read_request(invocation, parameters, time_limit=self.time_limit)
+            if isinstance(route.endpoint, Relay):
+                return self._relay(request, route.endpoint, call, on_caller_gone)
             return self._answer(
                 request, route.endpoint, call, self._lanes[route.lane], on_caller_gone, cause=""
             )
@@ -140,6 +152,16 @@ class Application:
                 request, endpoint, call, self._lanes[lane], on_caller_gone, cause=cause
             )
 
+    def describe(self, error: Exception) -> tuple[Status, str]:
+        """Return the status code and the message that the caller of `error` gets.
+
+        For transports that carry errors in their answers. What is a bug is logged.
+        """
+        status, message = self._statuses.describe(error)
+        if status is Status.INTERNAL:
+            _log.error("unexpected error", exc_info=error)
+        return status, message
+
     def _answer(
         self,
         request: Q,
@@ -168,6 +190,19 @@ class Application:
                 raise
             publish(Success(answer.model, answer.version, answer.result))
             return answer
+
+    def _relay(
+        self, request: Request, relay: Relay, call: Call, on_caller_gone: OnCallerGone
+    ) -> Reply:
+        def invoke(invocation: Invocation) -> Reply:
+            elapsed = time.perf_counter() - call.started
+            remaining = max(0.0, request.time_limit - elapsed)
+            return self.invoke(
+                replace(invocation, remaining=remaining), on_caller_gone=on_caller_gone
+            )
+
+        self._check_size(request.body)
+        return relay.answer(request, Methods(invoke, self._statuses.describe))
 
     def _check_size(self, body: bytes) -> None:
         if len(body) > self._max_body:

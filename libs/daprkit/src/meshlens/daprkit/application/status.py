@@ -38,6 +38,7 @@ HTTP: Mapping[Status, int] = {
 
 DAPRKIT: StatusTable = {
     errors.WrongToken: Status.UNAUTHENTICATED,
+    errors.ForeignPage: Status.PERMISSION_DENIED,
     errors.InvalidRequest: Status.INVALID_ARGUMENT,
     errors.WrongVerb: Status.INVALID_ARGUMENT,
     errors.HeadTooLarge: Status.INVALID_ARGUMENT,
