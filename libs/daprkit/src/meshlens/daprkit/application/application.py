@@ -17,7 +17,7 @@ from meshlens.daprkit.application.events import Answered, Failure, Success
 from meshlens.daprkit.application.invocation import Invocation, read_request
 from meshlens.daprkit.application.lanes import Lane, LaneRule, OnCallerGone
 from meshlens.daprkit.application.relaying import Methods, Relay
-from meshlens.daprkit.application.routing import Route, Routes
+from meshlens.daprkit.application.routing import FailureBody, Route, Routes
 from meshlens.daprkit.application.status import Status, Statuses
 from meshlens.daprkit.application.streams import Streams
 from meshlens.daprkit.errors import BodyTooLarge
@@ -112,6 +112,10 @@ class Application:
             return self._answer(
                 request, route.endpoint, call, self._lanes[route.lane], on_caller_gone, cause=""
             )
+
+    def find_failure(self, path: str) -> FailureBody | None:
+        """Return how the errors of a path are written; None if it has no way of its own."""
+        return self._routes.find_failure(path)
 
     def answer(
         self,
