@@ -5,6 +5,7 @@
     |-- WrongToken            the caller does not know the app's token
     |-- InvalidRequest        the request cannot be understood: query, verb, time limit
     |-- BodyTooLarge          more bytes than MAX_BODY
+    |-- AnswerTooLarge        an answer with more bytes than MAX_BODY
     |-- MethodNotFound        no route has that path
     |-- Stopping              the service is shutting down and takes no calls any more
     |-- Busy                  every place in the queue is taken; carries the delay before a retry
@@ -47,6 +48,19 @@ class BodyTooLarge(DaprkitError):
             f"body must have at most {limit} bytes",
             got=f"{size}",
             remedy="send less or raise MAX_BODY, which the sidecars' limits follow",
+        )
+
+
+class AnswerTooLarge(DaprkitError):
+    """The answer has more bytes than the service sends."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        self.size = size
+        self.limit = limit
+        super().__init__(
+            f"the answer must have at most {limit} bytes",
+            got=f"{size}",
+            remedy="request less at once, or raise MAX_BODY, which the sidecars' limits follow",
         )
 
 

@@ -110,6 +110,7 @@ class Server:
             metrics=self._metrics,
             max_body=settings.max_body,
             time_limit=settings.request_timeout,
+            domain=settings.app_id,
         )
         self._late_calls = LateCalls()
         # Kept, since an App stops its server when it is collected.

@@ -40,6 +40,7 @@ from meshlens.classify.tasks.tensors.predictor import PredictOptions
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
+from meshlens.daprkit.gateway.method import open_gateway
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.reference import add_reference
 from meshlens.daprkit.reference.about import About
@@ -78,14 +79,21 @@ class Service:
         repository: the models.
         max_pixels: largest image that is decoded.
         max_body: largest body in bytes, for the page.
+        origins: whose pages may read what the method gateway answers.
     """
 
     def __init__(
-        self, repository: Repository, *, max_pixels: int, max_body: int = 16 * MIB
+        self,
+        repository: Repository,
+        *,
+        max_pixels: int,
+        max_body: int = 16 * MIB,
+        origins: Sequence[str] = (),
     ) -> None:
         self._repository = repository
         self._max_pixels = max_pixels
         self._max_body = max_body
+        self._origins = origins
         self._statuses = Statuses(STATUS)
 
     def routes(self) -> Sequence[Route]:
@@ -118,6 +126,7 @@ class Service:
                 operations=(reference.UNLOAD,),
             ),
             *web.routes(max_pixels=self._max_pixels, max_body=self._max_body),
+            open_gateway(TASKS[Task.CLASSIFY].method, self._origins),
         )
         return add_reference(ABOUT, routes, STATUS)
 

@@ -1,7 +1,7 @@
 """The service as a process: settings, sidecar, store and methods, wired."""
 
 from meshlens.daprkit.server import Server
-from meshlens.daprkit.settings import load
+from meshlens.daprkit.settings import load, split_origins
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.pca.service import STATUS, Service
@@ -13,6 +13,7 @@ def serve() -> int:
     settings = load(Settings)
     sidecar = Sidecar(settings)
     store = BlobStore(sidecar, store=settings.state_store, timeout=settings.state_timeout)
-    Server(settings, Service(store).routes(), STATUS, sidecar).run()
+    service = Service(store, origins=split_origins(settings.gateway_origins))
+    Server(settings, service.routes(), STATUS, sidecar).run()
     sidecar.close()
     return 0
