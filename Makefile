@@ -1,6 +1,8 @@
 # `make` explains itself. People, hooks and CI all call these targets.
 
 MAKEFLAGS += --no-print-directory
+# Python keeps what it compiles, so that each process that a test starts does not compile it again.
+unexport PYTHONDONTWRITEBYTECODE
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -63,7 +65,7 @@ test: packages-test kubectl setup tools ## all tests except those on a cluster: 
 
 .PHONY: test-unit
 test-unit: setup ## tests of the domain, in seconds: without Dapr, what is marked slow and most random examples
-	@$(RUN) pytest tests/unit -m 'not slow' --hypothesis-profile=few-examples $(PYTEST)
+	@$(RUN) pytest tests/unit -m 'not slow' --hypothesis-profile=few-examples --numprocesses=logical --maxprocesses=4 $(PYTEST)
 
 .PHONY: test-contract
 test-contract: setup ## tests of the gRPC contract, without a sidecar
@@ -114,6 +116,10 @@ imports: setup ## check the import contracts
 schemas: setup ## write the API reference and the JSON Schema of the result event to docs/
 	@$(RUN) python tools/event_schema.py
 	@$(RUN) python tools/api_reference.py
+
+.PHONY: protos
+protos: setup ## compile the .proto files of meshlens.protocols
+	@$(RUN) python tools/compile_protos.py
 
 .PHONY: dist
 dist: setup ## build the distributions into dist/ and check them

@@ -741,7 +741,7 @@ def write_workbook() -> bytes:
     [
         ("a.xlsx", write_workbook(), "Excel workbook"),
         ("a.parquet", write_parquet(), "Parquet"),
-        ("a.csv.gz", gzip.compress(TEXT.encode()), "gzip"),
+        ("a.csv.gz", gzip.compress(TEXT.encode(), mtime=0), "gzip"),
         ("utf16.txt", TEXT.encode("utf-16"), "UTF-16"),
         ("bare16.csv", TEXT.encode("utf-16-le"), "UTF-16-LE"),
         ("windows.csv", TEXT.encode("windows-1252"), "Windows-1252"),

@@ -55,6 +55,7 @@ def incomplete(folder: Path, parts: Sequence[str]) -> Sequence[str]:
 CLASSIFY = "services/classify/src/meshlens/classify"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "parts"),
     [

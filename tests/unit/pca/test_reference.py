@@ -47,6 +47,7 @@ def test_answers_with_everything_that_may_be_in_them_are_as_described(pca: Docum
     pca.call("POST", "transform", NAMED, "text/csv", missing="drop", diagnostics="true")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accept", MATRICES)
 def test_each_media_type_that_is_described_is_answered(pca: Documented, accept: str) -> None:
     fit = json.loads(pca.call("POST", "fit", POINTS).body)["id"]

@@ -1,5 +1,6 @@
 """Admission keeps order and never lets more in than it says."""
 
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshlens.daprkit.application.admission import Admission
+from meshlens.daprkit.application.admission import Admission, time_left, time_waited
 from meshlens.daprkit.errors import Busy, CallerGone, TimeLimitExceeded
 
 
@@ -131,3 +132,14 @@ def test_work_that_outlives_its_caller_keeps_its_slot() -> None:
     assert done.wait(10)
     admission.close()
     assert admission.slots.held == 0
+
+
+def test_work_knows_how_much_of_its_time_is_left() -> None:
+    admission = Admission(1, 1)
+    left, waited = admission.run(
+        lambda: (time_left(), time_waited()), seconds=60, on_caller_gone=stays
+    )
+    assert 0 < left <= 60
+    assert 0 <= waited <= 60
+    assert (time_left(), time_waited()) == (math.inf, 0.0)
+    admission.close()

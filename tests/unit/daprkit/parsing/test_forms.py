@@ -39,6 +39,7 @@ def test_every_file_comes_back_byte_for_byte(boundary: str, files: list[bytes]) 
         assert [content for _, content in read(body, boundary).files] == files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("boundary", [CURL, BROWSER])
 @pytest.mark.parametrize("size", [200_000, MEGABYTE, 16 * MEGABYTE])
 def test_a_file_of_random_bytes_is_read_whatever_its_bytes(boundary: str, size: int) -> None:

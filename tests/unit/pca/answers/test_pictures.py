@@ -104,6 +104,7 @@ def test_names_stay_within_the_metadata(name: str) -> None:
     assert metadata["read"]["variables"] == [name, "b"]
 
 
+@pytest.mark.slow
 def test_without_its_metadata_a_picture_is_as_it_is_drawn() -> None:
     options = PlotOptions()
     result = methods.plot(TABLE.replace(b"bob;3;;v;\n", b""), "text/csv", options)

@@ -167,6 +167,7 @@ def test_axes_and_labels_stand_above_ellipses_and_these_above_points() -> None:
     assert places == sorted(places)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=20), st.text(max_size=20))
 def test_any_text_makes_well_formed_xml(title: str, name: str, group: str, label: str) -> None:

@@ -20,6 +20,7 @@ def test_a_share_of_the_variance_keeps_what_scikit_learn_keeps(share: float) -> 
     np.testing.assert_allclose(model.explained_variance, reference.explained_variance_, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("standardized", [False, True])
 @pytest.mark.parametrize(("n", "p"), [(60, 5), (8, 12), (2000, 3)])
 def test_chance_is_what_unrelated_variables_show(n: int, p: int, *, standardized: bool) -> None:

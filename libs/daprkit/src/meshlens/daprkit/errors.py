@@ -3,6 +3,7 @@
     DaprkitError
     |-- CannotListen          the port cannot be bound
     |-- WrongToken            the caller does not know the app's token
+    |-- ForeignPage           a page of another site has sent the request
     |-- InvalidRequest        the request cannot be understood: query, verb, time limit
     |-- BodyTooLarge          more bytes than MAX_BODY
     |-- AnswerTooLarge        an answer with more bytes than MAX_BODY
@@ -32,6 +33,10 @@ class CannotListen(DaprkitError):
 
 class WrongToken(DaprkitError):
     """The caller does not know the app's token."""
+
+
+class ForeignPage(DaprkitError):
+    """A page of another site has sent the request, which may be an attack on this host."""
 
 
 class InvalidRequest(DaprkitError):

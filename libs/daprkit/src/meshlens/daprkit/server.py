@@ -112,6 +112,7 @@ class Server:
             time_limit=settings.request_timeout,
             domain=settings.app_id,
         )
+        self._streams = application.streams
         self._late_calls = LateCalls()
         # Kept, since an App stops its server when it is collected.
         self._app = App(
@@ -239,6 +240,7 @@ class Server:
         """Refuse new requests, finish running ones, and export the last spans."""
         self._living.close()
         self._release_watchers()
+        self._streams.close()
         stopped = self._server.stop(self._settings.stop_grace)
         # By now each connection has announced its end, before whatever is answered on it.
         self._late_calls.release()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from meshlens.classify import methods, reference, web
+from meshlens.classify import methods, reference, tools, web
 from meshlens.classify.engines.bounds import within
 from meshlens.classify.errors import (
     EngineCrashed,
@@ -41,6 +41,7 @@ from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
 from meshlens.daprkit.gateway.method import open_gateway
+from meshlens.daprkit.mcp import serve_tools
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.reference import add_reference
 from meshlens.daprkit.reference.about import About
@@ -126,6 +127,7 @@ class Service:
                 operations=(reference.UNLOAD,),
             ),
             *web.routes(max_pixels=self._max_pixels, max_body=self._max_body),
+            serve_tools(ABOUT, tools.TOOLS),
             open_gateway(TASKS[Task.CLASSIFY].method, self._origins),
         )
         return add_reference(ABOUT, routes, STATUS)

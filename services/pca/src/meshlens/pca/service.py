@@ -6,10 +6,11 @@ from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.gateway.method import open_gateway
+from meshlens.daprkit.mcp import serve_tools
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.reference import add_reference
 from meshlens.daprkit.reference.about import About
-from meshlens.pca import methods, reference, web
+from meshlens.pca import methods, reference, tools, web
 from meshlens.pca.answers import encoding, pictures
 from meshlens.pca.answers.schemas import DeletedAnswer
 from meshlens.pca.bodies import unpack
@@ -62,6 +63,7 @@ class Service:
             Route("inverse", self.inverse, lane=Lane.WORK, operations=(reference.INVERSE,)),
             Route("fits/<id>", self.fits, verbs=("GET", "DELETE"), operations=reference.FITS),
             *web.routes(),
+            serve_tools(ABOUT, tools.TOOLS),
             open_gateway("plot", self._origins),
         )
         return add_reference(ABOUT, routes, STATUS)

@@ -307,6 +307,7 @@ def test_a_truncated_photograph_is_refused(shared: Path, lost: int) -> None:
         decode(data[:-lost], RGB_FRAME, max_pixels=LIMIT)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(
     start=st.sampled_from(

@@ -78,7 +78,7 @@ def test_a_message_about_many_keys_is_short() -> None:
     assert len(refusal.value.got) < 700
 
 
-@pytest.mark.parametrize("shape", {shape for _, shape in SHAPES} - {VercelEvent})
+@pytest.mark.parametrize("shape", [RestEvent, HttpEvent, ScfEvent, NetlifyEvent])
 def test_text_is_answered_as_it_is_and_other_bytes_in_base64(shape: type[Event]) -> None:
     text = shape.write(HttpAnswer(200, {"content-type": "image/svg+xml"}, "<svg>é".encode()))
     fields = text.model_dump(by_alias=True)

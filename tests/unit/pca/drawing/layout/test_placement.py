@@ -32,6 +32,7 @@ def overlaps(boxes: Array) -> int:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(0, 1000), st.integers(1, 60), st.integers(1, 25))
 def test_placed_words_never_overlap_and_stay_within(seed: int, count: int, length: int) -> None:

@@ -42,6 +42,7 @@ def test_parquet_is_known_by_its_bytes(content_type: str, compression: str) -> N
     assert table.reading.format == "Parquet"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -213,6 +214,7 @@ def test_a_footer_outside_the_body_is_refused(body: bytes) -> None:
         read_chunks(body)
 
 
+@pytest.mark.slow
 def test_sizes_that_arrow_would_end_the_process_for_are_a_table_or_refused() -> None:
     body = write_parquet(COLUMNS, write_page_index=True)
     for at in range(len(body) - 8 - int.from_bytes(body[-8:-4], "little"), len(body) - 8):

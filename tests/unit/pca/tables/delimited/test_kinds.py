@@ -259,6 +259,7 @@ def test_rows_are_the_lines_of_the_file_for_small_and_large_text() -> None:
     assert skipped(read(text, missing=Missing.DROP)) == {"empty": (2, 9003, 9004)}
 
 
+@pytest.mark.slow
 def test_further_marks_of_missing_numbers_are_the_callers() -> None:
     text = "a,b\n1,2\n-99,4\n3,9999.0\nlost,5\n7,8\n"
     chosen = TextOptions(missing=frozenset({"-99", "9999", "lost"}))

@@ -139,6 +139,7 @@ def test_large_text_is_read_as_small_text() -> None:
     assert decode_table(comma).values.tolist() == [[i + 0.5, -i] for i in range(9000)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cell", "names"),
     [

@@ -18,7 +18,8 @@ from meshlens.daprkit.application.lanes import Lane, LaneRule, OnCallerGone
 from meshlens.daprkit.application.refusals import Refusals
 from meshlens.daprkit.application.relaying import Methods, Relay
 from meshlens.daprkit.application.routing import Route, Routes
-from meshlens.daprkit.application.status import Statuses
+from meshlens.daprkit.application.status import Status, Statuses
+from meshlens.daprkit.application.streams import Streams
 from meshlens.daprkit.errors import BodyTooLarge, InvalidRequest
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.telemetry.metrics import Call, Metrics
@@ -74,6 +75,7 @@ class Application:
 
     Attributes:
         time_limit: the same.
+        streams: those that are open; each message of one is a request of its own.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Application:
         self._metrics = metrics
         self._max_body = max_body
         self._refusals = Refusals(statuses, domain)
+        self.streams = Streams(lanes[Lane.WATCH].slots)
 
     def invoke(self, invocation: Invocation, *, on_caller_gone: OnCallerGone = _stays) -> Reply:
         """Answer a call of a method by its path.
@@ -141,6 +144,14 @@ class Application:
             return self._answer(
                 request, endpoint, call, self._lanes[lane], on_caller_gone, cause=cause
             )
+
+    def describe(self, error: Exception) -> tuple[Status, str]:
+        """Return the status code and the message that the caller of `error` gets.
+
+        For transports that carry errors in their answers. What is a bug is logged.
+        """
+        refusal = self._refusals.describe(error)
+        return refusal.status, refusal.message
 
     def _answer(
         self,

@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, Rule
 
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.operation import Operation
+from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.errors import InvalidRequest, MethodNotFound
 from meshlens.daprkit.messages import Reply, Request
 
 UNSPECIFIED_VERB = "NONE"
+
+# The JSON of an error, from its status and its text.
+FailureBody: TypeAlias = Callable[[Status, str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,8 @@ class Route:
         verbs: HTTP verbs it accepts, HEAD where GET is one; a call without a verb is accepted too.
         lane: how its requests are handled.
         operations: what callers must know, for each verb; POST stands for PUT too.
+        failure: the body of an error where the app answers HTTP itself; None for the JSON of a
+            google.rpc.Status, which is what a sidecar answers in any case.
     """
 
     path: str
@@ -31,6 +38,7 @@ class Route:
     verbs: tuple[str, ...] = ("POST", "PUT")
     lane: Lane = Lane.LIGHT
     operations: tuple[Operation, ...] = ()
+    failure: FailureBody | None = None
 
 
 class Routes:

@@ -18,6 +18,7 @@ LONGEST_MESSAGE = 1000
 
 DAPRKIT: StatusTable = {
     errors.WrongToken: Status.UNAUTHENTICATED,
+    errors.ForeignPage: Status.PERMISSION_DENIED,
     errors.InvalidRequest: Status.INVALID_ARGUMENT,
     errors.BodyTooLarge: Status.RESOURCE_EXHAUSTED,
     errors.AnswerTooLarge: Status.RESOURCE_EXHAUSTED,

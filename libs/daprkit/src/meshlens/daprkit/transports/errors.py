@@ -1,5 +1,6 @@
 """Exceptions -> status codes of gRPC, for every service on the server."""
 
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import grpc
@@ -7,10 +8,14 @@ import grpc
 from meshlens.daprkit.application.refusals import Refusals
 from meshlens.daprkit.application.status import Statuses
 from meshlens.daprkit.parsing.details import TRAILER
-from meshlens.daprkit.transports.interceptor import Behaviour, UnaryInterceptor
+from meshlens.daprkit.transports.interceptor import (
+    Behaviour,
+    Interceptor,
+    StreamBehaviour,
+)
 
 
-class ErrorInterceptor(UnaryInterceptor):
+class ErrorInterceptor(Interceptor):
     """Turns a handler's exceptions into a status and its details.
 
     Args:
@@ -28,6 +33,21 @@ class ErrorInterceptor(UnaryInterceptor):
             try:
                 return behaviour(request, context)
             except Exception as error:  # noqa: BLE001 - the one place that maps them all
+                self._abort(error, context)
+
+        return answer
+
+    def wrap_stream(
+        self,
+        behaviour: StreamBehaviour,
+        details: grpc.HandlerCallDetails,  # noqa: ARG002 - the same for every method
+    ) -> StreamBehaviour:
+        """Return `behaviour` with the exceptions that end its stream mapped."""
+
+        def answer(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: ANN401 - any message
+            try:
+                yield from behaviour(request, context)
+            except Exception as error:  # noqa: BLE001 - as above
                 self._abort(error, context)
 
         return answer

@@ -16,9 +16,9 @@ from meshlens.classify.tasks.choice import Choice, choose_task
 from meshlens.classify.tasks.lens import Lens, OpenedModel
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Loaded:
-    """A model that answers requests.
+    """A model that answers requests; what is derived from it may be kept as long as it lives.
 
     Attributes:
         model: its engine and metadata.

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -127,6 +127,10 @@ class Repository:
                 for label, number in labels.items()
                 if not self._versions.contents(name, number)
             ]
+
+    def labels(self, name: str) -> Mapping[str, str]:
+        """Return the version that each label of a model stands for; it need not be there."""
+        return self._versions.policy.labels.get(name, {})
 
     @property
     def evictions(self) -> int:

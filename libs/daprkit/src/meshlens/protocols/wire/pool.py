@@ -1,0 +1,32 @@
+"""The descriptor pool that is ours alone, and the classes of what it describes."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.internal import enum_type_wrapper
+
+_FOLDER = "meshlens/protocols/wire"
+
+
+@cache
+def load_pool() -> descriptor_pool.DescriptorPool:
+    """Return the pool with all of our files."""
+    compiled = files("meshlens.protocols.wire").joinpath("messages.binpb").read_bytes()
+    pool = descriptor_pool.DescriptorPool()
+    for file in descriptor_pb2.FileDescriptorSet.FromString(compiled).file:
+        pool.Add(file)
+    return pool
+
+
+def define(name: str) -> dict[str, Any]:
+    """Return what the module of `<name>.proto` consists of: classes of messages, and enums."""
+    file = load_pool().FindFileByName(f"{_FOLDER}/{name}.proto")
+    definitions: dict[str, Any] = {"DESCRIPTOR": file}
+    for message in file.message_types_by_name.values():
+        definitions[message.name] = message_factory.GetMessageClass(message)
+    for enum in file.enum_types_by_name.values():
+        definitions[enum.name] = enum_type_wrapper.EnumTypeWrapper(enum)
+        definitions |= {value.name: value.number for value in enum.values}
+    return definitions

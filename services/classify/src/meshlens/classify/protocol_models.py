@@ -1,0 +1,255 @@
+"""The models of a repository, as the protocols of other model servers see them."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from meshlens.classify.engines.bounds import within
+from meshlens.classify.engines.engine import Signature, Tensor, TensorSpec
+from meshlens.classify.errors import InvalidModel, ModelFailed, ModelNotFound, ModelNotReady
+from meshlens.classify.formats.card import Kind
+from meshlens.classify.serving.opening import Loaded
+from meshlens.classify.serving.repository import Repository
+from meshlens.classify.serving.versions import Servable
+from meshlens.classify.tasks.classification.classifier import Classifier
+from meshlens.classify.tasks.lens import Payload
+from meshlens.classify.tasks.tensors.pictures import PictureInput, find_picture_input
+from meshlens.daprkit.application.admission import time_left
+from meshlens.protocols.errors import Unavailable, UnknownLabel, UnknownModel, UnknownVersion
+from meshlens.protocols.models import ModelVersion, State
+
+_PLATFORMS = {
+    Kind.TFLITE: "tensorflow_tflite",
+    Kind.SAVED_MODEL: "tensorflow_savedmodel",
+    Kind.FROZEN_GRAPH: "tensorflow_graphdef",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureFunction:
+    """A signature of an engine, as `protocols.models.Function`.
+
+    Attributes:
+        signature: computes.
+        classes: the labels by the output whose scores are theirs.
+        picture_input: what a picture becomes; None if it takes none.
+        max_pixels: largest picture that is decoded.
+    """
+
+    signature: Signature
+    classes: Mapping[str, tuple[str, ...]]
+    picture_input: PictureInput | None
+    max_pixels: int
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What `run` takes."""
+        return self.signature.inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """What `run` returns."""
+        return self.signature.outputs
+
+    @property
+    def picture(self) -> str:
+        """The input that `read_picture` makes; empty if the function takes no pictures."""
+        return self.picture_input.spec.name if self.picture_input else ""
+
+    def read_picture(self, data: bytes) -> Tensor:
+        """Return the input for the encoded picture in `data`, its batch axis first.
+
+        Raises:
+            InvalidImage, ImageTooLarge: it is no picture, or too large.
+            InvalidModel: the function takes no pictures.
+        """
+        if self.picture_input is None:
+            raise InvalidModel("expected a function that takes a picture", got="one of tensors")
+        payload = Payload(data, self.max_pixels)
+        image = self.picture_input.see(payload)
+        return self.picture_input.encode(payload, image)[self.picture]
+
+    def labels(self, output: str) -> Sequence[str]:
+        """Return the names of the classes whose scores are the output; empty if it has none."""
+        return self.classes.get(output, ())
+
+    def run(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Compute every output, in what is left of the request's time.
+
+        Raises:
+            InvalidTensor: the model cannot compute with these arrays.
+            EngineGone: what ran the model has died.
+        """
+        with within(time_left()):
+            return self.signature.run(tensors)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A loaded version, as `protocols.models.Model`."""
+
+    name: str
+    version: str
+    platform: str
+    functions: Mapping[str, SignatureFunction]
+
+
+class ProtocolModels:
+    """The models of a repository, as `protocols.models.Models`.
+
+    Args:
+        repository: the models.
+        max_pixels: largest picture that is decoded.
+    """
+
+    def __init__(self, repository: Repository, *, max_pixels: int) -> None:
+        self._repository = repository
+        self._max_pixels = max_pixels
+        self._lock = threading.Lock()
+        # What is unloaded is freed: no value refers to its key.
+        self._adapted: WeakKeyDictionary[Loaded, LoadedModel] = WeakKeyDictionary()
+
+    @contextmanager
+    def lease(self, name: str, *, version: str = "", label: str = "") -> Iterator[LoadedModel]:
+        """Keep a version loaded for as long as it is used.
+
+        Raises:
+            UnknownModel, UnknownVersion, UnknownLabel: there is none.
+            Unavailable: it is there and does not answer now.
+        """
+        # A repository takes a label for a version, and its default model for no name.
+        if not name:
+            raise _unknown_model(name)
+        if version and not version.isdecimal():
+            raise self._unknown_version(name, version)
+        if label and label not in self._repository.labels(name):
+            raise self._unknown_label(name, label)
+        with ExitStack() as stack:
+            try:
+                servable = stack.enter_context(self._repository.lease(name, version or label))
+            except ModelNotFound as error:
+                if label:
+                    raise self._unknown_label(name, label) from error
+                raise self._unknown_version(name, version) from error
+            except (ModelNotReady, ModelFailed) as error:
+                raise Unavailable(str(error)) from error
+            yield self._adapt(servable)
+
+    def versions(self, name: str = "") -> Sequence[ModelVersion]:
+        """Return every version, the newest of a model first; of all models if the name is empty.
+
+        Raises:
+            UnknownModel: there is none of that name.
+        """
+        return [
+            ModelVersion(it.source.model, it.source.version, State(it.state), it.error)
+            for it in self._find(name)
+        ]
+
+    def load(self, name: str) -> None:
+        """Load the newest version of a model that can be, and keep it loaded.
+
+        Raises:
+            UnknownModel: there is none of that name.
+            Unavailable: it cannot be loaded.
+        """
+        servables = self._find(name)
+        newest = next((it for it in servables if not it.source.error), servables[0])
+        try:
+            loaded = self._repository.load(name, newest.source.version)
+        except ModelNotFound as error:  # its files have been removed since
+            raise _unknown_model(name) from error
+        if loaded.loaded is None:
+            raise Unavailable(
+                f"model {name} must be AVAILABLE",
+                got=f"{loaded.state}: {loaded.error or 'it was unloaded meanwhile'}",
+            )
+
+    def unload(self, name: str) -> None:
+        """Unload every version of a model once no request uses it.
+
+        Raises:
+            UnknownModel: there is none of that name.
+        """
+        for servable in self._find(name):
+            with suppress(ModelNotFound):  # its files have been removed since
+                self._repository.unload(name, servable.source.version)
+
+    def _find(self, name: str) -> Sequence[Servable]:
+        """Return every version of a model, or of all if the name is empty."""
+        try:
+            return self._repository.servables(name)
+        except ModelNotFound as error:
+            raise _unknown_model(name) from error
+
+    def _adapt(self, servable: Servable) -> LoadedModel:
+        """Return a version that is leased; made once for each that is loaded."""
+        assert servable.loaded is not None, "a lease is of what is loaded"  # noqa: S101 - for the type checker
+        with self._lock:
+            adapted = self._adapted.get(servable.loaded)
+            if adapted is None:
+                adapted = _adapt(servable, servable.loaded, self._max_pixels)
+                self._adapted[servable.loaded] = adapted
+            return adapted
+
+    def _unknown_version(self, name: str, version: str) -> UnknownVersion:
+        known = ", ".join(it.source.version for it in self._find(name))
+        return UnknownVersion(
+            f"expected one of the versions {known} of {name}",
+            got=repr(version),
+            remedy="name one, or none for the newest that answers",
+        )
+
+    def _unknown_label(self, name: str, label: str) -> UnknownLabel:
+        self._find(name)
+        known = ", ".join(self._repository.labels(name)) or "none"
+        return UnknownLabel(
+            f"expected one of the labels of {name}: {known}",
+            got=repr(label),
+            remedy="set MODEL_LABELS, or name a version",
+        )
+
+
+def _adapt(servable: Servable, loaded: Loaded, max_pixels: int) -> LoadedModel:
+    """Return the functions of a version, the one that its card names first."""
+    model, source = loaded.model, servable.source
+    signatures = model.engine.signatures
+    first = model.card.signature or next(iter(signatures))
+    return LoadedModel(
+        source.model,
+        source.version,
+        _PLATFORMS[source.kind],
+        {
+            name: SignatureFunction(
+                signatures[name],
+                _name_classes(loaded) if name == first else {},
+                _find_picture(loaded, signatures[name]),
+                max_pixels,
+            )
+            for name in sorted(signatures, key=lambda name: name != first)
+        },
+    )
+
+
+def _name_classes(loaded: Loaded) -> Mapping[str, tuple[str, ...]]:
+    """Return the labels by the output of a classifier, none if they are unknown."""
+    lens = loaded.lens
+    if not isinstance(lens, Classifier) or not loaded.model.labels:
+        return {}
+    output = lens.describe().output.name
+    return {output: lens.labels}
+
+
+def _find_picture(loaded: Loaded, signature: Signature) -> PictureInput | None:
+    try:
+        return find_picture_input(loaded.model, signature)
+    except InvalidModel:  # it takes none
+        return None
+
+
+def _unknown_model(name: str) -> UnknownModel:
+    return UnknownModel(
+        "expected the name of a model", got=repr(name), remedy="list them, and name one"
+    )
