@@ -27,7 +27,7 @@ _PART = (
 _FIELD = b'--between\r\nContent-Disposition: form-data; name="who"\r\n\r\nme\r\n'
 PICTURES = _PART % (7, SEVEN) + _FIELD + _PART % (8, b"no picture") + b"--between--\r\n"
 # Pages and files: they ignore what is in a query; daprkit's tests are about events and gateway.
-OPEN = ("openapi.json", "ui", "ui/samples/{name}", "home", "events", "gateway")
+OPEN = ("openapi.json", "ui", "ui/samples/{name}", "home", "events", "mcp", "gateway")
 TENSORS = "model: {path: numbers.tflite}\ntask: tensor\n"
 
 
@@ -75,6 +75,7 @@ def test_answers_of_each_method_are_as_described(classify: Documented) -> None:
     classify.call("GET", "openapi.json")
     classify.call("GET", "home")
     classify.call("GET", "events")
+    classify.call("POST", "mcp", b"{}", "application/json")
     event = {"Action": "Invoke", "body": json.dumps({"method": "GET", "path": "/models"})}
     assert classify.call("POST", "gateway", json.dumps(event).encode()).body
     assert classify.called == {f"{verb} {path}" for verb, path, _ in classify.operations()}
