@@ -16,7 +16,7 @@ from meshlens.classify.storage.origins import LARGEST_MODEL, LONGEST_FETCH, Orig
 from meshlens.classify.storage.source import Source
 from meshlens.classify.storage.watcher import Watcher
 from meshlens.daprkit.server import Server
-from meshlens.daprkit.settings import load
+from meshlens.daprkit.settings import load, split_origins
 from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
@@ -73,6 +73,7 @@ def build_server(
         max_pixels=settings.max_pixels,
         max_body=settings.max_body,
         admin=settings.admin,
+        origins=split_origins(settings.gateway_origins),
     )
     server = Server(
         settings,

@@ -42,6 +42,7 @@ from meshlens.classify.tasks.tensors.predictor import PredictOptions
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
+from meshlens.daprkit.gateway.method import open_gateway
 from meshlens.daprkit.mcp import serve_tools
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.reference import add_reference
@@ -88,6 +89,7 @@ class Service:
         max_pixels: largest image that is decoded.
         max_body: largest body in bytes, for the page and for what compressed bodies unpack to.
         admin: whether clients of other servers may choose which models are loaded.
+        origins: whose pages may read what the method gateway answers.
     """
 
     def __init__(
@@ -97,10 +99,12 @@ class Service:
         max_pixels: int,
         max_body: int = 16 * MIB,
         admin: bool = False,
+        origins: Sequence[str] = (),
     ) -> None:
         self._repository = repository
         self._max_pixels = max_pixels
         self._max_body = max_body
+        self._origins = origins
         self._statuses = Statuses(STATUS)
         models = ProtocolModels(repository, max_pixels=max_pixels)
         self._inference = InferenceServer(
@@ -146,6 +150,7 @@ class Service:
             *list_routes(self._offer),
             *web.routes(max_pixels=self._max_pixels, max_body=self._max_body),
             serve_tools(ABOUT, tools.TOOLS),
+            open_gateway(TASKS[Task.CLASSIFY].method, self._origins),
         )
         return add_reference(ABOUT, routes, STATUS)
 
