@@ -4,11 +4,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from importlib import metadata
 
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import ClassifyError
-from meshlens.classify.service import ABOUT, STATUS, Service
+from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable
 from meshlens.classify.settings import Settings
@@ -17,12 +16,12 @@ from meshlens.classify.storage.origins import LARGEST_MODEL, LONGEST_FETCH, Orig
 from meshlens.classify.storage.source import Source
 from meshlens.classify.storage.watcher import Watcher
 from meshlens.daprkit.server import Server
-from meshlens.daprkit.settings import load
+from meshlens.daprkit.settings import load, split_origins
 from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
-from meshlens.protocols.inference.rpc.service import InferenceServices
-from meshlens.protocols.inference.server import InferenceServer
+from meshlens.daprkit.sidecar.referenced import References, take_addresses
+from meshlens.protocols.wire.pool import find_services
 
 
 def serve() -> int:
@@ -62,25 +61,28 @@ def build_server(
         repository: the models.
         cache: stores their bytes.
     """
+    inputs = Inputs(
+        sidecar,
+        timeout=settings.state_timeout,
+        seconds=settings.request_timeout,
+        limit=settings.max_body,
+    )
+    references = References(inputs.read, settings.input_bindings.split(","))
     service = Service(
         repository,
         max_pixels=settings.max_pixels,
         max_body=settings.max_body,
         admin=settings.admin,
-    )
-    inference = InferenceServer(
-        service.models,
-        name=ABOUT.distribution,
-        version=metadata.version(ABOUT.distribution),
-        ready=lambda: repository.ready,
+        origins=split_origins(settings.gateway_origins),
     )
     server = Server(
         settings,
-        service.routes(),
+        take_addresses(service.routes(), references),
         STATUS,
         sidecar,
         service.subscriptions(),
-        services=(InferenceServices(inference), *service.services()),
+        services=service.services(),
+        described=find_services(),
         lifespan=partial(_serve_models, settings, repository, cache),
     )
     server.set_serving("", serving=False)

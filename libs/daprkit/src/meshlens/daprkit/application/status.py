@@ -19,11 +19,36 @@ LONGEST_MESSAGE = 1000
 # refusal has no places, which leaves room for it.
 LONGEST_REFUSAL = 1040
 
+# Dapr's table, HTTPStatusFromCode in its pkg/messaging/v1/util.go.
+HTTP: Mapping[Status, int] = {
+    Status.CANCELLED: 408,
+    Status.INVALID_ARGUMENT: 400,
+    Status.DEADLINE_EXCEEDED: 504,
+    Status.NOT_FOUND: 404,
+    Status.ALREADY_EXISTS: 409,
+    Status.PERMISSION_DENIED: 403,
+    Status.UNAUTHENTICATED: 401,
+    Status.RESOURCE_EXHAUSTED: 429,
+    Status.FAILED_PRECONDITION: 400,
+    Status.ABORTED: 409,
+    Status.OUT_OF_RANGE: 400,
+    Status.UNIMPLEMENTED: 501,
+    Status.INTERNAL: 500,
+    Status.UNAVAILABLE: 503,
+    Status.DATA_LOSS: 500,
+    Status.UNKNOWN: 500,
+}
+
 DAPRKIT: StatusTable = {
     errors.WrongToken: Status.UNAUTHENTICATED,
     errors.ForeignPage: Status.PERMISSION_DENIED,
     errors.InvalidRequest: Status.INVALID_ARGUMENT,
+    errors.WrongVerb: Status.INVALID_ARGUMENT,
+    errors.HeadTooLarge: Status.INVALID_ARGUMENT,
     errors.BodyTooLarge: Status.RESOURCE_EXHAUSTED,
+    errors.TooManyBytes: Status.RESOURCE_EXHAUSTED,
+    errors.SlowBody: Status.CANCELLED,
+    errors.AnswerTooLarge: Status.RESOURCE_EXHAUSTED,
     errors.MethodNotFound: Status.NOT_FOUND,
     errors.CallerGone: Status.CANCELLED,
     errors.Busy: Status.RESOURCE_EXHAUSTED,
@@ -34,6 +59,26 @@ DAPRKIT: StatusTable = {
     errors.InputUnavailable: Status.UNAVAILABLE,
     errors.CannotListen: Status.UNAVAILABLE,
     errors.Stopping: Status.UNAVAILABLE,
+}
+
+# Dapr's table, HTTPStatusFromCode in its pkg/messaging/v1/util.go.
+HTTP: Mapping[Status, int] = {
+    Status.CANCELLED: 408,
+    Status.INVALID_ARGUMENT: 400,
+    Status.DEADLINE_EXCEEDED: 504,
+    Status.NOT_FOUND: 404,
+    Status.ALREADY_EXISTS: 409,
+    Status.PERMISSION_DENIED: 403,
+    Status.UNAUTHENTICATED: 401,
+    Status.RESOURCE_EXHAUSTED: 429,
+    Status.FAILED_PRECONDITION: 400,
+    Status.ABORTED: 409,
+    Status.OUT_OF_RANGE: 400,
+    Status.UNIMPLEMENTED: 501,
+    Status.INTERNAL: 500,
+    Status.UNAVAILABLE: 503,
+    Status.DATA_LOSS: 500,
+    Status.UNKNOWN: 500,
 }
 
 

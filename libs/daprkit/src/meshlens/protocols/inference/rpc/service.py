@@ -59,10 +59,10 @@ class InferenceServices:
         """Let the application answer the calls of both services."""
         in_repository = self._calls_of_repository()
         calls = self._calls() | in_repository
-        handlers: "dict[str, grpc.RpcMethodHandler[Any, Any]]" = {
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             name: _make_handler(application, name, call) for name, call in calls.items()
         }
-        inference: "dict[str, grpc.RpcMethodHandler[Any, Any]]" = {
+        inference: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "ModelInfer": make_infer_handler(application, self._server),
             "ModelStreamInfer": make_stream_handler(application, self._server),
         }
