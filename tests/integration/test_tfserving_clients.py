@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from client_programs import run_client
+from documents import block
 from installed import need
 from mesh import ROOT, Mesh, Profile
 from numpy.typing import NDArray
@@ -211,3 +212,20 @@ def test_curl_gets_the_status_of_the_original_and_its_text_as_a_sidecar_writes_i
 ) -> None:
     got, answer = curl(running, path, body)
     assert (got, answer["message"]) == (status, text)
+
+
+def test_the_calls_of_the_page(running: Mesh) -> None:
+    need("curl", "apt-get install curl")
+    commands = block("docs/clients.md", "v1/models/digits:predict")
+    here = f"127.0.0.1:{running.http_port('pca')}"
+    done = subprocess.run(
+        ["/usr/bin/env", "bash", "-euc", commands.replace("localhost:3501", here)],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    state, end = json.JSONDecoder().raw_decode(done.stdout.decode())
+    assert state["model_version_status"][0]["state"] == "AVAILABLE"
+    answer = json.loads(done.stdout.decode()[end:])
+    assert int(np.argmax(answer["predictions"][0])) == 7

@@ -28,6 +28,8 @@ REFUSALS: list[tuple[str, str, str, Status, str]] = [
      "Malformed request: POST /v1/models/double/versions/one:predict"),
     ("POST", f"v1/models/double/versions/{2**63}:predict", ROWS, INVALID,
      f"Failed to convert version: {2**63} to numeric."),
+    ("GET", f"v1/models/double/versions/{'0' * 5000}9", "", NOT_FOUND,
+     "Could not find version 9 of model double"),
     ("GET", f"v1/models/double/versions/{'9' * 5000}", "", INVALID,
      ("Failed to convert version: " + "9" * 5000)[:1024] + "...TRUNCATED"),
     # Which model.

@@ -153,9 +153,15 @@ def _read_spec(request: Request, verb: str) -> ModelSpec:
         or not (version is None or (version.isascii() and version.isdecimal()))
     ):
         raise _malformed(request)
-    if version is not None and int(version[:20]) > _LARGEST_VERSION:
-        raise invalid(f"Failed to convert version: {version} to numeric.")
-    return ModelSpec(name, version=None if version is None else int(version), label=label)
+    return ModelSpec(name, version=None if version is None else _read_version(version), label=label)
+
+
+def _read_version(text: str) -> int:
+    """Return the number in digits, of which there may be thousands."""
+    digits = text.lstrip("0") or "0"
+    if len(digits) > len(str(_LARGEST_VERSION)) or int(digits) > _LARGEST_VERSION:
+        raise invalid(f"Failed to convert version: {text} to numeric.")
+    return int(digits)
 
 
 def _choose(model: Model, signature: str, unknown: str) -> Function:
