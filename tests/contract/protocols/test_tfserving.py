@@ -9,6 +9,7 @@ from typing import TypeVar
 import grpc
 import numpy as np
 import pytest
+from contract.daprkit.http_calls import call, free_port
 from google.protobuf.message import Message
 from unit.protocols.tfserving.served import (
     Computation,
@@ -559,3 +560,34 @@ def test_the_paths_answer_as_the_services_do(caller: Caller) -> None:
         caller.rest.invoke("served", "v1/models/none:predict", b'{"inputs": 1}')
     assert refused.value.code == "NOT_FOUND"
     assert refused.value.message == f"{CHOSEN} Latest(none)"
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "status", "text"),
+    [
+        ("GET", "v1/models/none", 404, "Could not find any versions of model none"),
+        ("POST", "v1/models/none:predict", 404, f"{CHOSEN} Latest(none)"),
+        (
+            "POST",
+            "v1/models/loading:predict",
+            503,
+            f"{CHOSEN} Latest(loading): version 1 is LOADING; try again in a moment",
+        ),
+        ("POST", "v1/models/double:foo", 400, "Malformed request: POST /v1/models/double:foo"),
+        (
+            "GET",
+            "v1/models/double:predict",
+            400,
+            "Malformed request: GET /v1/models/double:predict",
+        ),
+        ("PUT", "v1/models/double", 400, "Malformed request: PUT /v1/models/double"),
+        ("GET", "v1/none", 400, "Malformed request: GET /v1/none"),
+        ("POST", "v1/models/echo-f2:predict", 501, "Conversion of JSON Value: 1 to type: half"),
+    ],
+)
+def test_the_listener_answers_errors_exactly(verb: str, path: str, status: int, text: str) -> None:
+    port = free_port()
+    with serving(offer(), http_port=port):
+        answer = call(port, f"/{path}", b'{"inputs": 1}' if verb == "POST" else None, verb=verb)
+    assert (answer.status, answer.json()) == (status, {"error": text})
+    assert answer.headers["content-type"] == "application/json"
