@@ -3,7 +3,7 @@
 import pytest
 
 from meshlens.daprkit.application.routing import Route, Routes
-from meshlens.daprkit.errors import InvalidRequest
+from meshlens.daprkit.errors import InvalidRequest, MethodNotFound
 from meshlens.daprkit.messages import Reply, Request
 
 
@@ -38,3 +38,9 @@ def test_a_page_that_is_not_there_is_not_advised() -> None:
     with pytest.raises(InvalidRequest) as refusal:
         Routes((Route("work", answer),)).find("work", "GET")
     assert "ui" not in str(refusal.value).split()
+
+
+@pytest.mark.parametrize("path", ["list//", "models//a", "models/a//b", "//"])
+def test_slashes_in_a_row_are_no_method(path: str) -> None:
+    with pytest.raises(MethodNotFound):
+        Routes((Route("list", answer), Route("models/<name>", answer))).find(path, "POST")

@@ -46,7 +46,9 @@ class Routes:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         rules = Map(
-            [Rule(f"/{route.path}", endpoint=route) for route in routes], strict_slashes=False
+            [Rule(f"/{route.path}", endpoint=route) for route in routes],
+            strict_slashes=False,
+            merge_slashes=False,
         )
         self._urls = rules.bind("")
         known = sorted(route.path for route in routes)
