@@ -69,6 +69,10 @@ def refuse(_: Request) -> Reply:
     raise Refused("expected a yes", got="a no", remedy="ask again", option="answer")
 
 
+def word_as_another(status: Status, text: str) -> bytes:
+    return json.dumps({"error": f"{status.name}: {text}"}).encode()
+
+
 def refuse_at_length(_: Request) -> Reply:
     raise Refused("no" * 5000)
 
@@ -96,6 +100,7 @@ ROUTES = [
     Route("describe", describe, verbs=("GET", "POST")),
     Route("things/<name>/versions/<version>", describe, verbs=("GET",)),
     Route("refuse", refuse, lane=Lane.WORK),
+    Route("foreign", refuse, lane=Lane.WORK, failure=word_as_another),
     Route("refuse-at-length", refuse_at_length, lane=Lane.WORK),
     Route("break", break_down, lane=Lane.WORK),
     Route("work", describe, lane=Lane.WORK),

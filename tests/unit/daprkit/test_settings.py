@@ -164,6 +164,20 @@ def test_what_is_almost_a_setting_that_is_given_is_another_programs() -> None:
 
 
 @pytest.mark.parametrize(
+    "given",
+    [{"HTTP_CERTIFICATE": "a.pem"}, {"HTTP_KEY": "a.pem"}, {"HTTP_CLIENT_CA": "a.pem"}],
+)
+def test_tls_has_all_of_its_files(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: dict[str, str]
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        load(ServerSettings)
+    assert "HTTP_CERTIFICATE and HTTP_KEY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("text", "origins"),
     [
         ("", ("*",)),  # as every setting that is empty, it is not given

@@ -17,7 +17,7 @@ from meshlens.daprkit.application.invocation import Invocation, read_request
 from meshlens.daprkit.application.lanes import Lane, LaneRule, OnCallerGone
 from meshlens.daprkit.application.refusals import Refusals
 from meshlens.daprkit.application.relaying import Methods, Relay
-from meshlens.daprkit.application.routing import Route, Routes
+from meshlens.daprkit.application.routing import FailureBody, Route, Routes
 from meshlens.daprkit.application.status import Status, Statuses
 from meshlens.daprkit.application.streams import Streams
 from meshlens.daprkit.errors import BodyTooLarge, InvalidRequest
@@ -109,6 +109,10 @@ class Application:
             if isinstance(route.endpoint, Relay):
                 return self._relay(invocation, request, route.endpoint, call, on_caller_gone)
             return self._follow(route, request, call, on_caller_gone)
+
+    def find_failure(self, path: str) -> FailureBody | None:
+        """Return how the errors of a path are written; None if it has no way of its own."""
+        return self._routes.find_failure(path)
 
     def answer(
         self,

@@ -57,7 +57,8 @@ def open_gateway(default: str, origins: Sequence[str]) -> Route:
         f" {default} if it names none",
         answers={JSON: ProxyAnswer | CookieAnswer | LauncherAnswer},
         answer="What the method answered, or its failure with the status code and the JSON that a"
-        " sidecar makes of it. The call itself fails only if the event is of no known platform.",
+        " sidecar makes of it, or that of the protocol which the method is of. The call itself"
+        " fails only if the event is of no known platform.",
     )
     return Route(
         PATH,
