@@ -7,11 +7,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import documents
 import pytest
+from installed import need
 from jsonschema import Draft202012Validator
-from mesh import ROOT, Mesh
+from mesh import ROOT, Mesh, Profile
 from processes import eventually
 
 EXAMPLES = ROOT / "examples"
@@ -23,6 +26,20 @@ SEVEN = base64.b64encode(
 ).decode()
 CALLER = {"pca": "classify", "classify": "pca"}
 TOOLS = {"pca": ["plot", "fit", "transform"], "classify": ["classify", "detect", "list_models"]}
+
+
+BINDING = """
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata:
+  name: photos
+spec:
+  type: bindings.localstorage
+  version: v1
+  metadata:
+    - name: rootPath
+      value: {folder}
+"""
 
 
 def find_uv() -> str:
@@ -167,3 +184,43 @@ def test_the_agent_of_the_examples_uses_the_tools_of_both_services(mesh: Mesh) -
     assert pca == f"pca: {', '.join(TOOLS['pca'])}"
     assert picture.startswith("coffee.jpg: espresso, p = ")
     assert plot.startswith("plot: image/svg+xml, ")
+
+
+def test_the_commands_of_the_document(mesh: Mesh) -> None:
+    need("curl", "apt-get install curl")
+    command = documents.block("docs/clients.md", '"name": "fit"')
+    here = command.replace("http://localhost:3500", mesh.http("pca"))
+    done = subprocess.run(["/usr/bin/env", "sh", "-c", here], capture_output=True, check=True)
+    result = json.loads(done.stdout)["result"]
+    assert result["structuredContent"]["explained_variance_ratio"]
+
+
+def test_a_picture_is_read_from_a_binding_that_the_operator_allows(tmp_path: Path) -> None:
+    for name in ("files", "components", "mesh"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "files" / "seven.png").write_bytes(base64.b64decode(SEVEN))
+    component = BINDING.format(folder=tmp_path / "files")
+    (tmp_path / "components" / "photos.yaml").write_text(component)
+    with (
+        Mesh(
+            Profile.EMBEDDED,
+            tmp_path / "mesh",
+            env={"classify": {"INPUT_BINDINGS": "photos"}},
+            sidecar_flags=("--resources-path", str(tmp_path / "components")),
+        ) as mesh,
+        agent(mesh, "classify", "auto") as client,
+    ):
+        found = client.call("classify", image="dapr://binding/photos/seven.png", model="digits")
+        missing = client.call("classify", image="dapr://binding/photos/eight.png")
+        other = client.call("classify", image="dapr://binding/secrets/key")
+        refused = mesh.call(
+            "pca",
+            "pca",
+            "fit",
+            b"dapr://binding/photos/x.csv",
+            headers={"content-type": "text/uri-list"},
+        )
+    assert found["structuredContent"]["labels"][0]["label"] == "7"
+    assert "binding 'photos' must give 'eight.png'" in missing["content"][0]["text"]
+    assert "INPUT_BINDINGS" in other["content"][0]["text"]
+    assert refused.status == 400
