@@ -11,6 +11,8 @@ from meshlens.daprkit.application.invocation import read_request
 from meshlens.daprkit.application.routing import Route, Routes
 from meshlens.daprkit.mcp.tools import Tool, encode_reply
 
+MOST = 1 << 24
+
 
 class Called:
     """Calls tools by the routes of their service.
@@ -33,7 +35,7 @@ class Called:
         route, parameters = self._routes.find(call.path, call.verb)
         assert route.lane is tool.lane
         reply = route.endpoint(read_request(call, parameters, time_limit=10.0))
-        result: Mapping[str, Any] = json.loads(b"{%s}" % encode_reply(reply))
+        result: Mapping[str, Any] = json.loads(b"{%s}" % encode_reply(reply, MOST))
         strict = refuse_unknown_fields(described["outputSchema"])
         Draft202012Validator(strict).validate(result["structuredContent"])
         return result

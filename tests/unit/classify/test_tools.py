@@ -35,7 +35,7 @@ def test_options_are_those_of_the_method(called: Called) -> None:
     one = called.call("classify", image=TEXT, model="namer", top_k=1, timeout=5)
     assert len(one["structuredContent"]["labels"]) == 1
     few = called.call("detect", image=TEXT, model="shapes", threshold=0.8)["structuredContent"]
-    assert [each["label"] for each in few["objects"]] == ["line"]
+    assert [each["label"] for each in few["boxes"]] == ["line"]
 
 
 def test_models_are_listed_with_the_tasks_that_the_tools_have(called: Called) -> None:

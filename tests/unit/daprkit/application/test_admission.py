@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshlens.daprkit.application.admission import Admission, time_left
+from meshlens.daprkit.application.admission import Admission, time_left, time_waited
 from meshlens.daprkit.errors import Busy, CallerGone, TimeLimitExceeded
 
 
@@ -136,7 +136,10 @@ def test_work_that_outlives_its_caller_keeps_its_slot() -> None:
 
 def test_work_knows_how_much_of_its_time_is_left() -> None:
     admission = Admission(1, 1)
-    left = admission.run(time_left, seconds=60, on_caller_gone=stays)
+    left, waited = admission.run(
+        lambda: (time_left(), time_waited()), seconds=60, on_caller_gone=stays
+    )
     assert 0 < left <= 60
-    assert time_left() == math.inf
+    assert 0 <= waited <= 60
+    assert (time_left(), time_waited()) == (math.inf, 0.0)
     admission.close()

@@ -16,11 +16,12 @@ from meshlens.classify.storage.origins import LARGEST_MODEL, LONGEST_FETCH, Orig
 from meshlens.classify.storage.source import Source
 from meshlens.classify.storage.watcher import Watcher
 from meshlens.daprkit.server import Server
-from meshlens.daprkit.settings import load
+from meshlens.daprkit.settings import load, split_origins
 from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.daprkit.sidecar.referenced import References, take_addresses
+from meshlens.protocols.wire.pool import find_services
 
 
 def serve() -> int:
@@ -67,13 +68,21 @@ def build_server(
         limit=settings.max_body,
     )
     references = References(inputs.read, settings.input_bindings.split(","))
-    service = Service(repository, max_pixels=settings.max_pixels, max_body=settings.max_body)
+    service = Service(
+        repository,
+        max_pixels=settings.max_pixels,
+        max_body=settings.max_body,
+        admin=settings.admin,
+        origins=split_origins(settings.gateway_origins),
+    )
     server = Server(
         settings,
         take_addresses(service.routes(), references),
         STATUS,
         sidecar,
         service.subscriptions(),
+        services=service.services(),
+        described=find_services(),
         lifespan=partial(_serve_models, settings, repository, cache),
     )
     server.set_serving("", serving=False)

@@ -1,7 +1,7 @@
 """The service as a process: settings, sidecar, store and methods, wired."""
 
 from meshlens.daprkit.server import Server
-from meshlens.daprkit.settings import load
+from meshlens.daprkit.settings import load, split_origins
 from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
@@ -22,7 +22,7 @@ def serve() -> int:
     )
     references = References(inputs.read, settings.input_bindings.split(","))
     store = BlobStore(sidecar, store=settings.state_store, timeout=settings.state_timeout)
-    routes = take_addresses(Service(store).routes(), references)
-    Server(settings, routes, STATUS, sidecar).run()
+    service = Service(store, origins=split_origins(settings.gateway_origins))
+    Server(settings, take_addresses(service.routes(), references), STATUS, sidecar).run()
     sidecar.close()
     return 0

@@ -22,7 +22,14 @@ _SMOOTHING = 0.1
 _SHORTEST_RETRY = 0.05
 _LONGEST_RETRY = 5.0
 
+_arrival: contextvars.ContextVar[float | None] = contextvars.ContextVar("arrival", default=None)
 _deadline: contextvars.ContextVar[float] = contextvars.ContextVar("deadline", default=math.inf)
+
+
+def time_waited() -> float:
+    """Return the seconds since the work of this context was admitted; 0 if it never was."""
+    arrival = _arrival.get()
+    return 0.0 if arrival is None else time.monotonic() - arrival
 
 
 def time_left() -> float:
@@ -105,7 +112,8 @@ class Admission:
         """Run `work` on a worker, in the order of arrival, and return what it returns.
 
         Args:
-            work: the work to run; it sees the caller's context variables, and its `time_left`.
+            work: the work to run; it sees the caller's context variables, and its `time_waited`
+                and `time_left`.
             seconds: the time limit. Work that has not begun by then never begins; work that
                 has begun keeps its slot until it ends, although no caller waits for it.
             on_caller_gone: given a function to call once the caller has gone away; it returns
@@ -115,8 +123,10 @@ class Admission:
             CallerGone: the caller went away before the work began.
             TimeLimitExceeded: the time limit has passed.
         """
-        deadline = time.monotonic() + seconds
+        arrival = time.monotonic()
+        deadline = arrival + seconds
         context = contextvars.copy_context()
+        context.run(_arrival.set, arrival)
         context.run(_deadline.set, deadline)
 
         def begin() -> T:

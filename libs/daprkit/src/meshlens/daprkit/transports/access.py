@@ -6,7 +6,7 @@ from typing import NoReturn
 import grpc
 
 from meshlens.daprkit.errors import WrongToken
-from meshlens.daprkit.transports.interceptor import Continuation, Handler
+from meshlens.daprkit.transports.interceptor import Continuation, Handler, replace_behaviour
 
 _HEADER = "dapr-api-token"
 # What nobody sends a token with: the platform's probes, and two calls of the sidecar itself
@@ -29,7 +29,6 @@ class TokenInterceptor(grpc.ServerInterceptor):
 
     def __init__(self, token: str) -> None:
         self._token = token.encode()
-        self._refusal: Handler = grpc.unary_unary_rpc_method_handler(_refuse)
 
     def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -40,7 +39,8 @@ class TokenInterceptor(grpc.ServerInterceptor):
         for key, value in handler_call_details.invocation_metadata:
             if key == _HEADER and hmac.compare_digest(_to_bytes(value), self._token):
                 return continuation(handler_call_details)
-        return self._refusal
+        # A stream must not wait for its first message before it is refused.
+        return replace_behaviour(continuation(handler_call_details), _refuse)
 
 
 def _is_open(method: str) -> bool:

@@ -1,20 +1,21 @@
 """Exceptions -> status codes of gRPC, for every service on the server."""
 
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import grpc
-import structlog
 
-from meshlens.daprkit.application.status import Status, Statuses
-from meshlens.daprkit.errors import Busy
-from meshlens.daprkit.parsing.details import TRAILER, encode_details
-from meshlens.daprkit.transports.interceptor import Behaviour, UnaryInterceptor
-from meshlens.faults import Fault
+from meshlens.daprkit.application.refusals import Refusals
+from meshlens.daprkit.application.status import Statuses
+from meshlens.daprkit.parsing.details import TRAILER
+from meshlens.daprkit.transports.interceptor import (
+    Behaviour,
+    Interceptor,
+    StreamBehaviour,
+)
 
-_log = structlog.get_logger(__name__)
 
-
-class ErrorInterceptor(UnaryInterceptor):
+class ErrorInterceptor(Interceptor):
     """Turns a handler's exceptions into a status and its details.
 
     Args:
@@ -23,8 +24,7 @@ class ErrorInterceptor(UnaryInterceptor):
     """
 
     def __init__(self, statuses: Statuses, domain: str) -> None:
-        self._statuses = statuses
-        self._domain = domain
+        self._refusals = Refusals(statuses, domain)
 
     def wrap(self, behaviour: Behaviour, details: grpc.HandlerCallDetails) -> Behaviour:  # noqa: ARG002 - the same for every method
         """Return `behaviour` with its exceptions mapped."""
@@ -37,18 +37,24 @@ class ErrorInterceptor(UnaryInterceptor):
 
         return answer
 
+    def wrap_stream(
+        self,
+        behaviour: StreamBehaviour,
+        details: grpc.HandlerCallDetails,  # noqa: ARG002 - the same for every method
+    ) -> StreamBehaviour:
+        """Return `behaviour` with the exceptions that end its stream mapped."""
+
+        def answer(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: ANN401 - any message
+            try:
+                yield from behaviour(request, context)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._abort(error, context)
+
+        return answer
+
     def _abort(self, error: Exception, context: grpc.ServicerContext) -> NoReturn:
-        status, message = self._statuses.describe(error)
-        if status is Status.INTERNAL:
-            _log.error("unexpected error", exc_info=error)
-        elif isinstance(error, Fault):
-            details = encode_details(
-                error,
-                code=status.value[0],
-                message=message,
-                domain=self._domain,
-                retry_after=error.retry_after if isinstance(error, Busy) else None,
-            )
-            context.set_trailing_metadata(((TRAILER, details),))
-        context.abort(status, message)
+        refusal = self._refusals.describe(error)
+        if refusal.details:
+            context.set_trailing_metadata(((TRAILER, refusal.details),))
+        context.abort(refusal.status, refusal.message)
         raise AssertionError("abort raises")

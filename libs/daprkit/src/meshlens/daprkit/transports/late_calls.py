@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import grpc
 
 from meshlens.daprkit.errors import Stopping
-from meshlens.daprkit.transports.interceptor import Continuation, Handler
+from meshlens.daprkit.transports.interceptor import Continuation, Handler, replace_behaviour
 
 # Whether the process lives is asked to its end.
 _NEVER_LATE = ("/grpc.health.v1.Health/", "/dapr.proto.runtime.v1.AppCallbackHealthCheck/")
@@ -31,7 +31,6 @@ class LateCalls(grpc.ServerInterceptor):
         self._late = threading.Event()
         self._released = threading.Event()
         self._lock = threading.Lock()
-        self._handler: Handler = grpc.unary_unary_rpc_method_handler(self._refuse)
         self.held = 0
 
     def hold(self) -> None:
@@ -48,7 +47,7 @@ class LateCalls(grpc.ServerInterceptor):
     ) -> Handler:
         """Return the handler, or one that waits and refuses."""
         if self._late.is_set() and not handler_call_details.method.startswith(_NEVER_LATE):
-            return self._handler
+            return replace_behaviour(continuation(handler_call_details), self._refuse)
         return continuation(handler_call_details)
 
     def _refuse(self, _request: Any, _context: grpc.ServicerContext) -> NoReturn:  # noqa: ANN401 - any message
