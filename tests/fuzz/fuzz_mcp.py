@@ -66,14 +66,17 @@ def describe(error: Exception) -> tuple[Status, str]:
     return STATUSES.describe(error)
 
 
+def find(path: str, verb: str) -> NoReturn:
+    """Fail: the method calls by the paths of its tools."""
+    raise AssertionError(f"no tool needs the route of {verb} {path}")
+
+
 def refuse(error: Exception) -> NoReturn:
-    """Let nothing of it be called but what tools call."""
-    raise error
+    """Fail: errors are results of tools."""
+    raise AssertionError("a tool's failure is a result") from error
 
 
-METHODS = Methods(
-    answer, describe, lambda path, _: refuse(KeyError(path)), refuse, largest_answer=1 << 20
-)
+METHODS = Methods(answer, describe, find, refuse, largest_answer=1 << 20)
 
 
 def send(data: bytes) -> None:

@@ -1,11 +1,12 @@
 """The official MCP client, unmodified and in a process of its own, through two real sidecars."""
 
 import base64
+import http.client
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from installed import need
 from jsonschema import Draft202012Validator
 from mesh import ROOT, Mesh, Profile
-from processes import eventually
+from processes import eventually, free_ports
 
 EXAMPLES = ROOT / "examples"
 PROGRAM = ROOT / "tests" / "clients" / "mcp_agent.py"
@@ -86,11 +87,21 @@ class Agent:
 def agent(mesh: Mesh, service: str, mode: str, way: str = "prefix") -> Iterator[Agent]:
     """A client that calls a service by the sidecar of the other one."""
     base = mesh.http(CALLER[service])
-    where = {
+    with connect(*ways(base, service, mode)[way]) as client:
+        yield client
+
+
+def ways(base: str, service: str, mode: str) -> Mapping[str, Sequence[str]]:
+    return {
         "prefix": [f"{base}/v1.0/invoke/{service}/method/mcp", mode],
         "header": [f"{base}/mcp", mode, f"dapr-app-id={service}"],
     }
-    command = [find_uv(), "run", "--frozen", "--script", str(PROGRAM), *where[way]]
+
+
+@contextmanager
+def connect(*words: str) -> Iterator[Agent]:
+    """A client with the words of its command line."""
+    command = [find_uv(), "run", "--frozen", "--script", str(PROGRAM), *words]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         try:
@@ -196,6 +207,7 @@ def test_the_commands_of_the_document(mesh: Mesh) -> None:
 
 
 def test_a_picture_is_read_from_a_binding_that_the_operator_allows(tmp_path: Path) -> None:
+    port = next(free_ports())
     for name in ("files", "components", "mesh"):
         (tmp_path / name).mkdir()
     (tmp_path / "files" / "seven.png").write_bytes(base64.b64decode(SEVEN))
@@ -205,7 +217,7 @@ def test_a_picture_is_read_from_a_binding_that_the_operator_allows(tmp_path: Pat
         Mesh(
             Profile.EMBEDDED,
             tmp_path / "mesh",
-            env={"classify": {"INPUT_BINDINGS": "photos"}},
+            env={"classify": {"INPUT_BINDINGS": "photos", "HTTP_PORT": str(port)}},
             sidecar_flags=("--resources-path", str(tmp_path / "components")),
         ) as mesh,
         agent(mesh, "classify", "auto") as client,
@@ -220,6 +232,12 @@ def test_a_picture_is_read_from_a_binding_that_the_operator_allows(tmp_path: Pat
             b"dapr://binding/photos/x.csv",
             headers={"content-type": "text/uri-list"},
         )
+        with connect(f"http://127.0.0.1:{port}/mcp", "auto") as direct:
+            assert direct.call("classify", image=SEVEN, model="digits")["structuredContent"]
+        listener = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        listener.request("GET", "/mcp")
+        assert listener.getresponse().status == 405
+        listener.close()
     assert found["structuredContent"]["labels"][0]["label"] == "7"
     assert "binding 'photos' must give 'eight.png'" in missing["content"][0]["text"]
     assert "INPUT_BINDINGS" in other["content"][0]["text"]
