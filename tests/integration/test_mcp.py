@@ -1,18 +1,22 @@
 """The official MCP client, unmodified and in a process of its own, through two real sidecars."""
 
 import base64
+import http.client
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import documents
 import pytest
+from installed import need
 from jsonschema import Draft202012Validator
-from mesh import ROOT, Mesh
-from processes import eventually
+from mesh import ROOT, Mesh, Profile
+from processes import eventually, free_ports
 
 EXAMPLES = ROOT / "examples"
 PROGRAM = ROOT / "tests" / "clients" / "mcp_agent.py"
@@ -23,6 +27,20 @@ SEVEN = base64.b64encode(
 ).decode()
 CALLER = {"pca": "classify", "classify": "pca"}
 TOOLS = {"pca": ["plot", "fit", "transform"], "classify": ["classify", "detect", "list_models"]}
+
+
+BINDING = """
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata:
+  name: photos
+spec:
+  type: bindings.localstorage
+  version: v1
+  metadata:
+    - name: rootPath
+      value: {folder}
+"""
 
 
 def find_uv() -> str:
@@ -69,11 +87,21 @@ class Agent:
 def agent(mesh: Mesh, service: str, mode: str, way: str = "prefix") -> Iterator[Agent]:
     """A client that calls a service by the sidecar of the other one."""
     base = mesh.http(CALLER[service])
-    where = {
+    with connect(*ways(base, service, mode)[way]) as client:
+        yield client
+
+
+def ways(base: str, service: str, mode: str) -> Mapping[str, Sequence[str]]:
+    return {
         "prefix": [f"{base}/v1.0/invoke/{service}/method/mcp", mode],
         "header": [f"{base}/mcp", mode, f"dapr-app-id={service}"],
     }
-    command = [find_uv(), "run", "--frozen", "--script", str(PROGRAM), *where[way]]
+
+
+@contextmanager
+def connect(*words: str) -> Iterator[Agent]:
+    """A client with the words of its command line."""
+    command = [find_uv(), "run", "--frozen", "--script", str(PROGRAM), *words]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         try:
@@ -167,3 +195,50 @@ def test_the_agent_of_the_examples_uses_the_tools_of_both_services(mesh: Mesh) -
     assert pca == f"pca: {', '.join(TOOLS['pca'])}"
     assert picture.startswith("coffee.jpg: espresso, p = ")
     assert plot.startswith("plot: image/svg+xml, ")
+
+
+def test_the_commands_of_the_document(mesh: Mesh) -> None:
+    need("curl", "apt-get install curl")
+    command = documents.block("docs/clients.md", '"name": "fit"')
+    here = command.replace("http://localhost:3500", mesh.http("pca"))
+    done = subprocess.run(["/usr/bin/env", "sh", "-c", here], capture_output=True, check=True)
+    result = json.loads(done.stdout)["result"]
+    assert result["structuredContent"]["explained_variance_ratio"]
+
+
+def test_a_picture_is_read_from_a_binding_that_the_operator_allows(tmp_path: Path) -> None:
+    port = next(free_ports())
+    for name in ("files", "components", "mesh"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "files" / "seven.png").write_bytes(base64.b64decode(SEVEN))
+    component = BINDING.format(folder=tmp_path / "files")
+    (tmp_path / "components" / "photos.yaml").write_text(component)
+    with (
+        Mesh(
+            Profile.EMBEDDED,
+            tmp_path / "mesh",
+            env={"classify": {"INPUT_BINDINGS": "photos", "HTTP_PORT": str(port)}},
+            sidecar_flags=("--resources-path", str(tmp_path / "components")),
+        ) as mesh,
+        agent(mesh, "classify", "auto") as client,
+    ):
+        found = client.call("classify", image="dapr://binding/photos/seven.png", model="digits")
+        missing = client.call("classify", image="dapr://binding/photos/eight.png")
+        other = client.call("classify", image="dapr://binding/secrets/key")
+        refused = mesh.call(
+            "pca",
+            "pca",
+            "fit",
+            b"dapr://binding/photos/x.csv",
+            headers={"content-type": "text/uri-list"},
+        )
+        with connect(f"http://127.0.0.1:{port}/mcp", "auto") as direct:
+            assert direct.call("classify", image=SEVEN, model="digits")["structuredContent"]
+        listener = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        listener.request("GET", "/mcp")
+        assert listener.getresponse().status == 405
+        listener.close()
+    assert found["structuredContent"]["labels"][0]["label"] == "7"
+    assert "binding 'photos' must give 'eight.png'" in missing["content"][0]["text"]
+    assert "INPUT_BINDINGS" in other["content"][0]["text"]
+    assert refused.status == 400

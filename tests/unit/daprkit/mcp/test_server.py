@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from unit.daprkit.mcp.toy import Toy, serving
+from unit.daprkit.mcp.toy import MAX_BODY, Toy, serving
 
 from meshlens.daprkit.application.events import Failure, Success
 from meshlens.daprkit.application.invocation import Invocation
@@ -319,3 +319,14 @@ def test_ten_thousand_damaged_bodies_are_answered_by_the_protocol(toy: Toy) -> N
         check_answer(
             toy.post(bytes(body), **({"mcp_protocol_version": version} if version else {}))
         )
+
+
+def test_what_is_too_long_for_an_answer_is_there_once_or_not_at_all(toy: Toy) -> None:
+    half = toy.use("echo", text="a" * (MAX_BODY // 2 + 1000))
+    assert half["structuredContent"]["said"].startswith("aaa")
+    assert half["content"][0]["text"] == "The answer is long: see the structured content."
+    whole = toy.use("echo", text="a" * (MAX_BODY - 1000))
+    assert whole["isError"]
+    assert "the answer must have at most" in whole["content"][0]["text"]
+    picture = toy.use("draw", text="a" * (MAX_BODY - 1000))
+    assert picture["isError"]

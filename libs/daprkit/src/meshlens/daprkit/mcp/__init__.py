@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.relaying import Relay
 from meshlens.daprkit.application.routing import Route
@@ -29,4 +30,4 @@ def serve_tools(about: About, tools: Sequence[Tool]) -> Route:
         tools: what agents may call; each calls a method of the service, in the lane of that.
     """
     relay = Relay(McpServer(about, tools).answer)
-    return Route(PATH, relay, verbs=("POST",), operations=(_OPERATION,))
+    return Route(PATH, relay, verbs=("POST",), lane=Lane.RELAY, operations=(_OPERATION,))

@@ -43,6 +43,8 @@ from meshlens.daprkit.reference.about import About
 
 # Milliseconds for which a client may keep the list of tools; an update may change it.
 _FRESH: Final = 60_000
+# Bytes of an answer around the fields of a tool's result; more than there are.
+_ENVELOPE: Final = 8192
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -214,7 +216,7 @@ class McpServer:
         except InvalidRequest as fault:
             return encode_failure(str(fault))
         try:
-            return encode_reply(methods.invoke(call))
+            return encode_reply(methods.invoke(call), methods.largest_answer - _ENVELOPE)
         except Exception as error:
             status, text = methods.describe(error)
             if status is Status.INTERNAL:

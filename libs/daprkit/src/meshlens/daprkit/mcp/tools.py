@@ -139,11 +139,32 @@ class Tool:
         return text
 
 
-def encode_reply(reply: Reply) -> bytes:
-    """Return the fields of a tool's result, as JSON without the braces around it."""
-    if reply.content_type == JSON:
-        text = reply.body.strip()
-        return b'"content":%s,"structuredContent":%s' % (_encode_texts(text.decode()), text)
+def encode_reply(reply: Reply, most: int) -> bytes:
+    """Return the fields of a tool's result, as JSON without the braces around it.
+
+    Args:
+        reply: what the method has answered.
+        most: bytes that the result may have. Where JSON is too long to be there twice, the text
+            refers to the structured content.
+    """
+    result = _encode_json(reply, most) if reply.content_type == JSON else _encode_image(reply)
+    if len(result) > most:
+        return encode_failure(
+            f"the answer must have at most {most} bytes, got {len(result)}; ask for less, or call"
+            " the method itself"
+        )
+    return result
+
+
+def _encode_json(reply: Reply, most: int) -> bytes:
+    body = reply.body.strip()
+    texts = _encode_texts(body.decode())
+    if len(texts) + len(body) > most:
+        texts = _encode_texts("The answer is long: see the structured content.")
+    return b'"content":%s,"structuredContent":%s' % (texts, body)
+
+
+def _encode_image(reply: Reply) -> bytes:
     facts = encode(reply.result)
     image = {
         "type": "image",
