@@ -133,7 +133,11 @@ class Endpoints:
     def _read_fields(self, request: Request) -> Mapping[str, Any]:
         """Return the JSON object of a body that may be empty."""
         body = self._unpack(request)
-        return read_document(body).root if body.strip() else {}
+        if not body.strip():
+            return {}
+        document = read_document(body)
+        document.finish()
+        return document.root
 
     def _unpack(self, request: Request) -> bytes:
         encoding = request.headers.get("content-encoding", "")
