@@ -91,13 +91,13 @@ def main() -> None:
             for text in infer(MODEL, encoded, outputs=[top]).as_numpy(given["name"])[0]
         ],
         "stream": stream(),
+        "statistics": client.get_inference_statistics(MODEL, headers=headers, as_json=True),
         "wrong_shape": fail(lambda: infer(MODEL, wrong)),
         "unknown_model": fail(lambda: infer("nobody", tensor)),
         "unknown_version": fail(lambda: infer(MODEL, tensor, model_version="9")),
         "unknown_output": fail(lambda: infer(MODEL, tensor, outputs=[nothing])),
         "unavailable": refused,
         "too_late": fail(lambda: infer(MODEL, tensor, client_timeout=1e-6))[:2],
-        "statistics": client.get_inference_statistics(MODEL, headers=headers, as_json=True),
     }
     json.dump(seen, sys.stdout)
 

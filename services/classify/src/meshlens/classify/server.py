@@ -21,6 +21,7 @@ from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.protocols.inference.rpc.service import InferenceServices
+from meshlens.protocols.wire.pool import find_services
 
 
 def serve() -> int:
@@ -68,6 +69,7 @@ def build_server(
         sidecar,
         service.subscriptions(),
         services=(InferenceServices(service.inference),),
+        described=find_services(),
         lifespan=partial(_serve_models, settings, repository, cache),
     )
     server.set_serving("", serving=False)
