@@ -3,13 +3,17 @@
 import base64
 import gzip
 import json
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from client_programs import run_client
+from client_programs import run_client, run_text
+from documents import block
+from installed import need
 from mesh import ROOT, Mesh
 from numpy.typing import NDArray
 
@@ -186,3 +190,28 @@ def test_names_are_percent_encoded_by_clients(mesh: Mesh) -> None:
     assert answer.status == 404
     message = json.loads(answer.body)["message"]
     assert message == "Request for unknown model: 'no suchä' is not found"
+
+
+def at(mesh: Mesh, text: str) -> str:
+    """A block of docs/clients.md with the port of a mesh instead of that of `make run`."""
+    return text.replace("localhost:3501", f"127.0.0.1:{mesh.http_port('pca')}")
+
+
+def test_the_program_of_the_document_runs(mesh: Mesh, tmp_path: Path) -> None:
+    program = at(mesh, block("docs/clients.md", "tritonclient.http as triton"))
+    assert run_text(program, "triton_rest", tmp_path) == "1.000000:7:7\n"
+
+
+def test_the_call_by_curl_of_the_document_works(mesh: Mesh) -> None:
+    need("curl", "apt-get install curl")
+    commands = at(mesh, block("docs/clients.md", "base64 -w0"))
+    printed = subprocess.run(
+        ["/usr/bin/env", "bash", "-euo", "pipefail", "-c", commands.replace("curl ", "curl -sSf ")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    (output,) = json.loads(printed.stdout)["outputs"]
+    assert output["data"] == ["1.000000:7:7"]
