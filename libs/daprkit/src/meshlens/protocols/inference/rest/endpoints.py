@@ -59,6 +59,9 @@ class Endpoints:
     def model_ready(self, request: Request) -> Reply:
         """Say that a version answers, or refuse if it does not or there is none."""
         name, version = _find_model(request)
+        if version and not version.isdecimal():
+            self._server.describe(name, version)  # which knows labels, and refuses others
+            return _reply({"name": name, "ready": True})
         if self._server.is_ready(name, version):
             return _reply({"name": name, "ready": True})
         there = [it for it in self._server.index() if it.name == name]
