@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from client_programs import run_client, run_text
@@ -208,6 +209,24 @@ def test_an_error_keeps_its_text_in_the_body_that_the_sidecar_makes(mesh: Mesh) 
     assert answer.status == 404
     assert answer.headers["Content-Type"].startswith("text/plain")
     assert json.loads(answer.body)["message"] == "Request for unknown model: 'no-such' is not found"
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "status", "text"),
+    [
+        ("GET", "v2/models/no%20such/ready", 404, "Request for unknown model: 'no such' is not"),
+        ("GET", f"v2/models/{MODEL}/infer", 405, "infer expects POST"),
+        ("POST", f"v2/models/{MODEL}/infer", 400, "failed to parse the request JSON buffer: "),
+    ],
+)
+def test_an_error_of_the_listener_is_tritons(
+    mesh: Mesh, listener: int, verb: str, path: str, status: int, text: str
+) -> None:
+    assert mesh.process("classify").exit_code is None
+    answer = httpx.request(verb, f"http://127.0.0.1:{listener}/{path}")
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    assert answer.json().keys() == {"error"}
+    assert text in answer.json()["error"]
 
 
 def test_a_large_answer_is_packed_if_the_client_accepts_it(mesh: Mesh) -> None:
