@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+CLIENTS = ROOT / "tests/clients"
 
 
 def run_client(script: str, *arguments: str, stdin: bytes = b"", seconds: float = 100) -> Any:  # noqa: ANN401 - JSON
@@ -24,10 +25,28 @@ def run_client(script: str, *arguments: str, stdin: bytes = b"", seconds: float 
         stdin: what it reads.
         seconds: how long it may take, once its packages are there.
     """
+    return json.loads(_run(CLIENTS / f"{script}.py", *arguments, stdin=stdin, seconds=seconds))
+
+
+def run_text(program: str, like: str, folder: Path) -> str:
+    """Return what the text of a program prints, which runs in the root of the repository.
+
+    Args:
+        program: the text.
+        like: the script whose packages it gets.
+        folder: where to put it.
+    """
+    path = folder / "program.py"
+    head, _, _ = (CLIENTS / f"{like}.py").read_text().partition('"""')
+    path.write_text(head + program)
+    shutil.copy(CLIENTS / f"{like}.py.lock", folder / "program.py.lock")
+    return _run(path, stdin=b"", seconds=100).decode()
+
+
+def _run(path: Path, *arguments: str, stdin: bytes, seconds: float) -> bytes:
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
         pytest.skip("uv is missing: run the tests by make")
-    path = ROOT / "tests/clients" / f"{script}.py"
     # What it shares with our service are the messages.
     env = {key: value for key, value in os.environ.items() if key != "APP_PORT"}
     env["PYTHONPATH"] = str(ROOT / "libs/daprkit/src")
@@ -48,6 +67,7 @@ def run_client(script: str, *arguments: str, stdin: bytes = b"", seconds: float 
         capture_output=True,
         check=False,
         timeout=seconds,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr.decode()
-    return json.loads(done.stdout)
+    return done.stdout

@@ -1,5 +1,5 @@
 # /// script
-# requires-python = ">=3.11"
+# requires-python = ">=3.11,<3.13"
 # dependencies = ["kserve==0.21.0"]
 # ///
 """Calls a server by the Open Inference Protocol with KServe's REST client, as its users do.

@@ -1,5 +1,5 @@
 # /// script
-# requires-python = ">=3.11"
+# requires-python = ">=3.11,<3.13"
 # dependencies = ["tritonclient[http]==2.73.0"]
 # ///
 """Calls a server by the Open Inference Protocol with NVIDIA's client, as its users do.

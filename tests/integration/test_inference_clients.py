@@ -1,11 +1,13 @@
 """Clients of Triton and KServe, as they are, call classify by gRPC through two sidecars."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from client_programs import run_client
+from client_programs import run_client, run_text
+from documents import block
 from mesh import ROOT, Mesh, Profile
 from numpy.typing import NDArray
 
@@ -116,3 +118,10 @@ def test_calls_are_counted_and_late_ones_refused(triton: Any) -> None:  # noqa: 
     assert statistics["inference_count"] == "6"
     assert statistics["inference_stats"]["success"]["count"] == "6"
     assert triton["too_late"] == ["InferenceServerException", "StatusCode.DEADLINE_EXCEEDED"]
+
+
+def test_the_program_of_the_document_runs(address: str, tmp_path: Path) -> None:
+    program = block("docs/clients.md", "tritonclient.grpc")
+    assert run_text(program.replace("localhost:3511", address), "triton_grpc", tmp_path) == (
+        "1.000000:7:7\n"
+    )

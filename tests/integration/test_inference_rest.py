@@ -3,15 +3,21 @@
 import base64
 import gzip
 import json
-from collections.abc import Callable, Mapping
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
-from client_programs import run_client
-from mesh import ROOT, Mesh
+from client_programs import run_client, run_text
+from documents import block
+from installed import need
+from mesh import ROOT, Mesh, Profile
 from numpy.typing import NDArray
+from processes import free_ports
 
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.formats.card import Kind
@@ -34,12 +40,14 @@ class Way:
         user_info: of its URLs, for clients that take it.
         headers: that it sends.
         basic: user and password, for clients that take them.
+        exact: whether errors keep their bodies.
     """
 
     base: str
     user_info: str = ""
     headers: Mapping[str, str] | None = None
     basic: tuple[str, str] | None = None
+    exact: bool = False
 
 
 WAYS: Mapping[str, Callable[[int], Way]] = {
@@ -51,8 +59,45 @@ WAYS: Mapping[str, Callable[[int], Way]] = {
 }
 
 
-@pytest.fixture(params=list(WAYS))
-def way(request: pytest.FixtureRequest, mesh: Mesh) -> Way:
+# Where a sidecar does not stand between them, or passes HTTP on, errors keep their bodies.
+EXACT: Mapping[str, Callable[[int, int], Way]] = {
+    "endpoint": lambda port, _: Way(
+        f"127.0.0.1:{port}/v1.0/invoke/classify-rest/method", exact=True
+    ),
+    "listener": lambda _, listener: Way(f"127.0.0.1:{listener}", exact=True),
+}
+ENDPOINT = """
+apiVersion: dapr.io/v1alpha1
+kind: HTTPEndpoint
+metadata:
+  name: classify-rest
+spec:
+  baseUrl: http://127.0.0.1:%d
+"""
+
+
+@pytest.fixture(scope="module")
+def listener() -> int:
+    """The port of classify's own listener for HTTP."""
+    return next(free_ports())
+
+
+@pytest.fixture(scope="module")
+def mesh(listener: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    folder = tmp_path_factory.mktemp("mesh")
+    resources = folder / "resources"
+    resources.mkdir()
+    (resources / "endpoint.yaml").write_text(ENDPOINT % listener)
+    env = {"classify": {"HTTP_PORT": str(listener)}}
+    flags = ("--resources-path", str(resources))
+    with Mesh(Profile.EMBEDDED, folder, env=env, sidecar_flags=flags) as running:
+        yield running
+
+
+@pytest.fixture(params=[*WAYS, *EXACT])
+def way(request: pytest.FixtureRequest, mesh: Mesh, listener: int) -> Way:
+    if request.param in EXACT:
+        return EXACT[request.param](mesh.http_port("pca"), listener)
     return WAYS[request.param](mesh.http_port("pca"))
 
 
@@ -103,7 +148,11 @@ def wanted(way: Way, tensor: NDArray[np.float32]) -> dict[str, Any]:
     }
 
 
+UNKNOWN = "Request for unknown model: 'no-such' is not found"
+
+
 def test_tritonclient_works_unmodified(
+    way: Way,
     wanted: dict[str, Any],
     tensor: NDArray[np.float32],
     seven: NDArray[np.float32],
@@ -128,12 +177,19 @@ def test_tritonclient_works_unmodified(
     assert found["config"]["input"][0]["data_type"] == "TYPE_FP32"
     assert {"name": MODEL, "version": "1", "state": "READY", "reason": ""} in found["index"]
     assert found["statistics"]["model_stats"][0]["inference_stats"]["success"]["count"] >= 8
-    # A sidecar replaces the body of an error, so that the client finds the status alone.
-    assert found["unknown"][0] == "404"
-    assert found["shape"][0] == "400"
+    (status, unknown), (refused, shape) = found["unknown"], found["shape"]
+    assert (status, refused) == ("404", "400")
+    if way.exact:
+        assert unknown == UNKNOWN
+        assert "unexpected shape for input 'picture' for model 'digits'" in shape
+    else:
+        # A sidecar replaces the body of an error, in which the client seeks the key `error`.
+        assert unknown.startswith("an exception occurred in the client while decoding the response")
+        assert UNKNOWN in unknown
 
 
 def test_kserve_works_unmodified(
+    way: Way,
     wanted: dict[str, Any],
     tensor: NDArray[np.float32],
     in_process: Callable[[NDArray[np.float32]], list[Any]],
@@ -143,8 +199,9 @@ def test_kserve_works_unmodified(
         assert found[what] is True, what
     for what in ("binary", "json"):
         assert found[what] == in_process(tensor), what
-    assert found["unknown"][0] == 404
-    assert found["shape"][0] == 400
+    (status, unknown), (refused, _) = found["unknown"], found["shape"]
+    assert (status, refused) == (404, 400)
+    assert (UNKNOWN in unknown) is way.exact
 
 
 def test_an_error_keeps_its_text_in_the_body_that_the_sidecar_makes(mesh: Mesh) -> None:
@@ -152,6 +209,24 @@ def test_an_error_keeps_its_text_in_the_body_that_the_sidecar_makes(mesh: Mesh) 
     assert answer.status == 404
     assert answer.headers["Content-Type"].startswith("text/plain")
     assert json.loads(answer.body)["message"] == "Request for unknown model: 'no-such' is not found"
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "status", "text"),
+    [
+        ("GET", "v2/models/no%20such/ready", 404, "Request for unknown model: 'no such' is not"),
+        ("GET", f"v2/models/{MODEL}/infer", 405, "infer expects POST"),
+        ("POST", f"v2/models/{MODEL}/infer", 400, "failed to parse the request JSON buffer: "),
+    ],
+)
+def test_an_error_of_the_listener_is_tritons(
+    mesh: Mesh, listener: int, verb: str, path: str, status: int, text: str
+) -> None:
+    assert mesh.process("classify").exit_code is None
+    answer = httpx.request(verb, f"http://127.0.0.1:{listener}/{path}")
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    assert answer.json().keys() == {"error"}
+    assert text in answer.json()["error"]
 
 
 def test_a_large_answer_is_packed_if_the_client_accepts_it(mesh: Mesh) -> None:
@@ -186,3 +261,28 @@ def test_names_are_percent_encoded_by_clients(mesh: Mesh) -> None:
     assert answer.status == 404
     message = json.loads(answer.body)["message"]
     assert message == "Request for unknown model: 'no suchä' is not found"
+
+
+def at(mesh: Mesh, text: str) -> str:
+    """A block of docs/clients.md with the port of a mesh instead of that of `make run`."""
+    return text.replace("localhost:3501", f"127.0.0.1:{mesh.http_port('pca')}")
+
+
+def test_the_program_of_the_document_runs(mesh: Mesh, tmp_path: Path) -> None:
+    program = at(mesh, block("docs/clients.md", "tritonclient.http as triton"))
+    assert run_text(program, "triton_rest", tmp_path) == "1.000000:7:7\n"
+
+
+def test_the_call_by_curl_of_the_document_works(mesh: Mesh) -> None:
+    need("curl", "apt-get install curl")
+    commands = at(mesh, block("docs/clients.md", "base64 -w0"))
+    printed = subprocess.run(
+        ["/usr/bin/env", "bash", "-euo", "pipefail", "-c", commands.replace("curl ", "curl -sSf ")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    (output,) = json.loads(printed.stdout)["outputs"]
+    assert output["data"] == ["1.000000:7:7"]

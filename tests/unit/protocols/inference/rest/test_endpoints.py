@@ -303,6 +303,14 @@ def test_models_are_unloaded_and_loaded(served: Served) -> None:
     assert served.call("GET", "v2/models/row/ready").content_type == "application/json"
 
 
+def test_a_label_stands_for_a_version(served: Served) -> None:
+    for what in ("", "/ready", "/config"):
+        found = json.loads(served.call("GET", f"v2/models/row/versions/stable{what}").body)
+        assert found["name"] == "row"
+    with pytest.raises(Refused, match="version string 'canary'"):
+        served.call("GET", "v2/models/row/versions/canary/ready")
+
+
 def test_names_may_hold_any_sign_but_a_slash(served: Served) -> None:
     assert json.loads(served.call("GET", "v2/models/ä b%/ready").body)["name"] == "ä b%"
 

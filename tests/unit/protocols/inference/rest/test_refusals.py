@@ -121,6 +121,11 @@ REQUESTS: list[tuple[object, Status, str]] = [
     (without(data=[1, 2, {}]), BAD, DATA + "expected an array of FP32 for input x"),
     (without(data=[1, 2, None]), BAD, DATA + "expected values of type float32, got None"),
     (without(data=[1, 2, 1e39]), BAD, DATA + "a number is out of range of float32"),
+    (
+        without(datatype="BYTES", shape=[0], data=[[]]),
+        BAD,
+        DATA + "attempt to access JSON non-array",
+    ),
     (without(datatype="BYTES"), BAD, DATA + "attempt to access JSON non-array as array"),
     (
         without(datatype="FP64"),

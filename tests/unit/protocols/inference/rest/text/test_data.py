@@ -66,6 +66,7 @@ def test_one_number_more_or_less_is_refused(tensor: NDArray[Any], more: int) -> 
         ("[1],[2]", "int8", (2,), "brackets do not match"),
         ("[[1]", "int8", (1,), "brackets do not match"),
         ("[1,]", "int8", (2,), "trailing comma"),
+        ("[\v]", "int8", (0,), "Shape does not match"),
         ("[1,,2]", "int8", (3,), "expected value"),
         ("[1 2]", "int8", (1,), "expected `,` or `]`"),
         ("[01]", "int8", (1,), "invalid number"),

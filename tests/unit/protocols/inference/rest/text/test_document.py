@@ -104,6 +104,18 @@ def test_what_is_no_json_object_is_refused(text: bytes, why: str) -> None:
     assert no.value.status is Status.INVALID_ARGUMENT
 
 
+def test_an_array_is_taken_once_and_the_others_must_be_json() -> None:
+    document = read_document(b'{"data": [1, 2], "other": {"data": [[3], [4, 5]]}}')
+    assert document.take(document.root["data"]) == b"[1, 2]"
+    assert document.take(document.root["data"]) is None
+    assert document.take([1]) is None
+    document.finish()
+    with pytest.raises(Refused, match="invalid number"):
+        read_document(b'{"other": {"data": [-?4]}}').finish()
+    with pytest.raises(Refused, match="no input's"):
+        read_document(b'{"other": {"data": [' + b"1," * MB + b"1]}}").finish()
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -59,6 +59,9 @@ class Endpoints:
     def model_ready(self, request: Request) -> Reply:
         """Say that a version answers, or refuse if it does not or there is none."""
         name, version = _find_model(request)
+        if version and not version.isdecimal():
+            self._server.describe(name, version)  # which knows labels, and refuses others
+            return _reply({"name": name, "ready": True})
         if self._server.is_ready(name, version):
             return _reply({"name": name, "ready": True})
         there = [it for it in self._server.index() if it.name == name]
@@ -133,7 +136,11 @@ class Endpoints:
     def _read_fields(self, request: Request) -> Mapping[str, Any]:
         """Return the JSON object of a body that may be empty."""
         body = self._unpack(request)
-        return read_document(body).root if body.strip() else {}
+        if not body.strip():
+            return {}
+        document = read_document(body)
+        document.finish()
+        return document.root
 
     def _unpack(self, request: Request) -> bytes:
         encoding = request.headers.get("content-encoding", "")

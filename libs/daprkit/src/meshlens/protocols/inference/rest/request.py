@@ -7,7 +7,7 @@ from typing import Any
 from meshlens.protocols.inference.datatypes import find_dtype, is_datatype
 from meshlens.protocols.inference.refusals import invalid
 from meshlens.protocols.inference.rest.text.data import read_array, read_strings
-from meshlens.protocols.inference.rest.text.document import read_document
+from meshlens.protocols.inference.rest.text.document import Document, read_document
 from meshlens.protocols.inference.rest.text.fields import (
     find,
     find_count,
@@ -67,7 +67,7 @@ def read_request(text: bytes, behind: memoryview, *, model: str, version: str) -
     infer = InferRequest(
         model,
         version,
-        _Inputs(document.arrays, behind, model).read(root),
+        _Inputs(document, behind, model).read(),
         tuple(_read_output(output) for output in outputs),
         find(root, "id", str, default=""),
         find_count(parameters, "timeout", 0),
@@ -81,13 +81,15 @@ def read_request(text: bytes, behind: memoryview, *, model: str, version: str) -
 class _Inputs:
     """Reads the inputs of one request in their order, and what is behind the JSON with them."""
 
-    arrays: Mapping[str, memoryview]
+    document: Document
     behind: memoryview
     model: str
 
-    def read(self, root: Mapping[str, Any]) -> Sequence[InputTensor]:
+    def read(self) -> Sequence[InputTensor]:
+        root = self.document.root
         read(root, "inputs", list)
         inputs = tuple(self._read(fields) for fields in find_objects(root, "inputs"))
+        self.document.finish()
         if self.behind:
             raise invalid(f"unexpected additional input data for model '{self.model}'")
         return inputs
@@ -130,17 +132,17 @@ class _Inputs:
             )
         if not is_datatype(datatype):
             raise invalid(f"invalid datatype for input {name}")
-        text = self.arrays.get(data) if isinstance(data, str) else None
+        text = self.document.take(data)
         dtype = find_dtype(datatype)
         try:
             if datatype == _BYTES:
                 # Only an empty array of strings looks like one of numbers.
-                strings = [] if text is not None and not bytes(text).strip(b"[] \t\r\n") else data
+                strings = [] if text is not None and not text[1:-1].strip(b" \t\r\n") else data
                 base64 = parameters.get("content_type") == "base64"
                 return read_strings(strings, shape, base64=base64).reshape(-1)
             if text is None or dtype is None:
                 raise unreadable("data", f"expected an array of {datatype} for input {name}")
-            return read_array(bytes(text), dtype, shape).reshape(-1)
+            return read_array(text, dtype, shape).reshape(-1)
         except ValueError as error:
             raise unreadable("data", str(error)) from None
 

@@ -6,7 +6,7 @@ A parser makes an object of every number, which takes many times the body. So ea
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ _OPENING = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*(?=\[)')
 # An empty list takes two bytes of JSON and thirty times as many of memory.
 _MOST_CONTAINERS = 200_000
 _MOST_ARRAYS = 10_000
+_MOST_IGNORED = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,23 @@ class Document:
     """
 
     root: dict[str, Any]
-    arrays: Mapping[str, memoryview]
+    arrays: dict[str, memoryview]
+
+    def take(self, value: object) -> bytes | None:
+        """Return the text of the array that a value of the object stands for; None for others."""
+        text = self.arrays.pop(value, None) if isinstance(value, str) else None
+        return None if text is None else bytes(text)
+
+    def finish(self) -> None:
+        """Check what nobody has taken: it belongs to keys that are ignored, and must be JSON.
+
+        Raises:
+            Refused: it is not, or there is much of it.
+        """
+        if sum(map(len, self.arrays.values())) > _MOST_IGNORED:
+            raise _refuse(f"more than {_MOST_IGNORED} bytes of data that are no input's")
+        for text in self.arrays.values():
+            _parse(bytes(text))
 
 
 def read_document(text: bytes) -> Document:
@@ -55,14 +72,18 @@ def read_document(text: bytes) -> Document:
     rest = b"".join([*parts, whole[done:]])
     if rest.count(b"[") + rest.count(b"{") > _MOST_CONTAINERS:
         raise _refuse(f"more than {_MOST_CONTAINERS} lists and objects")
-    try:
-        root = from_json(rest)
-    except ValueError as error:
-        # Numbers that were cut out move the column; a client compares the beginning only.
-        raise _refuse(str(error)) from None
+    root = _parse(rest)
     if not isinstance(root, dict):
         raise _refuse("expected a JSON object")
     return Document(root, arrays)
+
+
+def _parse(text: bytes) -> object:
+    try:
+        return from_json(text)
+    except ValueError as error:
+        # Arrays that were cut out move the column; a client compares the beginning only.
+        raise _refuse(str(error)) from None
 
 
 def _find_arrays(text: bytes) -> Iterator[tuple[int, int]]:

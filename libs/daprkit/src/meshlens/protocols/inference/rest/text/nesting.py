@@ -25,7 +25,7 @@ def measure(text: bytes) -> tuple[int, ...]:
     if lists > _MOST_LISTS:
         raise ValueError(f"more than {_MOST_LISTS} lists")
     if lists == 1:
-        return (text.count(b",") + 1 if text[1:-1].strip() else 0,)
+        return (text.count(b",") + 1 if text[1:-1].strip(_BLANKS) else 0,)
     whole = np.frombuffer(text.translate(None, _BLANKS), np.uint8)
     places = np.flatnonzero((whole == _OPEN) | (whole == _CLOSE) | (whole == _COMMA))
     signs = whole[places]

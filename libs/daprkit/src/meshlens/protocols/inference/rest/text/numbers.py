@@ -8,6 +8,7 @@ from pydantic_core import from_json
 
 from meshlens.protocols.models import Array
 
+_BLANKS = b" \t\r\n"
 _PART = 1 << 16  # bytes of text whose numbers exist as objects at the same time
 # What is in other values that JSON allows here, true, false and null, and in no number.
 _OF_WORDS = (b"u", b"s")
@@ -21,7 +22,7 @@ def read_numbers(flat: bytes, dtype: np.dtype[np.generic], size: int) -> Array:
         ValueError: there are more or fewer, or one is not of the type: integers are written
             without a point, truth values as true and false; NaN and Infinity are reals.
     """
-    count = flat.count(b",") + 1 if flat.strip() else 0
+    count = flat.count(b",") + 1 if flat.strip(_BLANKS) else 0
     if count != size:
         raise ValueError("Shape does not match true shape of 'data' field")
     array = np.empty(size, dtype)
