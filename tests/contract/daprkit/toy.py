@@ -15,6 +15,7 @@ from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, StatusTable
 from meshlens.daprkit.client import CallError, Client
+from meshlens.daprkit.gateway.method import open_gateway
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.server import GrpcService, Lifespan, Server
 from meshlens.daprkit.settings import EventMode, ServerSettings
@@ -68,6 +69,10 @@ def refuse(_: Request) -> Reply:
     raise Refused("expected a yes", got="a no", remedy="ask again", option="answer")
 
 
+def word_as_another(status: Status, text: str) -> bytes:
+    return json.dumps({"error": f"{status.name}: {text}"}).encode()
+
+
 def refuse_at_length(_: Request) -> Reply:
     raise Refused("no" * 5000)
 
@@ -95,12 +100,14 @@ ROUTES = [
     Route("describe", describe, verbs=("GET", "POST")),
     Route("things/<name>/versions/<version>", describe, verbs=("GET",)),
     Route("refuse", refuse, lane=Lane.WORK),
+    Route("foreign", refuse, lane=Lane.WORK, failure=word_as_another),
     Route("refuse-at-length", refuse_at_length, lane=Lane.WORK),
     Route("break", break_down, lane=Lane.WORK),
     Route("work", describe, lane=Lane.WORK),
     Route("show", show),
     Route("gate", GATE.pass_through, lane=Lane.WORK),
     Route("manage", GATE.pass_through, lane=Lane.MANAGE),
+    open_gateway("work", ("*",)),
 ]
 SUBSCRIPTIONS = [Subscription("things", take, options=("color",), dead_letter="things-dead")]
 MAX_BODY = 64 * 1024

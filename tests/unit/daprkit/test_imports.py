@@ -31,3 +31,9 @@ def test_clients_and_messages_load_nothing_of_a_server(module: str) -> None:
 
 def test_messages_load_no_grpc() -> None:
     assert not {"grpc", "google.protobuf", "opentelemetry"} & loaded_by("meshlens.daprkit.messages")
+
+
+def test_a_service_without_an_http_port_loads_no_server_of_http() -> None:
+    loaded = loaded_by("meshlens.daprkit.server")
+    assert "meshlens.daprkit.transports.invoke" in loaded
+    assert not {"uvicorn", "h11", "ssl", "asyncio.sslproto"} & loaded - loaded_by("grpc")

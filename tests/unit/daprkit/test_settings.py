@@ -161,3 +161,17 @@ def test_variables_of_other_programs_are_left_alone(name: str) -> None:
 def test_what_is_almost_a_setting_that_is_given_is_another_programs() -> None:
     given = {"WORKER": "7", "WORKERS": "2"}
     assert list(find_misspelt(ServerSettings(), given)) == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"HTTP_CERTIFICATE": "a.pem"}, {"HTTP_KEY": "a.pem"}, {"HTTP_CLIENT_CA": "a.pem"}],
+)
+def test_tls_has_all_of_its_files(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: dict[str, str]
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        load(ServerSettings)
+    assert "HTTP_CERTIFICATE and HTTP_KEY" in capsys.readouterr().err

@@ -3,7 +3,8 @@
 import pytest
 
 from meshlens.daprkit.application.routing import Route, Routes
-from meshlens.daprkit.errors import InvalidRequest
+from meshlens.daprkit.application.status import Status
+from meshlens.daprkit.errors import InvalidRequest, MethodNotFound, WrongVerb
 from meshlens.daprkit.messages import Reply, Request
 
 
@@ -38,3 +39,25 @@ def test_a_page_that_is_not_there_is_not_advised() -> None:
     with pytest.raises(InvalidRequest) as refusal:
         Routes((Route("work", answer),)).find("work", "GET")
     assert "ui" not in str(refusal.value).split()
+
+
+def test_a_wrong_verb_has_the_right_ones_as_data_and_the_reason_of_any_wrong_request() -> None:
+    with pytest.raises(WrongVerb) as refusal:
+        ROUTES.find("list", "POST")
+    assert refusal.value.allowed == ("GET", "HEAD")
+    assert refusal.value.reason == "INVALID_REQUEST"
+
+
+def test_a_path_with_an_empty_part_is_no_other_path() -> None:
+    with pytest.raises(MethodNotFound):
+        ROUTES.find("li//st", "GET")
+
+
+def test_a_route_may_word_its_errors_itself() -> None:
+    def word(status: Status, text: str) -> bytes:
+        return f"{status.name} {text}".encode()
+
+    routes = Routes((Route("v2/<name>", answer, failure=word), Route("work", answer)))
+    assert routes.find_failure("v2/anything") is word
+    assert routes.find_failure("work") is None
+    assert routes.find_failure("nothing") is None

@@ -5,7 +5,12 @@
     |-- WrongToken            the caller does not know the app's token
     |-- ForeignPage           a page of another site has sent the request
     |-- InvalidRequest        the request cannot be understood: query, verb, time limit
+    |   |-- WrongVerb         the method is called by another verb
+    |   `-- HeadTooLarge      the headers by HTTP have too many bytes
     |-- BodyTooLarge          more bytes than MAX_BODY
+    |-- TooManyBytes          the bodies of all requests have too many bytes together
+    |-- SlowBody              the body did not come in time
+    |-- AnswerTooLarge        an answer with more bytes than MAX_BODY
     |-- MethodNotFound        no route has that path
     |-- Stopping              the service is shutting down and takes no calls any more
     |-- Busy                  every place in the queue is taken; carries the delay before a retry
@@ -19,7 +24,7 @@
 Exceptions carry facts; `status` maps each to a status code.
 """
 
-from meshlens.faults import Fault
+from meshlens.faults import Fault, name_reason
 
 
 class DaprkitError(Fault):
@@ -42,6 +47,27 @@ class InvalidRequest(DaprkitError):
     """The request cannot be understood."""
 
 
+class WrongVerb(InvalidRequest):
+    """The method is called by another verb.
+
+    Attributes:
+        allowed: the verbs it is called by.
+    """
+
+    def __init__(self, expected: str, *, got: str, remedy: str, allowed: tuple[str, ...]) -> None:
+        self.allowed = allowed
+        super().__init__(expected, got=got, remedy=remedy)
+
+    @property
+    def reason(self) -> str:
+        """That of its base: HTTP alone tells the two apart."""
+        return name_reason(InvalidRequest)
+
+
+class HeadTooLarge(InvalidRequest):
+    """The path, the query and the headers have too many bytes."""
+
+
 class BodyTooLarge(DaprkitError):
     """The body has more bytes than the service takes."""
 
@@ -52,6 +78,34 @@ class BodyTooLarge(DaprkitError):
             f"body must have at most {limit} bytes",
             got=f"{size}",
             remedy="send less or raise MAX_BODY, which the sidecars' limits follow",
+        )
+
+
+class TooManyBytes(DaprkitError):
+    """The bodies of all requests have too many bytes together."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"the bodies on their way must have at most {limit} bytes together",
+            got="more",
+            remedy="retry after a second",
+        )
+
+
+class SlowBody(DaprkitError):
+    """The body did not come in time."""
+
+
+class AnswerTooLarge(DaprkitError):
+    """The answer has more bytes than the service sends."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        self.size = size
+        self.limit = limit
+        super().__init__(
+            f"the answer must have at most {limit} bytes",
+            got=f"{size}",
+            remedy="request less at once, or raise MAX_BODY, which the sidecars' limits follow",
         )
 
 

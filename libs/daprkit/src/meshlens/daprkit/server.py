@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
 import structlog
@@ -39,6 +39,9 @@ from meshlens.daprkit.transports.late_calls import LateCalls
 from meshlens.daprkit.transports.reflection import serve_reflection
 from meshlens.daprkit.transports.topics import Subscription, subscribe
 from meshlens.daprkit.transports.trace_context import make_trace_interceptor
+
+if TYPE_CHECKING:
+    from meshlens.daprkit.transports.http.listener import HttpListener
 
 # Threads beyond those that admitted requests can hold: for daprd's probe (500 ms) and health
 # checks, which never wait.
@@ -102,27 +105,29 @@ class Server:
             admitted=lambda: self._admission.slots.held,
             name_code=lambda error: known.describe(error)[0].name,
         )
+        self._statuses = known
         confirmed = settings.events is EventMode.CONFIRMED
         keeps = settings.show_events > 0 and confirmed
         self._recent = RecentEvents(settings.show_events) if keeps else None
         why_not = "SHOW_EVENTS=0" if confirmed else "EVENTS=off"
         lanes = rule_lanes(self._admission, _make_events(settings, sidecar, self._recent))
-        application = Application(
+        self._application = application = Application(
             (*routes, watch_events(self._recent, why_not=why_not)),
             lanes=lanes,
             statuses=known,
             metrics=self._metrics,
             max_body=settings.max_body,
             time_limit=settings.request_timeout,
+            domain=settings.app_id,
         )
+        threads = sum(lane.slots.limit for lane in lanes.values()) + PROBE_THREADS
+        self._threads = threads
+        self._http: HttpListener | None = None
         self._streams = application.streams
         self._late_calls = LateCalls()
         # Kept, since an App stops its server when it is collected.
         self._app = App(
-            thread_pool=ThreadPoolExecutor(
-                sum(lane.slots.limit for lane in lanes.values()) + PROBE_THREADS,
-                thread_name_prefix="call",
-            ),
+            thread_pool=ThreadPoolExecutor(threads, thread_name_prefix="call"),
             interceptors=(
                 make_trace_interceptor(self._spans),
                 ErrorInterceptor(known, settings.app_id),
@@ -173,7 +178,7 @@ class Server:
         """Listen and answer; return the port.
 
         Raises:
-            CannotListen: the port cannot be bound.
+            CannotListen: a port cannot be bound, or the files of TLS cannot be used.
         """
         listen = self._settings.listen_address
         host = f"[{listen}]" if ":" in listen else listen
@@ -186,7 +191,11 @@ class Server:
                 got=str(error),
                 remedy="name a free port by APP_PORT or an address of this host by LISTEN_ADDRESS",
             ) from error
+        if self._settings.http_port:
+            self._http = self._open_http()
         self._server.start()
+        if self._http:
+            self._http.start()
         # Objects that exist now stay: scanning them at each collection would delay callers.
         gc.freeze()
         if self._settings.metrics_port:
@@ -228,6 +237,8 @@ class Server:
         """
         _log.info("draining", seconds=self._settings.drain_seconds)
         self._health.enter_graceful_shutdown()
+        if self._http:
+            self._http.leave()
         self._release_watchers()
         self._living.close()
 
@@ -238,6 +249,8 @@ class Server:
         listening, which the library would cancel.
         """
         self._late_calls.hold()
+        if self._http:
+            self._http.hold()
         return self._late_calls.held
 
     def stop(self) -> None:
@@ -246,13 +259,53 @@ class Server:
         self._release_watchers()
         self._streams.close()
         stopped = self._server.stop(self._settings.stop_grace)
+        if self._http:
+            self._http.end()
         # By now each connection has announced its end, before whatever is answered on it.
         self._late_calls.release()
         stopped.wait()
+        if self._http:
+            self._http.wait()
         self._admission.close()
         if self._spans:
             self._spans.close()
         _log.info("stopped")
+
+    def _open_http(self) -> "HttpListener":
+        # Only replicas that answer HTTP load its server.
+        from meshlens.daprkit.transports.http.listener import (  # noqa: PLC0415 - see above
+            HttpListener,
+            HttpOptions,
+        )
+        from meshlens.daprkit.transports.http.probes import Probes  # noqa: PLC0415 - see above
+
+        settings = self._settings
+        return HttpListener(
+            HttpOptions(
+                address=settings.listen_address,
+                port=settings.http_port,
+                certificate=settings.http_certificate,
+                key=settings.http_key,
+                client_ca=settings.http_client_ca,
+                token=settings.app_api_token.get_secret_value(),
+                domain=settings.app_id,
+                max_body=settings.max_body,
+                most_bodies=self._admission.slots.limit,
+                threads=self._threads,
+                grace=settings.stop_grace,
+            ),
+            self._application,
+            self._statuses,
+            Probes({"/livez": LIVE, "/readyz": ""}, self._is_serving),
+            registry=self._metrics.registry if settings.http_metrics else None,
+            spans=self._spans,
+        )
+
+    def _is_serving(self, name: str) -> bool:
+        states = health_pb2.HealthCheckResponse
+        # It uses the context for names that it does not know only.
+        answer = self._health.Check(health_pb2.HealthCheckRequest(service=name), None)
+        return bool(answer.status == states.SERVING)
 
     def _release_watchers(self) -> None:
         if self._recent:

@@ -5,15 +5,25 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, TypeVar
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ByteSize,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
 # Shorter names are too often almost equal by chance.
 _SHORTEST = 5
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 
 
 class EventMode(StrEnum):
@@ -43,8 +53,26 @@ def _is_grpc(protocol: str) -> str:
     return protocol
 
 
+def _are_origins(text: str) -> str:
+    for origin in split_origins(text):
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                "origins must be like https://example.org, without a path, separated by commas;"
+                f" * for all, none for none; got {origin!r}"
+            )
+    return text
+
+
+def split_origins(text: str) -> tuple[str, ...]:
+    """Return the origins in a list of them; `none` has none."""
+    if text.strip() == "none":
+        return ()
+    return tuple(origin.strip() for origin in text.split(","))
+
+
 Bytes = Annotated[ByteSize, BeforeValidator(_with_unit)]
 Address = Annotated[str, AfterValidator(_without_brackets)]
+Origins = Annotated[str, AfterValidator(_are_origins)]
 OtlpProtocol = Annotated[str, AfterValidator(_is_grpc)]
 
 
@@ -116,8 +144,33 @@ class ServerSettings(BaseSettings):
         default=5.0, gt=0, description="Seconds the state store has for one operation."
     )
 
+    gateway_origins: Origins = Field(
+        default="*",
+        description="Origins whose pages in browsers may read what the method gateway answers,"
+        " separated by commas; * for all, none for none.",
+    )
+    input_bindings: str = Field(
+        default="",
+        pattern=r"^[^,\s]*(,[^,\s]*)*$",
+        description="Output bindings, as photos,tables, from which callers may have bodies read by"
+        " their address; empty for none.",
+    )
+
     metrics_port: int = Field(
         default=0, ge=0, le=65535, description="Port of the Prometheus endpoint; 0 for none."
+    )
+    http_port: int = Field(
+        default=0, ge=0, le=65535, description="Port of the HTTP listener; 0 for none."
+    )
+    http_certificate: Path | None = Field(
+        default=None, description="PEM file of the HTTP listener's certificate; plain HTTP without."
+    )
+    http_key: Path | None = Field(default=None, description="PEM file of the certificate's key.")
+    http_client_ca: Path | None = Field(
+        default=None, description="PEM file of the authority of all clients; none asked without."
+    )
+    http_metrics: bool = Field(
+        default=False, description="Whether the HTTP listener shows the Prometheus metrics, too."
     )
     otel_traces_exporter: Literal["otlp", "none"] = Field(
         default="otlp", description="none: no spans, though an OTLP endpoint is set."
@@ -129,6 +182,14 @@ class ServerSettings(BaseSettings):
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe logged."
     )
+
+    @model_validator(mode="after")
+    def _has_whole_tls(self) -> Self:
+        if (self.http_certificate is None) != (self.http_key is None):
+            raise ValueError("HTTP_CERTIFICATE and HTTP_KEY: expected both or neither")
+        if self.http_client_ca and not self.http_certificate:
+            raise ValueError("HTTP_CLIENT_CA: expected HTTP_CERTIFICATE and HTTP_KEY, too")
+        return self
 
 
 S = TypeVar("S", bound=ServerSettings)

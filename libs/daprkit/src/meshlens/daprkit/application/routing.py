@@ -10,7 +10,7 @@ from werkzeug.routing import Map, Rule
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.status import Status
-from meshlens.daprkit.errors import InvalidRequest, MethodNotFound
+from meshlens.daprkit.errors import MethodNotFound, WrongVerb
 from meshlens.daprkit.messages import Reply, Request
 
 UNSPECIFIED_VERB = "NONE"
@@ -46,7 +46,9 @@ class Routes:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         rules = Map(
-            [Rule(f"/{route.path}", endpoint=route) for route in routes], strict_slashes=False
+            [Rule(f"/{route.path}", endpoint=route) for route in routes],
+            strict_slashes=False,
+            merge_slashes=False,
         )
         self._urls = rules.bind("")
         known = sorted(route.path for route in routes)
@@ -58,7 +60,7 @@ class Routes:
 
         Raises:
             MethodNotFound: no route has that path.
-            InvalidRequest: the route does not take that verb.
+            WrongVerb: the route does not take that verb.
         """
         route: Route
         try:
@@ -71,12 +73,22 @@ class Routes:
             ) from None
         # Whoever carries an answer to HEAD leaves its body out.
         if ("GET" if verb == "HEAD" else verb) not in (*route.verbs, UNSPECIFIED_VERB):
-            raise InvalidRequest(
+            raise WrongVerb(
                 f"{route.path} expects {' or '.join(route.verbs)}",
                 got=verb,
                 remedy=self._advise(route),
+                allowed=(*route.verbs, "HEAD") if "GET" in route.verbs else route.verbs,
             )
         return route, parameters
+
+    def find_failure(self, path: str) -> FailureBody | None:
+        """Return how the errors of a path are written; None for no route or none of its own."""
+        route: Route
+        try:
+            route, _ = self._urls.match(f"/{path}")
+        except NotFound:
+            return None
+        return route.failure
 
     def _advise(self, route: Route) -> str:
         if "POST" not in route.verbs:

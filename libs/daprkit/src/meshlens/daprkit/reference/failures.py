@@ -1,36 +1,17 @@
 """What a method answers instead of a result: statuses, reasons, and the body that Dapr makes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, Field
 
 from meshlens.daprkit import errors
 from meshlens.daprkit.application.lanes import Lane
-from meshlens.daprkit.application.status import DAPRKIT, Status, StatusTable
+from meshlens.daprkit.application.status import DAPRKIT, HTTP, Status, StatusTable
 from meshlens.daprkit.reference.schemas import Schema
 from meshlens.faults import Fault, name_reason
 
-# Dapr's table, HTTPStatusFromCode in its pkg/messaging/v1/util.go.
-HTTP: Mapping[Status, int] = {
-    Status.CANCELLED: 408,
-    Status.INVALID_ARGUMENT: 400,
-    Status.DEADLINE_EXCEEDED: 504,
-    Status.NOT_FOUND: 404,
-    Status.ALREADY_EXISTS: 409,
-    Status.PERMISSION_DENIED: 403,
-    Status.UNAUTHENTICATED: 401,
-    Status.RESOURCE_EXHAUSTED: 429,
-    Status.FAILED_PRECONDITION: 400,
-    Status.ABORTED: 409,
-    Status.OUT_OF_RANGE: 400,
-    Status.UNIMPLEMENTED: 501,
-    Status.INTERNAL: 500,
-    Status.UNAVAILABLE: 503,
-    Status.DATA_LOSS: 500,
-    Status.UNKNOWN: 500,
-}
 _ALWAYS = (
     errors.InvalidRequest,
     errors.WrongToken,

@@ -49,7 +49,7 @@ class InvokeInterceptor(grpc.ServerInterceptor):
         reply = self._application.invoke(
             _read_call(message, context), on_caller_gone=context.add_callback
         )
-        headers = _without_sniffing(reply)
+        headers = add_nosniff(reply)
         if headers:
             context.send_initial_metadata(tuple(headers.items()))
         return common_v1.InvokeResponse(
@@ -57,7 +57,8 @@ class InvokeInterceptor(grpc.ServerInterceptor):
         )
 
 
-def _without_sniffing(reply: Reply) -> Mapping[str, str]:
+def add_nosniff(reply: Reply) -> Mapping[str, str]:
+    """Return the headers of a reply, and what keeps browsers from guessing at what they show."""
     if reply.content_type.startswith(_RENDERED):
         return {_NOSNIFF: "nosniff", **reply.headers}
     return reply.headers

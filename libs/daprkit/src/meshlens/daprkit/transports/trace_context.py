@@ -1,10 +1,11 @@
 """The caller's trace context, taken over from each call."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from opentelemetry import context, propagate
+from opentelemetry import context, propagate, trace
 
 from meshlens.daprkit.telemetry.traces import Spans
 from meshlens.daprkit.transports.interceptor import Behaviour, Interceptor, StreamBehaviour
@@ -26,6 +27,25 @@ def make_trace_interceptor(spans: Spans | None) -> grpc.ServerInterceptor:
         tracer_provider=spans.provider, filter_=filters.negate(filters.health_check())
     )
     return interceptor
+
+
+@contextmanager
+def follow_trace(headers: Mapping[str, str], spans: Spans | None, *, name: str) -> Iterator[None]:
+    """Make the trace of a call's headers current, with a span of this name if they are exported."""
+    carrier = {key: value for key, value in headers.items() if key in _HEADERS}
+    remote = propagate.extract(carrier) if carrier else None
+    if spans:
+        tracer = spans.provider.get_tracer(__name__)
+        with tracer.start_as_current_span(name, context=remote, kind=trace.SpanKind.SERVER):
+            yield
+    elif remote is None:
+        yield
+    else:
+        token = context.attach(remote)
+        try:
+            yield
+        finally:
+            context.detach(token)
 
 
 class TraceContextInterceptor(Interceptor):
