@@ -10,6 +10,7 @@ by hand: a message of each kind.
 
 import json
 import sys
+from typing import NoReturn
 
 import atheris
 
@@ -65,6 +66,19 @@ def describe(error: Exception) -> tuple[Status, str]:
     return STATUSES.describe(error)
 
 
+def find(path: str, verb: str) -> NoReturn:
+    """Fail: the method calls by the paths of its tools."""
+    raise AssertionError(f"no tool needs the route of {verb} {path}")
+
+
+def refuse(error: Exception) -> NoReturn:
+    """Fail: errors are results of tools."""
+    raise AssertionError("a tool's failure is a result") from error
+
+
+METHODS = Methods(answer, describe, find, refuse, largest_answer=1 << 20)
+
+
 def send(data: bytes) -> None:
     """Send a body with the headers that a byte selects."""
     if not data:
@@ -73,7 +87,7 @@ def send(data: bytes) -> None:
     headers = {"mcp-method": "tools/call", "mcp-name": "fit"}
     headers |= {"mcp-protocol-version": version} if version else {}
     request = Request("mcp", "POST", {}, "application/json", data[1:], headers)
-    body = SERVER.answer(request, Methods(answer, describe)).body
+    body = SERVER.answer(request, METHODS).body
     found = json.loads(body or b"[]")
     for each in found if isinstance(found, list) else [found]:
         if "error" in each and each["error"]["code"] not in CODES:

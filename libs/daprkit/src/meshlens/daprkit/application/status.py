@@ -61,26 +61,6 @@ DAPRKIT: StatusTable = {
     errors.Stopping: Status.UNAVAILABLE,
 }
 
-# Dapr's table, HTTPStatusFromCode in its pkg/messaging/v1/util.go.
-HTTP: Mapping[Status, int] = {
-    Status.CANCELLED: 408,
-    Status.INVALID_ARGUMENT: 400,
-    Status.DEADLINE_EXCEEDED: 504,
-    Status.NOT_FOUND: 404,
-    Status.ALREADY_EXISTS: 409,
-    Status.PERMISSION_DENIED: 403,
-    Status.UNAUTHENTICATED: 401,
-    Status.RESOURCE_EXHAUSTED: 429,
-    Status.FAILED_PRECONDITION: 400,
-    Status.ABORTED: 409,
-    Status.OUT_OF_RANGE: 400,
-    Status.UNIMPLEMENTED: 501,
-    Status.INTERNAL: 500,
-    Status.UNAVAILABLE: 503,
-    Status.DATA_LOSS: 500,
-    Status.UNKNOWN: 500,
-}
-
 
 class Refused(Fault):
     """A refusal with the status and the text of another server, which its clients may compare.
