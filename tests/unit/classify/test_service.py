@@ -377,6 +377,8 @@ def test_only_computing_waits_for_a_worker(service: Service) -> None:
         ("ui/samples/<name>", ("GET",), Lane.LIGHT),
         ("home", ("GET",), Lane.LIGHT),
         ("openapi.json", ("GET",), Lane.LIGHT),
+        ("mcp", ("POST",), Lane.LIGHT),
+        ("gateway", ("POST", "PUT"), Lane.RELAY),
     }
 
 

@@ -5,7 +5,7 @@ from typing import Self
 import pytest
 from pydantic import SecretStr, field_validator, model_validator
 
-from meshlens.daprkit.settings import MIB, ServerSettings, find_misspelt, load
+from meshlens.daprkit.settings import MIB, ServerSettings, find_misspelt, load, split_origins
 
 
 @pytest.mark.parametrize(
@@ -175,3 +175,32 @@ def test_tls_has_all_of_its_files(
     with pytest.raises(SystemExit):
         load(ServerSettings)
     assert "HTTP_CERTIFICATE and HTTP_KEY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("", ("*",)),  # as every setting that is empty, it is not given
+        ("*", ("*",)),
+        ("none", ()),
+        (
+            "https://a.example, http://localhost:8080",
+            ("https://a.example", "http://localhost:8080"),
+        ),
+    ],
+)
+def test_origins_are_a_list_or_all_or_none(
+    monkeypatch: pytest.MonkeyPatch, text: str, origins: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("GATEWAY_ORIGINS", text)
+    assert split_origins(load(ServerSettings).gateway_origins) == origins
+
+
+@pytest.mark.parametrize("text", ["a.example", "https://a.example/", "https://a.example,", "null"])
+def test_what_browsers_send_as_no_origin_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    monkeypatch.setenv("GATEWAY_ORIGINS", text)
+    with pytest.raises(SystemExit):
+        load(ServerSettings)
+    assert "https://example.org, without a path" in capsys.readouterr().err

@@ -99,6 +99,12 @@ def build(origins: tuple[str, ...] = ("*",)) -> Toy:
         Route("picture", show, verbs=("GET",)),
         Route("models/<name>/versions/<version>", plot, verbs=("GET", "POST", "DELETE")),
         Route("models/<name>/load", plot, lane=Lane.MANAGE),
+        Route(
+            "v2/models/<name>/infer",
+            plot,
+            lane=Lane.WORK,
+            failure=lambda status, text: f"{status.name}: {text}".encode(),
+        ),
         Route("events", plot, verbs=("GET",), lane=Lane.WATCH),
         open_gateway("plot", origins),
     )
@@ -171,6 +177,14 @@ def test_a_failure_has_the_shape_the_status_and_the_json_of_a_sidecar(
     }
     assert toy.send(make())["statusCode"] == 200
     assert set(answer) == set(toy.send(make()))
+
+
+def test_a_failure_of_another_servers_method_is_in_that_servers_words(toy: Toy) -> None:
+    answer = toy.send(events.rest("/v2/models/a/infer", body="no"))
+    assert answer["statusCode"] == 400
+    assert answer["body"] == "INVALID_ARGUMENT: the body must be a table, got no; send one"
+    other = toy.send(events.rest("/v2/models/a/infer", httpMethod="GET"))
+    assert other["body"].startswith("INVALID_ARGUMENT: v2/models/<name>/infer expects POST")
 
 
 def test_each_call_has_one_event_with_the_bytes_that_the_method_got(toy: Toy) -> None:

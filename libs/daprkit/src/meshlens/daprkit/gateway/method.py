@@ -9,7 +9,7 @@ from meshlens.daprkit.application.invocation import Invocation
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.relaying import Methods, Relay
-from meshlens.daprkit.application.routing import UNSPECIFIED_VERB, Route
+from meshlens.daprkit.application.routing import UNSPECIFIED_VERB, FailureBody, Route
 from meshlens.daprkit.errors import AnswerTooLarge, InvalidRequest, MethodNotFound
 from meshlens.daprkit.gateway.answers import CookieAnswer, LauncherAnswer, ProxyAnswer
 from meshlens.daprkit.gateway.cors import Cors
@@ -57,7 +57,8 @@ def open_gateway(default: str, origins: Sequence[str]) -> Route:
         f" {default} if it names none",
         answers={JSON: ProxyAnswer | CookieAnswer | LauncherAnswer},
         answer="What the method answered, or its failure with the status code and the JSON that a"
-        " sidecar makes of it. The call itself fails only if the event is of no known platform.",
+        " sidecar makes of it, or that of the protocol which the method is of. The call itself"
+        " fails only if the event is of no known platform.",
     )
     return Route(
         PATH,
@@ -85,18 +86,24 @@ class _Gateway:
         event = parse_object(request.body, "the body")
         shape = find_shape(event)
         allowed = self.cors.allow("")
+        failure: FailureBody | None = None
         try:
             call = _read_call(shape, event)
             allowed = self.cors.allow(call.headers.get("origin", ""))
-            answer = self._call(call, request, methods)
+            route, path = self._choose(call, request, methods)
+            failure = route.failure
+            answer = self._call(call, route, path, request, methods)
             return _encode(shape, _add(answer, allowed), methods.largest_answer)
         except Exception as error:  # noqa: BLE001 - the function's caller gets each in the event's shape, and a bug is logged
             refusal = methods.refuse(error)
-            refused = HttpAnswer(refusal.http, {"content-type": JSON}, refusal.encode_json())
+            write = failure or (lambda *_: refusal.encode_json())
+            body = write(refusal.status, refusal.message)
+            refused = HttpAnswer(refusal.http, {"content-type": JSON}, body)
             return _encode(shape, _add(refused, allowed))
 
-    def _call(self, call: HttpCall, request: Request, methods: Methods) -> HttpAnswer:
-        route, path = self._choose(call, request, methods)
+    def _call(
+        self, call: HttpCall, route: Route, path: str, request: Request, methods: Methods
+    ) -> HttpAnswer:
         if call.verb == "OPTIONS":
             heads = ("HEAD",) if "GET" in route.verbs else ()
             verbs = (*route.verbs, *heads, "OPTIONS")
