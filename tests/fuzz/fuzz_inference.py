@@ -34,7 +34,7 @@ SERVER = InferenceServer(
     version="1",
     ready=lambda: True,
 )
-ALLOWED = (Status.INVALID_ARGUMENT, Status.NOT_FOUND)
+ALLOWED = (Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.RESOURCE_EXHAUSTED)
 
 
 def read(data: bytes) -> None:

@@ -266,6 +266,17 @@ REFUSALS = [
         " 'texts', expecting 4 bytes but only 2 bytes available",
     ),
     (
+        "texts",
+        "",
+        [InputTensor("x", "BYTES", (1,), bytes(4_000_004))],
+        [],
+        Status.RESOURCE_EXHAUSTED,
+        (
+            "expected at most 1000000 string elements for inference input 'x' for model 'texts',"
+            " got more; send fewer at once"
+        ),
+    ),
+    (
         "numbers",
         "",
         [InputTensor("x", "FP32", (2,), b"", {"shared_memory_region": "r"})],
@@ -447,6 +458,9 @@ def test_readiness_and_the_index_show_the_states(
     assert server.is_ready("numbers")
     assert server.is_ready("numbers", "1")
     assert not server.is_ready("numbers", "2")
+    assert server.is_ready("numbers", "stable")
+    assert not server.is_ready("numbers", "lost")
+    assert not server.is_ready("numbers", "newest")
     assert not server.is_ready("nobody")
     assert not server.is_ready("")
     server.unload("numbers")

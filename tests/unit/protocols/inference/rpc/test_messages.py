@@ -290,3 +290,16 @@ def test_a_message_of_a_stream_is_an_answer_or_an_error() -> None:
     assert not streamed.error_message
     failed = make_error("no", "mine")
     assert (failed.error_message, failed.infer_response.id) == ("no", "mine")
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_countless_texts_are_refused(typed: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    message = pb.ModelInferRequest(model_name="BYTES")
+    sent = message.inputs.add(name="x", datatype="BYTES", shape=[1_000_001])
+    if typed:
+        sent.contents.bytes_contents.extend([b""] * 1_000_001)
+    else:
+        message.raw_input_contents.append(bytes(4 * 1_000_001))
+    with pytest.raises(Refused, match="at most 1000000 string elements") as caught:
+        infer(message)
+    assert caught.value.status is Status.RESOURCE_EXHAUSTED

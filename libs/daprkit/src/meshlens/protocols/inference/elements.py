@@ -6,7 +6,13 @@ import numpy as np
 
 from meshlens.protocols.models import Array
 
+# Texts of a tensor; each takes ten times the bytes of its length, and more in a message.
+MOST_TEXTS = 1_000_000
 _LENGTH = struct.Struct("<I")
+
+
+class TooManyTexts(ValueError):
+    """The raw form has more texts than are read."""
 
 
 class TextsCut(ValueError):
@@ -25,23 +31,29 @@ def decode_numbers(data: "bytes | memoryview", dtype: np.dtype[np.generic]) -> A
     return numbers if numbers.flags.aligned else numbers.copy()
 
 
-def decode_texts(data: "bytes | memoryview") -> list[bytes]:
+def decode_texts(data: "bytes | memoryview", most: int = MOST_TEXTS) -> list[bytes]:
     """Return the texts whose lengths, of four bytes each, stand before them.
+
+    Args:
+        data: the raw form.
+        most: how many there may be.
 
     Raises:
         TextsCut: it ends within a length, or within a text.
+        TooManyTexts: there are more.
     """
-    view, texts, place = memoryview(data), [], 0
-    while place < len(view):
-        if len(view) - place < _LENGTH.size:
-            raise TextsCut(
-                f"string length indicator|{_LENGTH.size} bytes|{len(view) - place} bytes"
-            )
-        (length,) = _LENGTH.unpack_from(view, place)
+    texts: list[bytes] = []
+    place, end = 0, len(data)
+    while place < end:
+        if len(texts) == most:
+            raise TooManyTexts(f"expected at most {most} texts, got more")
+        if end - place < _LENGTH.size:
+            raise TextsCut(f"string length indicator|{_LENGTH.size} bytes|{end - place} bytes")
+        (length,) = _LENGTH.unpack_from(data, place)
         place += _LENGTH.size
-        if len(view) - place < length:
-            raise TextsCut(f"string data|string of length {length}|{len(view) - place} bytes")
-        texts.append(bytes(view[place : place + length]))
+        if end - place < length:
+            raise TextsCut(f"string data|string of length {length}|{end - place} bytes")
+        texts.append(bytes(data[place : place + length]))
         place += length
     return texts
 
@@ -56,8 +68,12 @@ def as_texts(texts: list[bytes]) -> Array:
 def encode_raw(array: Array) -> bytes:
     """Return the raw form of a tensor."""
     if array.dtype.kind in "OSU":
-        texts = [_as_bytes(text) for text in array.reshape(-1).tolist()]
-        return b"".join(part for text in texts for part in (_LENGTH.pack(len(text)), text))
+        raw = bytearray()
+        for element in array.reshape(-1).tolist():
+            text = _as_bytes(element)
+            raw += _LENGTH.pack(len(text))
+            raw += text
+        return bytes(raw)
     if array.dtype.byteorder == ">":
         array = array.astype(array.dtype.newbyteorder("<"))
     return array.tobytes()

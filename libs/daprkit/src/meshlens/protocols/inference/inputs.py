@@ -8,12 +8,19 @@ import numpy as np
 from meshlens.daprkit.application.status import Refused, Status
 from meshlens.protocols.inference.datatypes import is_datatype, name_datatype
 from meshlens.protocols.inference.elements import (
+    MOST_TEXTS,
     TextsCut,
+    TooManyTexts,
     as_texts,
     decode_numbers,
     decode_texts,
 )
-from meshlens.protocols.inference.refusals import invalid, invalid_request, show_shape
+from meshlens.protocols.inference.refusals import (
+    invalid,
+    invalid_request,
+    show_shape,
+    too_many_texts,
+)
 from meshlens.protocols.inference.tensors import InferRequest, InputTensor, count_elements
 from meshlens.protocols.models import Array, Function, Tensor
 
@@ -79,7 +86,7 @@ class _Reader:
         self._check_shape(sent, wanted.shape)
         shape = tuple(sent.shape)
         if takes == BYTES:
-            return as_texts(self._read_texts(sent, count_elements(shape))).reshape(shape)
+            return self._read_texts(sent, count_elements(shape)).reshape(shape)
         return self._read_numbers(sent, wanted.dtype, count_elements(shape)).reshape(shape)
 
     def _check_shape(self, sent: InputTensor, wanted: Sequence[int] | None) -> None:
@@ -119,22 +126,28 @@ class _Reader:
             )
         return numbers.view(np.bool_)
 
-    def _read_texts(self, sent: InputTensor, count: int) -> list[bytes]:
+    def _read_texts(self, sent: InputTensor, count: int) -> Array:
         model = self.request.model
         try:
-            texts: list[bytes] = (
-                sent.data.tolist() if isinstance(sent.data, np.ndarray) else decode_texts(sent.data)
+            texts = (
+                sent.data
+                if isinstance(sent.data, np.ndarray)
+                else as_texts(decode_texts(sent.data))
             )
+        except TooManyTexts:
+            raise too_many_texts(sent.name, model) from None
         except TextsCut as cut:
             what, expected, available = cut.args[0].split("|")
             raise self._refuse(
                 f"incomplete {what} for inference input '{sent.name}' for model '{model}',"
                 f" expecting {expected} but only {available} available"
             ) from None
-        if len(texts) != count:
+        if texts.size > MOST_TEXTS:
+            raise too_many_texts(sent.name, model)
+        if texts.size != count:
             raise self._refuse(
                 f"expected {count} string elements for inference input '{sent.name}' for model"
-                f" '{model}', got {len(texts)}"
+                f" '{model}', got {texts.size}"
             )
         return texts
 
@@ -148,7 +161,7 @@ class _Reader:
                 f"unexpected shape for input '{sent.name}' for model '{self.request.model}'."
                 f" Expected [{batch}], got {show_shape(sent.shape)}. "
             )
-        texts = self._read_texts(sent, count)
+        texts: list[bytes] = self._read_texts(sent, count).tolist()
         first = self.function.read_picture(texts[0])
         if count == 1:
             return first

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from meshlens.daprkit.application.status import Refused, Status
+from meshlens.protocols.inference.elements import MOST_TEXTS
 
 # Axes that a refusal shows.
 _SHOWN = 64
@@ -16,6 +17,15 @@ def invalid(text: str) -> Refused:
 def invalid_request(request_id: str, text: str) -> Refused:
     """Return the refusal of a wrong request for which Triton names the request."""
     return invalid(f"[request id: {request_id or '<id_unknown>'}] {text}")
+
+
+def too_many_texts(name: str, model: str) -> Refused:
+    """Return the refusal of an input of more texts than are read."""
+    return Refused(
+        Status.RESOURCE_EXHAUSTED,
+        f"expected at most {MOST_TEXTS} string elements for inference input '{name}' for model"
+        f" '{model}', got more; send fewer at once",
+    )
 
 
 def show_shape(shape: Sequence[int]) -> str:

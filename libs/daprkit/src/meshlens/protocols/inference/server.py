@@ -67,6 +67,8 @@ class InferenceServer:
 
     def is_ready(self, name: str, version: str = "") -> bool:
         """Return whether a version answers, or any if none is named; False for an unknown one."""
+        if version and not version.isdecimal():
+            return self._leads_to_one(name, version)
         try:
             versions = self._models.versions(name) if name else ()
         except UnknownModel:
@@ -85,6 +87,14 @@ class InferenceServer:
                 key=int,
             )
             return describe_model(model, [model.version] if version else available)
+
+    def _leads_to_one(self, name: str, label: str) -> bool:
+        """Return whether a label stands for a version that answers."""
+        try:
+            with lease(self._models, name, label):
+                return True
+        except Refused:
+            return False
 
     # Inference
 

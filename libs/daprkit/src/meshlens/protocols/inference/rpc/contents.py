@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from meshlens.protocols.inference.datatypes import find_dtype
-from meshlens.protocols.inference.elements import as_texts
-from meshlens.protocols.inference.refusals import invalid
+from meshlens.protocols.inference.elements import MOST_TEXTS, as_texts
+from meshlens.protocols.inference.refusals import invalid, too_many_texts
 from meshlens.protocols.models import Array
 from meshlens.protocols.wire import inference_pb2 as pb
 
@@ -81,6 +81,8 @@ def _read_list(sent: pb.ModelInferRequest.InferInputTensor, model: str) -> "byte
         return b""  # every list is empty
     elements = getattr(sent.contents, wanted)
     if dtype.kind == "O":
+        if len(elements) > MOST_TEXTS:
+            raise too_many_texts(sent.name, model)
         return as_texts(list(elements))
     numbers: Array = np.fromiter(elements, _WIDE.get(wanted, dtype), len(elements))
     return _narrow(numbers, dtype, sent, model)

@@ -14,16 +14,21 @@ _EXPECTED = {
     "timeout": ("int64_param",),
     "triton_enable_empty_final_response": ("bool_param",),
 }
+_OF_TENSORS = ("shared_memory_region",)
 _RESERVED = "triton_"
 
 
 def read_parameters(parameters: Mapping[str, pb.InferParameter]) -> dict[str, Parameter]:
-    """Return the value of each parameter; one without a value is left out."""
+    """Return the parameters of a tensor that mean something here: those of shared memory.
+
+    There may be countless others.
+    """
     values: dict[str, Parameter] = {}
-    for name, parameter in parameters.items():
-        choice = parameter.WhichOneof("parameter_choice")
-        if choice:
-            values[name] = getattr(parameter, choice)
+    for name in _OF_TENSORS:
+        # Reading a map of messages by a key would add it.
+        if name in parameters:
+            choice = parameters[name].WhichOneof("parameter_choice")
+            values[name] = getattr(parameters[name], choice) if choice else ""
     return values
 
 
