@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 
 import pytest
+from google.protobuf.descriptor import ServiceDescriptor
 from google.rpc import status_pb2
 from grpc_status import rpc_status  # type: ignore[import-untyped] # it ships no types
 
@@ -115,6 +116,7 @@ TOKEN = "swordfish"
 def serving(
     lifespan: Lifespan | None = None,
     services: Sequence[GrpcService] = (),
+    described: Sequence[ServiceDescriptor] = (),
     **changes: object,
 ) -> Iterator[tuple[Server, int]]:
     values: dict[str, object] = {
@@ -135,6 +137,7 @@ def serving(
         sidecar,
         SUBSCRIPTIONS,
         services=services,
+        described=described,
         lifespan=lifespan,
     )
     port = server.start()

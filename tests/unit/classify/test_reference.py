@@ -26,8 +26,10 @@ _PART = (
 )
 _FIELD = b'--between\r\nContent-Disposition: form-data; name="who"\r\n\r\nme\r\n'
 PICTURES = _PART % (7, SEVEN) + _FIELD + _PART % (8, b"no picture") + b"--between--\r\n"
-# Pages and files: they ignore what is in a query; daprkit's tests are about events.
+# Pages, files and other servers' protocols: they ignore what is in a query; daprkit's tests are
+# about events.
 OPEN = ("openapi.json", "ui", "ui/samples/{name}", "home", "events")
+OF_PROTOCOLS = ("v2",)
 TENSORS = "model: {path: numbers.tflite}\ntask: tensor\n"
 
 
@@ -70,12 +72,35 @@ def test_answers_of_each_method_are_as_described(classify: Documented) -> None:
         classify.call("POST", path, SEVEN, PNG)
     for action in ("unload", "load"):
         classify.call("POST", f"models/digits/versions/1/{action}")
+    call_inference(classify)
     classify.call("GET", "ui")
     classify.call("GET", "ui/samples/digit-7.png")
     classify.call("GET", "openapi.json")
     classify.call("GET", "home")
     classify.call("GET", "events")
     assert classify.called == {f"{verb} {path}" for verb, path, _ in classify.operations()}
+
+
+def call_inference(classify: Documented) -> None:
+    """Call each path of the Open Inference Protocol."""
+    for path in ("v2", "v2/health/live", "v2/health/ready", "v2/models", "v2/models/stats"):
+        classify.call("GET", path)
+    picture = {
+        "name": "picture",
+        "datatype": "BYTES",
+        "shape": [1],
+        "data": [base64.b64encode(SEVEN).decode()],
+        "parameters": {"content_type": "base64"},
+    }
+    for path in ("v2/models/digits", "v2/models/digits/versions/1"):
+        for what in ("", "/ready", "/config", "/stats"):
+            classify.call("GET", path + what)
+        body = {"id": "7", "inputs": [picture], "parameters": {"binary_data_output": False}}
+        classify.call("POST", f"{path}/infer", json.dumps(body).encode())
+        classify.check(body, classify.document["components"]["schemas"]["Inference"])
+    classify.call("POST", "v2/repository/index", b'{"ready": true}')
+    for action in ("unload", "load"):
+        classify.call("POST", f"v2/repository/models/digits/{action}")
 
 
 def test_answers_for_several_pictures_are_as_described(classify: Documented) -> None:
@@ -125,7 +150,7 @@ def test_bodies_in_json_are_as_described(classify: Documented) -> None:
 
 def test_the_options_of_each_method_are_those_it_reads(classify: Documented) -> None:
     for verb, path, operation in classify.operations():
-        if path in OPEN:
+        if path in OPEN or path.startswith(OF_PROTOCOLS):
             continue
         described = {
             parameter["name"]

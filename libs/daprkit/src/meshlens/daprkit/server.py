@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import grpc
 import structlog
 from dapr.ext.grpc import App
+from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from meshlens.daprkit.application.admission import Admission
@@ -35,6 +36,7 @@ from meshlens.daprkit.transports.access import TokenInterceptor
 from meshlens.daprkit.transports.errors import ErrorInterceptor
 from meshlens.daprkit.transports.invoke import InvokeInterceptor
 from meshlens.daprkit.transports.late_calls import LateCalls
+from meshlens.daprkit.transports.reflection import serve_reflection
 from meshlens.daprkit.transports.topics import Subscription, subscribe
 from meshlens.daprkit.transports.trace_context import make_trace_interceptor
 
@@ -70,6 +72,7 @@ class Server:
         sidecar: the app's own sidecar, for the events.
         subscriptions: the topics it answers.
         services: gRPC services it answers besides Dapr's.
+        described: those services, as grpc.reflection describes them.
         lifespan: what the service does while it serves, such as loading and watching models. It
             is entered once the port answers, and exited when it should begin no new work of its
             own; requests are answered before and after. A service that must not be called before
@@ -85,6 +88,7 @@ class Server:
         subscriptions: Sequence[Subscription] = (),
         *,
         services: Sequence[GrpcService] = (),
+        described: Sequence[ServiceDescriptor] = (),
         lifespan: Lifespan | None = None,
     ) -> None:
         configure_logs(settings.app_id, settings.log_level)
@@ -142,6 +146,7 @@ class Server:
         self._app.add_external_service(self._take_server, self._health)
         for add in services:
             add(application, self._server)
+        serve_reflection(self._server, described, application.streams)
         self.set_serving(LIVE, serving=True)
 
     def _take_server(self, health: health.HealthServicer, server: grpc.Server) -> None:

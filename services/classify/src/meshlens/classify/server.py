@@ -4,12 +4,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from importlib import metadata
 
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import ClassifyError
-from meshlens.classify.protocol_models import ProtocolModels
-from meshlens.classify.service import ABOUT, STATUS, Service
+from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable
 from meshlens.classify.settings import Settings
@@ -23,7 +21,7 @@ from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.protocols.inference.rpc.service import InferenceServices
-from meshlens.protocols.inference.server import InferenceServer
+from meshlens.protocols.wire.pool import find_services
 
 
 def serve() -> int:
@@ -64,19 +62,14 @@ def build_server(
         cache: stores their bytes.
     """
     service = Service(repository, max_pixels=settings.max_pixels, max_body=settings.max_body)
-    inference = InferenceServer(
-        ProtocolModels(repository, max_pixels=settings.max_pixels),
-        name=ABOUT.distribution,
-        version=metadata.version(ABOUT.distribution),
-        ready=lambda: repository.ready,
-    )
     server = Server(
         settings,
         service.routes(),
         STATUS,
         sidecar,
         service.subscriptions(),
-        services=(InferenceServices(inference),),
+        services=(InferenceServices(service.inference),),
+        described=find_services(),
         lifespan=partial(_serve_models, settings, repository, cache),
     )
     server.set_serving("", serving=False)

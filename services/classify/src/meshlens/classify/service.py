@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 from meshlens.classify import methods, reference, tools, web
@@ -24,6 +25,7 @@ from meshlens.classify.errors import (
     WrongTask,
 )
 from meshlens.classify.formats.card import Task
+from meshlens.classify.protocol_models import ProtocolModels
 from meshlens.classify.requests.batches import answer_each, is_batch, read_batch
 from meshlens.classify.requests.bodies import decode_body, encode_json
 from meshlens.classify.requests.forms import MULTIPART, read_form
@@ -46,6 +48,8 @@ from meshlens.daprkit.reference import add_reference
 from meshlens.daprkit.reference.about import About
 from meshlens.daprkit.settings import MIB
 from meshlens.daprkit.transports.topics import Subscription
+from meshlens.protocols.inference.rest.routes import routes as inference_routes
+from meshlens.protocols.inference.server import InferenceServer
 
 ABOUT = About(
     app="classify",
@@ -78,7 +82,10 @@ class Service:
     Args:
         repository: the models.
         max_pixels: largest image that is decoded.
-        max_body: largest body in bytes, for the page.
+        max_body: largest body in bytes, for the page and for what compressed bodies unpack to.
+
+    Attributes:
+        inference: answers the calls of the Open Inference Protocol.
     """
 
     def __init__(
@@ -88,6 +95,12 @@ class Service:
         self._max_pixels = max_pixels
         self._max_body = max_body
         self._statuses = Statuses(STATUS)
+        self.inference = InferenceServer(
+            ProtocolModels(repository, max_pixels=max_pixels),
+            name=ABOUT.distribution,
+            version=version(ABOUT.distribution),
+            ready=lambda: repository.ready,
+        )
 
     def routes(self) -> Sequence[Route]:
         """Return which method answers which path."""
@@ -118,6 +131,7 @@ class Service:
                 lane=Lane.MANAGE,
                 operations=(reference.UNLOAD,),
             ),
+            *inference_routes(self.inference, max_body=self._max_body, faults=reference.OF_TENSORS),
             *web.routes(max_pixels=self._max_pixels, max_body=self._max_body),
             serve_tools(ABOUT, tools.TOOLS),
         )

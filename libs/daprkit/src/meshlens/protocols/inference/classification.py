@@ -7,6 +7,7 @@ import numpy as np
 from meshlens.protocols.inference.datatypes import name_datatype
 from meshlens.protocols.inference.elements import as_texts
 from meshlens.protocols.inference.refusals import invalid
+from meshlens.protocols.inference.tensors import count_elements
 from meshlens.protocols.models import Array
 
 _MOST_ELEMENTS = 1_000_000
@@ -37,8 +38,10 @@ def classify(name: str, output: Array, count: int, labels: Sequence[str]) -> Arr
             f"class result not available for output '{name}' with more than {_MOST_ELEMENTS}"
             f" elements, got {output.size}"
         )
-    batch = output.shape[:1] if output.ndim > 1 else ()
-    rows = output.reshape(*batch or (1,), -1) if output.size else output.reshape(*batch or (1,), 0)
+    batch, elements = (
+        (output.shape[:1], output.shape[1:]) if output.ndim > 1 else ((), output.shape)
+    )
+    rows = output.reshape(*batch or (1,), count_elements(elements))
     named = labels if len(labels) == rows.shape[1] else ()
     texts = [_judge(row, count, named) for row in rows]
     width = min(count, rows.shape[1])

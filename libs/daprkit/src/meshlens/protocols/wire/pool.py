@@ -4,7 +4,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor, descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.internal import enum_type_wrapper
 
 _FOLDER = "meshlens/protocols/wire"
@@ -13,11 +13,25 @@ _FOLDER = "meshlens/protocols/wire"
 @cache
 def load_pool() -> descriptor_pool.DescriptorPool:
     """Return the pool with all of our files."""
-    compiled = files("meshlens.protocols.wire").joinpath("messages.binpb").read_bytes()
     pool = descriptor_pool.DescriptorPool()
-    for file in descriptor_pb2.FileDescriptorSet.FromString(compiled).file:
+    for file in _compiled().file:
         pool.Add(file)
     return pool
+
+
+@cache
+def _compiled() -> descriptor_pb2.FileDescriptorSet:
+    data = files("meshlens.protocols.wire").joinpath("messages.binpb").read_bytes()
+    return descriptor_pb2.FileDescriptorSet.FromString(data)
+
+
+def find_services() -> list[descriptor.ServiceDescriptor]:
+    """Return the gRPC services of our files."""
+    return [
+        service
+        for path in _compiled().file
+        for service in load_pool().FindFileByName(path.name).services_by_name.values()
+    ]
 
 
 def define(name: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The protocol over HTTP: JSON, and the binary extension beside it."""

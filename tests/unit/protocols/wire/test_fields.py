@@ -1,0 +1,28 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshlens.protocols.wire import inference_pb2 as pb
+from meshlens.protocols.wire.fields import has_more_fields
+
+
+@given(inputs=st.integers(0, 50), most=st.integers(0, 60))
+def test_fields_are_counted(inputs: int, most: int) -> None:
+    message = pb.ModelInferRequest(model_name="m", raw_input_contents=[b"x" * 300])
+    for _ in range(inputs):
+        message.inputs.add()
+    assert has_more_fields(message.SerializeToString(), most) is (inputs + 2 > most)
+
+
+@given(data=st.binary(max_size=100), most=st.integers(0, 100))
+def test_any_bytes_have_an_end(data: bytes, most: int) -> None:
+    has_more_fields(data, most)
+    assert not has_more_fields(data, len(data))
+
+
+@pytest.mark.parametrize(
+    "field", [b"\x08\x01", b"\x09" + bytes(8), b"\x0d" + bytes(4), b"\x0a\x01x"]
+)
+def test_every_kind_of_field_is_skipped(field: bytes) -> None:
+    assert has_more_fields(field * 3, 2)
+    assert not has_more_fields(field * 3, 3)
