@@ -7,6 +7,7 @@ that a trap has changed.
 import base64
 import http.client
 import json
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,8 +15,10 @@ from enum import StrEnum
 import grpc
 import pytest
 from dapr.proto import api_service_v1, appcallback_service_v1, common_v1
+from documents import block
 from google.protobuf import any_pb2, empty_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from installed import need
 from mesh import Mesh, Profile
 from processes import eventually
 
@@ -174,6 +177,24 @@ def test_pages_are_there_too(mesh: Mesh, path: str) -> None:
     assert listened.status == 200
     assert listened.body == call(mesh, Door.PREFIX, "pca", path).body
     assert int(listened.headers["content-length"]) == len(listened.body)
+
+
+def test_the_calls_of_the_document(mesh: Mesh) -> None:
+    need("curl", "apt-get install curl")
+    commands = block("docs/clients.md", "classify-rest/method/models")
+    commands = commands.replace("localhost:3501", f"127.0.0.1:{mesh.http_port('pca')}")
+    commands = commands.replace("localhost:3562", f"127.0.0.1:{mesh.listener_port('classify')}")
+    # The mesh of this test has a token.
+    commands = commands.replace("curl ", f"curl -fsS -H 'dapr-api-token: {TOKEN}' ")
+    done = subprocess.run(
+        ["/usr/bin/env", "bash", "-euo", "pipefail", "-c", commands],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('"objects"') == 4
 
 
 # The traps
