@@ -145,6 +145,13 @@ def test_an_error_has_the_status_and_the_body_that_its_door_keeps(
         assert answer.headers.get("allow") == ("POST, PUT" if case == "405" else None)
 
 
+@pytest.mark.parametrize("door", EXACT)
+def test_an_error_of_another_servers_protocol_has_its_body(mesh: Mesh, door: Door) -> None:
+    answer = call(mesh, door, "classify", "/v2/models/nothing")
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/json")
+    assert list(json.loads(answer.body)) == ["error"]
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if case != "405"])
 def test_proxied_grpc_keeps_code_and_text(mesh: Mesh, case: str) -> None:
     asked = CASES[case]
