@@ -8,9 +8,13 @@ from typing import Any, cast
 from jsonschema import Draft202012Validator
 
 from meshlens.daprkit.application.events import Answered, Failure, Success
+from meshlens.daprkit.application.invocation import Invocation
 from meshlens.daprkit.application.recent_events import RecentEvents
+from meshlens.daprkit.application.refusals import Refusals
+from meshlens.daprkit.application.relaying import Methods, Relay
 from meshlens.daprkit.application.result_event import encode_event, make_event
 from meshlens.daprkit.application.routing import Route, Routes
+from meshlens.daprkit.application.status import Statuses
 from meshlens.daprkit.application.watching import watch_events
 from meshlens.daprkit.messages import Reply, Request
 
@@ -118,4 +122,21 @@ class Documented:
             parameters=parameters,
             boundary=boundary,
         )
+        if isinstance(route.endpoint, Relay):
+            return route.endpoint.answer(request, self._methods())
         return route.endpoint(request)
+
+    def _methods(self) -> Methods:
+        statuses = Statuses({})
+
+        def invoke(call: Invocation) -> Reply:
+            accept = call.headers.get("accept", "")
+            return self._send(call.verb, call.path, call.body, call.content_type, {}, accept)
+
+        return Methods(
+            invoke,
+            statuses.describe,
+            self._routes.find,
+            Refusals(statuses, "it").describe,
+            largest_answer=2**24,
+        )

@@ -112,6 +112,7 @@ def build(program: str, tmp_path: Path) -> Path:
     ("program", "arguments"),
     [
         ("curl/call.sh", FILES),
+        ("gateway/forward.py", (EXAMPLES / "gateway" / "event.json",)),
         ("python/camera.py", (FILES[1].parent,)),
         ("python/with_dapr_client.py", FILES),
         ("python/with_proxied_grpc.py", FILES),

@@ -53,9 +53,10 @@ def test_each_verb_of_each_route_is_described(service: str) -> None:
     routed = {
         ("/" + re.sub(r"<(\w+)>", r"{\1}", route.path), "POST" if verb == "PUT" else verb)
         for route in (*ROUTES[service], watch_events(None))  # which a server adds
-        for verb in route.verbs
+        # Those of TensorFlow Serving take every verb, to refuse all but one in that server's words.
+        for verb in (() if route.path.startswith("v1/") else route.verbs)
     }
-    assert described == routed
+    assert {each for each in described if not each[0].startswith("/v1/")} == routed
 
 
 @pytest.mark.parametrize("service", SERVICES)

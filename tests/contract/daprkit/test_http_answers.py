@@ -161,13 +161,14 @@ def test_a_full_queue_says_when_to_try_again(port: int, gate: Gate) -> None:
 
 def test_both_doors_lead_to_one_queue(gate: Gate) -> None:
     with (
-        listening() as (_, grpc_port, port),
+        listening(http_metrics=True) as (_, grpc_port, port),
         Client(f"{HOST}:{grpc_port}") as client,
         ThreadPoolExecutor(4) as callers,
     ):
         running = [callers.submit(client.invoke, "toy", "gate", b"x") for _ in range(4)]
         gate.await_begun(2)
-        eventually(lambda: call(port, "/work?timeout=0.1", b"x").status == 429, "the queue is full")
+        eventually(lambda: b"\nadmitted 4.0" in call(port, "/metrics").body, "all are admitted")
+        assert call(port, "/work", b"x").status == 429
         assert call(port, "/describe").status == 200
         gate.open.set()
         assert [one.result().body for one in running] == [b"through"] * 4

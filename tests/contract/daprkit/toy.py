@@ -15,6 +15,7 @@ from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, StatusTable
 from meshlens.daprkit.client import CallError, Client
+from meshlens.daprkit.gateway.method import open_gateway
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.server import GrpcService, Lifespan, Server
 from meshlens.daprkit.settings import EventMode, ServerSettings
@@ -106,6 +107,7 @@ ROUTES = [
     Route("show", show),
     Route("gate", GATE.pass_through, lane=Lane.WORK),
     Route("manage", GATE.pass_through, lane=Lane.MANAGE),
+    open_gateway("work", ("*",)),
 ]
 SUBSCRIPTIONS = [Subscription("things", take, options=("color",), dead_letter="things-dead")]
 MAX_BODY = 64 * 1024

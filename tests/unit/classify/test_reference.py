@@ -27,9 +27,11 @@ _PART = (
 _FIELD = b'--between\r\nContent-Disposition: form-data; name="who"\r\n\r\nme\r\n'
 PICTURES = _PART % (7, SEVEN) + _FIELD + _PART % (8, b"no picture") + b"--between--\r\n"
 # Pages, files and other servers' protocols: they ignore what is in a query; daprkit's tests are
-# about events.
-OPEN = ("openapi.json", "ui", "ui/samples/{name}", "home", "events")
-OF_PROTOCOLS = ("v2",)
+# about events and gateway.
+OPEN = ("openapi.json", "ui", "ui/samples/{name}", "home", "events", "mcp", "gateway")
+# Whose answers the tests of meshlens.protocols hold against the reference; it ignores queries.
+SERVING = "v1/"
+OF_PROTOCOLS = ("v2", SERVING)
 TENSORS = "model: {path: numbers.tflite}\ntask: tensor\n"
 
 
@@ -78,7 +80,12 @@ def test_answers_of_each_method_are_as_described(classify: Documented) -> None:
     classify.call("GET", "openapi.json")
     classify.call("GET", "home")
     classify.call("GET", "events")
-    assert classify.called == {f"{verb} {path}" for verb, path, _ in classify.operations()}
+    classify.call("POST", "mcp", b"{}", "application/json")
+    event = {"Action": "Invoke", "body": json.dumps({"method": "GET", "path": "/models"})}
+    assert classify.call("POST", "gateway", json.dumps(event).encode()).body
+    assert classify.called == {
+        f"{verb} {path}" for verb, path, _ in classify.operations() if not path.startswith(SERVING)
+    }
 
 
 def call_inference(classify: Documented) -> None:

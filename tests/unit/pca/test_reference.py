@@ -10,8 +10,8 @@ from meshlens.pca.errors import InvalidOption
 from meshlens.pca.service import Service
 
 NAMED = b"name,kind,a,b,c\nu,x,2,1,0.5\nv,x,3,1.5,1\nw,y,4,,2\ny,y,5,3.5,1\nz,y,6,4,3\n"
-# Pages and files: they ignore what is in a query; daprkit's tests are about events.
-OPEN = ("openapi.json", "ui/samples/iris.csv", "home", "events")
+# Pages and files: they ignore what is in a query; daprkit's tests are about events and gateway.
+OPEN = ("openapi.json", "ui/samples/iris.csv", "home", "events", "mcp", "gateway")
 MATRICES = ("text/csv", "application/x-npy", "application/vnd.apache.arrow.stream")
 
 
@@ -33,6 +33,9 @@ def test_answers_of_each_method_are_as_described(pca: Documented) -> None:
     pca.call("GET", "ui/samples/iris.csv")
     pca.call("GET", "home")
     pca.call("GET", "events")
+    pca.call("POST", "mcp", b"{}", "application/json")
+    event = {"httpMethod": "POST", "path": "/", "body": POINTS.decode()}
+    assert json.loads(pca.call("POST", "gateway", json.dumps(event).encode()).body)["body"]
     assert pca.called == {f"{verb} {path}" for verb, path, _ in pca.operations()}
 
 

@@ -1,7 +1,9 @@
 """A relay's call of another method is admitted, timed, published and counted as that method's."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -9,11 +11,17 @@ from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.events import Answered, Failure, Success
 from meshlens.daprkit.application.invocation import Invocation
-from meshlens.daprkit.application.lanes import Lane, rule_lanes
+from meshlens.daprkit.application.lanes import RELAY_SLOTS, Lane, LaneRule, rule_lanes
 from meshlens.daprkit.application.relaying import Methods, Relay
 from meshlens.daprkit.application.routing import Route
-from meshlens.daprkit.application.status import Status, Statuses
-from meshlens.daprkit.errors import BodyTooLarge, Busy, MethodNotFound, TimeLimitExceeded
+from meshlens.daprkit.application.status import INTERNAL_MESSAGE, Status, Statuses
+from meshlens.daprkit.errors import (
+    BodyTooLarge,
+    Busy,
+    InvalidRequest,
+    MethodNotFound,
+    TimeLimitExceeded,
+)
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.telemetry.metrics import Metrics
 
@@ -67,10 +75,17 @@ class Toy:
     admission: Admission
     events: Shelf
     counted: Callable[[], dict[tuple[str, str], float]]
+    lanes: Mapping[Lane, LaneRule]
 
 
 @pytest.fixture
 def toy() -> Iterator[Toy]:
+    with building(Relay(relay)) as built:
+        yield built
+
+
+@contextmanager
+def building(endpoint: Relay, worker: Callable[[Request], Reply] = work) -> Iterator[Toy]:
     admission, events = Admission(1, 1), Shelf()
     statuses = Statuses({Refused: Status.FAILED_PRECONDITION})
     metrics = Metrics("toy", admitted=int, name_code=lambda e: statuses.describe(e)[0].name)
@@ -83,15 +98,17 @@ def toy() -> Iterator[Toy]:
             if sample.name == "toy_calls_total"
         }
 
+    lanes = rule_lanes(admission, events)
     application = Application(
-        (Route("work", work, lane=Lane.WORK), Route("relay", Relay(relay))),
-        lanes=rule_lanes(admission, events),
+        (Route("work", worker, lane=Lane.WORK), Route("relay", endpoint)),
+        lanes=lanes,
         statuses=statuses,
         metrics=metrics,
         max_body=MAX_BODY,
         time_limit=7.0,
+        domain="toy",
     )
-    yield Toy(application, admission, events, counted)
+    yield Toy(application, admission, events, counted, lanes)
     admission.close()
 
 
@@ -150,3 +167,86 @@ def test_what_a_relay_is_told_of_an_error_is_what_a_caller_gets(toy: Toy) -> Non
     with toy.admission.slots.hold():
         told = toy.application.invoke(call(b"yes")).body.decode()
     assert told == f"RESOURCE_EXHAUSTED: {busy.value}"
+
+
+def test_a_call_within_another_may_name_its_own_time() -> None:
+    def patient(request: Request, methods: Methods) -> Reply:  # noqa: ARG001 - a relay takes the request
+        return methods.invoke(replace(INNER, query="timeout=60"))
+
+    with building(Relay(patient)) as other:
+        assert float(other.application.invoke(call()).body) == 60
+        late = replace(call(), remaining=3.0)
+        assert float(other.application.invoke(late).body) < 3
+
+
+def test_a_relay_holds_a_slot_of_its_own_until_its_first_call() -> None:
+    held: list[tuple[int, int]] = []
+
+    def count(toy: Toy) -> None:
+        held.append((toy.lanes[Lane.RELAY].slots.held, toy.admission.slots.held))
+
+    def look(request: Request, methods: Methods) -> Reply:
+        count(other)
+        reply = methods.invoke(replace(INNER, body=request.body))
+        count(other)
+        return reply
+
+    def work_and_look(_: Request) -> Reply:
+        count(other)
+        return Reply(b"", "text/plain")
+
+    with building(Relay(look), work_and_look) as other:
+        other.application.invoke(call())
+    assert held == [(1, 0), (0, 1), (0, 0)]
+
+
+def test_more_relays_than_slots_are_refused_before_they_read() -> None:
+    reached: list[int] = []
+
+    def nest(request: Request, methods: Methods) -> Reply:  # noqa: ARG001 - a relay takes both
+        reached.append(1)
+        return other.application.invoke(call())
+
+    with building(Relay(nest)) as other, pytest.raises(Busy):
+        other.application.invoke(call())
+    assert len(reached) == RELAY_SLOTS
+
+
+def test_a_relay_cannot_be_called_by_a_relay() -> None:
+    def again(request: Request, methods: Methods) -> Reply:  # noqa: ARG001 - a relay takes the request
+        return methods.invoke(replace(INNER, path="relay"))
+
+    with building(Relay(again)) as other, pytest.raises(InvalidRequest, match="holds no call"):
+        other.application.invoke(call())
+
+
+def test_a_relay_can_look_up_methods_and_say_what_a_caller_gets_for_an_error() -> None:
+    seen: list[object] = []
+
+    def look(request: Request, methods: Methods) -> Reply:  # noqa: ARG001 - a relay takes the request
+        route, _ = methods.find("work", "POST")
+        refusal = methods.refuse(Busy(3, 0.5))
+        seen.extend([route.lane, methods.largest_answer, refusal.http])
+        return Reply(refusal.encode_json(), "application/json")
+
+    with building(Relay(look)) as other:
+        answer = json.loads(other.application.invoke(call()).body)
+    assert seen == [Lane.WORK, MAX_BODY, 429]
+    assert answer["code"] == 8
+    assert answer["message"] == str(Busy(3, 0.5))
+    retry, info = answer["details"]
+    assert retry == {
+        "@type": "type.googleapis.com/google.rpc.RetryInfo",
+        "retryDelay": "0.500s",
+    }
+    assert (info["reason"], info["domain"]) == ("BUSY", "toy")
+
+
+def test_a_bug_in_a_carried_call_has_no_details(capsys: pytest.CaptureFixture[str]) -> None:
+    def look(request: Request, methods: Methods) -> Reply:  # noqa: ARG001 - a relay takes the request
+        return Reply(methods.refuse(KeyError("swordfish")).encode_json(), "application/json")
+
+    with building(Relay(look)) as other:
+        answer = json.loads(other.application.invoke(call()).body)
+    assert answer == {"code": 13, "message": INTERNAL_MESSAGE}
+    assert "unexpected error" in capsys.readouterr().out + capsys.readouterr().err

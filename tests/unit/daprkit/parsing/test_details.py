@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshlens.daprkit import errors
-from meshlens.daprkit.application.status import DAPRKIT, LONGEST_MESSAGE, Status, Statuses
+from meshlens.daprkit.application.status import (
+    DAPRKIT,
+    LONGEST_MESSAGE,
+    LONGEST_REFUSAL,
+    Refused,
+    Status,
+    Statuses,
+)
 from meshlens.daprkit.parsing.details import TRAILER, Details, decode_details, encode_details
 from meshlens.faults import Fault, Place
 
@@ -113,6 +120,13 @@ def test_a_message_is_cut_between_characters() -> None:
 def test_a_message_of_the_longest_length_is_left_alone() -> None:
     longest = "x" * LONGEST_MESSAGE
     assert Statuses({Fault: Status.INVALID_ARGUMENT}).describe(Fault(longest))[1] == longest
+
+
+def test_a_refusal_of_the_longest_length_is_left_alone_and_fits() -> None:
+    longest = "雪" * (LONGEST_REFUSAL // 3)
+    message, data = send(Refused(Status.INVALID_ARGUMENT, longest))
+    assert message == longest
+    assert len(quote(message)) + len(base64.b64encode(data)) < MOST_METADATA - 500
 
 
 def test_every_error_has_a_status() -> None:

@@ -10,6 +10,7 @@
     |-- BodyTooLarge          more bytes than MAX_BODY
     |-- TooManyBytes          the bodies of all requests have too many bytes together
     |-- SlowBody              the body did not come in time
+    |-- AnswerTooLarge        an answer with more bytes than MAX_BODY
     |-- MethodNotFound        no route has that path
     |-- Stopping              the service is shutting down and takes no calls any more
     |-- Busy                  every place in the queue is taken; carries the delay before a retry
@@ -93,6 +94,19 @@ class TooManyBytes(DaprkitError):
 
 class SlowBody(DaprkitError):
     """The body did not come in time."""
+
+
+class AnswerTooLarge(DaprkitError):
+    """The answer has more bytes than the service sends."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        self.size = size
+        self.limit = limit
+        super().__init__(
+            f"the answer must have at most {limit} bytes",
+            got=f"{size}",
+            remedy="request less at once, or raise MAX_BODY, which the sidecars' limits follow",
+        )
 
 
 class MethodNotFound(DaprkitError):

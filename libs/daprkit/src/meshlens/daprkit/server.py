@@ -118,6 +118,7 @@ class Server:
             metrics=self._metrics,
             max_body=settings.max_body,
             time_limit=settings.request_timeout,
+            domain=settings.app_id,
         )
         threads = sum(lane.slots.limit for lane in lanes.values()) + PROBE_THREADS
         self._threads = threads

@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 MIB = 1024 * 1024
 # Shorter names are too often almost equal by chance.
 _SHORTEST = 5
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 
 
 class EventMode(StrEnum):
@@ -52,8 +53,26 @@ def _is_grpc(protocol: str) -> str:
     return protocol
 
 
+def _are_origins(text: str) -> str:
+    for origin in split_origins(text):
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                "origins must be like https://example.org, without a path, separated by commas;"
+                f" * for all, none for none; got {origin!r}"
+            )
+    return text
+
+
+def split_origins(text: str) -> tuple[str, ...]:
+    """Return the origins in a list of them; `none` has none."""
+    if text.strip() == "none":
+        return ()
+    return tuple(origin.strip() for origin in text.split(","))
+
+
 Bytes = Annotated[ByteSize, BeforeValidator(_with_unit)]
 Address = Annotated[str, AfterValidator(_without_brackets)]
+Origins = Annotated[str, AfterValidator(_are_origins)]
 OtlpProtocol = Annotated[str, AfterValidator(_is_grpc)]
 
 
@@ -123,6 +142,18 @@ class ServerSettings(BaseSettings):
     state_store: str = Field(default="statestore", description="Name of the Dapr state store.")
     state_timeout: float = Field(
         default=5.0, gt=0, description="Seconds the state store has for one operation."
+    )
+
+    gateway_origins: Origins = Field(
+        default="*",
+        description="Origins whose pages in browsers may read what the method gateway answers,"
+        " separated by commas; * for all, none for none.",
+    )
+    input_bindings: str = Field(
+        default="",
+        pattern=r"^[^,\s]*(,[^,\s]*)*$",
+        description="Output bindings, as photos,tables, from which callers may have bodies read by"
+        " their address; empty for none.",
     )
 
     metrics_port: int = Field(

@@ -42,15 +42,21 @@ from meshlens.classify.tasks.options import ModelOptions, NoOptions
 from meshlens.classify.tasks.table import TASKS
 from meshlens.classify.tasks.tensors.predictor import PredictBody, PredictOptions
 from meshlens.daprkit.application.operation import BodyType, FileForm, Operation
+from meshlens.daprkit.errors import InputUnavailable
+from meshlens.daprkit.sidecar.referenced import URI_LIST
 
-_FILE: Mapping[str, BodyType] = {"image/*": bytes, "application/octet-stream": bytes}
+_FILE: Mapping[str, BodyType] = {
+    "image/*": bytes,
+    "application/octet-stream": bytes,
+    URI_LIST: str,  # its address
+}
 _PICTURES: Mapping[str, BodyType] = {
     **_FILE,
     "application/x-www-form-urlencoded": bytes,  # what curl --data-binary says it sends
     JSON: ImageBody | ImagesBody,
     MULTIPART: FileForm("image", MOST_IMAGES),
 }
-_OF_PICTURES = (InvalidImage, ImageTooLarge, InvalidBody, InvalidOption)
+_OF_PICTURES = (InvalidImage, ImageTooLarge, InvalidBody, InvalidOption, InputUnavailable)
 _OF_MODELS = (ModelNotFound, ModelNotReady, ModelFailed, InvalidModel, WrongTask)
 _OF_ENGINES = (
     InvalidTensor,

@@ -16,11 +16,11 @@ from meshlens.classify.storage.origins import LARGEST_MODEL, LONGEST_FETCH, Orig
 from meshlens.classify.storage.source import Source
 from meshlens.classify.storage.watcher import Watcher
 from meshlens.daprkit.server import Server
-from meshlens.daprkit.settings import load
+from meshlens.daprkit.settings import load, split_origins
 from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
-from meshlens.protocols.inference.rpc.service import InferenceServices
+from meshlens.daprkit.sidecar.referenced import References, take_addresses
 from meshlens.protocols.wire.pool import find_services
 
 
@@ -61,14 +61,27 @@ def build_server(
         repository: the models.
         cache: stores their bytes.
     """
-    service = Service(repository, max_pixels=settings.max_pixels, max_body=settings.max_body)
+    inputs = Inputs(
+        sidecar,
+        timeout=settings.state_timeout,
+        seconds=settings.request_timeout,
+        limit=settings.max_body,
+    )
+    references = References(inputs.read, settings.input_bindings.split(","))
+    service = Service(
+        repository,
+        max_pixels=settings.max_pixels,
+        max_body=settings.max_body,
+        admin=settings.admin,
+        origins=split_origins(settings.gateway_origins),
+    )
     server = Server(
         settings,
-        service.routes(),
+        take_addresses(service.routes(), references),
         STATUS,
         sidecar,
         service.subscriptions(),
-        services=(InferenceServices(service.inference),),
+        services=service.services(),
         described=find_services(),
         lifespan=partial(_serve_models, settings, repository, cache),
     )

@@ -42,14 +42,19 @@ from meshlens.classify.tasks.tensors.predictor import PredictOptions
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
+from meshlens.daprkit.gateway.method import open_gateway
 from meshlens.daprkit.mcp import serve_tools
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.reference import add_reference
 from meshlens.daprkit.reference.about import About
+from meshlens.daprkit.server import GrpcService
 from meshlens.daprkit.settings import MIB
 from meshlens.daprkit.transports.topics import Subscription
 from meshlens.protocols.inference.rest.routes import routes as inference_routes
+from meshlens.protocols.inference.rpc.service import InferenceServices
 from meshlens.protocols.inference.server import InferenceServer
+from meshlens.protocols.tfserving.offer import Offer
+from meshlens.protocols.tfserving.service import list_routes, list_services
 
 ABOUT = About(
     app="classify",
@@ -83,24 +88,32 @@ class Service:
         repository: the models.
         max_pixels: largest image that is decoded.
         max_body: largest body in bytes, for the page and for what compressed bodies unpack to.
-
-    Attributes:
-        inference: answers the calls of the Open Inference Protocol.
+        admin: whether clients of other servers may choose which models are loaded.
+        origins: whose pages may read what the method gateway answers.
     """
 
     def __init__(
-        self, repository: Repository, *, max_pixels: int, max_body: int = 16 * MIB
+        self,
+        repository: Repository,
+        *,
+        max_pixels: int,
+        max_body: int = 16 * MIB,
+        admin: bool = False,
+        origins: Sequence[str] = (),
     ) -> None:
         self._repository = repository
         self._max_pixels = max_pixels
         self._max_body = max_body
+        self._origins = origins
         self._statuses = Statuses(STATUS)
-        self.inference = InferenceServer(
-            ProtocolModels(repository, max_pixels=max_pixels),
+        models = ProtocolModels(repository, max_pixels=max_pixels)
+        self._inference = InferenceServer(
+            models,
             name=ABOUT.distribution,
             version=version(ABOUT.distribution),
             ready=lambda: repository.ready,
         )
+        self._offer = Offer(models, most_bytes=max_body, admin=admin)
 
     def routes(self) -> Sequence[Route]:
         """Return which method answers which path."""
@@ -131,9 +144,13 @@ class Service:
                 lane=Lane.MANAGE,
                 operations=(reference.UNLOAD,),
             ),
-            *inference_routes(self.inference, max_body=self._max_body, faults=reference.OF_TENSORS),
+            *inference_routes(
+                self._inference, max_body=self._max_body, faults=reference.OF_TENSORS
+            ),
+            *list_routes(self._offer),
             *web.routes(max_pixels=self._max_pixels, max_body=self._max_body),
             serve_tools(ABOUT, tools.TOOLS),
+            open_gateway(TASKS[Task.CLASSIFY].method, self._origins),
         )
         return add_reference(ABOUT, routes, STATUS)
 
@@ -144,6 +161,10 @@ class Service:
             Route(path, self.describe_model, verbs=("GET",), operations=described),
             Route(f"{path}/predict", self.predict, lane=Lane.WORK, operations=predicted),
         )
+
+    def services(self) -> Sequence[GrpcService]:
+        """Return the gRPC services of other model servers."""
+        return (InferenceServices(self._inference), *list_services(self._offer))
 
     def subscriptions(self) -> Sequence[Subscription]:
         """Return which method answers the events of which topic."""

@@ -58,6 +58,11 @@ class Settings(ServerSettings):
         " service runs; 0 to check only at start.",
     )
 
+    admin: bool = Field(
+        default=False,
+        description="Whether clients of TensorFlow Serving may choose which models are loaded"
+        " (HandleReloadConfigRequest).",
+    )
     private_origins: bool = Field(
         default=False,
         description="Whether source.uri of a card may be an https:// address of a private network"

@@ -9,11 +9,18 @@ from meshlens.classify.requests.bodies import encode_json
 from meshlens.classify.tasks.lens import JSON
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.mcp.tools import BodyArgument, Tool
+from meshlens.daprkit.sidecar.addresses import SCHEME
+from meshlens.daprkit.sidecar.referenced import URI_LIST
 
 _IMAGE = BodyArgument(
     "image",
-    "the picture in base64, or as a data URL with base64",
-    lambda text: (JSON, encode_json({"image": text})),
+    "the picture in base64, or as a data URL with base64; or dapr://binding/<binding>/<key>, where"
+    " it is",
+    lambda text: (
+        (URI_LIST, text.encode())
+        if text.startswith(SCHEME)
+        else (JSON, encode_json({"image": text}))
+    ),
 )
 
 TOOLS: Sequence[Tool] = (

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from meshlens.daprkit.application.operation import BodyType, FileForm, Operation
-from meshlens.daprkit.errors import StoreUnavailable
+from meshlens.daprkit.errors import InputUnavailable, StoreUnavailable
+from meshlens.daprkit.sidecar.referenced import URI_LIST
 from meshlens.pca.answers import encoding
 from meshlens.pca.answers.schemas import (
     DeletedAnswer,
@@ -27,11 +28,13 @@ _TEXT = ("text/", "image/svg")
 _TABLE: Mapping[str, BodyType] = {
     **{name: str if name.startswith("text/") else bytes for name in CONTENT_TYPES},
     "multipart/form-data": FileForm("file"),
+    URI_LIST: str,
 }
 _BODY = (
     "a table: a row for each observation, a column for each variable; of text, JSON, a spreadsheet,"
     " Arrow, Parquet or .npy, found by its first bytes where they say. It may be compressed, by"
-    " Content-Encoding: gzip too. In a form its file is the table, and other fields are options."
+    " Content-Encoding: gzip too. In a form its file is the table, and other fields are options. A"
+    " text/uri-list is the address of the table."
 )
 _ID = {"id": "id of a stored fit, which fit has answered"}
 
@@ -51,7 +54,15 @@ PLOT = Operation(
     body=_BODY,
     answers=_offer(images.TYPES, bytes),
     answer="The picture; in SVG, its element metadata says how the table was read.",
-    faults=(InvalidTable, InvalidOption, NoVariance, NotOffered, FitNotFound, StoreUnavailable),
+    faults=(
+        InvalidTable,
+        InvalidOption,
+        NoVariance,
+        NotOffered,
+        FitNotFound,
+        InputUnavailable,
+        StoreUnavailable,
+    ),
     result=Summary,
 )
 FIT = Operation(
@@ -61,7 +72,7 @@ FIT = Operation(
     body=_BODY,
     answers=_offer(encoding.MODEL_TYPES, ModelAnswer),
     answer="The PCA model under its id; as CSV or Arrow, a row for each component.",
-    faults=(InvalidTable, InvalidOption, NoVariance, StoreUnavailable),
+    faults=(InvalidTable, InvalidOption, NoVariance, InputUnavailable, StoreUnavailable),
     result=Summary,
 )
 TRANSFORM = Operation(
@@ -71,7 +82,14 @@ TRANSFORM = Operation(
     body=_BODY,
     answers=_offer(encoding.MATRIX_TYPES, ScoresAnswer),
     answer="The scores; as CSV, Arrow or .npy, a row for each observation.",
-    faults=(InvalidTable, InvalidOption, NoVariance, FitNotFound, StoreUnavailable),
+    faults=(
+        InvalidTable,
+        InvalidOption,
+        NoVariance,
+        FitNotFound,
+        InputUnavailable,
+        StoreUnavailable,
+    ),
     result=Summary,
 )
 INVERSE = Operation(
@@ -81,7 +99,7 @@ INVERSE = Operation(
     body="a table of scores, a column for each component, as any table is written",
     answers=_offer(encoding.MATRIX_TYPES, PointsAnswer),
     answer="The points; as CSV, Arrow or .npy, a row for each.",
-    faults=(InvalidTable, InvalidOption, FitNotFound, StoreUnavailable),
+    faults=(InvalidTable, InvalidOption, FitNotFound, InputUnavailable, StoreUnavailable),
     result=Summary,
 )
 FITS = (

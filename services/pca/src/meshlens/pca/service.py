@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status
+from meshlens.daprkit.gateway.method import open_gateway
 from meshlens.daprkit.mcp import serve_tools
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.reference import add_reference
@@ -46,10 +47,12 @@ class Service:
 
     Args:
         store: keeps models between requests.
+        origins: whose pages may read what the method gateway answers.
     """
 
-    def __init__(self, store: ModelStore) -> None:
+    def __init__(self, store: ModelStore, *, origins: Sequence[str] = ()) -> None:
         self._store = store
+        self._origins = origins
 
     def routes(self) -> Sequence[Route]:
         """Return which method answers which path."""
@@ -61,6 +64,7 @@ class Service:
             Route("fits/<id>", self.fits, verbs=("GET", "DELETE"), operations=reference.FITS),
             *web.routes(),
             serve_tools(ABOUT, tools.TOOLS),
+            open_gateway("plot", self._origins),
         )
         return add_reference(ABOUT, routes, STATUS)
 

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 
 from meshlens.daprkit.mcp.tools import BodyArgument, Tool
+from meshlens.daprkit.sidecar.referenced import URI_LIST, is_address
 from meshlens.pca import reference
 from meshlens.pca.answers.schemas import ModelAnswer, ScoresAnswer, Summary
 from meshlens.pca.drawing import images
 
 _TABLE = BodyArgument(
     "table",
-    "the table as text: CSV, or JSON; a row for each observation, a column for each variable",
-    lambda text: ("", text.encode()),
+    "the table as text: CSV, or JSON; a row for each observation, a column for each variable. Files"
+    " of other types as a data URL with base64. Or dapr://binding/<binding>/<key>, where it is",
+    lambda text: (URI_LIST if is_address(text) else "", text.encode()),
 )
 
 TOOLS: Sequence[Tool] = (

@@ -14,14 +14,18 @@ TEXT = b'{"inputs": []}' * 100
 LIMIT = 1 << 20
 
 
+def pack(data: bytes) -> bytes:
+    return gzip.compress(data, mtime=0)  # the same bytes at all times: they name a test
+
+
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [
         ("", TEXT),
         ("identity", TEXT),
-        ("gzip", gzip.compress(TEXT)),
-        ("GZIP", gzip.compress(TEXT)),
-        ("gzip", gzip.compress(TEXT[:500]) + gzip.compress(TEXT[500:])),
+        ("gzip", pack(TEXT)),
+        ("GZIP", pack(TEXT)),
+        ("gzip", pack(TEXT[:500]) + pack(TEXT[500:])),
         ("deflate", zlib.compress(TEXT)),
     ],
 )
@@ -35,9 +39,9 @@ def test_what_clients_send_is_unpacked(encoding: str, body: bytes) -> None:
         ("br", TEXT, Status.UNIMPLEMENTED, "Unsupported compression type"),
         ("gzip, gzip", TEXT, Status.UNIMPLEMENTED, "Unsupported compression type"),
         ("gzip", TEXT, Status.INVALID_ARGUMENT, "failed to decompress the request body as gzip"),
-        ("gzip", gzip.compress(TEXT)[:-9], Status.INVALID_ARGUMENT, "it breaks off"),
-        ("gzip", gzip.compress(TEXT) + b"more", Status.INVALID_ARGUMENT, "as gzip"),
-        ("deflate", gzip.compress(TEXT), Status.INVALID_ARGUMENT, "as deflate"),
+        ("gzip", pack(TEXT)[:-9], Status.INVALID_ARGUMENT, "it breaks off"),
+        ("gzip", pack(TEXT) + b"more", Status.INVALID_ARGUMENT, "as gzip"),
+        ("deflate", pack(TEXT), Status.INVALID_ARGUMENT, "as deflate"),
         ("deflate", zlib.compress(TEXT, wbits=-15), Status.INVALID_ARGUMENT, "as deflate"),
     ],
 )

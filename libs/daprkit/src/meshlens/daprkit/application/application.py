@@ -7,20 +7,20 @@ relay, which calls other routes: they are admitted and published, the relay is n
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-import structlog
-
 from meshlens.daprkit.application.events import Answered, Failure, Success
 from meshlens.daprkit.application.invocation import Invocation, read_request
 from meshlens.daprkit.application.lanes import Lane, LaneRule, OnCallerGone
+from meshlens.daprkit.application.refusals import Refusals
 from meshlens.daprkit.application.relaying import Methods, Relay
 from meshlens.daprkit.application.routing import FailureBody, Route, Routes
 from meshlens.daprkit.application.status import Status, Statuses
 from meshlens.daprkit.application.streams import Streams
-from meshlens.daprkit.errors import BodyTooLarge
+from meshlens.daprkit.errors import BodyTooLarge, InvalidRequest
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.telemetry.metrics import Call, Metrics
 
@@ -53,8 +53,6 @@ class Outgoing(Protocol):
         """The version of the model."""
 
 
-_log = structlog.get_logger(__name__)
-
 Q = TypeVar("Q", bound=Incoming)
 A = TypeVar("A", bound=Outgoing)
 
@@ -73,6 +71,7 @@ class Application:
         metrics: counts calls.
         max_body: size of the largest body in bytes.
         time_limit: seconds for a request that sets no limit.
+        domain: the name of the app, which failures give as their source.
 
     Attributes:
         time_limit: the same.
@@ -88,6 +87,7 @@ class Application:
         metrics: Metrics,
         max_body: int,
         time_limit: float,
+        domain: str = "",
     ) -> None:
         self.time_limit = time_limit
         self._routes = Routes(routes)
@@ -95,6 +95,7 @@ class Application:
         self._statuses = statuses
         self._metrics = metrics
         self._max_body = max_body
+        self._refusals = Refusals(statuses, domain)
         self.streams = Streams(lanes[Lane.WATCH].slots)
 
     def invoke(self, invocation: Invocation, *, on_caller_gone: OnCallerGone = _stays) -> Reply:
@@ -104,14 +105,10 @@ class Application:
             Exception: what `answer` raises, and InvalidRequest or MethodNotFound.
         """
         with self._metrics.call() as call:
-            route, parameters = self._routes.find(invocation.path, invocation.verb)
-            call.method = route.path
-            request = read_request(invocation, parameters, time_limit=self.time_limit)
+            route, request = self._read(invocation, call, self.time_limit)
             if isinstance(route.endpoint, Relay):
-                return self._relay(request, route.endpoint, call, on_caller_gone)
-            return self._answer(
-                request, route.endpoint, call, self._lanes[route.lane], on_caller_gone, cause=""
-            )
+                return self._relay(invocation, request, route.endpoint, call, on_caller_gone)
+            return self._follow(route, request, call, on_caller_gone)
 
     def find_failure(self, path: str) -> FailureBody | None:
         """Return how the errors of a path are written; None if it has no way of its own."""
@@ -157,10 +154,8 @@ class Application:
 
         For transports that carry errors in their answers. What is a bug is logged.
         """
-        status, message = self._statuses.describe(error)
-        if status is Status.INTERNAL:
-            _log.error("unexpected error", exc_info=error)
-        return status, message
+        refusal = self._refusals.describe(error)
+        return refusal.status, refusal.message
 
     def _answer(
         self,
@@ -191,18 +186,62 @@ class Application:
             publish(Success(answer.model, answer.version, answer.result))
             return answer
 
-    def _relay(
-        self, request: Request, relay: Relay, call: Call, on_caller_gone: OnCallerGone
-    ) -> Reply:
-        def invoke(invocation: Invocation) -> Reply:
-            elapsed = time.perf_counter() - call.started
-            remaining = max(0.0, request.time_limit - elapsed)
-            return self.invoke(
-                replace(invocation, remaining=remaining), on_caller_gone=on_caller_gone
-            )
+    def _read(self, invocation: Invocation, call: Call, time_limit: float) -> tuple[Route, Request]:
+        route, parameters = self._routes.find(invocation.path, invocation.verb)
+        call.method = route.path
+        return route, read_request(invocation, parameters, time_limit=time_limit)
 
-        self._check_size(request.body)
-        return relay.answer(request, Methods(invoke, self._statuses.describe))
+    def _follow(
+        self, route: Route, request: Request, call: Call, on_caller_gone: OnCallerGone
+    ) -> Reply:
+        return self._answer(
+            request, route.endpoint, call, self._lanes[route.lane], on_caller_gone, cause=""
+        )
+
+    def _relay(
+        self,
+        invocation: Invocation,
+        request: Request,
+        relay: Relay,
+        call: Call,
+        on_caller_gone: OnCallerGone,
+    ) -> Reply:
+        with ExitStack() as reading:
+            reading.enter_context(self._lanes[Lane.RELAY].slots.hold())
+            self._check_size(request.body)
+
+            def invoke(inner: Invocation) -> Reply:
+                # From here on the call holds the slot of its own lane, and no other.
+                reading.close()
+                elapsed = time.perf_counter() - call.started
+                left = None if invocation.remaining is None else invocation.remaining - elapsed
+                return self._invoke_within(
+                    replace(inner, remaining=left),
+                    max(0.0, request.time_limit - elapsed),
+                    on_caller_gone,
+                )
+
+            methods = Methods(
+                invoke,
+                self._statuses.describe,
+                self._routes.find,
+                self._refusals.describe,
+                self._max_body,
+            )
+            return relay.answer(request, methods)
+
+    def _invoke_within(
+        self, invocation: Invocation, time_limit: float, on_caller_gone: OnCallerGone
+    ) -> Reply:
+        with self._metrics.call() as call:
+            route, request = self._read(invocation, call, time_limit)
+            if isinstance(route.endpoint, Relay):
+                raise InvalidRequest(
+                    "a call within another must be of a method that holds no call itself",
+                    got=route.path,
+                    remedy="send what is inside it",
+                )
+            return self._follow(route, request, call, on_caller_gone)
 
     def _check_size(self, body: bytes) -> None:
         if len(body) > self._max_body:

@@ -16,6 +16,7 @@ OnCallerGone = Callable[[Callable[[], None]], bool]
 LIGHT_SLOTS = 16
 MANAGE_SLOTS = 16
 WATCH_SLOTS = 32
+RELAY_SLOTS = 16
 
 
 class Lane(Enum):
@@ -34,6 +35,9 @@ class Lane(Enum):
     """It changes the service and may take long, such as loading a model. Begins at once."""
     WATCH = auto()
     """It waits for something to happen, and computes nothing. Begins at once."""
+    RELAY = auto()
+    """Its request holds a call of another method. It has a slot here while it reads that, and then
+    one in the lane of that method instead."""
 
 
 class Runner(Protocol):
@@ -65,6 +69,7 @@ def rule_lanes(admission: Admission, events: Events) -> Mapping[Lane, LaneRule]:
         Lane.LIGHT: LaneRule(Slots(LIGHT_SLOTS), _AtOnce(), NoEvents()),
         Lane.MANAGE: LaneRule(Slots(MANAGE_SLOTS), _AtOnce(), NoEvents()),
         Lane.WATCH: LaneRule(Slots(WATCH_SLOTS), _AtOnce(), NoEvents()),
+        Lane.RELAY: LaneRule(Slots(RELAY_SLOTS), _AtOnce(), NoEvents()),
     }
 
 

@@ -15,6 +15,9 @@ StatusTable: TypeAlias = Mapping[type[Exception], Status]
 INTERNAL_MESSAGE = "internal error; the service's log has the details under this trace id"
 # Bytes; message and details share gRPC's 8 KiB of trailers, so the message is cut well below that.
 LONGEST_MESSAGE = 1000
+# Of another server: the longest text of TensorFlow Serving and its mark that a text is cut. A
+# refusal has no places, which leaves room for it.
+LONGEST_REFUSAL = 1040
 
 # Dapr's table, HTTPStatusFromCode in its pkg/messaging/v1/util.go.
 HTTP: Mapping[Status, int] = {
@@ -45,6 +48,7 @@ DAPRKIT: StatusTable = {
     errors.BodyTooLarge: Status.RESOURCE_EXHAUSTED,
     errors.TooManyBytes: Status.RESOURCE_EXHAUSTED,
     errors.SlowBody: Status.CANCELLED,
+    errors.AnswerTooLarge: Status.RESOURCE_EXHAUSTED,
     errors.MethodNotFound: Status.NOT_FOUND,
     errors.CallerGone: Status.CANCELLED,
     errors.Busy: Status.RESOURCE_EXHAUSTED,
@@ -86,7 +90,7 @@ class Statuses:
         A class that no table lists is a bug: the caller gets INTERNAL with a fixed text.
         """
         if isinstance(error, Refused):
-            return error.status, shorten(str(error), LONGEST_MESSAGE)
+            return error.status, shorten(str(error), LONGEST_REFUSAL)
         for base in type(error).__mro__:
             status = self._table.get(base)
             if status is not None:

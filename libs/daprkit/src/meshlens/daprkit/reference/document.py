@@ -105,7 +105,7 @@ def _describe(
     }
     options = describe_options(operation.options) if operation.options else []
     described["parameters"] += options
-    if route.lane in (Lane.WORK, Lane.WATCH):
+    if route.lane in (Lane.WORK, Lane.WATCH, Lane.RELAY):
         described["parameters"].append(refer_to_timeout())
     if operation.accepts:
         described["requestBody"] = {

@@ -4,19 +4,15 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import grpc
-import structlog
 
-from meshlens.daprkit.application.status import Status, Statuses
-from meshlens.daprkit.errors import Busy
-from meshlens.daprkit.parsing.details import TRAILER, encode_details
+from meshlens.daprkit.application.refusals import Refusals
+from meshlens.daprkit.application.status import Statuses
+from meshlens.daprkit.parsing.details import TRAILER
 from meshlens.daprkit.transports.interceptor import (
     Behaviour,
     Interceptor,
     StreamBehaviour,
 )
-from meshlens.faults import Fault
-
-_log = structlog.get_logger(__name__)
 
 
 class ErrorInterceptor(Interceptor):
@@ -28,8 +24,7 @@ class ErrorInterceptor(Interceptor):
     """
 
     def __init__(self, statuses: Statuses, domain: str) -> None:
-        self._statuses = statuses
-        self._domain = domain
+        self._refusals = Refusals(statuses, domain)
 
     def wrap(self, behaviour: Behaviour, details: grpc.HandlerCallDetails) -> Behaviour:  # noqa: ARG002 - the same for every method
         """Return `behaviour` with its exceptions mapped."""
@@ -58,17 +53,8 @@ class ErrorInterceptor(Interceptor):
         return answer
 
     def _abort(self, error: Exception, context: grpc.ServicerContext) -> NoReturn:
-        status, message = self._statuses.describe(error)
-        if status is Status.INTERNAL:
-            _log.error("unexpected error", exc_info=error)
-        elif isinstance(error, Fault):
-            details = encode_details(
-                error,
-                code=status.value[0],
-                message=message,
-                domain=self._domain,
-                retry_after=error.retry_after if isinstance(error, Busy) else None,
-            )
-            context.set_trailing_metadata(((TRAILER, details),))
-        context.abort(status, message)
+        refusal = self._refusals.describe(error)
+        if refusal.details:
+            context.set_trailing_metadata(((TRAILER, refusal.details),))
+        context.abort(refusal.status, refusal.message)
         raise AssertionError("abort raises")

@@ -1,0 +1,1 @@
+"""The method `gateway`: an HTTP event of a function platform in, an answer of its shape out."""

@@ -1,0 +1,1 @@
+"""What the events of each platform look like, one platform in each module."""

@@ -1,0 +1,1 @@
+"""TensorFlow Serving's protocols over REST and gRPC, with that server's statuses and texts."""

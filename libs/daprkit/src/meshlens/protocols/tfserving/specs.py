@@ -1,0 +1,89 @@
+"""Which model a request names, and which of its functions."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from meshlens.daprkit.application.status import Refused, Status
+from meshlens.protocols.errors import Unavailable, UnknownLabel, UnknownModel, UnknownVersion
+from meshlens.protocols.models import Function, Model, Models, State
+from meshlens.protocols.tfserving.refusals import invalid, refuse
+
+DEFAULT_SIGNATURE = "serving_default"
+_SOON = (State.START, State.LOADING)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What a request names.
+
+    Attributes:
+        name: of the model.
+        version: its number, which may be 0; None if the service chooses.
+        label: stands for a version; None without one.
+        signature: of the function; the default one if empty.
+    """
+
+    name: str
+    version: int | None = None
+    label: str | None = None
+    signature: str = ""
+
+    @property
+    def wanted(self) -> str:
+        """The version, as texts name it."""
+        if self.version is None:
+            return f"Latest({self.name})"
+        return f"Specific({self.name}, {self.version})"
+
+
+@contextmanager
+def lease(models: Models, spec: ModelSpec) -> Iterator[Model]:
+    """Keep the version that a request names loaded for as long as it is used.
+
+    Raises:
+        Refused: there is none (NOT_FOUND; INVALID_ARGUMENT for a label), or it is on its way
+            (UNAVAILABLE: the original does not listen until it has loaded its models).
+    """
+    if not spec.name:
+        raise invalid("ModelSpec has no name specified.")
+    version = "" if spec.version is None else str(spec.version)
+    with ExitStack() as stack:
+        try:
+            model = stack.enter_context(
+                models.lease(spec.name, version=version, label=spec.label or "")
+            )
+        except (UnknownModel, UnknownVersion, UnknownLabel) as error:
+            if spec.label is not None:
+                raise invalid(f"Unrecognized servable version label: {spec.label}") from error
+            raise _not_found(spec) from error
+        except Unavailable as error:
+            raise _explain(models, spec, version) from error
+        yield model
+
+
+def choose(model: Model, name: str) -> tuple[str, Function] | None:
+    """Return a function of a model and its name, the default one for none; None if unknown."""
+    name = name or next(iter(model.functions), DEFAULT_SIGNATURE)
+    function = model.functions.get(name)
+    return None if function is None else (name, function)
+
+
+def _not_found(spec: ModelSpec) -> Refused:
+    return refuse(Status.NOT_FOUND, f"Servable not found for request: {spec.wanted}")
+
+
+def _explain(models: Models, spec: ModelSpec, version: str) -> Refused:
+    """Return why a version that is there does not answer."""
+    soon = [
+        each
+        for each in models.versions(spec.name)
+        if each.state in _SOON and version in ("", each.version)
+    ]
+    if not soon:
+        return _not_found(spec)
+    return refuse(
+        Status.UNAVAILABLE,
+        f"Servable not found for request: {spec.wanted}: version {soon[0].version} is"
+        f" {soon[0].state}; try again in a moment",
+    )

@@ -1,0 +1,169 @@
+"""The official MCP client, unmodified and in a process of its own, through two real sidecars."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from mesh import ROOT, Mesh
+from processes import eventually
+
+EXAMPLES = ROOT / "examples"
+PROGRAM = ROOT / "tests" / "clients" / "mcp_agent.py"
+SAMPLES = ROOT / "services"
+IRIS = (SAMPLES / "pca/src/meshlens/pca/web/samples/iris.csv").read_text()
+SEVEN = base64.b64encode(
+    (SAMPLES / "classify/src/meshlens/classify/web/samples/digit-7.png").read_bytes()
+).decode()
+CALLER = {"pca": "classify", "classify": "pca"}
+TOOLS = {"pca": ["plot", "fit", "transform"], "classify": ["classify", "detect", "list_models"]}
+
+
+def find_uv() -> str:
+    uv = os.environ.get("UV") or shutil.which("uv")
+    if uv is None:
+        pytest.skip("uv is missing: run the tests by make")
+    return uv
+
+
+def skip_without_registry(error: str) -> None:
+    if "Failed to fetch" in error or "error sending request" in error:
+        pytest.skip(f"no package registry can be reached:\n{error}")
+
+
+class Agent:
+    """A running client, whose connection lasts."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self.about = self._read()
+
+    def ask(self, **line: object) -> Mapping[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(line) + "\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def call(self, tool: str, **arguments: object) -> Mapping[str, Any]:
+        return self.ask(tool=tool, arguments=arguments)
+
+    def _read(self) -> Mapping[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            assert self._process.stderr is not None
+            error = self._process.stderr.read()
+            skip_without_registry(error)
+            raise AssertionError(error)
+        answer: Mapping[str, Any] = json.loads(line)
+        return answer
+
+
+@contextmanager
+def agent(mesh: Mesh, service: str, mode: str, way: str = "prefix") -> Iterator[Agent]:
+    """A client that calls a service by the sidecar of the other one."""
+    base = mesh.http(CALLER[service])
+    where = {
+        "prefix": [f"{base}/v1.0/invoke/{service}/method/mcp", mode],
+        "header": [f"{base}/mcp", mode, f"dapr-app-id={service}"],
+    }
+    command = [find_uv(), "run", "--frozen", "--script", str(PROGRAM), *where[way]]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            yield Agent(process)
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("way", ["prefix", "header"])
+@pytest.mark.parametrize(("mode", "version"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
+@pytest.mark.parametrize("service", ["pca", "classify"])
+def test_the_client_lists_the_tools_of_both_services_by_every_way(
+    mesh: Mesh, service: str, mode: str, version: str, way: str
+) -> None:
+    with agent(mesh, service, mode, way) as client:
+        assert client.about["version"] == version
+        assert client.about["server"]["name"] == service
+        tools = client.ask(list=True)["tools"]
+    assert [*tools] == TOOLS[service]
+    for schema in tools.values():
+        Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_an_agent_fits_projects_and_draws_a_table(mesh: Mesh, mode: str) -> None:
+    with agent(mesh, "pca", mode) as client:
+        fitted = client.call("fit", table=IRIS, k=2)
+        model = fitted["structuredContent"]
+        scores = client.call("transform", table=IRIS, fit=model["id"])["structuredContent"]
+        picture = client.call("plot", table=IRIS, fit=model["id"], kind="biplot")
+    assert json.loads(fitted["content"][0]["text"]) == model
+    assert len(scores["scores"]) == 150
+    image, summary = picture["content"]
+    assert (image["type"], image["mimeType"]) == ("image", "image/svg+xml")
+    assert base64.b64decode(image["data"]).startswith(b"<svg")
+    assert json.loads(summary["text"]) == picture["structuredContent"]
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_an_agent_has_a_picture_classified(mesh: Mesh, mode: str) -> None:
+    with agent(mesh, "classify", mode, "header") as client:
+        models = client.call("list_models")["structuredContent"]["models"]
+        plain = client.call("classify", image=SEVEN, model="digits", top_k=1)["structuredContent"]
+        url = client.call("classify", image=f"data:image/png;base64,{SEVEN}", model="digits")
+    assert ("digits", "AVAILABLE") in {(each["model"], each["state"]) for each in models}
+    assert [each["label"] for each in plain["labels"]] == ["7"]
+    assert url["structuredContent"]["labels"][0] == plain["labels"][0]
+
+
+def test_what_is_wrong_with_a_call_is_told_to_the_agent(mesh: Mesh) -> None:
+    with agent(mesh, "pca", "auto") as client:
+        failed = client.call("fit", table="1,2\n3")
+        unknown = client.call("fit", table=IRIS, colour="red")
+        none = client.call("forecast", table=IRIS)
+    assert failed["isError"]
+    assert "structuredContent" not in failed
+    assert "equal" in failed["content"][0]["text"]
+    assert "colour" in unknown["content"][0]["text"]
+    assert none["error"]["code"] == -32602
+    assert "plot, fit, transform" in none["error"]["message"]
+
+
+@pytest.mark.parametrize(("service", "tool"), [("pca", "fit"), ("classify", "classify")])
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_connection_survives_a_kill_of_the_service_between_two_calls(
+    mesh: Mesh, service: str, tool: str, mode: str
+) -> None:
+    arguments = {"pca": {"table": IRIS}, "classify": {"image": SEVEN}}[service]
+    with agent(mesh, service, mode) as client:
+        before = client.call(tool, **arguments)
+        mesh.restart_app(service)
+        eventually(lambda: mesh.call(service, service, "mcp", b"{}").status == 200, "it is back")
+        assert client.call(tool, **arguments) == before
+        assert [*client.ask(list=True)["tools"]] == TOOLS[service]
+
+
+def test_the_agent_of_the_examples_uses_the_tools_of_both_services(mesh: Mesh) -> None:
+    points, cup = EXAMPLES / "points" / "iris.csv", ROOT / "services/classify/samples/coffee.jpg"
+    done = subprocess.run(
+        [find_uv(), "run", "--frozen", "--script", EXAMPLES / "agents" / "agent.py", points, cup],
+        env={**os.environ, "DAPR_HTTP_PORT": str(mesh.http_port("pca"))},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    skip_without_registry(done.stderr)
+    assert done.returncode == 0, done.stderr
+    classify, pca, picture, plot = done.stdout.splitlines()
+    assert classify == f"classify: {', '.join(TOOLS['classify'])}"
+    assert pca == f"pca: {', '.join(TOOLS['pca'])}"
+    assert picture.startswith("coffee.jpg: espresso, p = ")
+    assert plot.startswith("plot: image/svg+xml, ")

@@ -1,0 +1,213 @@
+"""Clients of TensorFlow Serving, as they are, call classify through two sidecars."""
+
+import base64
+import gzip
+import json
+import subprocess
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from client_programs import run_client
+from installed import need
+from mesh import ROOT, Mesh, Profile
+from numpy.typing import NDArray
+
+from meshlens.classify.engines.opening import open_engine
+from meshlens.classify.formats.card import Kind
+from meshlens.classify.models import shipped_models
+
+SEVEN = ROOT / "services/classify/samples/digit-7.png"
+# What a chopstick of 10 cm is: the float32 that TensorFlow's own session gives, in 12 digits.
+TEN = ["3.98174306027e-11", "1", "1.83699980923e-18"]
+CHOSEN = "Servable not found for request:"
+
+
+@pytest.fixture(scope="module")
+def chopstick(request: pytest.FixtureRequest) -> Path | None:
+    """A SavedModel with known results; None where there is none, or nothing that runs it."""
+    if find_spec("tensorflow") is None:
+        return None
+    try:
+        shared: Path = request.getfixturevalue("shared")
+    except pytest.skip.Exception:
+        return None
+    return shared / "models/chopstick"
+
+
+@pytest.fixture(scope="module")
+def running(chopstick: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "digits").symlink_to(shipped_models() / "digits")
+    if chopstick:
+        (folder / "chopstick").symlink_to(chopstick)
+    env = {"classify": {"DEFAULT_MODEL": "digits"}}
+    with Mesh(Profile.EMBEDDED, tmp_path_factory.mktemp("mesh"), models=folder, env=env) as mesh:
+        yield mesh
+
+
+@pytest.fixture(scope="module")
+def seen(running: Mesh, chopstick: Path | None) -> dict[str, Any]:
+    """What the stub of tensorflow-serving-api has got, at the sidecar of pca."""
+    address = f"127.0.0.1:{running.grpc_port('pca')}"
+    more = ["chopstick"] if chopstick else []
+    answers: dict[str, Any] = run_client(
+        "tfserving_grpc", address, "classify", *more, stdin=SEVEN.read_bytes()
+    )
+    return answers
+
+
+def compute(numbers: NDArray[np.float32]) -> NDArray[np.generic]:
+    """What the engine answers in this process."""
+    data = (shipped_models() / "digits/1/digits.tflite").read_bytes()
+    engine = open_engine(Kind.TFLITE, data, (), (), workers=1)
+    (signature,) = engine.signatures.values()
+    (taken,), (given,) = signature.inputs, signature.outputs
+    output = signature.run({taken.name: numbers.reshape(taken.shape or ())})[given.name]
+    engine.close()
+    return output
+
+
+def test_the_stub_gets_what_the_engine_answers_bit_for_bit(seen: dict[str, Any]) -> None:
+    numbers = np.frombuffer(bytes.fromhex(seen["input"]), np.float32)
+    expected = compute(numbers).tobytes().hex()
+    assert seen["output"] == seen["listed"] == seen["zipped"] == expected
+    assert seen["content"] == "", "values stand in float_val"
+    assert seen["answered"] == ["digits", 1]
+
+
+def test_a_picture_goes_into_a_model_of_pictures(seen: dict[str, Any]) -> None:
+    scores = np.frombuffer(bytes.fromhex(seen["picture"]), np.float32)
+    assert scores.argmax() == 7
+    assert [label for label, _ in seen["classes"]] == list("0123456789")
+    assert [score for _, score in seen["classes"]] == scores.tolist()
+
+
+def test_states_and_signatures_are_read(seen: dict[str, Any]) -> None:
+    assert seen["signature"] == "serving_default"
+    assert seen["method"] == "tensorflow/serving/predict"
+    assert (seen["dtype"], seen["state"]) == (1, [1, 30, 0])
+
+
+def test_the_stub_sees_the_statuses_and_texts_of_the_original(seen: dict[str, Any]) -> None:
+    texts = {
+        "no_spec": ["INVALID_ARGUMENT", "Missing ModelSpec"],
+        "no_name": ["INVALID_ARGUMENT", "ModelSpec has no name specified."],
+        "unknown_model": ["NOT_FOUND", f"{CHOSEN} Latest(nobody)"],
+        "unknown_version": ["NOT_FOUND", f"{CHOSEN} Specific(digits, 5)"],
+        "unknown_label": ["INVALID_ARGUMENT", "Unrecognized servable version label: x"],
+        "unknown_signature": ["FAILED_PRECONDITION", 'Serving signature key "x" not found.'],
+        "wrong_type": ["INVALID_ARGUMENT", "Expects arg[0] to be float but int64 is provided"],
+        "unknown_state": ["NOT_FOUND", "Could not find any versions of model nobody"],
+    }
+    assert {name: seen[name] for name in texts} == texts
+    assert seen["wrong_shape"][0] == "INVALID_ARGUMENT"
+    assert seen["unknown_output"][0] == "INVALID_ARGUMENT"
+    assert seen["unknown_output"][1].startswith("output tensor alias not found in signature:")
+    assert seen["no_regression"][0] == "INVALID_ARGUMENT"
+    assert seen["reload"][0] == "PERMISSION_DENIED"
+    assert seen["too_late"] == "DEADLINE_EXCEEDED"
+
+
+def test_a_call_that_names_no_app_is_refused_by_the_sidecar(seen: dict[str, Any]) -> None:
+    status, text = seen["no_app"]
+    assert status == "UNKNOWN"
+    assert "missing dapr-callee-app-id or dapr-app-id metadata" in text
+
+
+def test_a_chopstick_has_the_numbers_that_tensorflow_gives(
+    seen: dict[str, Any], chopstick: Path | None
+) -> None:
+    if chopstick is None:
+        pytest.skip("needs TensorFlow and a SavedModel that is not part of the project")
+    assert seen["chopstick"] == TEN
+
+
+def curl(mesh: Mesh, path: str, body: str = "", *more: str) -> tuple[int, Any]:
+    """Call a path by curl at the sidecar of pca, whose header names classify."""
+    program = need("curl", "apt-get install curl")
+    data = ["--data-binary", body] if body else []
+    done = subprocess.run(
+        [
+            *(program, "--silent", "--show-error", "--write-out", "\n%{http_code}"),
+            *("--header", "dapr-app-id: classify", *data, *more),
+            f"http://127.0.0.1:{mesh.http_port('pca')}/{path}",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    answer, _, status = done.stdout.rpartition("\n")
+    return int(status), json.loads(answer)
+
+
+def test_curl_gets_what_the_engine_answers_bit_for_bit(running: Mesh) -> None:
+    status, answer = curl(running, "v1/models/digits/metadata")
+    assert status == 200
+    function = answer["metadata"]["signature_def"]["signature_def"]["serving_default"]
+    ((name, info),) = function["inputs"].items()
+    shape = [int(dim["size"]) for dim in info["tensor_shape"]["dim"]]
+    numbers = np.random.default_rng(1).random(shape, np.float32)
+    expected = compute(numbers)
+    rows = json.dumps({"instances": numbers.tolist()})
+    columns = json.dumps({"signature_name": "serving_default", "inputs": {name: numbers.tolist()}})
+    for body, key in ((rows, "predictions"), (columns, "outputs")):
+        status, answer = curl(running, "v1/models/digits:predict", body)
+        assert status == 200
+        assert np.array(answer[key], np.float32).tobytes() == expected.tobytes()
+
+
+def test_curl_sends_a_picture(running: Mesh, tmp_path: Path) -> None:
+    text = base64.b64encode(SEVEN.read_bytes()).decode()
+    body = tmp_path / "body.json"
+    body.write_text(json.dumps({"instances": [{"b64": text}]}))
+    status, answer = curl(running, "v1/models/digits/versions/1:predict", f"@{body}")
+    assert status == 200
+    assert int(np.argmax(answer["predictions"][0])) == 7
+    body.write_text(json.dumps({"examples": [{"image/encoded": {"b64": text}}]}))
+    status, answer = curl(running, "v1/models/digits:classify", f"@{body}")
+    assert status == 200
+    assert max(answer["results"][0], key=lambda each: float(each[1]))[0] == "7"
+
+
+def test_curl_sends_a_packed_body(running: Mesh, tmp_path: Path) -> None:
+    body = tmp_path / "body.gz"
+    body.write_bytes(gzip.compress(b'{"instances": [1]}'))
+    header = ("--header", "content-encoding: gzip")
+    status, answer = curl(running, "v1/models/digits:predict", f"@{body}", *header)
+    assert status == 400
+    assert answer["message"].startswith("input tensor shape does not match signature:")
+
+
+def test_curl_reads_the_state_of_a_model(running: Mesh) -> None:
+    status, answer = curl(running, "v1/models/digits")
+    assert status == 200
+    assert answer["model_version_status"] == [
+        {
+            "version": "1",
+            "state": "AVAILABLE",
+            "status": {"error_code": "OK", "error_message": ""},
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "text"),
+    [
+        ("v1/models/nobody:predict", '{"instances": [1]}', 404, f"{CHOSEN} Latest(nobody)"),
+        ("v1/models/digits:foo", "{}", 400, "Malformed request: POST /v1/models/digits:foo"),
+        ("v1/models/digits:predict", "{}", 400, "Missing 'inputs' or 'instances' key"),
+        ("v1/models/digits:predict", "", 400, "Malformed request: GET /v1/models/digits:predict"),
+        ("v1/models", "", 400, "Missing model name in request."),
+        ("v1/models/nobody", "", 404, "Could not find any versions of model nobody"),
+    ],
+)
+def test_curl_gets_the_status_of_the_original_and_its_text_as_a_sidecar_writes_it(
+    running: Mesh, path: str, body: str, status: int, text: str
+) -> None:
+    got, answer = curl(running, path, body)
+    assert (got, answer["message"]) == (status, text)
