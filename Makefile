@@ -30,6 +30,8 @@ PROFILE ?= embedded
 PORTS ?= 3500
 # APPS="mine other": apps that may use the state store of `make run`, besides pca and classify.
 APPS ?=
+# HTTP=1: `make run` lets each service answer HTTP itself, too (docs/clients.md).
+HTTP ?=
 # JOIN=mine.yaml: a run file of Dapr with apps of yours, which `make run` starts in the same mesh.
 JOIN ?=
 # PYTEST=...: further options for pytest, such as PYTEST='-k plot -x'.
@@ -48,6 +50,7 @@ help: ## print this help
 	@echo "  JOIN=mine.yaml  a run file of Dapr with apps of yours to start in the same mesh; APPS=mine: state for it, for run"
 	@echo "  DAPR_BIN=folder daprd and dapr to use; else installed ones, else Dapr's release, else built once"
 	@echo "  DAPR_RELEASES=  no Dapr from its release; or the host that has the releases, instead of https://github.com"
+	@echo "  HTTP=1          let each service answer HTTP itself, too, for run"
 	@echo "  DAPR_FULL=1     build daprd with all of Dapr's components, not only those that are used here"
 
 .PHONY: demo
@@ -57,7 +60,7 @@ demo: ## start the mesh, send it points and a picture, show the answers, stop it
 
 .PHONY: run
 run: setup tools ## run the mesh until Ctrl-C and print its addresses
-	@DAPR_BIN=$$(tools/dapr-bin daprd dapr)/.dapr/bin $(RUN) meshlens up --folder . --profile $(PROFILE) --ports $(PORTS) $(addprefix --app ,$(APPS)) $(addprefix --join ,$(JOIN))
+	@DAPR_BIN=$$(tools/dapr-bin daprd dapr)/.dapr/bin $(RUN) meshlens up --folder . --profile $(PROFILE) --ports $(PORTS) $(addprefix --app ,$(APPS)) $(addprefix --join ,$(JOIN)) $(if $(HTTP),--http)
 
 .PHONY: test
 test: packages-test kubectl setup tools ## all tests except those on a cluster: unit, contract, integration, browser

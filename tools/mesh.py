@@ -70,6 +70,7 @@ class Ports:
     grpc: int
     internal: int
     metrics: int
+    listener: int
 
 
 class Mesh:
@@ -85,6 +86,7 @@ class Mesh:
         sidecar_env: further environment of every daprd.
         api_token: what the sidecars expect of their callers, the services among them.
         app_token: what the services expect of their sidecars.
+        listens: whether the services answer HTTP themselves, and as <service>-rest in the mesh.
     """
 
     def __init__(
@@ -99,7 +101,9 @@ class Mesh:
         sidecar_env: Mapping[str, str] | None = None,
         api_token: str = "",
         app_token: str = "",
+        listens: bool = False,
     ) -> None:
+        self._listens = listens
         self.profile = profile
         self.folder = folder
         self.services = tuple(services)
@@ -132,6 +136,7 @@ class Mesh:
         """
         try:
             make_sqlite_files(self.folder)
+            self._write_endpoints()
             if self.profile is Profile.REDIS:
                 self.start_redis()
             if self._broker:
@@ -187,6 +192,10 @@ class Mesh:
     def app_port(self, service: str) -> int:
         """The port of the service itself."""
         return self._ports[service].app
+
+    def listener_port(self, service: str) -> int:
+        """The port at which a service answers HTTP itself, if it does."""
+        return self._ports[service].listener
 
     def process(self, name: str) -> Process:
         """A process by name: pca, pca-daprd, classify, classify-daprd, redis."""
@@ -273,6 +282,7 @@ class Mesh:
             *LOOPBACK_FLAGS,
             *("--resources-path", str(ROOT / "components" / self.profile)),
             *("--resources-path", str(ROOT / "dapr")),
+            *("--resources-path", str(self._endpoints)),
             *self._sidecar_flags,
         ]
         env = {
@@ -309,6 +319,7 @@ class Mesh:
             "METRICS_PORT": "0",
             "PUBSUB": "pubsub",
             "STATE_STORE": "statestore",
+            "HTTP_PORT": str(ports.listener if self._listens else 0),
             **self._tokens,
             **({"MODELS": str(self._models)} if self._models else {}),
             **self._env.get(service, {}),
@@ -324,6 +335,20 @@ class Mesh:
         command = [server, *(part for flag in flags.items() for part in flag)]
         self._start("redis", command, os.environ)
         self._await(lambda: is_listening(self.redis_port), "redis-server listens")
+
+    @property
+    def _endpoints(self) -> Path:
+        return self.folder / "endpoints"
+
+    def _write_endpoints(self) -> None:
+        self._endpoints.mkdir(exist_ok=True)
+        for name in self.services if self._listens else ():
+            path = ROOT / "components" / "http" / f"{name}-rest.yaml"
+            endpoint = yaml.safe_load(path.read_text())
+            endpoint["spec"]["baseUrl"] = f"http://127.0.0.1:{self._ports[name].listener}"
+            if token := self._tokens["APP_API_TOKEN"]:
+                endpoint["spec"]["headers"] = [{"name": "dapr-api-token", "value": token}]
+            (self._endpoints / path.name).write_text(yaml.safe_dump(endpoint))
 
     def _start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> None:
         self._processes[name] = Process(name, command, folder=self.folder, env=env)

@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -199,3 +201,18 @@ def test_the_demo_runs_in_any_folder(tmp_path: Path) -> None:
     assert "event: classify/classify OK" in demo.stdout
     assert (tmp_path / "iris.svg").read_bytes() == (ROOT / "docs" / "iris.svg").read_bytes()
     eventually(lambda: not running_in(tmp_path), "nothing of the mesh runs", within=5)
+
+
+def test_with_http_the_services_answer_themselves_and_by_names_of_their_own(
+    tmp_path: Path,
+) -> None:
+    with up(tmp_path, "--http") as mesh:
+        said = re.findall(r"^  (\S+)-rest +http://(\S+) +http://(\S+)$", mesh.said, re.MULTILINE)
+        assert [app for app, _, _ in said] == ["pca", "classify"]
+        for _, *addresses in said:
+            for address in addresses:
+                with pytest.raises(urllib.error.HTTPError) as refusal:
+                    urllib.request.urlopen(f"http://{address}/nothing")
+                assert refusal.value.code == 404
+                assert refusal.value.headers["content-type"] == "application/json"
+                refusal.value.close()

@@ -139,7 +139,8 @@ def test_probes_and_sidecars_ask_where_the_service_listens(
     for name, deployment, container in deployments(manifests):
         settings = settings_of(name, container, tmp_path)
         ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-        assert ports == {"grpc": settings.app_port, "metrics": settings.metrics_port}
+        http = {"http": settings.http_port} if settings.http_port else {}
+        assert ports == {"grpc": settings.app_port, "metrics": settings.metrics_port, **http}
         assert annotations_of(deployment)["app-port"] == str(settings.app_port)
         assert settings.listen_address == "0.0.0.0"  # noqa: S104 - the kubelet is outside the pod
         asked = {
@@ -293,6 +294,27 @@ def test_the_network_is_open_to_sidecars_and_prometheus_only(prod: list[Manifest
     assert selected["values"] == list(SERVICES)
     opened = [[port["port"] for port in rule["ports"]] for rule in policy["spec"]["ingress"]]
     assert opened == [[50002], [9090, 9091]]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_listeners_are_called_as_endpoints_of_the_mesh_by_pods_with_a_sidecar(
+    overlay: str, tmp_path: Path
+) -> None:
+    manifests = render(tmp_path, overlay, ["http"])
+    services, endpoints = of_kind(manifests, "Service"), of_kind(manifests, "HTTPEndpoint")
+    for name, _, container in deployments(manifests):
+        service = services[f"{name}-rest"]["spec"]
+        (port,) = service["ports"]
+        assert service["selector"] == {"app.kubernetes.io/name": name}
+        assert port["targetPort"] in {each["name"] for each in container["ports"]}
+        assert endpoints[f"{name}-rest"]["spec"]["baseUrl"] == f"http://{name}-rest"
+        assert port["port"] == 80
+    for policy in of_kind(manifests, "NetworkPolicy").values():
+        *_, added = policy["spec"]["ingress"]
+        assert added["ports"] == [{"port": 8080, "protocol": "TCP"}]
+        (source,) = added["from"]
+        assert source == {"podSelector": {"matchLabels": {"dapr.io/sidecar-injected": "true"}}}
+    assert len(of_kind(manifests, "NetworkPolicy")) == (overlay == "prod")
 
 
 def test_the_images_differ_in_the_service_and_in_nothing_else() -> None:

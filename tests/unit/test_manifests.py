@@ -36,6 +36,15 @@ def test_the_ports_are_distinct_and_below_those_that_the_kernel_picks() -> None:
     assert max(ports) < 32768
 
 
+def test_each_service_has_an_endpoint_at_a_port_of_its_own() -> None:
+    apps = {app["appID"]: app["daprHTTPPort"] + 60 for app in read("dapr/dapr.yaml")["apps"]}
+    endpoints = [read(str(path)) for path in (ROOT / "components" / "http").glob("*.yaml")]
+    assert {each["kind"] for each in endpoints} == {"HTTPEndpoint"}
+    assert {each["metadata"]["name"]: each["spec"]["baseUrl"] for each in endpoints} == {
+        f"{app}-rest": f"http://127.0.0.1:{port}" for app, port in apps.items()
+    }
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_each_profile_has_the_components_that_the_services_name(profile: str) -> None:
     components = [read(str(path)) for path in (ROOT / "components" / profile).glob("*.yaml")]

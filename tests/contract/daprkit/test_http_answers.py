@@ -161,13 +161,14 @@ def test_a_full_queue_says_when_to_try_again(port: int, gate: Gate) -> None:
 
 def test_both_doors_lead_to_one_queue(gate: Gate) -> None:
     with (
-        listening() as (_, grpc_port, port),
+        listening(http_metrics=True) as (_, grpc_port, port),
         Client(f"{HOST}:{grpc_port}") as client,
         ThreadPoolExecutor(4) as callers,
     ):
         running = [callers.submit(client.invoke, "toy", "gate", b"x") for _ in range(4)]
         gate.await_begun(2)
-        eventually(lambda: call(port, "/work?timeout=0.1", b"x").status == 429, "the queue is full")
+        eventually(lambda: admitted(port) == 4, "all are admitted")
+        assert call(port, "/work", b"x").status == 429
         assert call(port, "/describe").status == 200
         gate.open.set()
         assert [one.result().body for one in running] == [b"through"] * 4
@@ -180,24 +181,24 @@ def test_a_time_limit_holds(port: int, gate: Gate) -> None:
     gate.open.set()
 
 
-def test_work_whose_caller_has_gone_never_begins(port: int, gate: Gate) -> None:
-    with ThreadPoolExecutor(2) as callers:
+def test_work_whose_caller_has_gone_never_begins(gate: Gate) -> None:
+    with listening(http_metrics=True) as (_, _, port), ThreadPoolExecutor(2) as callers:
         running = [callers.submit(call, port, "/gate", b"running") for _ in range(2)]
         gate.await_begun(2)
         with connect(port) as leaving:
             leaving.sendall(b"POST /gate HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\ngone")
-            eventually(lambda: is_full_but_for_one(port), "it waits in the queue")
-        eventually(lambda: not is_full_but_for_one(port), "its place is free")
+            eventually(lambda: admitted(port) == 3, "it waits in the queue")
+        eventually(lambda: admitted(port) == 2, "its place is free")
         gate.open.set()
         assert [one.result().status for one in running] == [200, 200]
     assert gate.begun == ["running"] * 2
 
 
-def is_full_but_for_one(port: int) -> bool:
-    """Whether three of four places are taken: of two more calls one is refused."""
-    with ThreadPoolExecutor(2) as callers:
-        pair = [callers.submit(call, port, "/work?timeout=0.3", b"x") for _ in range(2)]
-        return 429 in [one.result().status for one in pair]
+def admitted(port: int) -> int:
+    """Return how many requests wait for a worker or run."""
+    lines = call(port, "/metrics").body.decode().splitlines()
+    (value,) = (line.removeprefix("admitted ") for line in lines if line.startswith("admitted "))
+    return int(float(value))
 
 
 def test_the_token_is_expected_except_from_probes() -> None:

@@ -1,15 +1,18 @@
 """Whatever a client sends by HTTP, or does not, its fault is its own and others are served."""
 
 import os
+import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import psutil
 import pytest
 from contract.daprkit.http_calls import HOST, call, connect, is_ended, listening, read_answer
 from contract.daprkit.toy import MAX_BODY
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from processes import eventually
 
 from meshlens.daprkit.client import Client
@@ -233,3 +236,31 @@ def test_callers_by_grpc_do_not_notice_slow_clients() -> None:
         for _ in range(20):
             assert client.invoke("toy", "work", b"x").body
         assert call(port, "/work", b"x").status == 200
+
+
+PARTS = st.sampled_from(
+    [
+        *(b"GET", b"POST", b"HEAD", b" ", b"/", b"/describe", b"/work", b"%00", b"?a=1", b"*"),
+        *(b" HTTP/1.1", b" HTTP/1.0", b"\r\n", b"\n", b"\r\n\r\n", b"Host: a", b": ", b"0", b"3"),
+        *(b"Content-Length: 3", b"Transfer-Encoding: chunked", b"Expect: 100-continue", b"abc"),
+        *(b"Connection: upgrade\r\nUpgrade: websocket", b"Connection: close", b"\x00", b"\xff"),
+        b"POST /work HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(sent=st.lists(PARTS | st.binary(max_size=8), max_size=20).map(b"".join))
+def test_bytes_of_any_kind_are_never_the_services_fault(port: int, sent: bytes) -> None:
+    with connect(port) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        received = b""
+        with suppress(ConnectionError):
+            while part := connection.recv(65536):
+                received += part
+    assert not re.findall(rb"^HTTP/1.1 5\d\d", received, re.MULTILINE)
+
+
+def test_after_all_that_the_service_answers(port: int) -> None:
+    assert call(port, "/work", b"x").status == 200

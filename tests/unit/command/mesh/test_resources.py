@@ -70,3 +70,17 @@ def test_the_sidecar_of_any_app_stays_on_this_host(tmp_path: Path) -> None:
         *("--metrics-listen-address", "127.0.0.1"),
         *("--app-id", "my", "app"),
     ]
+
+
+def test_endpoints_have_the_port_and_the_token_of_the_run_and_go_with_it(tmp_path: Path) -> None:
+    daprd, env = Path("/bin/true"), {**ENV, "APP_API_TOKEN": "swordfish"}
+    written = write_resources(tmp_path, "embedded", [], daprd, env, listeners={"pca": 4561})
+    assert not (written.components / "classify-rest.yaml").exists()
+    endpoint = yaml.safe_load((written.components / "pca-rest.yaml").read_text())
+    assert endpoint["metadata"]["name"] == "pca-rest"
+    assert endpoint["spec"] == {
+        "baseUrl": "http://127.0.0.1:4561",
+        "headers": [{"name": "dapr-api-token", "value": "swordfish"}],
+    }
+    write_resources(tmp_path, "embedded", [], daprd, ENV)
+    assert not (written.components / "pca-rest.yaml").exists()

@@ -7,7 +7,12 @@ import pytest
 
 from meshlens.command.mesh.ports import BASE
 from meshlens.command.mesh.resources import Resources
-from meshlens.command.mesh.run_file import compose_environment, compose_run_file, list_ports
+from meshlens.command.mesh.run_file import (
+    compose_environment,
+    compose_run_file,
+    list_listeners,
+    list_ports,
+)
 from meshlens.daprkit.settings import MIB
 
 RESOURCES = Resources(Path("/m"), Path("/m/config.yaml"), Path("/m/embedded"))
@@ -38,6 +43,14 @@ def test_all_ports_are_counted_from_the_base(tmp_path: Path) -> None:
     assert usual[3501] == "HTTP of the sidecar of pca"
     moved = list_ports(compose_run_file(tmp_path, RESOURCES, 4500))
     assert moved == {port + 1000: use for port, use in usual.items()}
+
+
+def test_the_services_answer_http_themselves_when_asked_to_only(tmp_path: Path) -> None:
+    assert list_listeners(compose_run_file(tmp_path, RESOURCES, BASE)) == {}
+    content = compose_run_file(tmp_path, RESOURCES, 4500, listens=True)
+    assert list_listeners(content) == {"pca": 4561, "classify": 4562}
+    assert list_ports(content)[4561] == "HTTP of pca itself"
+    assert len(list_ports(compose_run_file(tmp_path, RESOURCES, None, listens=True))) == 14
 
 
 def test_free_ports_are_all_different(tmp_path: Path) -> None:

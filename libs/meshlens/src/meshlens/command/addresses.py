@@ -18,6 +18,7 @@ def describe(run: MeshRun) -> str:
     """Return the addresses of the pages, then of the services, then how an app joins."""
     lines = ["", "The mesh is up; Ctrl-C stops it.", *_pages(run)]
     lines += ["", "Call it, through any sidecar:", *_calls(run)]
+    lines += _listeners(run)
     lines += [
         "",
         "Let an app of yours join, from any folder (--app-port PORT if it listens itself):",
@@ -70,6 +71,15 @@ def _calls(run: MeshRun) -> Iterator[str]:
         f"  curl {token}-H 'content-type: image/jpeg' --data-binary @{picture}"
         f" {pca.url('classify', 'classify')}"
     )
+
+
+def _listeners(run: MeshRun) -> Iterator[str]:
+    if run.listeners:
+        yield ""
+        yield "With exact bodies of errors, by other names or at the services' own ports:"
+    for app, port in run.listeners.items():
+        address = run.sidecars[app].url(f"{app}-rest", "").rstrip("/")
+        yield f"  {app}-rest  {address}  http://127.0.0.1:{port}"
 
 
 def _sample(name: str) -> str:

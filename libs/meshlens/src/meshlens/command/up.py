@@ -39,6 +39,7 @@ def main(arguments: Sequence[str], *, prog: str) -> int:
                 base=base,
                 apps=options.app,
                 join=options.join,
+                listens=options.http,
             ) as run,
         ):
             print(describe(run), flush=True)
@@ -105,5 +106,10 @@ def _parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
         type=Path,
         metavar="FILE",
         help="a run file of Dapr with apps of yours, to run in the same mesh",
+    )
+    parser.add_argument(
+        "--http",
+        action="store_true",
+        help="let each service answer HTTP itself, too, by the names pca-rest and classify-rest",
     )
     return parser.parse_args(arguments)

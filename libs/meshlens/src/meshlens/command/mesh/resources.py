@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -50,7 +51,13 @@ def locate_resources(folder: Path, profile: str) -> Resources:
 
 
 def write_resources(
-    folder: Path, profile: str, apps: Sequence[str], daprd: Path, env: Mapping[str, str]
+    folder: Path,
+    profile: str,
+    apps: Sequence[str],
+    daprd: Path,
+    env: Mapping[str, str],
+    *,
+    listeners: Mapping[str, int] = MappingProxyType({}),
 ) -> Resources:
     """Write what the sidecars of a mesh load, and return where it is.
 
@@ -63,6 +70,7 @@ def write_resources(
         daprd: the sidecar's program.
         env: has the values that components take from the environment, which an app that joins
             does not share.
+        listeners: the port at which a service answers HTTP itself, by its app.
     """
     resources = locate_resources(folder, profile)
     own, components = resources.runtime, resources.components
@@ -85,8 +93,24 @@ def write_resources(
         else:
             component["scopes"] = [*component["scopes"], *apps]
         _write(components / shipped.name, component)
+    for path in _shipped().joinpath("components", "http").iterdir():
+        app = path.name.removesuffix("-rest.yaml")
+        written = components / path.name
+        if app in listeners:
+            _write(written, _place_endpoint(path.name, listeners[app], env))
+        else:
+            written.unlink(missing_ok=True)
     wrap_daprd(daprd, own)
     return resources
+
+
+def _place_endpoint(name: str, port: int, env: Mapping[str, str]) -> dict[str, Any]:
+    """Return an HTTPEndpoint with the port of this run, and the token that the service expects."""
+    endpoint = read_shipped("components", "http", name)
+    endpoint["spec"]["baseUrl"] = f"http://127.0.0.1:{port}"
+    if token := env.get("APP_API_TOKEN"):
+        endpoint["spec"]["headers"] = [{"name": "dapr-api-token", "value": token}]
+    return endpoint
 
 
 def wrap_daprd(daprd: Path, runtime: Path) -> None:

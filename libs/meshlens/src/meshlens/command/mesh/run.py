@@ -19,7 +19,12 @@ from meshlens.command.mesh.ports import BASE, check_ports
 from meshlens.command.mesh.processes import eventually, kill_group
 from meshlens.command.mesh.programs import Programs
 from meshlens.command.mesh.resources import locate_resources, write_resources
-from meshlens.command.mesh.run_file import compose_environment, compose_run_file, list_ports
+from meshlens.command.mesh.run_file import (
+    compose_environment,
+    compose_run_file,
+    list_listeners,
+    list_ports,
+)
 from meshlens.command.mesh.sidecars import SERVING, Sidecar, health_through
 from meshlens.command.mesh.sqlite_files import make_sqlite_files
 
@@ -44,6 +49,7 @@ class MeshRun:
         base: what the ports are counted from; None for any free ones.
         apps: further apps that may use the components.
         join: a run file with apps to run beside the services, which may use the components.
+        listens: whether the services answer HTTP themselves, too.
         output: where the CLI's and the services' output goes; None for this program's own.
 
     Attributes:
@@ -52,6 +58,7 @@ class MeshRun:
         scopes: the apps that may use the components.
         limit: the largest body that the sidecars pass on, as `dapr run --max-body-size` takes it.
         sidecars: where each listens, by its app.
+        listeners: the port at which a service answers HTTP itself, by its app.
 
     Raises:
         MeshError: a setting is wrong.
@@ -66,6 +73,7 @@ class MeshRun:
         base: int | None = BASE,
         apps: Sequence[str] = (),
         join: Path | None = None,
+        listens: bool = False,
         output: IO[bytes] | None = None,
     ) -> None:
         self._folder = folder
@@ -81,7 +89,8 @@ class MeshRun:
         self._apps = (*apps, *(app["appID"] for app in joined))
         self._profile = profile
         self.resources = locate_resources(folder, profile)
-        self._content = compose_run_file(folder, self.resources, base)
+        self._content = compose_run_file(folder, self.resources, base, listens=listens)
+        self.listeners = list_listeners(self._content)
         self.limit: str = self._content["common"]["maxBodySize"]
         self._api_token = self._env.get("DAPR_API_TOKEN", "")
         self._earlier = set(self._log_folder.glob("*.log"))
@@ -113,7 +122,14 @@ class MeshRun:
             MeshError: it did not come up; nothing of it runs on.
         """
         check_ports(list_ports(self._content))
-        write_resources(self._folder, self._profile, self._apps, self.programs.daprd, self._env)
+        write_resources(
+            self._folder,
+            self._profile,
+            self._apps,
+            self.programs.daprd,
+            self._env,
+            listeners=self.listeners,
+        )
         make_sqlite_files(self._folder)
         if self._broker:
             self._broker.start()

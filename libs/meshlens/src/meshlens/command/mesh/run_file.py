@@ -23,7 +23,9 @@ _PORT_KEYS = {
 }
 # A setting of the services that the run file has for them, unless the environment has another.
 _METRICS, _EVENTS_SHOWN = "METRICS_PORT", "SHOW_EVENTS"
-
+_HTTP = "HTTP_PORT"
+# From a sidecar's HTTP port to its service's.
+_HTTP_STEP = 60
 
 # What the run file says of all apps, but of the services alone: others may speak HTTP, and have no
 # health check.
@@ -35,13 +37,16 @@ _OF_SERVICES = (
 )
 
 
-def compose_run_file(folder: Path, resources: Resources, base: int | None) -> dict[str, Any]:
+def compose_run_file(
+    folder: Path, resources: Resources, base: int | None, *, listens: bool = False
+) -> dict[str, Any]:
     """Return the content of the run file, with absolute paths only.
 
     Args:
         folder: working directory of the services, where the CLI writes its logs, too.
         resources: what the sidecars load.
         base: what the ports are counted from; None for any free ones.
+        listens: whether the services answer HTTP themselves, too.
 
     Raises:
         MeshError: MAX_BODY is no number of bytes.
@@ -64,6 +69,9 @@ def compose_run_file(folder: Path, resources: Resources, base: int | None) -> di
         places: list[tuple[dict[str, Any], str]] = [(app, key) for key in _PORT_KEYS]
         for place, key in [*places, (app["env"], _METRICS)]:
             place[key] = next(ports) if base is None else place[key] + base - BASE
+        if listens:
+            usual = app["daprHTTPPort"] + _HTTP_STEP
+            app["env"][_HTTP] = next(ports) if base is None else usual
         app["env"][_EVENTS_SHOWN] = os.environ.get(_EVENTS_SHOWN, app["env"][_EVENTS_SHOWN])
     return content
 
@@ -82,6 +90,13 @@ def compose_environment(profile: str) -> dict[str, str]:
     return env
 
 
+def list_listeners(content: Mapping[str, Any]) -> dict[str, int]:
+    """Return the port at which each service answers HTTP itself, by its app."""
+    return {
+        app["appID"]: app["env"][_HTTP] for app in content["apps"] if _HTTP in app.get("env", {})
+    }
+
+
 def list_ports(content: Mapping[str, Any]) -> dict[int, str]:
     """Return what each port of a run file is for."""
     return dict(_list_ports(content))
@@ -95,6 +110,8 @@ def _list_ports(content: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
                 yield app[key], use.format(app=name)
         if _METRICS in app.get("env", {}):
             yield app["env"][_METRICS], f"metrics of {name}"
+    for name, port in list_listeners(content).items():
+        yield port, f"HTTP of {name} itself"
 
 
 def _read_bytes(quantity: str) -> int:
