@@ -105,7 +105,6 @@ class Server:
             admitted=lambda: self._admission.slots.held,
             name_code=lambda error: known.describe(error)[0].name,
         )
-        self._statuses = known
         confirmed = settings.events is EventMode.CONFIRMED
         keeps = settings.show_events > 0 and confirmed
         self._recent = RecentEvents(settings.show_events) if keeps else None
@@ -288,14 +287,12 @@ class Server:
                 key=settings.http_key,
                 client_ca=settings.http_client_ca,
                 token=settings.app_api_token.get_secret_value(),
-                domain=settings.app_id,
                 max_body=settings.max_body,
                 most_bodies=self._admission.slots.limit,
                 threads=self._threads,
                 grace=settings.stop_grace,
             ),
             self._application,
-            self._statuses,
             Probes({"/livez": LIVE, "/readyz": ""}, self._is_serving),
             registry=self._metrics.registry if settings.http_metrics else None,
             spans=self._spans,

@@ -15,10 +15,10 @@ from typing import Any, Protocol, TypeVar
 from meshlens.daprkit.application.events import Answered, Failure, Success
 from meshlens.daprkit.application.invocation import Invocation, read_request
 from meshlens.daprkit.application.lanes import Lane, LaneRule, OnCallerGone
-from meshlens.daprkit.application.refusals import Refusals
+from meshlens.daprkit.application.refusals import Refusal, Refusals
 from meshlens.daprkit.application.relaying import Methods, Relay
 from meshlens.daprkit.application.routing import FailureBody, Route, Routes
-from meshlens.daprkit.application.status import Status, Statuses
+from meshlens.daprkit.application.status import Statuses
 from meshlens.daprkit.application.streams import Streams
 from meshlens.daprkit.errors import BodyTooLarge, InvalidRequest
 from meshlens.daprkit.messages import Reply, Request
@@ -149,13 +149,9 @@ class Application:
                 request, endpoint, call, self._lanes[lane], on_caller_gone, cause=cause
             )
 
-    def describe(self, error: Exception) -> tuple[Status, str]:
-        """Return the status code and the message that the caller of `error` gets.
-
-        For transports that carry errors in their answers. What is a bug is logged.
-        """
-        refusal = self._refusals.describe(error)
-        return refusal.status, refusal.message
+    def refuse(self, error: Exception) -> Refusal:
+        """Return what the caller of `error` gets, whatever carries it. What is a bug is logged."""
+        return self._refusals.describe(error)
 
     def _answer(
         self,

@@ -38,7 +38,7 @@ class Refusal:
         """Return the JSON that a sidecar answers to HTTP callers."""
         status = status_pb2.Status.FromString(self.details)
         status.code, status.message = self.status.value[0], self.message
-        return json.dumps(MessageToDict(status), ensure_ascii=False).encode()
+        return json.dumps(MessageToDict(status), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class Refusals:

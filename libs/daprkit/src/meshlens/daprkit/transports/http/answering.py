@@ -10,7 +10,6 @@ from functools import partial
 
 from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.invocation import Invocation
-from meshlens.daprkit.application.status import Statuses
 from meshlens.daprkit.errors import Stopping
 from meshlens.daprkit.telemetry.traces import Spans
 from meshlens.daprkit.transports.http.memory import Memory
@@ -66,8 +65,6 @@ class Context:
 
     Attributes:
         application: answers it.
-        statuses: maps exceptions to codes.
-        domain: the name of the app.
         token: the app's token; empty to take every call.
         max_body: size of the largest body in bytes.
         memory: bytes of the bodies that may be there.
@@ -78,8 +75,6 @@ class Context:
     """
 
     application: Application
-    statuses: Statuses
-    domain: str
     token: str
     max_body: int
     memory: Memory
@@ -176,7 +171,7 @@ class Answering:
             failure = self._context.application.find_failure(read_path(scope))
         except Exception:  # noqa: BLE001 - a path that cannot be read has no route
             failure = None
-        return refuse(error, self._context.statuses, domain=self._context.domain, failure=failure)
+        return refuse(error, self._context.application.refuse(error), failure)
 
     async def _send(self, send: Send, answer: Answer, *, close: bool) -> None:
         headers = {

@@ -14,7 +14,6 @@ from uvicorn import Config
 
 from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.invocation import Invocation
-from meshlens.daprkit.application.status import Statuses
 from meshlens.daprkit.errors import CannotListen
 from meshlens.daprkit.telemetry.traces import Spans
 from meshlens.daprkit.transports.http.answering import Answering, Context
@@ -43,7 +42,6 @@ class HttpOptions:
         key: PEM file of its key.
         client_ca: PEM file of the authority whose clients may connect; None for all clients.
         token: the app's token; empty to take every call.
-        domain: the name of the app.
         max_body: size of the largest body in bytes.
         most_bodies: bodies of that size that may be in memory.
         threads: for calls.
@@ -56,7 +54,6 @@ class HttpOptions:
     key: Path | None
     client_ca: Path | None
     token: str
-    domain: str
     max_body: int
     most_bodies: int
     threads: int
@@ -69,7 +66,6 @@ class HttpListener:
     Args:
         options: how to listen.
         application: answers the calls.
-        statuses: maps exceptions to codes.
         probes: what is answered without the application.
         registry: the metrics to show at `metrics`; None to show none.
         spans: creates spans; None to create none.
@@ -82,7 +78,6 @@ class HttpListener:
         self,
         options: HttpOptions,
         application: Application,
-        statuses: Statuses,
         probes: Probes,
         *,
         registry: CollectorRegistry | None,
@@ -97,8 +92,6 @@ class HttpListener:
         self._answering = Answering(
             Context(
                 application=application,
-                statuses=statuses,
-                domain=options.domain,
                 token=options.token,
                 max_body=options.max_body,
                 memory=Memory(options.max_body * options.most_bodies),

@@ -12,8 +12,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from meshlens.daprkit.application.refusals import Refusal
 from meshlens.daprkit.application.status import Status
-from meshlens.daprkit.transports.http.refusals import encode_status
 
 # Seconds for the head of a request, from its first byte, or from the connection on.
 HEAD_SECONDS = 10.0
@@ -129,7 +129,7 @@ class PatientProtocol(H11Protocol):
         too_large = len(received) >= (self.config.h11_max_incomplete_event_size or 0)
         code = 431 if too_large and b"\r\n\r\n" not in received else 400
         text = "the head of a request is too large" if code == 431 else msg  # noqa: PLR2004 - its status
-        body = encode_status(Status.INVALID_ARGUMENT, text)
+        body = Refusal(Status.INVALID_ARGUMENT, text, b"").encode_json()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),

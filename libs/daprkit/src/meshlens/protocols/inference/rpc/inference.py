@@ -80,8 +80,8 @@ def make_stream_handler(
                     except Exception as error:
                         if errors_end:
                             raise
-                        _, text = application.describe(error)
-                        response = make_error(text, find_id(body))
+                        refusal = application.refuse(error)
+                        response = make_error(refusal.message, find_id(body))
                     else:
                         response = make_streamed(answered)
                     yield response
