@@ -275,7 +275,7 @@ def test_the_program_of_the_document_runs(mesh: Mesh, tmp_path: Path) -> None:
 
 def test_the_call_by_curl_of_the_document_works(mesh: Mesh) -> None:
     need("curl", "apt-get install curl")
-    commands = at(mesh, block("docs/clients.md", "base64 -w0"))
+    commands = at(mesh, block("docs/clients.md", "models/digits/infer"))
     printed = subprocess.run(
         ["/usr/bin/env", "bash", "-euo", "pipefail", "-c", commands.replace("curl ", "curl -sSf ")],
         cwd=ROOT,

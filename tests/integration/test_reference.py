@@ -1,6 +1,7 @@
 """The reference of each service, and answers and failures as sidecars hand them on."""
 
 import json
+import re
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -42,7 +43,9 @@ def test_failures_have_the_status_type_and_form_of_the_reference(
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_reference_has_every_method_of_the_running_service(mesh: Mesh, service: str) -> None:
     document = json.loads(mesh.call("pca", service, "openapi.json", verb="GET").body)
-    described = {path.translate(str.maketrans("{}", "<>"))[1:] for path in document["paths"]}
+    paths = {path.translate(str.maketrans("{}", "<>"))[1:] for path in document["paths"]}
+    # Of other servers' protocols the message says what their paths begin with.
+    described = {re.sub(r"^(v\d)(/.*)?$", r"\1/...", path) for path in paths}
     message = json.loads(mesh.call("pca", service, "no-such-method").body)["message"]
     known = message.removeprefix("the method must be one of ").partition(", got ")[0]
     assert described == {*known.split(", ")}

@@ -377,7 +377,7 @@ def test_only_computing_waits_for_a_worker(service: Service) -> None:
         ("ui/samples/<name>", ("GET",), Lane.LIGHT),
         ("home", ("GET",), Lane.LIGHT),
         ("openapi.json", ("GET",), Lane.LIGHT),
-        ("mcp", ("POST",), Lane.LIGHT),
+        ("mcp", ("POST",), Lane.RELAY),
         ("gateway", ("POST", "PUT"), Lane.RELAY),
     }
 

@@ -62,11 +62,19 @@ class Relay:
 
 
 def _find_none(call: Invocation) -> NoReturn:
-    raise MethodNotFound("the application must answer the call", got=repr(call.path))
+    raise MethodNotFound(
+        "the application must answer the call",
+        got=repr(call.path),
+        remedy="call the relay by Application.invoke",
+    )
 
 
 def _know_none(path: str, verb: str) -> NoReturn:  # noqa: ARG001 - the parameters of `find`
-    raise MethodNotFound("the application must know the method", got=repr(path))
+    raise MethodNotFound(
+        "the application must know the method",
+        got=repr(path),
+        remedy="call the relay by Application.invoke",
+    )
 
 
 def _raise(error: Exception) -> NoReturn:

@@ -51,7 +51,7 @@ class Routes:
             merge_slashes=False,
         )
         self._urls = rules.bind("")
-        known = sorted(route.path for route in routes)
+        known = sorted({_name(route) for route in routes})
         self._known = ", ".join(known)
         self._page = ", or open ui in a browser" if "ui" in known else ""
 
@@ -94,3 +94,8 @@ class Routes:
         if "POST" not in route.verbs:
             return f"call it by {route.verbs[0]}"
         return f"send its input as the body of a POST (curl --data-binary @file){self._page}"
+
+
+def _name(route: Route) -> str:
+    """Return the path of a route; of all of another server's paths, what they begin with."""
+    return f"{route.path.partition('/')[0]}/..." if route.failure else route.path
