@@ -46,13 +46,17 @@ class Project:
 
     def apply(self, overlay: Path) -> None:
         """Apply an overlay and wait until its rollouts are complete."""
+        self.bring_images(overlay)
+        self.node.kubectl("apply", "--kustomize", overlay)
+        self.await_rollouts()
+
+    def bring_images(self, overlay: Path) -> None:
+        """Bring the images of an overlay to the node; those that are not known are built."""
         rendered = list(yaml.safe_load_all(self.node.kubectl("kustomize", overlay)))
         deployments = [it for it in rendered if it["kind"] == "Deployment"]
         for deployment in deployments:
             for container in deployment["spec"]["template"]["spec"]["containers"]:
                 self._import(container["image"])
-        self.node.kubectl("apply", "--kustomize", overlay)
-        self.await_rollouts()
 
     def start_callers(self) -> None:
         """Start the pods that make calls."""

@@ -22,6 +22,8 @@ TEN = [[3.98174306027e-11, 1.0, 1.83699980923e-18]]
 
 @pytest.fixture(autouse=True, scope="module")
 def _calls(prod: Project, figures: Figures) -> Iterator[None]:
+    # Not under load: building an image takes the machine's cores and disk for minutes.
+    prod.bring_images(TENSORFLOW)
     with calling(prod, figures, "versions of models, good and bad ones"):
         yield
 
