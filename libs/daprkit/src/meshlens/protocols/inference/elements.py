@@ -5,6 +5,7 @@ import struct
 import numpy as np
 
 from meshlens.protocols.models import Array
+from meshlens.protocols.texts import list_texts
 
 # Texts of a tensor; each takes ten times the bytes of its length, and more in a message.
 MOST_TEXTS = 1_000_000
@@ -69,15 +70,10 @@ def encode_raw(array: Array) -> bytes:
     """Return the raw form of a tensor."""
     if array.dtype.kind in "OSU":
         raw = bytearray()
-        for element in array.reshape(-1).tolist():
-            text = _as_bytes(element)
+        for text in list_texts(array):
             raw += _LENGTH.pack(len(text))
             raw += text
         return bytes(raw)
     if array.dtype.byteorder == ">":
         array = array.astype(array.dtype.newbyteorder("<"))
     return array.tobytes()
-
-
-def _as_bytes(text: object) -> bytes:
-    return text if isinstance(text, bytes) else str(text).encode()

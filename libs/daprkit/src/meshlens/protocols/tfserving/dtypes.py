@@ -1,11 +1,8 @@
 """TensorFlow's types of elements <-> numpy's."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-from meshlens.protocols.models import Array
 
 DType = np.dtype[np.generic]
 
@@ -68,10 +65,3 @@ def find_dtype(dtype: DType) -> DataType:
     if dtype.kind in "OSU":
         return STRING
     return _BY_KIND[dtype.kind, dtype.itemsize]
-
-
-def list_strings(array: Array) -> Sequence[bytes]:
-    """Return the elements of an array of bytes or text, in their order, as bytes."""
-    return [
-        item if isinstance(item, bytes) else str(item).encode() for item in array.ravel().tolist()
-    ]

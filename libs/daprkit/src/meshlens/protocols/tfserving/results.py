@@ -13,7 +13,8 @@ import numpy as np
 
 from meshlens.daprkit.application.status import Status
 from meshlens.protocols.models import Array, Function
-from meshlens.protocols.tfserving.dtypes import find_dtype, list_strings
+from meshlens.protocols.texts import list_texts
+from meshlens.protocols.tfserving.dtypes import find_dtype
 from meshlens.protocols.tfserving.examples import find_picture
 from meshlens.protocols.tfserving.prediction import write_shape
 from meshlens.protocols.tfserving.refusals import invalid, refuse
@@ -153,7 +154,7 @@ def _join(classes: Array | None, scores: Array | None) -> ClassificationResult:
     known = classes if classes is not None else scores
     for row in range(0 if known is None else known.shape[0]):
         added = result.classifications.add()
-        labels = [] if classes is None else list_strings(classes[row])
+        labels = [] if classes is None else list_texts(classes[row])
         values = [] if scores is None else scores[row].tolist()
         for place in range(max(len(labels), len(values))):
             each = added.classes.add()

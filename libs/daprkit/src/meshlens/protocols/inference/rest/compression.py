@@ -4,9 +4,9 @@ import gzip
 import zlib
 
 from meshlens.daprkit.application.status import Refused, Status
-from meshlens.daprkit.errors import BodyTooLarge
+from meshlens.protocols.unpacking import DEFLATE, GZIP, unpack
 
-_WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+_WINDOWS = {"gzip": GZIP, "deflate": DEFLATE}
 # Text of numbers shrinks by half at the fastest level; the others are slower than the network.
 _LEVEL = 1
 _WORTH_IT = 1024  # bytes; what is shorter fits one packet
@@ -30,25 +30,12 @@ def decompress(body: bytes, encoding: str, *, limit: int) -> bytes:
     window = _WINDOWS.get(encoding)
     if window is None:
         raise Refused(Status.UNIMPLEMENTED, "Unsupported compression type")
-    unpacked = bytearray()
-    while body:
-        stream = zlib.decompressobj(window)
-        try:
-            unpacked += stream.decompress(body, limit + 1 - len(unpacked))
-        except zlib.error as error:
-            raise _damaged(encoding, str(error)) from None
-        if len(unpacked) > limit:
-            raise BodyTooLarge(len(unpacked), limit)
-        if not stream.eof:
-            raise _damaged(encoding, "it breaks off")
-        body = stream.unused_data  # a body of gzip may have several members
-    return bytes(unpacked)
-
-
-def _damaged(encoding: str, why: str) -> Refused:
-    return Refused(
-        Status.INVALID_ARGUMENT, f"failed to decompress the request body as {encoding}: {why}"
-    )
+    try:
+        return unpack(body, window, limit=limit)
+    except ValueError as error:
+        raise Refused(
+            Status.INVALID_ARGUMENT, f"failed to decompress the request body as {encoding}: {error}"
+        ) from None
 
 
 def choose_encoding(accept: str) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from meshlens.protocols.models import Array
-from meshlens.protocols.tfserving.dtypes import find_dtype, list_strings
+from meshlens.protocols.texts import list_texts
+from meshlens.protocols.tfserving.dtypes import find_dtype
 from meshlens.protocols.tfserving.refusals import invalid
 from meshlens.protocols.tfserving.rest.inputs import Format
 from meshlens.protocols.tfserving.rest.numbers import write_floats
@@ -147,9 +148,9 @@ def _write_values(array: Array, name: str) -> Sequence[str]:
             if name.endswith(_BYTES):
                 return [
                     f'{{"{B64}": "{base64.b64encode(data).decode()}"}}'
-                    for data in list_strings(array)
+                    for data in list_texts(array)
                 ]
-            return [_write_bytes(data, name) for data in list_strings(array)]
+            return [_write_bytes(data, name) for data in list_texts(array)]
 
 
 def _write_bytes(data: bytes, name: str) -> str:

@@ -1,13 +1,8 @@
 """Bodies as they come: plain, or packed by gzip, which are unpacked within a bound."""
 
-import zlib
-
-from meshlens.daprkit.errors import BodyTooLarge
 from meshlens.daprkit.messages import Request
 from meshlens.protocols.tfserving.refusals import invalid
-
-_GZIP = 16 + zlib.MAX_WBITS
-_DAMAGED = "Failed to uncompress the gzipped body"
+from meshlens.protocols.unpacking import GZIP, unpack
 
 
 def read_body(request: Request, *, most_bytes: int) -> bytes:
@@ -19,16 +14,7 @@ def read_body(request: Request, *, most_bytes: int) -> bytes:
     """
     if request.headers.get("content-encoding", "").strip().lower() != "gzip":
         return request.body
-    unpacked, left = bytearray(), request.body
-    while left:
-        stream = zlib.decompressobj(_GZIP)
-        try:
-            unpacked += stream.decompress(left, most_bytes + 1 - len(unpacked))
-        except zlib.error:
-            raise invalid(_DAMAGED) from None
-        if len(unpacked) > most_bytes:
-            raise BodyTooLarge(len(unpacked), most_bytes)
-        if not stream.eof:
-            raise invalid(_DAMAGED)
-        left = stream.unused_data  # a body may have several parts
-    return bytes(unpacked)
+    try:
+        return unpack(request.body, GZIP, limit=most_bytes)
+    except ValueError:
+        raise invalid("Failed to uncompress the gzipped body") from None

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from meshlens.protocols.models import Array
+from meshlens.protocols.texts import list_texts
 from meshlens.protocols.tfserving.dtypes import (
     STRING,
     DataType,
     find_dtype,
     find_number,
-    list_strings,
 )
 from meshlens.protocols.tfserving.refusals import invalid
 from meshlens.protocols.wire.tensorflow_pb2 import TensorProto
@@ -65,7 +65,7 @@ def write_tensor(array: Array, proto: TensorProto) -> None:
         head = _encode_varint(number << 3 | _LENGTH_DELIMITED) + _encode_varint(len(data))
         proto.MergeFromString(head + data)
     elif type_ is STRING:
-        proto.string_val.extend(list_strings(array))
+        proto.string_val.extend(list_texts(array))
     else:
         bits = array.view(np.uint16) if type_.name == "half" else array
         getattr(proto, type_.field).extend(bits.ravel().tolist())
