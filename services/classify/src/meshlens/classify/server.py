@@ -20,7 +20,7 @@ from meshlens.daprkit.settings import load, split_origins
 from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
-from meshlens.daprkit.sidecar.referenced import References, take_addresses
+from meshlens.daprkit.sidecar.referenced import read_references, take_addresses
 from meshlens.protocols.wire.pool import find_services
 
 
@@ -61,13 +61,6 @@ def build_server(
         repository: the models.
         cache: stores their bytes.
     """
-    inputs = Inputs(
-        sidecar,
-        timeout=settings.state_timeout,
-        seconds=settings.request_timeout,
-        limit=settings.max_body,
-    )
-    references = References(inputs.read, settings.input_bindings.split(","))
     service = Service(
         repository,
         max_pixels=settings.max_pixels,
@@ -77,7 +70,7 @@ def build_server(
     )
     server = Server(
         settings,
-        take_addresses(service.routes(), references),
+        take_addresses(service.routes(), read_references(sidecar, settings)),
         STATUS,
         sidecar,
         service.subscriptions(),

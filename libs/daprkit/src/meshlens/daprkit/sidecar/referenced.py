@@ -19,7 +19,9 @@ from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.errors import InvalidRequest
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.parsing.media_types import parse_charset, parse_media_type
-from meshlens.daprkit.sidecar.addresses import SCHEME
+from meshlens.daprkit.settings import ServerSettings
+from meshlens.daprkit.sidecar.addresses import SCHEME, Inputs
+from meshlens.daprkit.sidecar.channel import Sidecar
 
 URI_LIST = "text/uri-list"
 _DATA = re.compile(r"data:([^,\s]*);base64,")
@@ -76,6 +78,17 @@ class References:
                 remedy="send the bytes, or let the operator add the binding to INPUT_BINDINGS",
             )
         return replace(request, body=self.read(address), content_type="")
+
+
+def read_references(sidecar: Sidecar, settings: ServerSettings) -> References:
+    """Return what reads from the bindings of the settings, as much and as long as a request may."""
+    inputs = Inputs(
+        sidecar,
+        timeout=settings.state_timeout,
+        seconds=settings.request_timeout,
+        limit=settings.max_body,
+    )
+    return References(inputs.read, settings.input_bindings.split(","))
 
 
 def take_addresses(routes: Sequence[Route], references: References) -> Sequence[Route]:
