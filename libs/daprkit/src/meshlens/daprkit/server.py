@@ -129,7 +129,7 @@ class Server:
             thread_pool=ThreadPoolExecutor(threads, thread_name_prefix="call"),
             interceptors=(
                 make_trace_interceptor(self._spans),
-                ErrorInterceptor(known, settings.app_id),
+                ErrorInterceptor(application.refuse),
                 TokenInterceptor(settings.app_api_token.get_secret_value()),
                 self._late_calls,
                 InvokeInterceptor(application),

@@ -1,12 +1,11 @@
 """Exceptions -> status codes of gRPC, for every service on the server."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import grpc
 
-from meshlens.daprkit.application.refusals import Refusals
-from meshlens.daprkit.application.status import Statuses
+from meshlens.daprkit.application.refusals import Refusal
 from meshlens.daprkit.parsing.details import TRAILER
 from meshlens.daprkit.transports.interceptor import (
     Behaviour,
@@ -19,12 +18,11 @@ class ErrorInterceptor(Interceptor):
     """Turns a handler's exceptions into a status and its details.
 
     Args:
-        statuses: maps an exception to its code and message.
-        domain: the name of the app, which the details give as their source.
+        refuse: returns what the caller of an error gets.
     """
 
-    def __init__(self, statuses: Statuses, domain: str) -> None:
-        self._refusals = Refusals(statuses, domain)
+    def __init__(self, refuse: Callable[[Exception], Refusal]) -> None:
+        self._refuse = refuse
 
     def wrap(self, behaviour: Behaviour, details: grpc.HandlerCallDetails) -> Behaviour:  # noqa: ARG002 - the same for every method
         """Return `behaviour` with its exceptions mapped."""
@@ -53,7 +51,7 @@ class ErrorInterceptor(Interceptor):
         return answer
 
     def _abort(self, error: Exception, context: grpc.ServicerContext) -> NoReturn:
-        refusal = self._refusals.describe(error)
+        refusal = self._refuse(error)
         if refusal.details:
             context.set_trailing_metadata(((TRAILER, refusal.details),))
         context.abort(refusal.status, refusal.message)
