@@ -32,10 +32,16 @@ PORTS ?= 3500
 APPS ?=
 # HTTP=1: `make run` lets each service answer HTTP itself, too (docs/clients.md).
 HTTP ?=
+# JOBS=1: `make run` runs jobs, too, with Dapr's placement and scheduler (docs/jobs.md).
+JOBS ?=
 # JOIN=mine.yaml: a run file of Dapr with apps of yours, which `make run` starts in the same mesh.
 JOIN ?=
 # PYTEST=...: further options for pytest, such as PYTEST='-k plot -x'.
 PYTEST ?=
+# SOAK=20: how many runs of each fault `make soak` and `make reliability` make.
+SOAK ?= 20
+# Of tests that start no mesh, several run at a time.
+PARALLEL := --numprocesses=logical --maxprocesses=4
 # FUZZ=...: options of libFuzzer for `make fuzz`; CI repeats the same inputs, so that it fails only by a change.
 FUZZ ?= $(if $(CI),-seed=1 -runs=10000,-max_total_time=15)
 
@@ -50,7 +56,9 @@ help: ## print this help
 	@echo "  JOIN=mine.yaml  a run file of Dapr with apps of yours to start in the same mesh; APPS=mine: state for it, for run"
 	@echo "  DAPR_BIN=folder daprd and dapr to use; else installed ones, else Dapr's release, else built once"
 	@echo "  DAPR_RELEASES=  no Dapr from its release; or the host that has the releases, instead of https://github.com"
+	@echo "  SOAK=20         runs of each fault, for soak and reliability"
 	@echo "  HTTP=1          let each service answer HTTP itself, too, for run"
+	@echo "  JOBS=1          run durable batch jobs, too, for run"
 	@echo "  DAPR_FULL=1     build daprd with all of Dapr's components, not only those that are used here"
 
 .PHONY: demo
@@ -60,22 +68,27 @@ demo: ## start the mesh, send it points and a picture, show the answers, stop it
 
 .PHONY: run
 run: setup tools ## run the mesh until Ctrl-C and print its addresses
-	@DAPR_BIN=$$(tools/dapr-bin daprd dapr)/.dapr/bin $(RUN) meshlens up --folder . --profile $(PROFILE) --ports $(PORTS) $(addprefix --app ,$(APPS)) $(addprefix --join ,$(JOIN)) $(if $(HTTP),--http)
+	@DAPR_BIN=$$(tools/dapr-bin daprd dapr $(if $(JOBS),placement scheduler))/.dapr/bin $(RUN) meshlens up --folder . --profile $(PROFILE) --ports $(PORTS) $(addprefix --app ,$(APPS)) $(addprefix --join ,$(JOIN)) $(if $(HTTP),--http) $(if $(JOBS),--jobs)
 
 .PHONY: test
-test: packages-test kubectl setup tools ## all tests except those on a cluster: unit, contract, integration, browser
+test: packages-test kubectl setup test-programs ## all tests except those on a cluster: unit, contract, integration, browser
+ifdef PYTEST
 	@$(RUN) pytest $(PYTEST)
+else
+	@$(RUN) pytest tests/unit $(PARALLEL)
+	@$(RUN) pytest tests/contract tests/integration tests/browser
+endif
 
 .PHONY: test-unit
 test-unit: setup ## tests of the domain, in seconds: without Dapr, what is marked slow and most random examples
-	@$(RUN) pytest tests/unit -m 'not slow' --hypothesis-profile=few-examples --numprocesses=logical --maxprocesses=4 $(PYTEST)
+	@$(RUN) pytest tests/unit -m 'not slow' --hypothesis-profile=few-examples $(PARALLEL) $(PYTEST)
 
 .PHONY: test-contract
 test-contract: setup ## tests of the gRPC contract, without a sidecar
 	@$(RUN) pytest tests/contract $(PYTEST)
 
 .PHONY: test-integration
-test-integration: packages-test setup tools ## tests with real sidecars and a real Redis
+test-integration: packages-test setup test-programs ## tests with real sidecars and a real Redis
 	@$(RUN) pytest tests/integration $(PYTEST)
 
 .PHONY: test-browser
@@ -84,7 +97,15 @@ test-browser: packages-test setup tools ## tests of the pages in Chromium, throu
 
 .PHONY: test-cluster
 test-cluster: packages-cluster setup ## tests on a real Kubernetes with the real Dapr control plane, as root; ROLLOUTS=10 updates under load
-	@$(RUN) pytest tests/cluster $(PYTEST)
+	@$(RUN) pytest tests/cluster tests/unit/test_helm.py $(PYTEST)
+
+.PHONY: soak
+soak: packages-test setup test-programs ## SOAK=20 runs of each fault, and what else takes hours: the tests marked soak
+	@SOAK=$(SOAK) $(RUN) pytest -m soak tests/unit tests/integration $(PYTEST)
+
+.PHONY: reliability
+reliability: packages-test setup test-programs ## write docs/reliability.md: SOAK=20 runs of each fault, 10,000 hostile inputs
+	@PYTHONPATH=tests:tools $(RUN) python tools/reliability.py --runs $(SOAK)
 
 .PHONY: fuzz
 fuzz: setup ## feed the parsers hostile bytes, other ones each time, for 15 seconds each
@@ -116,7 +137,7 @@ imports: setup ## check the import contracts
 	@$(RUN) lint-imports
 
 .PHONY: schemas
-schemas: setup ## write the API reference and the JSON Schema of the result event to docs/
+schemas: setup ## write the API reference, the topics' and the JSON Schema of the result event to docs/
 	@$(RUN) python tools/event_schema.py
 	@$(RUN) python tools/api_reference.py
 
@@ -129,6 +150,15 @@ dist: setup ## build the distributions into dist/ and check them
 	@rm -rf dist && $(UV) build --quiet --all-packages --out-dir dist
 	@$(RUN) twine check --strict dist/*.whl dist/*.tar.gz
 
+.PHONY: sbom
+sbom: setup ## write what all distributions consist of to dist/sbom.cdx.json (CycloneDX)
+	@mkdir -p dist && $(UV) export --frozen --quiet --all-packages --all-extras --no-dev --preview-features sbom-export \
+	  --format cyclonedx1.5 --output-file dist/sbom.cdx.json >/dev/null
+
+.PHONY: audit
+audit: setup ## look up known vulnerabilities of what is locked; AUDIT=--required: fail if they cannot be looked up
+	@PATH="$(dir $(UV)):$$PATH" $(RUN) python tools/audit.py $(AUDIT)
+
 .PHONY: bench
 bench: setup tools ## measure against bare loops and print ratios
 	@for program in $(BENCHMARKS); do PYTHONPATH=tests:tools $(RUN) --group bench python $$program; done
@@ -136,6 +166,11 @@ bench: setup tools ## measure against bare loops and print ratios
 .PHONY: tools
 tools: ## find Dapr's programs, or fetch or build them once into the cache
 	@tools/dapr-bin >/dev/null
+
+# Built beforehand: a test that builds one itself has no time left.
+.PHONY: test-programs
+test-programs:
+	@tools/dapr-bin daprd dapr placement scheduler sentry >/dev/null
 
 # `make demo` starts the sidecars itself, without Dapr's CLI.
 .PHONY: daprd

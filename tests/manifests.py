@@ -21,7 +21,7 @@ Manifest: TypeAlias = dict[str, Any]
 @cache
 def kubectl() -> str:
     """The path of kubectl: an installed one, else the one that tools/ builds."""
-    path = shutil.which("kubectl") or shutil.which("kubectl", path=_folder_of_tools())
+    path = shutil.which("kubectl") or shutil.which("kubectl", path=folder_of_tools())
     if path is None:
         message = "kubectl is missing; install it, or build it: make -C tools kubectl"
         if os.environ.get("CI"):
@@ -30,7 +30,8 @@ def kubectl() -> str:
     return path
 
 
-def _folder_of_tools() -> str:
+def folder_of_tools() -> str:
+    """The folder of the programs that tools/ builds for a cluster."""
     ask = ["make", "--silent", "-C", str(ROOT / "tools"), "cluster-bin"]
     return subprocess.run(ask, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 

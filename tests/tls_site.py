@@ -25,18 +25,18 @@ class Site:
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate of this host that nobody but a test trusts, and its key."""
+    """A certificate that nobody but a test trusts, and its key."""
 
     path: Path
     key: Path
 
 
-def make_certificate(folder: Path) -> Certificate:
+def make_certificate(folder: Path, name: str = "IP:127.0.0.1") -> Certificate:
     """Return a certificate, whose files are in a folder."""
     openssl = need("openssl", "apt-get install openssl")
     made = Certificate(folder / "certificate.pem", folder / "key.pem")
     request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    names = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+    names = ("-subj", "/CN=test", "-addext", f"subjectAltName={name}")
     subprocess.run(
         [openssl, *request.split(), *names, "-out", made.path, "-keyout", made.key],
         check=True,

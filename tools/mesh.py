@@ -29,13 +29,14 @@ from processes import Process, eventually, free_ports, is_listening
 
 from meshlens.command.mesh.broker import Broker
 from meshlens.command.mesh.errors import MeshError
+from meshlens.command.mesh.resources import place_endpoint
 from meshlens.command.mesh.sidecars import LOOPBACK_FLAGS, SERVING, Sidecar, health_through
 from meshlens.command.mesh.sqlite_files import make_sqlite_files
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("pca", "classify")
 
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _STOP_SECONDS = 5.0
 _LOG_TAIL = 40
 
@@ -79,8 +80,9 @@ class Mesh:
     Args:
         profile: the components that the sidecars load.
         folder: working directory of every process; logs are in it, one file for each process.
+        components: the folder of their resources instead of the profile's.
         models: the folder that classify serves instead of the model it ships.
-        services: which services to start.
+        services: which services to start. One with a number, such as pca.2, is another replica.
         env: further environment of the services, as {service: {name: value}}.
         sidecar_flags: further flags of every daprd.
         sidecar_env: further environment of every daprd.
@@ -94,6 +96,7 @@ class Mesh:
         profile: Profile,
         folder: Path,
         *,
+        components: Path | None = None,
         models: Path | None = None,
         services: Sequence[str] = SERVICES,
         env: Mapping[str, Mapping[str, str]] | None = None,
@@ -107,6 +110,7 @@ class Mesh:
         self.profile = profile
         self.folder = folder
         self.services = tuple(services)
+        self._components = components or ROOT / "components" / profile
         self._models = models
         self._env = env or {}
         self._sidecar_flags = tuple(sidecar_flags)
@@ -120,6 +124,7 @@ class Mesh:
         self.redis_port = next(free)
         self._broker = Broker(folder / "broker.log") if profile is Profile.EMBEDDED else None
         self._processes: dict[str, Process] = {}
+        self._health = "none"
 
     def __enter__(self) -> Self:
         self.start()
@@ -139,8 +144,7 @@ class Mesh:
             self._write_endpoints()
             if self.profile is Profile.REDIS:
                 self.start_redis()
-            if self._broker:
-                self._broker.start()
+            self.start_broker()
             for name in self.services:
                 self.start_sidecar(name)
                 self.launch_app(name)
@@ -159,8 +163,7 @@ class Mesh:
             with suppress(TimeoutError):  # what does not end is killed
                 process.wait(max(0.0, deadline - time.monotonic()))
             process.kill()
-        if self._broker:
-            self._broker.close()
+        self.stop_broker()
 
     # Addresses
 
@@ -193,12 +196,16 @@ class Mesh:
         """The port of the service itself."""
         return self._ports[service].app
 
+    def internal_port(self, service: str) -> int:
+        """The port of a service's sidecar that other sidecars call."""
+        return self._ports[service].internal
+
     def listener_port(self, service: str) -> int:
         """The port at which a service answers HTTP itself, if it does."""
         return self._ports[service].listener
 
     def process(self, name: str) -> Process:
-        """A process by name: pca, pca-daprd, classify, classify-daprd, redis."""
+        """A process by name: pca, pca-daprd, classify, classify-daprd, pca.2, redis."""
         return self._processes[name]
 
     @property
@@ -261,7 +268,7 @@ class Mesh:
         ports = self._ports[service]
         common = run_file()["common"]
         flags = {
-            "--app-id": service,
+            "--app-id": app_id(service),
             "--app-port": ports.app,
             "--app-protocol": common["appProtocol"],
             "--config": ROOT / "dapr" / "config.yaml",
@@ -280,8 +287,8 @@ class Mesh:
             *(str(part) for flag in flags.items() for part in flag),
             "--enable-app-health-check",
             *LOOPBACK_FLAGS,
-            *("--resources-path", str(ROOT / "components" / self.profile)),
-            *("--resources-path", str(ROOT / "dapr")),
+            *("--resources-path", str(self._components)),
+            *("--resources-path", str(ROOT / "dapr" / "resources")),
             *("--resources-path", str(self._endpoints)),
             *self._sidecar_flags,
         ]
@@ -310,21 +317,32 @@ class Mesh:
         ports = self._ports[service]
         env = {
             **{name: value for name, value in os.environ.items() if name != "MODELS"},
-            "APP_ID": service,
+            "APP_ID": app_id(service),
             "APP_PORT": str(ports.app),
+            "ADMIN": "true",  # as dapr/dapr.yaml has it
             "DAPR_HTTP_PORT": str(ports.http),
             "DAPR_GRPC_PORT": str(ports.grpc),
             "DRAIN_SECONDS": "0",
-            "EVENTS": "confirmed",
+            "EVENTS": "outbox",
             "METRICS_PORT": "0",
             "PUBSUB": "pubsub",
             "STATE_STORE": "statestore",
             "HTTP_PORT": str(ports.listener if self._listens else 0),
             **self._tokens,
             **({"MODELS": str(self._models)} if self._models else {}),
-            **self._env.get(service, {}),
+            **self._env.get(app_id(service), {}),
         }
-        self._start(service, [sys.executable, "-m", f"meshlens.{service}"], env)
+        self._start(service, [sys.executable, "-m", f"meshlens.{app_id(service)}"], env)
+
+    def start_broker(self) -> None:
+        """Start the broker of the embedded profile, empty; the profile has it in `start`."""
+        if self._broker:
+            self._broker.start()
+
+    def stop_broker(self) -> None:
+        """End the broker of the embedded profile."""
+        if self._broker:
+            self._broker.close()
 
     def start_redis(self) -> None:
         """Start the Redis of the mesh, empty."""
@@ -343,12 +361,10 @@ class Mesh:
     def _write_endpoints(self) -> None:
         self._endpoints.mkdir(exist_ok=True)
         for name in self.services if self._listens else ():
-            path = ROOT / "components" / "http" / f"{name}-rest.yaml"
-            endpoint = yaml.safe_load(path.read_text())
-            endpoint["spec"]["baseUrl"] = f"http://127.0.0.1:{self._ports[name].listener}"
-            if token := self._tokens["APP_API_TOKEN"]:
-                endpoint["spec"]["headers"] = [{"name": "dapr-api-token", "value": token}]
-            (self._endpoints / path.name).write_text(yaml.safe_dump(endpoint))
+            file = f"{name}-rest.yaml"
+            env = {**self._tokens, **self._env.get(name, {})}
+            endpoint = place_endpoint(file, self._ports[name].listener, env)
+            (self._endpoints / file).write_text(yaml.safe_dump(endpoint))
 
     def _start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> None:
         self._processes[name] = Process(name, command, folder=self.folder, env=env)
@@ -359,7 +375,7 @@ class Mesh:
         return log.rfind("App entered healthy") > log.rfind("App entered un-healthy")
 
     def _serves(self, via: str, service: str) -> bool:
-        self._health = health_through(self._ports[via].grpc, service, self._api_token)
+        self._health = health_through(self._ports[via].grpc, app_id(service), self._api_token)
         return self._health == SERVING
 
     def _await(self, condition: Callable[[], bool], what: str) -> None:
@@ -381,6 +397,11 @@ class Mesh:
         except TimeoutError as error:
             logs = "\n".join(f"--- {name}\n{log}" for name, log in self.logs.items())
             raise MeshError(f"{error}; last answer: {self._health}\n{logs}") from None
+
+
+def app_id(service: str) -> str:
+    """The name in the mesh of a service, or of a replica of it."""
+    return service.partition(".")[0]
 
 
 @cache

@@ -5,19 +5,36 @@
 """Calls classify by kserve's gRPC client, as it is, and prints what it got, as JSON.
 
 uv run --script kserve_grpc.py ADDRESS [APP_ID] < PICTURE
+uv run --script kserve_grpc.py --calls < CALLS
 """
 
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable
 from typing import Any
 
-import grpc
 import numpy as np
+from calls import make_calls
 from kserve import InferenceGRPCClient, InferInput, InferRequest
 
 MODEL = "digits"
+
+
+async def infer_once(call: dict[str, Any], tensor: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Make one call of `calls`."""
+    given = InferInput(call["input"], list(tensor.shape), "FP32")
+    given.set_data_from_numpy(tensor)
+    client = InferenceGRPCClient(call["url"])
+    try:
+        answer = await client.infer(
+            InferRequest(call["model"], [given]), headers=tuple(call["headers"].items())
+        )
+    finally:
+        await client.close()
+    values: np.ndarray[Any, Any] = next(
+        each for each in answer.outputs if each.name == call["output"]
+    ).as_numpy()
+    return values
 
 
 async def call(address: str, headers: tuple[tuple[str, str], ...], picture: bytes) -> Any:  # noqa: ANN401 - JSON
@@ -34,13 +51,6 @@ async def call(address: str, headers: tuple[tuple[str, str], ...], picture: byte
         answer = await client.infer(request(name, values, datatype), headers=headers)
         return str(answer.outputs[0].as_numpy().tobytes().hex())
 
-    async def fail(answer: Awaitable[object]) -> list[str]:
-        try:
-            await answer
-        except grpc.aio.AioRpcError as error:
-            return [type(error).__name__, error.code().name, error.details() or ""]
-        return []
-
     seen = {
         "live": await client.is_server_live(headers=headers),
         "ready": await client.is_server_ready(headers=headers),
@@ -48,8 +58,6 @@ async def call(address: str, headers: tuple[tuple[str, str], ...], picture: byte
         "input": numbers.tobytes().hex(),
         "output": await infer(MODEL, numbers, "FP32"),
         "picture": await infer(MODEL, np.array([picture], object), "BYTES"),
-        "wrong_shape": await fail(infer(MODEL, numbers[:, :2], "FP32")),
-        "unknown_model": await fail(infer("nobody", numbers, "FP32")),
     }
     await client.close()
     return seen
@@ -57,6 +65,12 @@ async def call(address: str, headers: tuple[tuple[str, str], ...], picture: byte
 
 def main() -> None:
     """Print what the calls gave."""
+    if sys.argv[1:] == ["--calls"]:
+        make_calls(
+            lambda call, tensor: asyncio.run(infer_once(call, tensor)),
+            lambda error: (error.code().name, error.details()),
+        )
+        return
     address, *app_ids = sys.argv[1:]
     headers = tuple(("dapr-app-id", app_id) for app_id in app_ids)
     json.dump(asyncio.run(call(address, headers, sys.stdin.buffer.read())), sys.stdout)

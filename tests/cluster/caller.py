@@ -3,8 +3,8 @@
 import base64
 import json
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster.node import Node
@@ -32,17 +32,28 @@ class Answer:
     text: str
 
 
+@dataclass(frozen=True)
+class Request:
+    """A request by HTTP: POST if it has a body."""
+
+    url: str
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 class Caller:
     """A pod in which scripts run.
 
     Args:
         node: the cluster.
         name: of the pod, also its app id.
+        packages: where Python finds packages before its own, in the pod.
     """
 
-    def __init__(self, node: Node, name: str) -> None:
+    def __init__(self, node: Node, name: str, packages: str = "") -> None:
         self._node = node
         self._name = name
+        self._packages = packages
 
     def call(self, *calls: Call) -> list[Answer]:
         """Make calls, several at a time, and return their answers in the same order."""
@@ -52,18 +63,48 @@ class Caller:
         printed = self.run("calls.py", stdin="\n".join(lines))
         return [Answer(**json.loads(line)) for line in printed.splitlines()]
 
+    def fetch(self, *requests: Request, ca: str = "") -> list[Answer]:
+        """Send requests to any address, bypassing the sidecar, each on a connection of its own.
+
+        Args:
+            requests: sent one after the other.
+            ca: PEM text of the only authority to trust.
+        """
+        lines = [
+            json.dumps(
+                {
+                    "url": it.url,
+                    "body": base64.b64encode(it.body).decode(),
+                    "headers": dict(it.headers),
+                }
+            )
+            for it in requests
+        ]
+        printed = self.run("fetch.py", *filter(None, [ca]), stdin="\n".join(lines))
+        return [Answer(**json.loads(line)) for line in printed.splitlines()]
+
+    def run_text(self, program: str, stdin: bytes) -> str:
+        """Run the text of a program in the pod and return its output.
+
+        Raises:
+            SandboxError: it failed; the message holds its output.
+        """
+        return self._node.kubectl(*self._exec(program), stdin=stdin, timeout=300.0)
+
     def run(self, script: str, *arguments: str, stdin: str = "") -> str:
         """Run a script from scripts/ in the pod and return its output.
 
         Raises:
             SandboxError: it failed; the message holds its output.
         """
-        return self._node.kubectl(*self._exec(script, arguments), stdin=stdin, timeout=300.0)
+        command = self._exec((_SCRIPTS / script).read_text(), *arguments)
+        return self._node.kubectl(*command, stdin=stdin, timeout=300.0)
 
     def start(self, script: str, *arguments: str) -> subprocess.Popen[str]:
         """Start a script from scripts/ in the pod; the test owns its streams."""
-        return self._node.popen(*self._exec(script, arguments))
+        return self._node.popen(*self._exec((_SCRIPTS / script).read_text(), *arguments))
 
-    def _exec(self, script: str, arguments: Sequence[str]) -> list[str]:
+    def _exec(self, program: str, *arguments: str) -> list[str]:
         where = ["exec", "--stdin", f"--namespace={NAMESPACE}", self._name, "--container=caller"]
-        return [*where, "--", "python", "-c", (_SCRIPTS / script).read_text(), *arguments]
+        env = ["env", f"PYTHONPATH={self._packages}"] if self._packages else []
+        return [*where, "--", *env, "python", "-c", program, *arguments]

@@ -69,9 +69,14 @@ def images(figures: Figures) -> Iterator[Images]:
 
 
 @pytest.fixture(scope="session")
-def prod(node: Node, images: Images, figures: Figures) -> Project:
+def project(node: Node, images: Images) -> Project:
+    """The project, of which nothing is deployed yet."""
+    return Project(node, images)
+
+
+@pytest.fixture(scope="session")
+def prod(project: Project, figures: Figures) -> Project:
     """The project deployed by prod, with a Redis, a volume of models, and pods that call it."""
-    project = Project(node, images)
     project.offer_volume()
     project.start_redis()
     project.apply(PROD)

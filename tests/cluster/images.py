@@ -71,6 +71,12 @@ class Images:
         self.sizes[image] = archive.stat().st_size
         return archive
 
+    def models(self, image: str, folder: Path) -> Path:
+        """Archive of an image of models, built by the Dockerfile beside them."""
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+        return self._build(image, folder / "Dockerfile", folder, self._arguments(), contents)
+
     def id_when_built_anew(self, service: str, folder: Path) -> str:
         """Build a service's image without cache; return its id, a digest of its content."""
         file = folder / "id"

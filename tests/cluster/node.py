@@ -83,7 +83,9 @@ class Node:
         account = ["get", "serviceaccount", "default"]
         self.eventually(lambda: "default" in self.kubectl(*account), "service accounts exist")
 
-    def kubectl(self, *arguments: str | Path, stdin: str = "", timeout: float = 120.0) -> str:
+    def kubectl(
+        self, *arguments: str | Path, stdin: str | bytes = "", timeout: float = 120.0
+    ) -> str:
         """Run kubectl and return its output.
 
         Raises:
@@ -136,6 +138,10 @@ class Node:
     def import_image(self, archive: Path) -> None:
         """Import an image into containerd, since pods cannot pull any."""
         self.sandbox.run(["ctr", "-n", "k8s.io", "images", "import", archive], timeout=600.0)
+
+    def tag_image(self, image: str, name: str) -> None:
+        """Give an image that is there a further name."""
+        self.sandbox.run(["ctr", "-n", "k8s.io", "images", "tag", "--force", image, name])
 
     def _ask(self, *arguments: str) -> str:
         """The output of kubectl, or its error message."""

@@ -25,6 +25,7 @@ _SYSTEM = {
     "nft": "nftables",
     "nsenter": "util-linux",
     "openssl": "openssl",
+    "pg_ctlcluster": "postgresql",
     "runc": "runc",
     "setpriv": "util-linux",
     "unshare": "util-linux",

@@ -14,15 +14,18 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from meshlens.classify.models import shipped_models
 
+DEV = ROOT / "k8s" / "overlays" / "dev"
 _OVERLAYS = Path(__file__).parent / "overlays"
 PROD = _OVERLAYS / "prod"
 TENSORFLOW = _OVERLAYS / "tensorflow"
+CLIENTS = _OVERLAYS / "clients"
+SECURE = _OVERLAYS / "secure"
 
 _NAME = "app.kubernetes.io/name"
 _METRICS = 9091
 _LEAVE_SECONDS = 180.0
 _REDIS = Path(__file__).parent / "redis.yaml"
-_CALLER = Path(__file__).parent / "caller.yaml"
+CALLER = Path(__file__).parent / "caller.yaml"
 # App ids: prod allows the first to call by gRPC and the second by HTTP; the third is unknown.
 CALLERS = ("caller", "gateway", "stranger")
 
@@ -56,11 +59,30 @@ class Project:
         deployments = [it for it in rendered if it["kind"] == "Deployment"]
         for deployment in deployments:
             for container in deployment["spec"]["template"]["spec"]["containers"]:
-                self._import(container["image"])
+                self.bring_image(container["image"])
+
+    def bring_image(self, image: str) -> None:
+        """Bring an image to the node, unless it is there; one that is not known is built."""
+        if image in self._imported:
+            return
+        name = image.partition(":")[0]
+        if name.endswith("/redis"):
+            self.node.import_image(self._images.redis())
+            if image != REDIS_IMAGE:
+                self.node.tag_image(REDIS_IMAGE, image)
+        else:
+            service, _, extra = name.removeprefix("meshlens/").partition("-")
+            extras = {"EXTRAS": extra} if extra else {}
+            self.node.import_image(self._images.service(f"docker.io/{image}", service, extras))
+        self._imported.add(image)
+
+    def bring_models(self, image: str, folder: Path) -> None:
+        """Build an image of models by the Dockerfile in their folder, and bring it to the node."""
+        self.node.import_image(self._images.models(f"docker.io/{image}", folder))
 
     def start_callers(self) -> None:
         """Start the pods that make calls."""
-        template = _CALLER.read_text()
+        template = CALLER.read_text()
         pods = "\n---\n".join(template.replace("NAME", name) for name in CALLERS)
         self.node.kubectl("apply", "--filename=-", stdin=pods)
         names = [f"pod/{name}" for name in CALLERS]
@@ -68,24 +90,22 @@ class Project:
 
     def offer_volume(self) -> None:
         """Create the volume of models, with the digits in it."""
-        shutil.copytree(shipped_models() / "digits", self.models / "digits")
-        volume = {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": "models"},
-            "spec": {
-                "capacity": {"storage": "10Gi"},
-                "accessModes": ["ReadWriteMany"],
-                "hostPath": {"path": str(self.models)},
-                "claimRef": {"namespace": NAMESPACE, "name": "models"},
-            },
-        }
-        self.node.kubectl("apply", "--filename=-", stdin=yaml.safe_dump(volume))
+        self.offer_model(shipped_models() / "digits")
+        self.apply_manifests(volume("models", self.models))
+
+    def offer_model(self, folder: Path) -> None:
+        """Copy a model into the volume, unless it is there."""
+        if not (self.models / folder.name).exists():
+            shutil.copytree(folder, self.models / folder.name)
+
+    def apply_manifests(self, *manifests: dict[str, Any]) -> None:
+        """Apply manifests as they are."""
+        self.node.kubectl("apply", "--filename=-", stdin=yaml.safe_dump_all(manifests))
 
     def start_redis(self) -> None:
         """Create the namespace and start a Redis in it, which keeps its data until its pod ends."""
         self.node.kubectl("apply", "--filename", ROOT / "k8s" / "base" / "namespace.yaml")
-        self._import(REDIS_IMAGE)
+        self.bring_image(REDIS_IMAGE)
         self.node.kubectl("apply", "--filename", _REDIS)
         self.kubectl("rollout", "status", "deployment/redis", "--timeout=120s")
 
@@ -129,12 +149,13 @@ class Project:
 
     def _answered_by(self, pod: str, method: str) -> int:
         where = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:{_METRICS}/proxy/metrics"
-        wanted = {"method": method, "code": "OK"}
-        for family in text_string_to_metric_families(self.node.kubectl("get", "--raw", where)):
-            for sample in family.samples:
-                if sample.name == "meshlens_calls_total" and sample.labels == wanted:
-                    return int(sample.value)
-        return 0
+        wanted = {"method": method, "code": "OK"}.items()
+        return sum(
+            int(sample.value)
+            for family in text_string_to_metric_families(self.node.kubectl("get", "--raw", where))
+            for sample in family.samples
+            if sample.name == "meshlens_calls_total" and wanted <= sample.labels.items()
+        )
 
     def kubectl(self, *arguments: str) -> str:
         """Run kubectl in the project's namespace."""
@@ -145,15 +166,17 @@ class Project:
         there = self.kubectl("get", f"deployment/{name}", "--output=jsonpath={.spec.replicas}")
         return int(there) >= int(least)
 
-    def _import(self, image: str) -> None:
-        if image in self._imported:
-            return
-        name = image.partition(":")[0].removeprefix("meshlens/")
-        service, _, extra = name.partition("-")
-        if image == REDIS_IMAGE:
-            archive = self._images.redis()
-        else:
-            extras = {"EXTRAS": extra} if extra else {}
-            archive = self._images.service(f"docker.io/{image}", service, extras)
-        self.node.import_image(archive)
-        self._imported.add(image)
+
+def volume(name: str, folder: Path, claim: str = "") -> dict[str, Any]:
+    """The manifest of a volume that a claim of the project gets, by default one of this name."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {
+            "capacity": {"storage": "10Gi"},
+            "accessModes": ["ReadWriteMany"],
+            "hostPath": {"path": str(folder)},
+            "claimRef": {"namespace": NAMESPACE, "name": claim or name},
+        },
+    }

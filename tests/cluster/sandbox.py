@@ -110,7 +110,9 @@ class Sandbox:
         self._started.append(process)
         return process
 
-    def run(self, command: Sequence[str | Path], *, stdin: str = "", timeout: float = 120.0) -> str:
+    def run(
+        self, command: Sequence[str | Path], *, stdin: str | bytes = "", timeout: float = 120.0
+    ) -> str:
         """Run a program inside and return its output.
 
         Raises:
@@ -120,17 +122,18 @@ class Sandbox:
         try:
             done = subprocess.run(
                 [*self._enter, *map(str, command)],
-                input=stdin,
+                input=stdin if isinstance(stdin, bytes) else stdin.encode(),
                 capture_output=True,
-                text=True,
                 check=False,
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired as error:
             raise SandboxError(f"no end within {timeout} s: {line}\n{error.stderr!r}") from None
+        printed = done.stdout.decode()
         if done.returncode != 0:
-            raise SandboxError(f"{line} ended with {done.returncode}\n{done.stdout}{done.stderr}")
-        return done.stdout
+            complaint = f"{printed}{done.stderr.decode()}"
+            raise SandboxError(f"{line} ended with {done.returncode}\n{complaint}")
+        return printed
 
     def popen(self, command: Sequence[str | Path]) -> subprocess.Popen[str]:
         """Start a program inside; the caller owns its streams."""

@@ -9,7 +9,7 @@ from cluster.node import Node
 from manifests import COMPONENTS, render
 
 # Kinds from other projects, which this cluster does not have.
-FOREIGN = {"HTTPRoute", "PodMonitor", "ScaledObject", "TriggerAuthentication"}
+FOREIGN = {"HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject", "TriggerAuthentication"}
 CHOICES = [("dev", ""), ("prod", "")] + [("prod", component) for component in COMPONENTS]
 
 

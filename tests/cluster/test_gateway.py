@@ -1,12 +1,11 @@
 """The component `gateway`: a sidecar that lets in programs from outside the mesh."""
 
-import json
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import pytest
 import yaml
-from cluster.caller import Answer
+from cluster.caller import Answer, Request
 from cluster.project import Project
 from manifests import render
 
@@ -30,8 +29,9 @@ def fetch(prod: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
         prod.kubectl("rollout", "status", "deployment/gateway", "--timeout=120s")
 
         def ask(path: str, body: str = "") -> Answer:
-            printed = prod.caller("stranger").run("fetch.py", f"gateway{path}", stdin=body)
-            return Answer(**json.loads(printed))
+            request = Request(f"http://gateway{path}", body.encode())
+            (answer,) = prod.caller("stranger").fetch(request)
+            return answer
 
         # A Service reaches a pod only a moment after the pod is ready.
         page = "/v1.0/invoke/pca/method/ui"

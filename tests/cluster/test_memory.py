@@ -10,13 +10,13 @@ from cluster.sandbox import SandboxError
 # the kernel kill process 1, the service, first, as if the service used all that memory.
 OVERUSE = """
 import os
+import signal
 from pathlib import Path
 Path("/proc/1/oom_score_adj").write_text("1000")
 for _ in range(60):
     if os.fork() == 0:
         held = bytearray(40 * 1024**2)
-        os.read(0, 1)
-        os._exit(0)
+        signal.pause()
 os.wait()
 """
 KILLED = "jsonpath={.status.containerStatuses[?(@.name=='classify')].lastState.terminated.reason}"

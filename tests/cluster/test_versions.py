@@ -1,6 +1,6 @@
 """Versions of models are added, fail and are rolled back on all replicas, under load.
 
-The last test leaves classify with TensorFlow behind, for the walkthrough to delete.
+The last test leaves classify with TensorFlow behind, for the visitors' tests to call.
 """
 
 import hashlib
@@ -64,7 +64,7 @@ def test_new_replicas_take_from_the_state_store_what_an_older_one_has_had(prod: 
 
 
 def test_a_saved_model_answers_on_three_replicas(prod: Project, shared: Path) -> None:
-    shutil.copytree(shared / "models" / "chopstick", prod.models / "chopstick")
+    prod.offer_model(shared / "models" / "chopstick")
     prod.apply(TENSORFLOW)
     prod.await_leavers()  # callers remember replicas without TensorFlow until then
     body = b'{"signature": "serving_default", "inputs": {"chopstick_length": [[10.0]]}}'

@@ -1,53 +1,34 @@
-"""The commands of docs/kubernetes.md, in order, from an empty namespace; runs last."""
+"""The commands of docs/kubernetes.md, in order, from an empty namespace; runs after all others."""
 
 import json
-import os
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 from cluster.caller import NAMESPACE
-from cluster.images import REDIS_IMAGE
-from cluster.programs import programs
-from cluster.project import Project
-from manifests import ROOT, of_kind, pod_of, render
+from cluster.project import DEV, Project
+from cluster.shell import Shell, make_checkout
+from manifests import ROOT
 
 PAGE = (ROOT / "docs" / "kubernetes.md").read_text()
 BLOCKS: list[str] = re.findall(r"^▸\n```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
-Shell: TypeAlias = Callable[[str], str]
 _MINUTES = 10 * 60.0
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that mirrors the repository and receives what the commands write."""
-    folder = tmp_path_factory.mktemp("checkout")
-    for name in ("k8s", "examples", "services"):
-        (folder / name).symlink_to(ROOT / name)
-    return folder
+    return make_checkout(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="module")
-def shell(prod: Project, checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+def shell(prod: Project, checkout: Path) -> Shell:
     """Runs a block in the checkout, against a cluster without the project."""
-    node = prod.node
     prod.kubectl("delete", "pods", "--all", "--force", "--grace-period=0")  # nobody calls them
-    node.kubectl("delete", "namespace", NAMESPACE, timeout=_MINUTES)
-    redis = of_kind(render(tmp_path_factory.mktemp("dev"), "dev"), "Deployment")["redis"]
-    (image,) = [container["image"] for container in pod_of(redis)["containers"]]
-    node.sandbox.run(["ctr", "-n", "k8s.io", "images", "tag", "--force", REDIS_IMAGE, image])
-    kubeconfig = tmp_path_factory.mktemp("kube") / "config"
-    kubeconfig.write_text(node.kubectl("config", "view", "--raw", "--flatten"))
-    path = f"{programs().kubernetes}:{os.environ['PATH']}"
-    bash = ["env", f"--chdir={checkout}", f"PATH={path}", f"KUBECONFIG={kubeconfig}", "bash"]
-
-    def run(block: str) -> str:
-        return node.sandbox.run([*bash, "-euo", "pipefail", "-c", block], timeout=_MINUTES)
-
-    return run
+    prod.node.kubectl("delete", "namespace", NAMESPACE, timeout=_MINUTES)
+    prod.bring_images(DEV)
+    return Shell(prod.node, checkout)
 
 
 def block_with(text: str) -> str:
@@ -64,7 +45,7 @@ def until_the_pages_came(block: str) -> str:
 
 def test_the_commands_of_the_page_work_in_their_order(shell: Shell, checkout: Path) -> None:
     outputs = {
-        block: shell(until_the_pages_came(block) if "port-forward" in block else block)
+        block: shell.run(until_the_pages_came(block) if "port-forward" in block else block)
         for block in BLOCKS
     }
     for title in ("Principal components", "Picture classification"):

@@ -9,21 +9,20 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from concurrent import futures
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Queue
 
 import grpc
 import pytest
+from collector import collecting
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from opentelemetry import context, propagate
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
 from meshlens.daprkit.client import CallError, Client
+from meshlens.protocols.wire import inference_pb2
 
 PATIENCE = 30
-PIXEL = b"P6 1 1 255 abc"
+SEVEN = Path(__file__).resolve().parents[2] / "services/classify/samples/digit-7.png"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 pytestmark = pytest.mark.parametrize("service", ["pca", "classify"])
@@ -91,8 +90,16 @@ def test_it_serves_while_it_drains_and_says_that_it_leaves(service: str) -> None
             )
             serving = health_pb2.HealthCheckResponse.SERVING
             assert serving in (state.status for state in states)
+            is_ready = channel.unary_unary(
+                "/inference.GRPCInferenceService/ServerReady",
+                inference_pb2.ServerReadyRequest.SerializeToString,
+                inference_pb2.ServerReadyResponse.FromString,
+            )
+            request = inference_pb2.ServerReadyRequest()
+            assert is_ready(request, timeout=PATIENCE).ready
             process.terminate()
             assert next(states).status == health_pb2.HealthCheckResponse.NOT_SERVING
+            assert not is_ready(request, timeout=PATIENCE).ready
             with Client(f"127.0.0.1:{port}") as client:
                 with pytest.raises(CallError) as fault:
                     client.invoke(service, "no-such-method", timeout=PATIENCE)
@@ -169,60 +176,33 @@ def test_prometheus_reads_calls_by_method_and_code(service: str) -> None:
             client.invoke(service, "no-such-method", timeout=PATIENCE)
         with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics") as answer:
             lines = answer.read().decode().splitlines()
-    assert 'meshlens_calls_total{code="NOT_FOUND",method="unknown"} 1.0' in lines
-    assert 'meshlens_call_seconds_count{method="unknown"} 1.0' in lines
+    labels = 'code="NOT_FOUND",method="unknown",model="",protocol="invoke",version=""'
+    assert f"meshlens_calls_total{{{labels}}} 1.0" in lines
+    assert f"meshlens_call_seconds_count{{{labels}}} 1.0" in lines
     assert "meshlens_admitted 0.0" in lines
-
-
-class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """Takes spans by OTLP."""
-
-    def __init__(self) -> None:
-        self.spans: Queue[tuple[str, str]] = Queue()
-        self.services: set[str] = set()
-
-    def Export(  # noqa: N802 - the protocol's name
-        self, request: trace_service_pb2.ExportTraceServiceRequest, _: grpc.ServicerContext
-    ) -> trace_service_pb2.ExportTraceServiceResponse:
-        for resource in request.resource_spans:
-            self.services |= {
-                attribute.value.string_value
-                for attribute in resource.resource.attributes
-                if attribute.key == "service.name"
-            }
-            for scope in resource.scope_spans:
-                for span in scope.spans:
-                    self.spans.put((span.name, span.trace_id.hex()))
-        return trace_service_pb2.ExportTraceServiceResponse()
 
 
 @pytest.mark.parametrize("name", ["", "mine"])
 def test_spans_of_the_callers_trace_reach_the_collector(service: str, name: str) -> None:
-    server = grpc.server(futures.ThreadPoolExecutor(2))
-    collector = Collector()
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
-    address = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-    server.start()
     token = context.attach(propagate.extract({"traceparent": f"00-{TRACE}-{PARENT}-01"}))
     try:
-        with (
-            running(service, OTEL_EXPORTER_OTLP_ENDPOINT=address, OTEL_SERVICE_NAME=name) as (
-                process,
-                port,
-            ),
-            Client(f"127.0.0.1:{port}") as client,
-        ):
-            with pytest.raises(CallError):
-                client.invoke(service, "no-such-method", timeout=PATIENCE)
-            process.terminate()
-            assert end(process)[0] == 0
-        span, trace = collector.spans.get(timeout=PATIENCE)
+        with collecting() as collector:
+            told = {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address}",
+                "OTEL_SERVICE_NAME": name,
+            }
+            with running(service, **told) as (process, port), Client(f"127.0.0.1:{port}") as client:
+                with pytest.raises(CallError):
+                    client.invoke(service, "no-such-method", timeout=PATIENCE)
+                process.terminate()
+                # Which exports the last spans.
+                assert end(process)[0] == 0
+            (span,) = collector.of()
     finally:
         context.detach(token)
-        server.stop(None).wait()
-    assert trace == TRACE
-    assert collector.services == {name or service}
-    assert span.endswith("AppCallback/OnInvoke")
+    assert (span.trace, span.parent, span.service) == (TRACE, PARENT, name or service)
+    assert span.name.endswith("AppCallback/OnInvoke")
+    assert span.attributes["meshlens.code"] == "NOT_FOUND"
 
 
 def test_a_collector_that_does_not_answer_holds_up_no_end(service: str) -> None:
@@ -289,7 +269,7 @@ def test_a_service_without_a_sidecar_says_so_and_serves(service: str) -> None:
 
 def test_a_result_that_cannot_be_published_names_the_sidecar(service: str) -> None:
     sidecar = str(free_port())
-    body = {"pca": b"1,2,3,5,4,4,9,1", "classify": PIXEL}[service]
+    body = {"pca": b"1,2,3,5,4,4,9,1", "classify": SEVEN.read_bytes()}[service]
     method = {"pca": "plot", "classify": "classify"}[service]
     alone = {"EVENTS": "confirmed", "PUBLISH_TIMEOUT": "0.1", "DAPR_GRPC_PORT": sidecar}
     with (
@@ -299,3 +279,4 @@ def test_a_result_that_cannot_be_published_names_the_sidecar(service: str) -> No
     ):
         client.invoke(service, method, body, timeout=PATIENCE)
     assert f"got no answer: there is no sidecar at 127.0.0.1:{sidecar}" in fault.value.message
+    assert "start the service beside a sidecar" in fault.value.details.remedy

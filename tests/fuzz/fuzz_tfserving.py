@@ -24,7 +24,7 @@ with atheris.instrument_imports(include=["meshlens"]):
     from meshlens.protocols.tfserving.rest.answers import write_predictions
     from meshlens.protocols.tfserving.rest.examples import read_examples
     from meshlens.protocols.tfserving.rest.inputs import read_inputs, read_signature
-    from meshlens.protocols.tfserving.rest.text import parse
+    from meshlens.protocols.tfserving.rest.text.parts import parse_object
     from meshlens.protocols.tfserving.rpc.calls import parse as parse_message
     from meshlens.protocols.tfserving.rpc.tensors import read_tensor, write_tensor
     from meshlens.protocols.wire.tensorflow_pb2 import TensorProto
@@ -57,6 +57,7 @@ class Echo:
 
     inputs: tuple[Spec, ...]
     picture: str = ""
+    widens: bool = False
 
     @property
     def outputs(self) -> tuple[Spec, ...]:
@@ -92,7 +93,7 @@ FUNCTIONS = (
 
 def read_rest(body: bytes, function: Echo) -> None:
     """Read and answer a predict request."""
-    document = parse(body)
+    document = parse_object(body, ("inputs", "instances"))
     read_signature(document)
     inputs = read_inputs(document, function, body)
     check_names(function, inputs.tensors)
@@ -104,7 +105,7 @@ def read_rest(body: bytes, function: Echo) -> None:
 
 def read_rest_examples(body: bytes) -> None:
     """Read a classify request."""
-    list_examples(read_examples(parse(body)))
+    read_examples(parse_object(body, ("context", "examples")))
 
 
 def read_rpc(body: bytes) -> None:

@@ -2,25 +2,16 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterator
 
 import pytest
 from dapr.proto import api_v1, common_v1
-from mesh import Mesh
 
 from meshlens.daprkit.errors import StoreUnavailable
-from meshlens.daprkit.settings import MIB, ServerSettings
+from meshlens.daprkit.settings import MIB
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
 
 STORE = "statestore"
-
-
-@pytest.fixture(scope="module")
-def sidecar(each_mesh: Mesh) -> Iterator[Sidecar]:
-    sidecar = Sidecar(ServerSettings(dapr_grpc_port=each_mesh.grpc_port("pca")))
-    yield sidecar
-    sidecar.close()
 
 
 @pytest.fixture(scope="module")

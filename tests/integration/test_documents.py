@@ -95,6 +95,8 @@ def test_the_commands_of_pca(tmp_path: Path) -> None:
     iris = ROOT / "services/pca/src/meshlens/pca/web/samples/iris.csv"
     for name in ("points.csv", "new.csv"):
         (tmp_path / name).write_bytes(iris.read_bytes())
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / "iris.csv").write_bytes(iris.read_bytes())
     *commands, serve = block(PCA_README, "pca <").strip().splitlines()
     run("\n".join(commands), tmp_path)
     assert (tmp_path / "plot.svg").read_text().startswith("<svg")
@@ -122,12 +124,24 @@ def test_the_commands_of_pca(tmp_path: Path) -> None:
 
 def test_the_commands_of_classify(checkout: Path) -> None:
     """What each prints is shown below it."""
-    shown = block(CLASSIFY_README, "$ classify")
+    assert check_commands(block(CLASSIFY_README, "$ classify <"), checkout) >= 3
+
+
+def test_the_command_of_classify_for_many_pictures(checkout: Path) -> None:
+    assert check_commands(block(CLASSIFY_README, "$ classify batch"), checkout) == 1
+    answers = (checkout / "answers/results/00000.jsonl").read_text().splitlines()
+    assert [json.loads(line)["picture"] for line in answers] == [
+        *("camera.jpg", "chelsea.jpg", "coffee.jpg")
+    ]
+
+
+def check_commands(shown: str, folder: Path) -> int:
+    """Run the commands of a block, which print what is shown below each; return how many."""
     commands = [line.removeprefix("$ ") for line in shown.splitlines() if line.startswith("$ ")]
-    assert len(commands) >= 3
     for command in commands:
         (after,) = re.findall(rf"^\$ {re.escape(command)}\n((?:[^$].*\n)*)", shown, re.MULTILINE)
-        assert after in run(command, checkout)
+        assert after in run(command, folder)
+    return len(commands)
 
 
 def test_the_points_of_the_examples_are_those_of_scikit_learn(tmp_path: Path) -> None:

@@ -2,16 +2,15 @@
 
 import hashlib
 import itertools
-import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
-import redis
 from installed import need
 from mesh import Mesh, Profile
+from published import published
 
 from meshlens.daprkit.client import CallError, Client
 
@@ -23,7 +22,7 @@ def fresh_redis_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]
     """A mesh for one test, because it does not survive the test."""
     need("redis-server", "apt-get install redis-server")
     folder = tmp_path_factory.mktemp("events")
-    env = {"pca": {"PUBLISH_TIMEOUT": "1"}}
+    env = {"pca": {"EVENTS": "confirmed", "PUBLISH_TIMEOUT": "1"}}
     with Mesh(Profile.REDIS, folder, services=["pca"], env=env) as running:
         yield running
 
@@ -65,12 +64,9 @@ class Traffic:
         self._enough.set()
 
 
-def published(port: int) -> list[str]:
+def digests(mesh: Mesh) -> list[str]:
     """Return the input digests of the events at the broker."""
-    with redis.Redis(port=port) as broker:
-        entries = broker.xrange("results")
-    events = [json.loads(fields[b"data"]) for _, fields in entries]
-    return [event["data"]["input"]["sha256"] for event in events]
+    return [event["data"]["input"]["sha256"] for event in published(mesh)]
 
 
 def test_every_answer_has_its_event_though_app_and_sidecar_are_killed(
@@ -94,7 +90,7 @@ def test_every_answer_has_its_event_though_app_and_sidecar_are_killed(
             caller.result()
     assert len(traffic.answered) >= 150
     assert traffic.failed <= {"UNAVAILABLE"}
-    assert set(traffic.answered) <= set(published(mesh.redis_port))
+    assert set(traffic.answered) <= set(digests(mesh))
 
 
 def test_without_a_broker_nothing_is_answered_and_with_it_all_goes_on(
@@ -111,7 +107,7 @@ def test_without_a_broker_nothing_is_answered_and_with_it_all_goes_on(
         mesh.start_redis()
         mesh_answers(client)
         digest = hashlib.sha256(b"1,2,3,4,5,9").hexdigest()
-        assert digest in published(mesh.redis_port)
+        assert digest in digests(mesh)
 
 
 def mesh_answers(client: Client) -> None:

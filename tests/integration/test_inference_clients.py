@@ -64,20 +64,6 @@ def test_a_client_gets_bit_for_bit_what_the_engine_computes(
     assert np.frombuffer(bytes.fromhex(seen["picture"]), np.float32).argmax() == 7
 
 
-@pytest.mark.parametrize(
-    ("client", "exception", "prefix"),
-    [("triton", "InferenceServerException", "StatusCode."), ("kserve", "AioRpcError", "")],
-)
-def test_a_client_raises_its_own_exception_with_tritons_status_and_text(
-    client: str, exception: str, prefix: str, request: pytest.FixtureRequest
-) -> None:
-    seen = request.getfixturevalue(client)
-    assert seen["unknown_model"] == [exception, f"{prefix}NOT_FOUND", UNKNOWN]
-    kind, status, text = seen["wrong_shape"]
-    assert (kind, status) == (exception, f"{prefix}INVALID_ARGUMENT")
-    assert "unexpected shape for input 'picture' for model 'digits'. Expected [1,32,32,1]" in text
-
-
 def test_every_call_of_tritons_client_is_answered(triton: Any) -> None:  # noqa: ANN401 - JSON
     assert triton["server"]["name"] == "meshlens-classify"
     assert triton["metadata"] == {

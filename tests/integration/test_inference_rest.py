@@ -4,8 +4,7 @@ import base64
 import gzip
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from documents import block
 from installed import need
 from mesh import ROOT, Mesh, Profile
 from numpy.typing import NDArray
-from processes import free_ports
+from ways import BY_HTTP, Way, address_of
 
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.formats.card import Kind
@@ -31,74 +30,16 @@ MODEL, INPUT, OUTPUT = "digits", "picture", "Identity"
 SEVEN = (ROOT / "services/classify/samples/digit-7.png").read_bytes()
 
 
-@dataclass(frozen=True)
-class Way:
-    """How an unmodified client is told which app it means.
-
-    Attributes:
-        base: of its URLs, without a scheme.
-        user_info: of its URLs, for clients that take it.
-        headers: that it sends.
-        basic: user and password, for clients that take them.
-        exact: whether errors keep their bodies.
-    """
-
-    base: str
-    user_info: str = ""
-    headers: Mapping[str, str] | None = None
-    basic: tuple[str, str] | None = None
-    exact: bool = False
-
-
-WAYS: Mapping[str, Callable[[int], Way]] = {
-    "path": lambda port: Way(f"127.0.0.1:{port}/v1.0/invoke/classify/method"),
-    "header": lambda port: Way(f"127.0.0.1:{port}", headers={"dapr-app-id": "classify"}),
-    "basic": lambda port: Way(
-        f"127.0.0.1:{port}", "dapr-app-id:classify@", basic=("dapr-app-id", "classify")
-    ),
-}
-
-
-# Where a sidecar does not stand between them, or passes HTTP on, errors keep their bodies.
-EXACT: Mapping[str, Callable[[int, int], Way]] = {
-    "endpoint": lambda port, _: Way(
-        f"127.0.0.1:{port}/v1.0/invoke/classify-rest/method", exact=True
-    ),
-    "listener": lambda _, listener: Way(f"127.0.0.1:{listener}", exact=True),
-}
-ENDPOINT = """
-apiVersion: dapr.io/v1alpha1
-kind: HTTPEndpoint
-metadata:
-  name: classify-rest
-spec:
-  baseUrl: http://127.0.0.1:%d
-"""
-
-
 @pytest.fixture(scope="module")
-def listener() -> int:
-    """The port of classify's own listener for HTTP."""
-    return next(free_ports())
-
-
-@pytest.fixture(scope="module")
-def mesh(listener: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    folder = tmp_path_factory.mktemp("mesh")
-    resources = folder / "resources"
-    resources.mkdir()
-    (resources / "endpoint.yaml").write_text(ENDPOINT % listener)
-    env = {"classify": {"HTTP_PORT": str(listener)}}
-    flags = ("--resources-path", str(resources))
-    with Mesh(Profile.EMBEDDED, folder, env=env, sidecar_flags=flags) as running:
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    with Mesh(Profile.EMBEDDED, tmp_path_factory.mktemp("mesh"), listens=True) as running:
         yield running
 
 
-@pytest.fixture(params=[*WAYS, *EXACT])
-def way(request: pytest.FixtureRequest, mesh: Mesh, listener: int) -> Way:
-    if request.param in EXACT:
-        return EXACT[request.param](mesh.http_port("pca"), listener)
-    return WAYS[request.param](mesh.http_port("pca"))
+@pytest.fixture(params=BY_HTTP)
+def way(request: pytest.FixtureRequest) -> Way:
+    way: Way = request.param
+    return way
 
 
 @pytest.fixture(scope="module")
@@ -133,13 +74,10 @@ def seven() -> NDArray[np.float32]:
 
 
 @pytest.fixture
-def wanted(way: Way, tensor: NDArray[np.float32]) -> dict[str, Any]:
+def wanted(mesh: Mesh, way: Way, tensor: NDArray[np.float32]) -> dict[str, Any]:
     """What both clients are given."""
     return {
-        "url": way.base,
-        "base": f"http://{way.user_info}{way.base}",
-        "headers": way.headers or {},
-        "basic": way.basic,
+        **address_of(mesh, way).of_call,
         "model": MODEL,
         "input": INPUT,
         "output": OUTPUT,
@@ -148,11 +86,7 @@ def wanted(way: Way, tensor: NDArray[np.float32]) -> dict[str, Any]:
     }
 
 
-UNKNOWN = "Request for unknown model: 'no-such' is not found"
-
-
 def test_tritonclient_works_unmodified(
-    way: Way,
     wanted: dict[str, Any],
     tensor: NDArray[np.float32],
     seven: NDArray[np.float32],
@@ -177,19 +111,9 @@ def test_tritonclient_works_unmodified(
     assert found["config"]["input"][0]["data_type"] == "TYPE_FP32"
     assert {"name": MODEL, "version": "1", "state": "READY", "reason": ""} in found["index"]
     assert found["statistics"]["model_stats"][0]["inference_stats"]["success"]["count"] >= 8
-    (status, unknown), (refused, shape) = found["unknown"], found["shape"]
-    assert (status, refused) == ("404", "400")
-    if way.exact:
-        assert unknown == UNKNOWN
-        assert "unexpected shape for input 'picture' for model 'digits'" in shape
-    else:
-        # A sidecar replaces the body of an error, in which the client seeks the key `error`.
-        assert unknown.startswith("an exception occurred in the client while decoding the response")
-        assert UNKNOWN in unknown
 
 
 def test_kserve_works_unmodified(
-    way: Way,
     wanted: dict[str, Any],
     tensor: NDArray[np.float32],
     in_process: Callable[[NDArray[np.float32]], list[Any]],
@@ -199,9 +123,6 @@ def test_kserve_works_unmodified(
         assert found[what] is True, what
     for what in ("binary", "json"):
         assert found[what] == in_process(tensor), what
-    (status, unknown), (refused, _) = found["unknown"], found["shape"]
-    assert (status, refused) == (404, 400)
-    assert (UNKNOWN in unknown) is way.exact
 
 
 def test_an_error_keeps_its_text_in_the_body_that_the_sidecar_makes(mesh: Mesh) -> None:
@@ -220,10 +141,9 @@ def test_an_error_keeps_its_text_in_the_body_that_the_sidecar_makes(mesh: Mesh) 
     ],
 )
 def test_an_error_of_the_listener_is_tritons(
-    mesh: Mesh, listener: int, verb: str, path: str, status: int, text: str
+    mesh: Mesh, verb: str, path: str, status: int, text: str
 ) -> None:
-    assert mesh.process("classify").exit_code is None
-    answer = httpx.request(verb, f"http://127.0.0.1:{listener}/{path}")
+    answer = httpx.request(verb, f"http://127.0.0.1:{mesh.listener_port('classify')}/{path}")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
     assert answer.json().keys() == {"error"}
     assert text in answer.json()["error"]
@@ -269,7 +189,7 @@ def at(mesh: Mesh, text: str) -> str:
 
 
 def test_the_program_of_the_document_runs(mesh: Mesh, tmp_path: Path) -> None:
-    program = at(mesh, block("docs/clients.md", "tritonclient.http as triton"))
+    program = at(mesh, block("docs/clients.md", 'Client("localhost:3501'))
     assert run_text(program, "triton_rest", tmp_path) == "1.000000:7:7\n"
 
 

@@ -1,12 +1,16 @@
 """The reference of each service, and answers and failures as sidecars hand them on."""
 
+import hashlib
 import json
 import re
+from functools import partial
 
 import pytest
 from jsonschema import Draft202012Validator
 from mesh import Mesh
 from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from meshlens.command.subscriber import Event, Subscriber
 
 SERVICES = ("pca", "classify")
 
@@ -31,8 +35,9 @@ def test_failures_have_the_status_type_and_form_of_the_reference(
     answer = mesh.call("pca", service, method, b"none")
     assert answer.status == status
     path = document["paths"][f"/{method.partition('?')[0]}"]["post"]
-    (media_type,) = path["responses"][str(status)]["content"]
-    assert answer.headers["Content-Type"].partition(";")[0] == media_type
+    # A sidecar says that it is plain text, the service's own listener that it is JSON.
+    media_type = answer.headers["Content-Type"].partition(";")[0]
+    assert media_type == "text/plain"
     schema = path["responses"][str(status)]["content"][media_type]["schema"]["contentSchema"]
     failure = json.loads(answer.body)
     Draft202012Validator({**schema, "components": document["components"]}).validate(failure)
@@ -49,3 +54,30 @@ def test_the_reference_has_every_method_of_the_running_service(mesh: Mesh, servi
     message = json.loads(mesh.call("pca", service, "no-such-method").body)["message"]
     known = message.removeprefix("the method must be one of ").partition(", got ")[0]
     assert described == {*known.split(", ")}
+
+
+@pytest.mark.parametrize(("service", "method"), [("pca", "fit"), ("classify", "classify")])
+def test_events_are_as_the_document_of_the_topics_says(
+    mesh: Mesh, service: str, method: str
+) -> None:
+    document = json.loads(mesh.call("pca", service, "asyncapi.json", verb="GET").body)
+    result = document["components"]["messages"]["result"]["payload"]
+    envelope = document["components"]["schemas"][result["$ref"].rpartition("/")[2]]
+    schema = {**envelope["properties"]["data"], "components": document["components"]}
+    (address,) = (
+        channel["address"]
+        for channel in document["channels"].values()
+        if "result" in channel["messages"]
+    )
+    with Subscriber(mesh.grpc_port(service), topic=address) as subscriber:
+        for body in (b"1,2\n3,4\n5,7\n", b"neither points nor a picture"):
+            mesh.call("pca", service, method, body)
+            digest = hashlib.sha256(body).hexdigest()
+            event = subscriber.next(partial(is_of, service, digest))
+            Draft202012Validator(schema).validate(event.data)
+            assert event.id == event.data["id"]
+
+
+def is_of(service: str, digest: str, event: Event) -> bool:
+    sha256: str = event.data["input"]["sha256"]
+    return (event.source, sha256) == (service, digest)

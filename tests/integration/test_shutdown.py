@@ -1,59 +1,125 @@
-"""SIGTERM to a service and its sidecar at once, under traffic: no request is lost."""
+"""SIGTERM under constant load: no call fails beyond what callers are told to make again."""
 
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+import grpc
 import pytest
+from constant_load import Load, results
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from installed import need
 from mesh import Mesh, Profile
+from processes import eventually
 
-from meshlens.daprkit.client import Client
+from meshlens.command.mesh.sidecars import SERVING, health_through
+from meshlens.protocols.wire import inference_pb2 as v2
 
-CALLERS = 4
-BLOCK = 4
-POINTS = b"1,2,3,5,4,4,9,1"
+BLOCK = 2
+SERVICES = ("pca", "classify")
+# The second of each comes and goes; callers call through the sidecar of the other service's first.
+LEAVERS = ("pca.2", "classify.2")
+SHORT = pytest.mark.timeout(300)
+LONG = [pytest.mark.soak, pytest.mark.timeout(3600)]
 
 
-@pytest.fixture
+def find_ready(port: int) -> tuple[bool, bool]:
+    """Return whether a service calls itself ready, by the Open Inference Protocol and by health."""
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        live = channel.unary_unary(
+            "/inference.GRPCInferenceService/ServerReady",
+            request_serializer=v2.ServerReadyRequest.SerializeToString,
+            response_deserializer=v2.ServerReadyResponse.FromString,
+        )(v2.ServerReadyRequest(), timeout=10)
+        health = health_pb2_grpc.HealthStub(channel).Check(
+            health_pb2.HealthCheckRequest(), timeout=10
+        )
+        return live.ready, health.status == health_pb2.HealthCheckResponse.SERVING
+
+
+@pytest.fixture(scope="module")
 def draining_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     """Sidecars that stay in the mesh for some seconds, and services that drain a second longer."""
+    need("redis-server", "apt-get install redis-server")
     with Mesh(
-        Profile.EMBEDDED,
+        Profile.REDIS,
         tmp_path_factory.mktemp("draining"),
-        env={service: {"DRAIN_SECONDS": str(BLOCK + 1)} for service in ("pca", "classify")},
+        services=(*SERVICES, *LEAVERS),
+        env={service: {"DRAIN_SECONDS": str(BLOCK + 1)} for service in SERVICES},
         sidecar_flags=("--dapr-block-shutdown-duration", f"{BLOCK}s"),
     ) as running:
         yield running
 
 
-def test_calls_are_answered_while_the_service_and_its_sidecar_leave(draining_mesh: Mesh) -> None:
+@pytest.fixture
+def loads(draining_mesh: Mesh) -> Iterator[dict[str, Load]]:
+    """Callers of both services, whose answers all have one event each in the end."""
     mesh = draining_mesh
-    port = mesh.grpc_port("classify")
-    terminated = threading.Event()
-    answered_after = threading.Semaphore(0)
-    enough = threading.Event()
+    before = set(results(mesh))
+    with Load(mesh, "pca", via="classify") as pca, Load(mesh, "classify", via="pca") as classify:
+        yield {"pca": pca, "classify": classify}
+    answered = set(pca.answered + classify.answered)
+    eventually(lambda: answered <= results(mesh).keys(), "each answer has its event")
+    found = results(mesh)
+    assert found.keys() - before == answered, "events without an answer"
+    assert {len(ids) for ids in found.values()} == {1}, "answers with two events"
 
-    def call_again_and_again() -> int:
-        count = 0
-        with Client(f"127.0.0.1:{port}") as client:
-            while not enough.is_set():
-                late = terminated.is_set()
-                assert client.invoke("pca", "plot", POINTS, timeout=10).body
-                count += 1
-                if late:
-                    answered_after.release()
-        return count
 
-    with ThreadPoolExecutor(CALLERS) as pool:
-        callers = [pool.submit(call_again_and_again) for _ in range(CALLERS)]
-        try:
-            mesh.process("pca").terminate()
-            mesh.process("pca-daprd").terminate()
-            terminated.set()
-            for _ in range(100):
-                assert answered_after.acquire(timeout=BLOCK)
-        finally:
-            enough.set()
-        assert all(caller.result() > 0 for caller in callers)
-    assert mesh.process("pca").wait(30) == 0
-    assert mesh.process("pca-daprd").wait(30) == 0
+def drains(mesh: Mesh, name: str) -> bool:
+    return '"draining"' in mesh.process(name).log()
+
+
+def is_ready(mesh: Mesh, name: str) -> bool:
+    return health_through(mesh.app_port(name), name) == SERVING
+
+
+def await_answers(loads: dict[str, Load], count: int) -> None:
+    for load in loads.values():
+        load.await_answers(count)
+
+
+@pytest.mark.parametrize("stops", [pytest.param(3, marks=SHORT), pytest.param(50, marks=LONG)])
+def test_no_call_fails_while_replicas_leave_with_their_sidecars_and_come_back(
+    draining_mesh: Mesh, loads: dict[str, Load], stops: int
+) -> None:
+    mesh = draining_mesh
+    for _ in range(stops):
+        await_answers(loads, 20)
+        assert all(all(find_ready(mesh.app_port(name))) for name in LEAVERS)
+        leaving = [mesh.process(name) for leaver in LEAVERS for name in (leaver, f"{leaver}-daprd")]
+        for process in leaving:
+            process.terminate()
+        for name in LEAVERS:
+            eventually(partial(drains, mesh, name), f"{name} drains")
+            assert not any(find_ready(mesh.app_port(name)))
+        await_answers(loads, 20)
+        assert [process.wait(30) for process in leaving] == [0] * len(leaving)
+        await_answers(loads, 20)
+        for name in LEAVERS:
+            mesh.launch_app(name)
+        for name in LEAVERS:
+            # The mesh knows a sidecar from its start, and calls its app, ready or not.
+            eventually(partial(is_ready, mesh, name), f"{name} is ready", within=120)
+            mesh.start_sidecar(name)
+        for name in LEAVERS:
+            mesh.await_app(name)
+    assert [load.refused() for load in loads.values()] == [{}, {}]
+
+
+@pytest.mark.parametrize("stops", [pytest.param(1, marks=SHORT), pytest.param(50, marks=LONG)])
+def test_a_service_that_restarts_beside_its_sidecar_fails_calls_by_http_alone(
+    draining_mesh: Mesh, loads: dict[str, Load], stops: int
+) -> None:
+    mesh = draining_mesh
+    for _ in range(stops):
+        await_answers(loads, 20)
+        for name in LEAVERS:
+            mesh.process(name).terminate()
+        assert [mesh.process(name).wait(30) for name in LEAVERS] == [0, 0]
+        for name in LEAVERS:
+            mesh.launch_app(name)
+        for name in LEAVERS:
+            mesh.await_app(name)
+    await_answers(loads, 20)
+    plain = {("http", "503"), ("http", "500")}
+    for load in loads.values():
+        assert {(way, code) for way, code, _ in load.refused()} <= plain

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from dapr_run import dapr_runtime
 from mesh import ROOT
-from processes import eventually, running_in
+from processes import eventually, free_ports, running_in
 
 # Calls both services through its own sidecar, and says what it got.
 APP = """
@@ -111,11 +111,14 @@ def test_an_app_in_a_folder_of_its_own_joins_by_the_line_that_is_printed(tmp_pat
     home.mkdir()
     elsewhere.mkdir()
     (elsewhere / "app.py").write_text(APP)
+    # Dapr's CLI picks each port for itself, now and then one port for two purposes.
+    http, grpc, metrics = (port for port, _ in zip(free_ports(), range(3), strict=False))
+    ports = f"--dapr-http-port {http} --dapr-grpc-port {grpc} --metrics-port {metrics}"
     with up(home) as mesh:
         for name, page in mesh.pages.items():
             assert "<html" in fetch(page), name
         joined = subprocess.run(
-            ["/bin/sh", "-c", f"{mesh.join_line} -- {sys.executable} app.py"],
+            ["/bin/sh", "-c", f"{mesh.join_line} {ports} -- {sys.executable} app.py"],
             cwd=elsewhere,
             capture_output=True,
             text=True,

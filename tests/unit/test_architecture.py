@@ -13,7 +13,13 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("libs/daprkit/src", "libs/meshlens/src", "services/pca/src", "services/classify/src")
+SOURCES = (
+    "libs/daprkit/src",
+    "libs/meshlens/src",
+    "services/pca/src",
+    "services/classify/src",
+    "services/jobs/src",
+)
 CONTRACTS = (".importlinter", "tools/import_contracts.py")
 # What imports, what it may not import, and the contract that says so.
 BREACHES = [
@@ -52,6 +58,9 @@ BREACHES = [
     ("command.dispatch", "yaml", "outside"),
     # Services know daprkit, not each other.
     ("pca.service", "meshlens.classify.service", "floors"),
+    ("classify.service", "meshlens.jobs.service", "floors"),
+    ("jobs.archive", "meshlens.jobs.control", "floors"),
+    ("jobs.control", "meshlens.classify.batch.job", "outside"),
 ]
 
 

@@ -186,7 +186,9 @@ def listed() -> list[str]:
     """The files of the components of the daprd that is built."""
     lines = (DAPR_BIN.parent / "dapr" / "components").read_text().splitlines()
     types = [line for line in lines if line and not line.startswith("#")]
-    return sorted(f"{type_.replace('.', '_')}.go" for type_ in types)
+    # Dapr calls one of them by another name.
+    names = (type_.replace(".", "_").replace("postgresql", "postgres") for type_ in types)
+    return sorted(f"{name}.go" for name in names)
 
 
 @pytest.fixture

@@ -49,6 +49,9 @@ class Published:
         self.outcomes: list[object] = []
         self.events: list[str] = []
 
+    def admit(self) -> None:
+        pass
+
     def publish(self, answered: Answered) -> None:
         self.outcomes.append(answered.outcome)
         self.events.append(encode_event(make_event(str(uuid.uuid4()), "it", answered)).decode())

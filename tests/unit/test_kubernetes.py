@@ -25,9 +25,11 @@ from manifests import (
 )
 
 from meshlens.classify.settings import Settings as ClassifySettings
-from meshlens.daprkit.server import LIVE
+from meshlens.daprkit.outbox.events import SECONDS_FOR_LAST_EVENTS
 from meshlens.daprkit.settings import ServerSettings
 from meshlens.daprkit.telemetry.traces import SECONDS_FOR_LAST_SPANS
+from meshlens.daprkit.transports.health import LIVE
+from meshlens.jobs.settings import Settings as JobsSettings
 from meshlens.pca.settings import Settings as PcaSettings
 
 pytestmark = pytest.mark.slow
@@ -71,10 +73,13 @@ def settings_of(name: str, container: Manifest, folder: Path) -> ServerSettings:
             values[key] = container["resources"]["limits"][resource.removeprefix("limits.")]
         elif key == "models":
             values[key] = folder  # the volume is not mounted here
+        elif "secretKeyRef" in variable.get("valueFrom", {}):
+            values[key] = "from a Secret"
         else:
             values[key] = variable["value"]
     unknown = set(values) - SERVICES[name].model_fields.keys()
-    assert unknown <= {"otel_exporter_otlp_endpoint"}
+    # Of OpenTelemetry, and of glibc.
+    assert unknown <= {"otel_exporter_otlp_endpoint", "malloc_mmap_threshold_"}
     return SERVICES[name].model_validate(values)
 
 
@@ -90,7 +95,8 @@ def test_the_grace_period_has_room_for_all_that_follows_a_sigterm(
         annotations = annotations_of(deployment)
         grace = pod_of(deployment)["terminationGracePeriodSeconds"]
         sidecar = seconds(annotations["graceful-shutdown-seconds"])
-        app = settings.drain_seconds + settings.stop_grace + SECONDS_FOR_LAST_SPANS
+        last = SECONDS_FOR_LAST_EVENTS + SECONDS_FOR_LAST_SPANS
+        app = settings.drain_seconds + settings.stop_grace + last
         assert settings.drain_seconds > 0
         assert settings.stop_grace >= settings.request_timeout, "what was admitted may end"
         if "enable-native-sidecar" in annotations:
@@ -100,6 +106,18 @@ def test_the_grace_period_has_room_for_all_that_follows_a_sigterm(
             block = seconds(annotations["block-shutdown-duration"])
             assert settings.drain_seconds == block + 1, "calls arrive as long as the sidecar blocks"
             assert max(app, block + sidecar) < grace
+
+
+def test_the_outbox_is_on_a_volume_with_room_for_twice_what_it_holds(
+    manifests: list[Manifest], tmp_path: Path
+) -> None:
+    for name, deployment, container in deployments(manifests):
+        settings = settings_of(name, container, tmp_path)
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        volumes = {volume["name"]: volume for volume in pod_of(deployment)["volumes"]}
+        volume = volumes[mounts[str(settings.outbox_folder)]]
+        room = ServerSettings.model_validate({"outbox_size": volume["emptyDir"]["sizeLimit"]})
+        assert room.outbox_size >= 2 * settings.outbox_size
 
 
 def test_a_replica_serves_as_long_as_callers_may_remember_its_address(
@@ -215,6 +233,8 @@ def test_components_are_for_the_services_and_set_as_those_of_one_host(
     manifests: list[Manifest],
 ) -> None:
     components = of_kind(manifests, "Component")
+    own = {name: components.pop(name) for name in ("jobstore", "jobs-pubsub") if name in components}
+    assert all(component["scopes"] == ["jobs"] for component in own.values())
     assert components.keys() == {"statestore", "pubsub"}
     for name, component in components.items():
         local = yaml.safe_load((ROOT / "components" / "redis" / f"{name}.yaml").read_text())
@@ -246,12 +266,58 @@ def test_callers_are_denied_what_no_policy_opens(prod: list[Manifest]) -> None:
     assert not any("AppCallback" in name for name in opened), "it opens every method"
 
 
+def test_callers_may_speak_the_protocols_of_other_servers_and_the_gateway_may_not(
+    prod: list[Manifest],
+) -> None:
+    control = of_kind(prod, "Configuration")["meshlens"]["spec"]["accessControl"]
+    opened = {
+        policy["appId"]: {operation["name"] for operation in policy["operations"]}
+        for policy in control["policies"]
+    }
+    services = {f"/tensorflow.serving.{name}" for name in ("PredictionService", "ModelService")}
+    protocols = services | {"/inference.GRPCInferenceService", "/v1/models", "/v2"}
+    assert protocols <= opened["caller"]
+    assert not protocols & opened["gateway"]
+
+
+@pytest.mark.parametrize("component", ["", "gateway", "jobs"])
+def test_no_change_of_a_resource_restarts_all_sidecars_at_once(
+    component: str, tmp_path: Path
+) -> None:
+    manifests = render(tmp_path, "prod", [component] if component else [])
+    for configuration in of_kind(manifests, "Configuration").values():
+        assert configuration["spec"]["features"] == [{"name": "HotReload", "enabled": False}]
+
+
+def test_jobs_have_their_settings_their_stores_and_room_for_what_they_keep(
+    tmp_path: Path,
+) -> None:
+    manifests = render(tmp_path, "dev", ["jobs"])
+    deployment = of_kind(manifests, "Deployment")["jobs"]
+    (container,) = pod_of(deployment)["containers"]
+    env = {each["name"].lower(): each.get("value", "2") for each in container["env"]}
+    settings = JobsSettings.model_validate(env)
+    assert env.keys() <= JobsSettings.model_fields.keys()
+    annotations = annotations_of(deployment)
+    assert settings.drain_seconds == seconds(annotations["block-shutdown-duration"]) + 1
+    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert {str(settings.jobs_folder), str(settings.outbox_folder)} <= mounts
+    components = of_kind(manifests, "Component")
+    assert components[settings.pubsub]["scopes"] == components["jobstore"]["scopes"] == ["jobs"]
+    actors = {"name": "actorStateStore", "value": "true"}
+    stores = [name for name, it in components.items() if actors in it["spec"]["metadata"]]
+    assert stores == ["jobstore"]
+    on_a_host = yaml.safe_load((ROOT / "dapr/config.yaml").read_text())["spec"]["workflow"]
+    configuration = of_kind(manifests, "Configuration")[annotations["config"]]
+    assert configuration["spec"]["workflow"] == on_a_host
+
+
 def test_the_gateway_may_call_what_the_pages_show_and_nothing_else(prod: list[Manifest]) -> None:
     control = of_kind(prod, "Configuration")["meshlens"]["spec"]["accessControl"]
     (gateway,) = (it for it in control["policies"] if it["appId"] == "gateway")
     assert {operation["action"] for operation in gateway["operations"]} == {"allow"}
     opened = {operation["name"] for operation in gateway["operations"]}
-    pages = {"/home", "/ui", "/openapi.json"}
+    pages = {"/home", "/ui", "/openapi.json", "/asyncapi.json"}
     pca = {"/plot", "/fit", "/transform"}
     classify = {"/classify", "/detect", "/preview", "/models/*"}
     # Not events, which show what others have sent; nor fits, by which one deletes another's.
@@ -317,6 +383,29 @@ def test_the_listeners_are_called_as_endpoints_of_the_mesh_by_pods_with_a_sideca
     assert len(of_kind(manifests, "NetworkPolicy")) == (overlay == "prod")
 
 
+def test_secure_listeners_have_a_certificate_and_a_token_which_the_mesh_knows(
+    tmp_path: Path,
+) -> None:
+    manifests = render(tmp_path, "prod", ["http-secure"])
+    services, endpoints = of_kind(manifests, "Service"), of_kind(manifests, "HTTPEndpoint")
+    for name, deployment, container in deployments(manifests):
+        settings = settings_of(name, container, tmp_path)
+        (mount,) = (it for it in container["volumeMounts"] if it["name"] == "listeners")
+        files = {Path(mount["mountPath"]) / file for file in ("tls.crt", "tls.key")}
+        assert {settings.http_certificate, settings.http_key} == files
+        (token,) = (it for it in container["env"] if it["name"] == "APP_API_TOKEN")
+        assert token["valueFrom"]["secretKeyRef"] == {"name": "app-token", "key": "token"}
+        assert annotations_of(deployment)["app-token-secret"] == "app-token"  # of its key `token`
+        endpoint = endpoints[f"{name}-rest"]["spec"]
+        assert endpoint["baseUrl"] == f"https://{name}-rest"
+        root = {"name": "listeners", "key": "ca.crt"}
+        assert endpoint["clientTLS"] == {"rootCA": {"secretKeyRef": root}}
+        (header,) = endpoint["headers"]
+        assert header == {"name": "dapr-api-token", **token["valueFrom"]}
+        (port,) = services[f"{name}-rest"]["spec"]["ports"]
+        assert (port["name"], port["port"], port["targetPort"]) == ("https", 443, "http")
+
+
 def test_the_images_differ_in_the_service_and_in_nothing_else() -> None:
     pca, classify = (
         (ROOT / "services" / name / "Dockerfile").read_text() for name in ("pca", "classify")
@@ -331,7 +420,7 @@ def test_the_images_differ_in_the_service_and_in_nothing_else() -> None:
     ]
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, "jobs"])
 def test_an_image_is_built_with_the_versions_that_the_project_names(service: str) -> None:
     dockerfile = (ROOT / "services" / service / "Dockerfile").read_text()
     arguments = dict(re.findall(r"^ARG (\w+)=(.+)$", dockerfile, re.MULTILINE))

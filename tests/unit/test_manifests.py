@@ -45,6 +45,19 @@ def test_each_service_has_an_endpoint_at_a_port_of_its_own() -> None:
     }
 
 
+def test_no_folder_of_resources_has_the_configuration_which_would_restart_sidecars() -> None:
+    for folder in read("dapr/dapr.yaml")["common"]["resourcesPaths"]:
+        files = (ROOT / "dapr" / folder).glob("*.yaml")
+        kinds = {yaml.safe_load(file.read_text())["kind"] for file in files}
+        assert kinds
+        assert "Configuration" not in kinds
+
+
+@pytest.mark.parametrize("service", ["statestore", "pubsub"])
+def test_a_sidecar_starts_without_redis(service: str) -> None:
+    assert read(f"components/redis/{service}.yaml")["spec"]["ignoreErrors"] is True
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_each_profile_has_the_components_that_the_services_name(profile: str) -> None:
     components = [read(str(path)) for path in (ROOT / "components" / profile).glob("*.yaml")]
@@ -74,7 +87,7 @@ def test_callers_retry_only_what_a_retry_can_fix() -> None:
         name: policy["matching"]["gRPCStatusCodes"]
         for name, policy in spec["policies"]["retries"].items()
     }
-    assert codes == {"until-back": "14", "until-taken": "8,14"}
+    assert codes == {"until-back": "1,14", "until-taken": "8,14"}
     apps, (pubsub,) = spec["targets"]["apps"], spec["targets"]["components"].values()
     assert {target["retry"] for target in apps.values()} == {"until-back"}
     assert pubsub == {"inbound": {"retry": "until-taken"}}
@@ -82,7 +95,8 @@ def test_callers_retry_only_what_a_retry_can_fix() -> None:
 
 @pytest.mark.slow
 def test_the_folder_dapr_does_not_hide_the_sdk() -> None:
-    assert {path.suffix for path in (ROOT / "dapr").iterdir()} == {".yaml"}
+    files = [path for path in (ROOT / "dapr").rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".yaml"}
     program = "import dapr.clients; print(dapr.clients.__file__)"
     found = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True

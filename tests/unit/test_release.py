@@ -2,12 +2,22 @@
 
 import re
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
-from release import PROJECTS, find_disagreements, main, write_address
+from installed import need
+from release import (
+    NAMESPACE,
+    PROJECTS,
+    SUMS,
+    find_disagreements,
+    main,
+    write_address,
+    write_sums,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / ".github/workflows/release.yml"
@@ -64,6 +74,69 @@ def test_distributions_name_the_repository_they_are_released_from(copy: Path) ->
             if link.startswith(f"{URL}/blob/0123abc/"):
                 path = link.removeprefix(f"{URL}/blob/0123abc/").partition("#")[0]
                 assert (ROOT / path).exists(), link
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    for name in ("a.whl", "b.tar.gz", "sbom.cdx.json"):
+        (folder / name).write_text(f"the content of {name}")
+    return folder
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    need("ssh-keygen", "apt-get install openssh-client")
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")]
+    subprocess.run(command, check=True)
+    return tmp_path / "key"
+
+
+def verify(folder: Path, key: Path) -> bool:
+    """Whether the sums are signed by the key, and the files are those of the sums, as a user sees.
+
+    The commands are those of SECURITY.md.
+    """
+    signers = folder.parent / "allowed_signers"
+    signers.write_text(f"meshlens {key.with_suffix('.pub').read_text()}")
+    signed = subprocess.run(
+        [
+            *("ssh-keygen", "-Y", "verify", "-n", NAMESPACE, "-I", "meshlens"),
+            *("-f", signers, "-s", folder / "SHA256SUMS.sig"),
+        ],
+        input=(folder / SUMS).read_bytes(),
+        check=False,
+    )
+    command = ["sha256sum", "--check", "--strict", "--status", SUMS]
+    return not signed.returncode and not subprocess.run(command, cwd=folder, check=False).returncode
+
+
+@pytest.mark.slow
+def test_the_sums_of_what_is_released_are_signed_and_nothing_else_passes(
+    released: Path, key: Path
+) -> None:
+    for _ in range(2):  # a second run signs what is there then
+        assert write_sums(released, key).exists()
+        assert verify(released, key)
+    names = [line.split("  ")[1] for line in (released / SUMS).read_text().splitlines()]
+    assert names == ["a.whl", "b.tar.gz", "sbom.cdx.json"]
+    (released / "a.whl").write_text("another content")
+    assert not verify(released, key)
+    write_sums(released, None)
+    assert not (released / "SHA256SUMS.sig").exists()
+    write_sums(released, key)
+    (released / SUMS).write_text((released / SUMS).read_text().replace("a.whl", "c.whl"))
+    assert not verify(released, key)
+
+
+def test_sums_without_a_key_are_written_and_said_to_be_unsigned(
+    released: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("RELEASE_KEY", raising=False)
+    assert main(["sums", str(released)]) == 0
+    assert (released / SUMS).exists()
+    assert "are not signed" in capsys.readouterr().err
 
 
 def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

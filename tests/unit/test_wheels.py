@@ -22,6 +22,7 @@ DISTRIBUTIONS = {
     "meshlens-daprkit": "libs/daprkit",
     "meshlens-pca": "services/pca",
     "meshlens-classify": "services/classify",
+    "meshlens-jobs": "services/jobs",
     "meshlens": "libs/meshlens",
 }
 # Another project's distribution, whose import package is called pca too; it has no command.
@@ -93,8 +94,11 @@ def small(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
 
 def with_services(wheels: dict[str, Path]) -> list[str]:
     """The wheels as requirements, those of the services with what serving needs."""
-    extras = {"meshlens-pca": "[serve]", "meshlens-classify": "[serve]"}
-    return [f"{name}{extras.get(name, '')} @ {path.as_uri()}" for name, path in wheels.items()]
+    services = {"meshlens-pca", "meshlens-classify", "meshlens-jobs"}
+    return [
+        f"{name}{'[serve]' if name in services else ''} @ {path.as_uri()}"
+        for name, path in wheels.items()
+    ]
 
 
 def tracked(folder: Path, pattern: Sequence[str] = ("*",)) -> set[str]:
@@ -117,6 +121,7 @@ def test_a_wheel_holds_the_package_with_its_data_and_nothing_else(
         "meshlens-daprkit": "daprkit/pages/base.css",
         "meshlens-pca": "pca/web/page.html",
         "meshlens-classify": "classify/models/objects/1/objects.tflite",
+        "meshlens-jobs": "jobs/server.py",
         "meshlens": "command/components/redis/pubsub.yaml",
     }
     assert f"meshlens/{kept[name]}" in files
@@ -187,7 +192,7 @@ def test_a_picture_gets_a_label(environment: Path) -> None:
 
 
 def test_the_services_are_wired(environment: Path) -> None:
-    program = "import meshlens.pca.server, meshlens.classify.server"
+    program = "import meshlens.pca.server, meshlens.classify.server, meshlens.jobs.server"
     done = run(environment / "bin/python", "-c", program)
     assert done.returncode == 0, done.stderr.decode()
 
@@ -234,7 +239,7 @@ def test_the_commands_need_nothing_of_the_mesh(small: Path) -> None:
     assert run(small / "bin/classify-models", "list").returncode == 0
 
 
-@pytest.mark.parametrize("service", ["pca", "classify"])
+@pytest.mark.parametrize("service", ["pca", "classify", "jobs"])
 def test_serving_without_its_extra_says_which_in_a_line(small: Path, service: str) -> None:
     done = run("env", "APP_PORT=0", small / "bin/python", "-m", f"meshlens.{service}")
     assert done.returncode == 2

@@ -1,8 +1,10 @@
 """The gRPC services of V2 on the app's own port."""
 
 import queue
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -60,7 +62,14 @@ def serving(
     folder: Path, make: OpenEngine = OPEN, **changes: object
 ) -> Iterator[tuple[Server, grpc.Channel, Repository]]:
     settings = Settings.model_validate(
-        {"models": folder, "app_port": 0, "events": EventMode.OFF, "watch_seconds": 0} | changes
+        {
+            "models": folder,
+            "app_port": 0,
+            "admin": "true",
+            "events": EventMode.OFF,
+            "watch_seconds": 0,
+        }
+        | changes
     )
     sidecar = Sidecar(settings)
     repository = Repository(folder, make, default="digits")
@@ -80,7 +89,7 @@ def serving(
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    (folder / "digits").symlink_to(shipped_models() / "digits")
+    shutil.copytree(shipped_models() / "digits", folder / "digits")
     return folder
 
 
@@ -125,6 +134,14 @@ def refusal_of(make: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.RpcError) as fault:
         make()
     return fault.value.code(), fault.value.details() or ""
+
+
+def is_refused(channel: grpc.Channel) -> bool:
+    try:
+        call(channel, "ServerLive", pb.ServerLiveRequest())
+    except grpc.RpcError as refused:
+        return refused.code() is grpc.StatusCode.UNAVAILABLE
+    return False
 
 
 class Stream:
@@ -357,6 +374,66 @@ def test_streams_that_are_idle_do_not_delay_the_end(folder: Path) -> None:
         assert code is grpc.StatusCode.CANCELLED
         stopping.join(PATIENCE / 2)
         assert ended.is_set()
+
+
+def test_a_message_at_the_end_is_answered_and_then_its_stream_ends(tmp_path: Path) -> None:
+    (tmp_path / "digits.tflite").write_bytes(build_model(None))
+    engine = GatedEngine()
+    with (
+        serving(tmp_path, lambda *_: engine, stop_grace=PATIENCE) as (server, channel, _),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        engine.gate.clear()
+        before = engine.runs
+        stream = Stream(channel)
+        request = pb.ModelInferRequest(model_name="digits", raw_input_contents=[bytes(18)])
+        request.inputs.add(name="picture", datatype="UINT8", shape=[1, 2, 3, 3])
+        answer = pool.submit(stream.ask, request)
+        eventually(lambda: engine.runs > before, "the message is being computed")
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        eventually(lambda: is_refused(channel), "the connection takes no other call")
+        assert not answer.done()
+        engine.gate.set()
+        assert not answer.result(PATIENCE).error_message
+        code, _ = refusal_of(lambda: next(stream.answers))
+        assert code is grpc.StatusCode.CANCELLED
+        stopping.join(PATIENCE)
+
+
+def test_a_message_of_a_stream_counts_as_a_body_until_it_is_answered(tmp_path: Path) -> None:
+    (tmp_path / "digits.tflite").write_bytes(build_model(None))
+    engine = GatedEngine()
+    with (
+        serving(tmp_path, lambda *_: engine, max_body=4096, body_memory=4096) as (_, channel, _),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        large = pb.ModelInferRequest(model_name="digits", raw_input_contents=[bytes(18)])
+        large.inputs.add(name="picture", datatype="UINT8", shape=[1, 2, 3, 3])
+        large.parameters["padding"].string_param = "x" * 3000
+        first, second = Stream(channel), Stream(channel)
+        engine.gate.clear()
+        before = engine.runs
+        answer = pool.submit(first.ask, large)
+        eventually(lambda: engine.runs > before, "the message is being computed")
+        code, words = refusal_of(lambda: call(channel, "ModelInfer", large))
+        assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "the bodies on their way must have at most 4096 bytes together" in words
+        # There is no room for the next of a stream either, which ends it.
+        assert refusal_of(lambda: second.ask(large)) == (code, words)
+        second.sent.put(None)
+        engine.gate.set()
+        assert not answer.result(PATIENCE).error_message
+        assert not first.ask(large).error_message
+
+        def has_room() -> bool:
+            try:
+                return bool(call(channel, "ModelInfer", large).outputs)
+            except grpc.RpcError:
+                return False
+
+        eventually(has_room, "an idle stream takes no room")
+        first.end()
 
 
 def test_there_are_only_so_many_streams(channel: grpc.Channel) -> None:

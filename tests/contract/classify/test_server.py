@@ -18,9 +18,10 @@ from meshlens.classify.serving.repository import Repository
 from meshlens.classify.settings import Settings
 from meshlens.classify.storage.cache import ModelCache
 from meshlens.classify.storage.source import read_model
-from meshlens.daprkit.server import LIVE, Server
+from meshlens.daprkit.server import Server
 from meshlens.daprkit.settings import EventMode
 from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.daprkit.transports.health import LIVE
 
 PATIENCE = 30
 

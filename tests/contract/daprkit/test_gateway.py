@@ -36,7 +36,7 @@ def test_a_failure_is_an_answer_with_the_details_of_the_app(client: Client) -> N
 
 def test_a_full_queue_refuses_the_call_within_and_not_the_event(client: Client, gate: Gate) -> None:
     with full_queue(client, gate):
-        answer = send(client, events.rest("/work"))
+        answer = send(client, events.rest("/gate"))
         assert answer["statusCode"] == 429
         assert send(client, events.rest("/describe"))["statusCode"] == 200
 

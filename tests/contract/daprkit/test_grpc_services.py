@@ -15,6 +15,8 @@ class Number:
     model = "doubler"
     version = "1"
     time_limit = 10.0
+    caller = ""
+    provenance = None
 
     def __init__(self, body: bytes) -> None:
         self.body = body
@@ -23,6 +25,10 @@ class Number:
     @property
     def result(self) -> dict[str, int]:
         return {"value": self.value}
+
+    @property
+    def size(self) -> int:
+        return len(self.body)
 
 
 def double(number: Number) -> Number:
@@ -39,6 +45,8 @@ def add_doubler(application: Application, server: grpc.Server) -> None:
             method="Double",
             lane=Lane.WORK,
             on_caller_gone=context.add_callback,
+            # In the flow of what fills the queue below, or one of its requests would give way.
+            model="gate",
         )
 
     handler: grpc.RpcMethodHandler[Number, Number] = grpc.unary_unary_rpc_method_handler(

@@ -168,7 +168,7 @@ def test_both_doors_lead_to_one_queue(gate: Gate) -> None:
         running = [callers.submit(client.invoke, "toy", "gate", b"x") for _ in range(4)]
         gate.await_begun(2)
         eventually(lambda: admitted(port) == 4, "all are admitted")
-        assert call(port, "/work", b"x").status == 429
+        assert call(port, "/gate", b"x").status == 429
         assert call(port, "/describe").status == 200
         gate.open.set()
         assert [one.result().body for one in running] == [b"through"] * 4
@@ -201,6 +201,20 @@ def admitted(port: int) -> int:
     return int(float(value))
 
 
+def test_browsers_are_to_guess_at_no_answer() -> None:
+    with listening(app_api_token=TOKEN) as (_, _, port):
+        known = {"dapr-api-token": TOKEN}
+        for path, headers in (
+            ("/describe", known),
+            ("/work", known),
+            ("/nothing", known),
+            ("/work", {}),
+            ("/livez", {}),
+        ):
+            answer = call(port, path, b"x", headers=headers)
+            assert answer.headers["x-content-type-options"] == "nosniff", (path, answer.status)
+
+
 def test_the_token_is_expected_except_from_probes() -> None:
     with listening(app_api_token=TOKEN, http_metrics=True) as (_, _, port):
         for headers in (
@@ -226,16 +240,18 @@ def test_the_token_is_expected_except_from_probes() -> None:
 
 
 def test_probes_see_what_grpc_health_says() -> None:
-    with listening() as (server, _, port):
+    serves = {"": True}
+    with listening(readiness=lambda: serves) as (server, _, port):
         assert call(port, "/readyz").body == b"ok"
         assert call(port, "/readyz", verb="HEAD").status == 200
-        server.set_serving("", serving=False)
+        serves[""] = False
         assert call(port, "/readyz").status == 503
         assert call(port, "/livez").status == 200
-        server.set_serving("", serving=True)
+        serves[""] = True
         server.drain()
         draining = call(port, "/readyz")
         assert (draining.status, draining.headers["connection"]) == (503, "close")
+        assert call(port, "/livez").status == 200
         assert call(port, "/work", b"x").status == 200
 
 
@@ -244,7 +260,10 @@ def test_metrics_are_shown_when_asked_for_only(port: int) -> None:
     with listening(http_metrics=True) as (_, _, shown):
         call(shown, "/work", b"x")
         metrics = call(shown, "/metrics")
-    assert b'calls_total{code="OK",method="work"} 1.0' in metrics.body.splitlines()
+    assert (
+        b'calls_total{code="OK",method="work",model="",protocol="http",version=""} 1.0'
+        in metrics.body.splitlines()
+    )
     assert metrics.headers["content-type"].startswith("text/plain")
 
 

@@ -6,6 +6,7 @@ from contract.daprkit.toy import MAX_BODY, refusal_of, seen
 from dapr.proto import appcallback_service_v1, common_v1
 
 from meshlens.daprkit.client import Client
+from meshlens.daprkit.transports.invoke import ON_INVOKE
 
 
 def test_query_content_type_and_headers_reach_the_method(client: Client) -> None:
@@ -97,3 +98,12 @@ def test_the_limit_on_bodies_is_exact_and_named(client: Client) -> None:
     assert refusal.code == "RESOURCE_EXHAUSTED"
     assert "MAX_BODY" in refusal.message
     assert str(MAX_BODY) in refusal.message
+
+
+def test_bytes_that_are_no_call_are_the_callers_fault(port: int) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(ON_INVOKE)
+        with pytest.raises(grpc.RpcError) as fault:
+            call(b"\xff")
+    assert fault.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "must be an InvokeRequest" in (fault.value.details() or "")

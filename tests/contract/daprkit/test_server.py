@@ -99,8 +99,10 @@ def test_with_a_token_what_the_sidecar_calls_without_it_is_free_and_nothing_else
 
 def test_a_service_that_cannot_be_asked_yet_lives_all_the_same() -> None:
     states = health_pb2.HealthCheckResponse
-    with serving() as (server, port), grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        server.set_serving("", serving=False)
+    with (
+        serving(readiness=lambda: {"": False}) as (_, port),
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
         check = health_pb2_grpc.HealthStub(channel).Check
         assert check(health_pb2.HealthCheckRequest()).status == states.NOT_SERVING
         assert check(health_pb2.HealthCheckRequest(service="/live")).status == states.SERVING
@@ -118,17 +120,19 @@ def test_no_spans_are_made_if_the_environment_names_no_exporter_of_them(
 
 def test_a_lifespan_begins_behind_a_port_that_answers_and_ends_when_the_service_drains() -> None:
     told: list[str] = []
+    serves = {"": True}
 
     @contextmanager
     def live(server: Server) -> Iterator[None]:
         told.append("begun")
-        server.set_serving("model", serving=True)
+        serves["model"] = True
+        server.refresh()
         yield
         told.append("ended")
 
     states = health_pb2.HealthCheckResponse
     with (
-        serving(lifespan=live) as (server, port),
+        serving(lifespan=live, readiness=lambda: serves) as (server, port),
         grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         check = health_pb2_grpc.HealthStub(channel).Check
@@ -155,6 +159,19 @@ def test_a_lifespan_ends_though_nobody_drains_the_service() -> None:
     assert told == ["ended"]
 
 
+def test_a_call_without_the_token_is_counted_once_and_one_that_fails_within_as_well() -> None:
+    metrics_port = free_port("::1")
+    with serving(app_api_token=TOKEN, metrics_port=metrics_port) as (_, port):
+        for token in ("", TOKEN):
+            with Client(f"127.0.0.1:{port}", api_token=token) as client:
+                refusal_of(lambda: client.invoke("toy", "no-such-method"))
+        with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+    counted = [line.split()[1] for line in lines if line.startswith("calls_total{")]
+    assert counted == ["1.0", "1.0"]
+    assert any('code="UNAUTHENTICATED"' in line for line in lines)
+
+
 @pytest.mark.parametrize("address", ["::1", "[::1]"])
 def test_an_ipv6_address_in_either_spelling_serves_calls_and_metrics(address: str) -> None:
     metrics_port = free_port("::1")
@@ -163,7 +180,7 @@ def test_an_ipv6_address_in_either_spelling_serves_calls_and_metrics(address: st
             assert seen(client.invoke("toy", "work"))["size"] == 0
         with urllib.request.urlopen(f"http://[::1]:{metrics_port}/metrics") as answer:
             lines = answer.read().decode().splitlines()
-    assert 'calls_total{code="OK",method="work"} 1.0' in lines
+    assert 'calls_total{code="OK",method="work",model="",protocol="invoke",version=""} 1.0' in lines
 
 
 def free_port(address: str) -> int:

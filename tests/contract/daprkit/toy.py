@@ -12,14 +12,17 @@ from google.rpc import status_pb2
 from grpc_status import rpc_status  # type: ignore[import-untyped] # it ships no types
 
 from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, StatusTable
 from meshlens.daprkit.client import CallError, Client
 from meshlens.daprkit.gateway.method import open_gateway
 from meshlens.daprkit.messages import Reply, Request
-from meshlens.daprkit.server import GrpcService, Lifespan, Server
+from meshlens.daprkit.server import Lifespan, Server
 from meshlens.daprkit.settings import EventMode, ServerSettings
 from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.daprkit.transports.health import Readiness
+from meshlens.daprkit.transports.listener import GrpcService
 from meshlens.daprkit.transports.topics import Subscription
 from meshlens.faults import Fault
 
@@ -107,9 +110,19 @@ ROUTES = [
     Route("show", show),
     Route("gate", GATE.pass_through, lane=Lane.WORK),
     Route("manage", GATE.pass_through, lane=Lane.MANAGE),
+    Route("things", describe, verbs=("GET", "DELETE"), lanes={"DELETE": Lane.ADMIN}),
+    Route("rename", describe, lane=Lane.ADMIN),
     open_gateway("work", ("*",)),
 ]
-SUBSCRIPTIONS = [Subscription("things", take, options=("color",), dead_letter="things-dead")]
+SUBSCRIPTIONS = [
+    Subscription(
+        "things",
+        take,
+        options=("color",),
+        dead_letter="things-dead",
+        operation=Operation(summary="Take a thing.", answers={}),
+    )
+]
 MAX_BODY = 64 * 1024
 TOKEN = "swordfish"
 
@@ -119,6 +132,7 @@ def serving(
     lifespan: Lifespan | None = None,
     services: Sequence[GrpcService] = (),
     described: Sequence[ServiceDescriptor] = (),
+    readiness: Readiness = lambda: {"": True},
     **changes: object,
 ) -> Iterator[tuple[Server, int]]:
     values: dict[str, object] = {
@@ -141,6 +155,7 @@ def serving(
         services=services,
         described=described,
         lifespan=lifespan,
+        readiness=readiness,
     )
     port = server.start()
     try:

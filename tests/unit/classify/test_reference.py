@@ -28,7 +28,16 @@ _FIELD = b'--between\r\nContent-Disposition: form-data; name="who"\r\n\r\nme\r\n
 PICTURES = _PART % (7, SEVEN) + _FIELD + _PART % (8, b"no picture") + b"--between--\r\n"
 # Pages, files and other servers' protocols: they ignore what is in a query; daprkit's tests are
 # about events and gateway.
-OPEN = ("openapi.json", "ui", "ui/samples/{name}", "home", "events", "mcp", "gateway")
+OPEN = (
+    "openapi.json",
+    "asyncapi.json",
+    "ui",
+    "ui/samples/{name}",
+    "home",
+    "events",
+    "mcp",
+    "gateway",
+)
 # Whose answers the tests of meshlens.protocols hold against the reference; it ignores queries.
 SERVING = "v1/"
 OF_PROTOCOLS = ("v2", SERVING)
@@ -78,6 +87,7 @@ def test_answers_of_each_method_are_as_described(classify: Documented) -> None:
     classify.call("GET", "ui")
     classify.call("GET", "ui/samples/digit-7.png")
     classify.call("GET", "openapi.json")
+    classify.call("GET", "asyncapi.json")
     classify.call("GET", "home")
     classify.call("GET", "events")
     classify.call("POST", "mcp", b"{}", "application/json")

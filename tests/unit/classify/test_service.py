@@ -30,11 +30,12 @@ from meshlens.classify.formats.card import Task
 from meshlens.classify.models import shipped_models
 from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
+from meshlens.classify.storage.signatures import Provenance as Known
 from meshlens.classify.tasks.classification.classifier import ClassificationAnswer
 from meshlens.classify.tasks.classification.verdicts import Level
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.status import Status
-from meshlens.daprkit.messages import Reply, Request
+from meshlens.daprkit.messages import Provenance, Reply, Request
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
 MODEL = shipped_models() / "digits/1/digits.tflite"
@@ -123,6 +124,36 @@ def test_the_event_gets_the_facts_and_not_the_picture(service: Service) -> None:
     assert list(reply.result) == ["labels", "verdict"]
     assert len(reply.result["labels"]) == 1
     json.dumps(reply.result)
+
+
+@pytest.mark.parametrize("method", ["classify", "preview", "predict", "predict_tensors"])
+def test_the_event_gets_which_bytes_have_answered(service: Service, method: str) -> None:
+    described = answer(service.describe_model(ask(parameters={"name": "digits"})))
+    (taken,) = described["signatures"]["serving_default"]["inputs"]
+    tensors = {"inputs": {taken["name"]: [[[[0.0]] * 32] * 32]}}
+    call = {
+        "classify": lambda: classify(service, ask(SEVEN)),
+        "preview": lambda: service.preview(ask(SEVEN)),
+        "predict": lambda: service.predict(ask(SEVEN, parameters={"name": "digits"})),
+        "predict_tensors": lambda: service.predict(predict(tensors)),
+    }
+    assert call[method]().provenance == Provenance(
+        hashlib.sha256(MODEL.read_bytes()).hexdigest(), "unchecked"
+    )
+
+
+def test_the_event_of_a_signed_model_has_its_signer(folder: Path) -> None:
+    known = Known("5" * 64)
+    repository = Repository(
+        folder,
+        partial(open_engine, workers=1),
+        default="digits",
+        vouch=lambda source, _: (source, known),
+    )
+    repository.load("digits")
+    reply = classify(Service(repository, max_pixels=1_000_000), ask(SEVEN))
+    digest = hashlib.sha256(MODEL.read_bytes()).hexdigest()
+    assert reply.provenance == Provenance(digest, "verified", "5" * 64)
 
 
 @pytest.mark.parametrize(
@@ -370,13 +401,14 @@ def test_only_computing_waits_for_a_worker(service: Service) -> None:
         ("models/<name>", ("GET",), Lane.LIGHT),
         ("models/<name>/predict", ("POST", "PUT"), Lane.WORK),
         ("models/<name>/versions/<version>", ("GET",), Lane.LIGHT),
-        ("models/<name>/versions/<version>/load", ("POST", "PUT"), Lane.MANAGE),
-        ("models/<name>/versions/<version>/unload", ("POST", "PUT"), Lane.MANAGE),
+        ("models/<name>/versions/<version>/load", ("POST", "PUT"), Lane.ADMIN),
+        ("models/<name>/versions/<version>/unload", ("POST", "PUT"), Lane.ADMIN),
         ("models/<name>/versions/<version>/predict", ("POST", "PUT"), Lane.WORK),
         ("ui", ("GET",), Lane.LIGHT),
         ("ui/samples/<name>", ("GET",), Lane.LIGHT),
         ("home", ("GET",), Lane.LIGHT),
         ("openapi.json", ("GET",), Lane.LIGHT),
+        ("asyncapi.json", ("GET",), Lane.LIGHT),
         ("mcp", ("POST",), Lane.RELAY),
         ("gateway", ("POST", "PUT"), Lane.RELAY),
     }

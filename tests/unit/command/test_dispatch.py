@@ -31,7 +31,10 @@ def test_without_a_command_the_help_is_the_complaint(capsys: pytest.CaptureFixtu
 
 def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pac"]) == 2
-    assert "expected one of up, demo, pca, classify, models, got 'pac'" in capsys.readouterr().err
+    assert (
+        "expected one of up, demo, record, replay, jobs, doctor, pca, classify, models, got 'pac'"
+        in capsys.readouterr().err
+    )
 
 
 def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,7 +42,9 @@ def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"meshlens {version('meshlens')}\n"
 
 
-@pytest.mark.parametrize("command", ["up", "demo", "pca", "classify", "models"])
+@pytest.mark.parametrize(
+    "command", ["up", "demo", "record", "replay", "doctor", "pca", "classify", "models"]
+)
 def test_a_command_is_called_as_it_was_typed(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ from meshlens.daprkit import messages
 FOLDER = Path(messages.__file__).parent
 FILES = sorted(path for path in FOLDER.rglob("*") if path.suffix in {".py", ".js", ".css", ".html"})
 # Packages of the same library.
-IMPORTED = re.compile(r"\bmeshlens\.(daprkit|faults)\b")
+IMPORTED = re.compile(r"\bmeshlens\.(daprkit|faults|timing)\b")
 PROJECT = re.compile(r"meshlens|\bpca\b|classify", re.IGNORECASE)
 
 

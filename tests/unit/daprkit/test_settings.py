@@ -196,6 +196,33 @@ def test_origins_are_a_list_or_all_or_none(
     assert split_origins(load(ServerSettings).gateway_origins) == origins
 
 
+@pytest.mark.parametrize(
+    ("text", "callers"),
+    [
+        ("", "false"),
+        ("True", "true"),
+        ("FALSE", "false"),
+        ("ui", "ui"),
+        (" ui, ops-1 ", "ui,ops-1"),
+    ],
+)
+def test_administrators_are_nobody_everybody_or_apps(
+    monkeypatch: pytest.MonkeyPatch, text: str, callers: str
+) -> None:
+    monkeypatch.setenv("ADMIN", text)
+    assert load(ServerSettings).admin == callers
+
+
+@pytest.mark.parametrize("text", ["1", "yes", "On", "ui,", "ui,,ops", "a b", "*", "ui;ops"])
+def test_what_is_no_list_of_apps_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    monkeypatch.setenv("ADMIN", text)
+    with pytest.raises(SystemExit):
+        load(ServerSettings)
+    assert f"ADMIN={text!r}: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["a.example", "https://a.example/", "https://a.example,", "null"])
 def test_what_browsers_send_as_no_origin_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str

@@ -8,6 +8,7 @@ import pytest
 
 import meshlens.classify.errors
 import meshlens.daprkit.errors
+import meshlens.jobs.errors
 import meshlens.pca.errors
 from meshlens.faults import Fault
 
@@ -61,6 +62,7 @@ CLASSIFY = "services/classify/src/meshlens/classify"
     [
         ("services/pca/src", ["got", "remedy"]),
         ("libs/daprkit/src", ["got", "remedy"]),
+        ("services/jobs/src", ["got", "remedy"]),
         (f"{CLASSIFY}/requests", ["got", "remedy"]),
         # What libraries say of a damaged file is all that can be said of it.
         (f"{CLASSIFY}/formats", ["remedy"]),
@@ -75,7 +77,12 @@ def test_a_fault_is_raised_with_all_its_parts(package: str, parts: Sequence[str]
 
 
 def test_the_faults_of_all_packages_are_looked_at() -> None:
-    modules = (meshlens.pca.errors, meshlens.daprkit.errors, meshlens.classify.errors)
+    modules = (
+        meshlens.pca.errors,
+        meshlens.daprkit.errors,
+        meshlens.classify.errors,
+        meshlens.jobs.errors,
+    )
     own = {
         name
         for module in modules

@@ -1,6 +1,7 @@
 """What a method is called with: a request, and a store in memory."""
 
 import hashlib
+from collections.abc import Sequence
 
 from meshlens.daprkit.messages import Request
 
@@ -20,6 +21,12 @@ class Shelf:
 
     def get(self, name: str) -> bytes | None:
         return self.kept.get(name)
+
+    def has(self, name: str) -> bool:
+        return name in self.kept
+
+    def names(self) -> Sequence[str]:
+        return list(reversed(self.kept))
 
     def delete(self, name: str) -> None:
         self.kept.pop(name, None)

@@ -63,7 +63,8 @@ def test_a_file_is_read_as_its_name_says(tmp_path: Path) -> None:
 
 
 def test_every_method_of_the_service_is_one_of_the_command(service: Service) -> None:
-    offered = {route.path for route in service.routes() if route.lane is Lane.WORK}
+    work = {route.path for route in service.routes() if route.lane is Lane.WORK}
+    offered = {path for path in work if not path.startswith("v2/")}
     assert offered <= {*METHODS}
     top = run("--help").stdout.decode()
     for method in METHODS:

@@ -6,12 +6,14 @@ import pytest
 from reference import Documented
 from unit.pca.calls import POINTS
 
+from meshlens.daprkit.application.status import Refused
 from meshlens.pca.errors import InvalidOption
 from meshlens.pca.service import Service
 
 NAMED = b"name,kind,a,b,c\nu,x,2,1,0.5\nv,x,3,1.5,1\nw,y,4,,2\ny,y,5,3.5,1\nz,y,6,4,3\n"
-# Pages and files: they ignore what is in a query; daprkit's tests are about events and gateway.
-OPEN = ("openapi.json", "ui/samples/iris.csv", "home", "events", "mcp", "gateway")
+# Pages, files and (v2) another server's protocol: they ignore what is in a query; daprkit's tests
+# are about events and gateway.
+OPEN = ("openapi.json", "asyncapi.json", "ui/samples/iris.csv", "home", "events", "mcp", "gateway")
 MATRICES = ("text/csv", "application/x-npy", "application/vnd.apache.arrow.stream")
 
 
@@ -27,16 +29,34 @@ def test_answers_of_each_method_are_as_described(pca: Documented) -> None:
     scores = pca.call("POST", "transform", POINTS, accept="text/csv").body
     pca.call("POST", "inverse", scores, "text/csv", fit=fit["id"])
     pca.call("GET", f"fits/{fit['id']}")
+    refused = call_inference(pca, fit["id"])
     pca.call("DELETE", f"fits/{fit['id']}")
     pca.call("GET", "ui")
     pca.call("GET", "openapi.json")
+    pca.call("GET", "asyncapi.json")
     pca.call("GET", "ui/samples/iris.csv")
     pca.call("GET", "home")
     pca.call("GET", "events")
     pca.call("POST", "mcp", b"{}", "application/json")
     event = {"httpMethod": "POST", "path": "/", "body": POINTS.decode()}
     assert json.loads(pca.call("POST", "gateway", json.dumps(event).encode()).body)["body"]
-    assert pca.called == {f"{verb} {path}" for verb, path, _ in pca.operations()}
+    assert pca.called | refused == {f"{verb} {path}" for verb, path, _ in pca.operations()}
+
+
+def call_inference(pca: Documented, fit: str) -> set[str]:
+    """Call each path of the Open Inference Protocol; return the one that is always refused."""
+    for path in ("v2", "v2/health/live", "v2/health/ready", "v2/models", "v2/models/stats"):
+        pca.call("GET", path)
+    sent = {"name": "observations", "datatype": "FP64", "shape": [1, 2], "data": [1.5, 2.5]}
+    for path in (f"v2/models/{fit}", f"v2/models/{fit}/versions/1"):
+        for what in ("", "/ready", "/config", "/stats"):
+            pca.call("GET", path + what)
+        pca.call("POST", f"{path}/infer", json.dumps({"inputs": [sent]}).encode())
+    pca.call("POST", "v2/repository/index", b'{"ready": true}')
+    pca.call("POST", f"v2/repository/models/{fit}/load")
+    with pytest.raises(Refused, match="is not supported"):
+        pca.call("POST", f"v2/repository/models/{fit}/unload")
+    return {"POST v2/repository/models/{name}/unload"}
 
 
 def test_answers_with_everything_that_may_be_in_them_are_as_described(pca: Documented) -> None:
@@ -59,7 +79,7 @@ def test_each_media_type_that_is_described_is_answered(pca: Documented, accept: 
 
 def test_the_options_of_each_method_are_those_it_reads(pca: Documented) -> None:
     for verb, path, operation in pca.operations():
-        if path in OPEN:
+        if path in OPEN or path.startswith("v2"):
             continue
         described = {
             parameter["name"]

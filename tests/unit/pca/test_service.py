@@ -299,5 +299,7 @@ def test_what_computes_waits_for_a_worker_and_is_published(service: Service) -> 
         "fit",
         "transform",
         "inverse",
+        "v2/models/<name>/infer",
+        "v2/models/<name>/versions/<version>/infer",
     }
     assert routes["fits/<id>"].verbs == ("GET", "DELETE")

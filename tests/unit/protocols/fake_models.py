@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from meshlens.daprkit.messages import Provenance
 from meshlens.faults import Fault
 from meshlens.protocols.errors import Unavailable, UnknownLabel, UnknownModel, UnknownVersion
 from meshlens.protocols.models import Array, Model, ModelVersion, State
 
 Compute = Callable[[Mapping[str, Array]], Mapping[str, Array]]
+PROVENANCE = Provenance("5" * 64, "verified", "6" * 64)
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class FakeFunction:
     outputs: Sequence[FakeTensor]
     compute: Compute | None = None
     picture: str = ""
+    widens: bool = False
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     seen: list[Mapping[str, Array]] = field(default_factory=list)
 
@@ -66,6 +69,7 @@ class FakeModel:
     functions: Mapping[str, FakeFunction]
     version: str = "1"
     platform: str = "tensorflow_tflite"
+    provenance: Provenance = PROVENANCE
 
 
 def identity(
@@ -98,7 +102,12 @@ class FakeModels:
     def versions(self, name: str = "") -> Sequence[ModelVersion]:
         models = [self._find(name)] if name else self.models.values()
         return [
-            ModelVersion(it.name, it.version, self.states.get(it.name, State.AVAILABLE))
+            ModelVersion(
+                it.name,
+                it.version,
+                self.states.get(it.name, State.AVAILABLE),
+                labels=[label for label, at in self.label_versions.items() if at == it.version],
+            )
             for it in models
         ]
 

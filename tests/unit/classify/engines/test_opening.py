@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 
 import numpy as np
 import pytest
@@ -113,6 +114,30 @@ def test_a_model_that_has_died_is_loaded_again(tmp_path: Path) -> None:
         ask([LEAST, 1], [-1, 1])
     eventually(available, "the model is loaded again", within=60)
     assert ask([9, 9], [4, 5]) == [1, 4]
+    repository.unload("mod", "1")
+    repository.stop()
+
+
+def test_a_model_whose_process_is_killed_is_loaded_again_though_nobody_calls_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mod.tflite").write_bytes(build_binary("FLOOR_MOD"))
+    (tmp_path / "mod.yaml").write_text("{model: {path: mod.tflite}, task: tensor}")
+    seen: Queue[State] = Queue()
+
+    def open_any(*model: object) -> Engine:
+        return open_tflite(bytes(model[1]))  # type: ignore[call-overload] # the bytes of the file
+
+    repository = Repository(tmp_path, open_any)
+    repository.start(lambda servable: seen.put(servable.state))
+    assert [seen.get(timeout=60) for _ in range(2)] == [State.LOADING, State.AVAILABLE]
+    (worker,) = workers()
+    worker.kill()
+    assert [seen.get(timeout=60) for _ in range(3)] == [
+        State.START,
+        State.LOADING,
+        State.AVAILABLE,
+    ]
     repository.unload("mod", "1")
     repository.stop()
 

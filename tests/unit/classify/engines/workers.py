@@ -9,11 +9,14 @@ from processes import eventually
 
 def workers() -> list[psutil.Process]:
     """The processes that run models for this one."""
-    return [
-        child
-        for child in psutil.Process().children()
-        if "meshlens.classify.engines.worker_server" in child.cmdline()
-    ]
+    return [child for child in psutil.Process().children() if _runs_models(child)]
+
+
+def _runs_models(process: psutil.Process) -> bool:
+    try:
+        return "meshlens.classify.engines.worker_server" in process.cmdline()
+    except psutil.NoSuchProcess:  # it has ended, though nobody has waited for it yet
+        return False
 
 
 @contextmanager

@@ -83,6 +83,8 @@ def test_a_bad_picture_fails_alone(service: Service, make: Any) -> None:  # noqa
     assert told[0]["labels"][0]["label"] == "3"
     codes = [one["error"]["code"] for one in told[1:]]
     assert codes == ["INVALID_ARGUMENT"] * 2 + ["RESOURCE_EXHAUSTED", "INVALID_ARGUMENT"]
+    reasons = [one["error"]["reason"] for one in told[1:]]
+    assert reasons == ["INVALID_IMAGE"] * 2 + ["IMAGE_TOO_LARGE", "INVALID_IMAGE"]
     assert "got an empty body" in told[2]["error"]["message"]
 
 

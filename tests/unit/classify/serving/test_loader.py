@@ -122,7 +122,7 @@ def test_a_load_that_needs_room_ends_when_the_repository_stops(
         repository.stop()
         fetch.go_on.set()
         join_threads()
-    assert (state(repository, "a@1"), state(repository, "b@1")) == (State.AVAILABLE, State.LOADING)
+    assert (state(repository, "a@1"), state(repository, "b@1")) == (State.UNLOADING, State.LOADING)
     assert repository.evictions == 0
     assert not caplog.records
 

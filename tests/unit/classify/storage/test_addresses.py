@@ -53,6 +53,10 @@ def test_no_credential_is_ever_shown(user: str, password: str, query: str) -> No
         "169.254.169.254",
         "[fd00::1]",
         "[fe80::1]",
+        "[64:ff9b::7f00:1]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[2002:7f00:1::]",
+        "[2002:a9fe:a9fe::1]",
     ],
 )
 def test_hosts_of_private_networks_are_called_only_if_that_is_allowed(host: str) -> None:

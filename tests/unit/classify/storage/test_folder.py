@@ -69,6 +69,10 @@ def test_the_same_version_by_two_names_is_described_twice(tmp_path: Path) -> Non
         ("net/1/model.onnx", "1", ["a model of ONNX", "convert it to .tflite"]),
         ("net/3/ckpt-9.index", "3", ["ckpt-9, a checkpoint", "model.export("]),
         ("net/4/variables/variables.index", "4", ["without saved_model.pb", "copy the whole"]),
+        ("net/1/saved_model.pbtxt", "1", ["a SavedModel as text", "export it again"]),
+        ("net/2/model.py", "2", ["a model in Python, as Triton runs it"]),
+        ("net/1/model.xml", "1", ["a model of OpenVINO"]),
+        ("net/config.pbtxt", "1", ["of Triton without a model", "as of an ensemble"]),
         ("net/animals/1/m.tflite", "1", ["net/animals/1/m.tflite, too deep", "MODEL/VERSION/"]),
     ],
 )
@@ -79,6 +83,23 @@ def test_what_is_not_served_is_named_with_what_to_do(
     assert (source.model, source.version, source.paths) == ("net", version, ())
     assert source.error.startswith("expected a .tflite file, a frozen graph (.pb) or a SavedModel")
     assert all(word in source.error for word in words)
+
+
+def test_an_ensemble_of_triton_is_named_by_its_version(tmp_path: Path) -> None:
+    place(tmp_path, "net/config.pbtxt", "net/2/.keep")
+    (source,) = find_models(tmp_path)
+    assert (source.model, source.version) == ("net", "2")
+    assert "as of an ensemble" in source.error
+
+
+def test_the_folder_of_one_model_is_suspected_where_the_folder_of_all_is_meant(
+    tmp_path: Path,
+) -> None:
+    place(tmp_path, "1/saved_model.pb", "2/saved_model.pb")
+    for source in find_models(tmp_path):
+        assert "MODELS must be the folder above it" in source.warnings[0]
+    place(tmp_path, "digits/1/saved_model.pb")
+    assert not any(source.warnings for source in find_models(tmp_path))
 
 
 def test_what_stands_beside_a_served_model_is_passed_over(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from meshlens.classify.errors import InvalidModel
 from meshlens.classify.storage import origins as origins_module
 from meshlens.classify.storage.folder import find_models
 from meshlens.classify.storage.origins import Origins
+from meshlens.classify.storage.places import Places
 from meshlens.classify.storage.source import Source
 from meshlens.daprkit.errors import InputUnavailable
 
@@ -198,3 +200,43 @@ def test_what_nobody_has_pinned_is_logged_with_its_digest(
     (warning,) = caplog.messages
     assert hashlib.sha256(DATA).hexdigest() in warning
     assert "swordfish" not in warning
+
+
+def test_an_address_or_a_redirect_that_model_sources_does_not_name_is_refused(
+    tmp_path: Path, site: Site, certificate: Certificate
+) -> None:
+    only = Places(addresses=(f"https://127.0.0.1:{site.port}/models",))
+    origins = Origins(mesh=unreached, private=True, places=only)
+    assert origins.fetch(source(tmp_path, site)) == DATA
+    with serving_site(DATA, certificate) as other:
+        site.status, site.data = 302, b""
+        site.headers = {"Location": f"https://127.0.0.1:{other.port}/models/a.tflite"}
+        with pytest.raises(InvalidModel, match="expected an address that MODEL_SOURCES names"):
+            origins.fetch(source(tmp_path, site))
+        assert other.asked == []
+    nowhere = Origins(mesh=unreached, private=True, places=Places(addresses=()))
+    asked = list(site.asked)
+    with pytest.raises(InvalidModel, match="MODEL_SOURCES"):
+        nowhere.fetch(source(tmp_path, site))
+    assert site.asked == asked
+
+
+def test_a_name_whose_address_changes_after_the_look_is_refused_before_a_byte_is_sent(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    looks = iter(["93.184.216.34"])
+
+    def resolve(_: str, port: int | None, *__: object, **___: object) -> list[object]:
+        address = next(looks, "127.0.0.1")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port or 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    found = source(tmp_path, site)
+    uri = found.card.source.uri.replace("127.0.0.1", "models.example")
+    (tmp_path / "a.yaml").write_text(f"source: {{uri: '{uri}'}}")
+    (found,) = find_models(tmp_path)
+    with pytest.raises(InvalidModel, match="a name whose address has changed"):
+        Origins(mesh=unreached).fetch(found)
+    assert site.asked == []

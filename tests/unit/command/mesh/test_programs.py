@@ -69,3 +69,14 @@ def test_a_folder_without_programs_is_named(home: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("DAPR_BIN", str(home))
     with pytest.raises(MeshError, match=rf"or unset it \(DAPR_BIN={home}\)"):
         find_programs()
+
+
+def test_jobs_need_what_dapr_init_installs_beside_the_sidecar(home: Path) -> None:
+    folder = home / ".dapr" / "bin"
+    dapr, daprd = put(folder, "dapr", "CLI version: 1.17.0"), put(folder, "daprd", "1.19.2")
+    placement = put(folder, "placement", "")
+    with pytest.raises(MeshError, match="jobs needs scheduler, got none; run dapr init --slim"):
+        find_programs(jobs=True)
+    scheduler = put(folder, "scheduler", "")
+    assert find_programs(jobs=True) == Programs(dapr, daprd, placement, scheduler)
+    assert find_programs() == Programs(dapr, daprd)

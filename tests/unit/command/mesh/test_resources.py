@@ -8,7 +8,8 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from meshlens.command.mesh.resources import read_shipped, write_resources
+from meshlens.command.mesh.errors import MeshError
+from meshlens.command.mesh.resources import place_endpoint, read_shipped, write_resources
 
 ENV = {"REDIS_HOST": "/tmp/broker:6379", "REDIS_PASSWORD": "a password"}  # noqa: S108 - nothing opens it
 
@@ -84,3 +85,16 @@ def test_endpoints_have_the_port_and_the_token_of_the_run_and_go_with_it(tmp_pat
     }
     write_resources(tmp_path, "embedded", [], daprd, ENV)
     assert not (written.components / "pca-rest.yaml").exists()
+
+
+def test_endpoints_trust_the_certificate_of_the_run(tmp_path: Path) -> None:
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_text("PEM")
+    endpoint = place_endpoint("pca-rest.yaml", 4561, {"HTTP_CERTIFICATE": str(certificate)})
+    assert endpoint["spec"] == {
+        "baseUrl": "https://127.0.0.1:4561",
+        "headers": [],
+        "clientTLS": {"rootCA": {"value": "PEM"}},
+    }
+    with pytest.raises(MeshError, match="HTTP_CERTIFICATE must name a PEM file"):
+        place_endpoint("pca-rest.yaml", 4561, {"HTTP_CERTIFICATE": str(tmp_path)})

@@ -58,15 +58,18 @@ def test_free_ports_are_all_different(tmp_path: Path) -> None:
     assert len(free) == 12
 
 
-def test_the_services_show_their_events_unless_told_otherwise(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "usual", "other"), [("SHOW_EVENTS", 100, "0"), ("ADMIN", "true", "false")]
+)
+def test_the_services_show_events_and_may_be_changed_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, usual: object, other: str
 ) -> None:
-    monkeypatch.delenv("SHOW_EVENTS", raising=False)
+    monkeypatch.delenv(name, raising=False)
     apps = compose_run_file(tmp_path, RESOURCES, BASE)["apps"]
-    assert [app["env"]["SHOW_EVENTS"] for app in apps] == [100, 100]
-    monkeypatch.setenv("SHOW_EVENTS", "0")
+    assert [app["env"][name] for app in apps] == [usual, usual]
+    monkeypatch.setenv(name, other)
     apps = compose_run_file(tmp_path, RESOURCES, BASE)["apps"]
-    assert [app["env"]["SHOW_EVENTS"] for app in apps] == ["0", "0"]
+    assert [app["env"][name] for app in apps] == [other, other]
 
 
 def test_what_only_the_services_speak_is_said_of_them_alone(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import math
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshlens.daprkit.application.admission import Admission, time_left, time_waited
+from meshlens.daprkit.application.queueing.flows import Flow
 from meshlens.daprkit.errors import Busy, CallerGone, TimeLimitExceeded
 
 
@@ -21,6 +24,25 @@ def stays(_: object) -> bool:
 def gone(_: object) -> bool:
     """Be a caller that went away before."""
     return False
+
+
+@contextmanager
+def holding_the_worker(admission: Admission) -> Iterator[None]:
+    """Keep the only worker busy."""
+    hold = threading.Event()
+    begun = threading.Event()
+
+    def block() -> None:
+        begun.set()
+        hold.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(admission.run, block, seconds=10, on_caller_gone=stays)
+        assert begun.wait(10)
+        try:
+            yield
+        finally:
+            hold.set()
 
 
 @settings(deadline=None, max_examples=20)
@@ -96,22 +118,24 @@ def test_an_error_of_the_work_is_the_callers_error() -> None:
 
 def test_nobody_works_for_a_caller_that_went_away() -> None:
     admission = Admission(1, 8)
-    hold = threading.Event()
-    begun = threading.Event()
     worked: list[str] = []
-
-    def block() -> None:
-        begun.set()
-        hold.wait(10)
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(admission.run, block, seconds=10, on_caller_gone=stays)
-        assert begun.wait(10)
-        with pytest.raises(CallerGone):
-            admission.run(lambda: worked.append("x"), seconds=10, on_caller_gone=gone)
-        hold.set()
+    with holding_the_worker(admission), pytest.raises(CallerGone):
+        admission.run(lambda: worked.append("x"), seconds=10, on_caller_gone=gone)
     admission.close()
     assert worked == []
+    assert (admission.begun, admission.expired, admission.cancelled) == (1, 0, 1)
+
+
+def test_work_whose_time_is_over_while_it_waits_never_begins_and_is_counted() -> None:
+    admission = Admission(1, 8)
+    worked: list[str] = []
+    with holding_the_worker(admission):
+        for seconds in (0.0, 0.01):
+            with pytest.raises(TimeLimitExceeded):
+                admission.run(lambda: worked.append("x"), seconds=seconds, on_caller_gone=stays)
+    admission.close()
+    assert worked == []
+    assert (admission.begun, admission.expired, admission.cancelled) == (1, 2, 0)
 
 
 def test_work_that_outlives_its_caller_keeps_its_slot() -> None:
@@ -143,3 +167,99 @@ def test_work_knows_how_much_of_its_time_is_left() -> None:
     assert 0 <= waited <= 60
     assert (time_left(), time_waited()) == (math.inf, 0.0)
     admission.close()
+
+
+GREEDY, LIGHT = Flow("greedy", "m"), Flow("light", "m")
+
+
+class Callers:
+    """Callers whose requests wait, each in a thread of its own, until they are answered."""
+
+    def __init__(self, admission: Admission, pool: ThreadPoolExecutor) -> None:
+        self._admission = admission
+        self._pool = pool
+        self.order: list[Flow] = []
+
+    def call(self, flow: Flow) -> Future[None]:
+        """Return a call whose request waits for a worker, or has been refused."""
+        there = threading.Event()
+
+        def arrived(_: object) -> bool:
+            there.set()
+            return True
+
+        def call() -> None:
+            try:
+                with self._admission.slots.hold(flow) as slot:
+                    self._admission.run(
+                        lambda: self.order.append(flow),
+                        seconds=30,
+                        on_caller_gone=arrived,
+                        slot=slot,
+                    )
+            finally:
+                there.set()
+
+        called = self._pool.submit(call)
+        assert there.wait(10)
+        return called
+
+
+@contextmanager
+def calling(admission: Admission) -> Iterator[Callers]:
+    """Let callers call while the only worker is busy; then let it work."""
+    with ThreadPoolExecutor(40) as pool, holding_the_worker(admission):
+        yield Callers(admission, pool)
+
+
+def test_a_light_caller_takes_the_newest_slot_of_a_greedy_one_and_is_next() -> None:
+    admission = Admission(1, 6)
+    with calling(admission) as callers:
+        # The one that holds the worker has a slot of its own in a service; here it has none.
+        greedy = [callers.call(GREEDY) for _ in range(20)]
+        light = callers.call(LIGHT)
+        assert admission.slots.held == admission.slots.limit
+    admission.close()
+    assert light.exception(10) is None
+    ended = [one.exception(10) for one in greedy]
+    assert ended == [None] * 5 + ended[5:]
+    assert all(isinstance(error, Busy) and error.retry_after > 0 for error in ended[5:])
+    # The first of both has used nothing yet, so either may be next.
+    assert LIGHT in callers.order[:2]
+    assert admission.slots.held == 0
+    assert admission.pushed_out == 1
+
+
+def test_who_is_pushed_out_frees_no_slot_but_hands_it_over() -> None:
+    admission = Admission(1, 3)
+    with calling(admission) as callers:
+        for flow in (GREEDY, GREEDY, GREEDY, LIGHT):
+            callers.call(flow)
+        assert admission.slots.held == admission.slots.limit
+        with pytest.raises(Busy):
+            callers.call(GREEDY).result(10)
+        assert admission.slots.held == admission.slots.limit
+    admission.close()
+    assert admission.slots.held == 0
+
+
+def test_work_with_no_limit_of_time_is_waited_for() -> None:
+    assert Admission(1, 1).run(lambda: 3, seconds=math.inf, on_caller_gone=stays) == 3
+
+
+def test_what_waits_when_the_service_ends_is_dropped() -> None:
+    admission = Admission(1, 8)
+    closing = threading.Event()
+    with calling(admission) as callers, ThreadPoolExecutor(1) as pool:
+        waiting = callers.call(LIGHT)
+
+        def close() -> None:
+            closing.set()
+            admission.close()
+
+        closed = pool.submit(close)
+        assert closing.wait(10)
+        with pytest.raises(CallerGone):
+            waiting.result(10)
+        assert not closed.done()
+    assert callers.order == []

@@ -1,7 +1,9 @@
 """An application answers requests of any type, whatever carries them."""
 
 import math
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -9,17 +11,32 @@ import pytest
 
 from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.application.application import Application
+from meshlens.daprkit.application.callers import OnCallerGone
 from meshlens.daprkit.application.events import Answered, Failure, Success
 from meshlens.daprkit.application.invocation import Invocation
-from meshlens.daprkit.application.lanes import LIGHT_SLOTS, Lane, rule_lanes
+from meshlens.daprkit.application.keys import Key
+from meshlens.daprkit.application.lanes import LIGHT_SLOTS, Lane, LaneRule, rule_lanes
+from meshlens.daprkit.application.queueing.flows import Flow
+from meshlens.daprkit.application.queueing.slots import Slots
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import LONGEST_MESSAGE, Status, Statuses
-from meshlens.daprkit.errors import BodyTooLarge, Busy, InvalidRequest, MethodNotFound
-from meshlens.daprkit.messages import Reply, Request
+from meshlens.daprkit.errors import (
+    BodyTooLarge,
+    Busy,
+    EventNotConfirmed,
+    EventNotRecorded,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    MethodNotFound,
+    OutboxFull,
+    OutboxUnavailable,
+)
+from meshlens.daprkit.messages import Provenance, Reply, Request
 from meshlens.daprkit.telemetry.metrics import Metrics
 
 MAX_BODY = 1000
 TIME_LIMIT = 7.0
+PROVENANCE = Provenance("5" * 64, "verified", "6" * 64)
 CALL = Invocation(path="work", verb="POST", query="", content_type="", body=b"", headers={})
 
 
@@ -28,12 +45,20 @@ class Refused(Exception):
 
 
 class Shelf:
-    """Keeps outcomes."""
+    """Keeps outcomes, while it is not broken."""
 
     def __init__(self) -> None:
         self.kept: list[Answered] = []
+        self.full = False
+        self.broken: EventNotRecorded | None = None
+
+    def admit(self) -> None:
+        if self.full:
+            raise OutboxFull("it must have room", got="none")
 
     def publish(self, answered: Answered) -> None:
+        if self.broken:
+            raise self.broken
         self.kept.append(answered)
 
 
@@ -56,6 +81,7 @@ def tell(request: Request) -> Reply:
         result={"size": len(request.body)},
         model="toy",
         version="3",
+        provenance=PROVENANCE,
     )
 
 
@@ -64,6 +90,28 @@ ROUTES = (
     Route("light", tell),
     Route("manage/<name>", tell, lane=Lane.MANAGE),
 )
+
+
+STATUSES = Statuses({Refused: Status.FAILED_PRECONDITION})
+
+
+def make_metrics(admitted: Callable[[], int]) -> Metrics:
+    return Metrics(
+        "toy",
+        admitted=admitted,
+        name_code=lambda error: STATUSES.describe(error)[0].name,
+    )
+
+
+def make_application(lanes: Mapping[Lane, LaneRule], metrics: Metrics | None = None) -> Application:
+    return Application(
+        ROUTES,
+        lanes=lanes,
+        statuses=STATUSES,
+        metrics=metrics or make_metrics(lambda: 0),
+        max_body=MAX_BODY,
+        time_limit=TIME_LIMIT,
+    )
 
 
 @pytest.fixture
@@ -75,12 +123,7 @@ def toy() -> Iterator[Toy]:
 @contextmanager
 def building() -> Iterator[Toy]:
     admission, events = Admission(1, 2), Shelf()
-    statuses = Statuses({Refused: Status.FAILED_PRECONDITION})
-    metrics = Metrics(
-        "toy",
-        admitted=lambda: admission.slots.held,
-        name_code=lambda error: statuses.describe(error)[0].name,
-    )
+    metrics = make_metrics(lambda: admission.slots.held)
 
     def counted() -> set[tuple[str, str]]:
         return {
@@ -90,14 +133,7 @@ def building() -> Iterator[Toy]:
             if sample.name == "toy_calls_total"
         }
 
-    application = Application(
-        ROUTES,
-        lanes=rule_lanes(admission, events),
-        statuses=statuses,
-        metrics=metrics,
-        max_body=MAX_BODY,
-        time_limit=TIME_LIMIT,
-    )
+    application = make_application(rule_lanes(admission, events), metrics)
     yield Toy(application, admission, events, counted)
     admission.close()
 
@@ -129,7 +165,7 @@ def test_an_outcome_of_work_is_published(toy: Toy) -> None:
         toy.application.invoke(replace(CALL, body=bytes(MAX_BODY + 1)))
     assert [(event.method, event.cause) for event in toy.events.kept] == [("work", "")] * 3
     done, refused, large = toy.events.kept
-    assert (done.body, done.outcome) == (b"yes", Success("toy", "3", {"size": 3}))
+    assert (done.body, done.outcome) == (b"yes", Success("toy", "3", {"size": 3}, PROVENANCE))
     assert refused.outcome == Failure("FAILED_PRECONDITION")
     assert large.outcome == Failure("RESOURCE_EXHAUSTED", "BODY_TOO_LARGE")
     assert all(event.elapsed > 0 for event in toy.events.kept)
@@ -174,6 +210,38 @@ def test_a_full_lane_refuses_its_own_requests_only(toy: Toy) -> None:
     assert toy.application.invoke(CALL).body
 
 
+def test_what_is_pushed_out_of_a_full_queue_is_no_event_either(toy: Toy) -> None:
+    working, waiting, end = threading.Event(), threading.Event(), threading.Event()
+
+    def hold(question: Question) -> Answer:
+        working.set()
+        assert end.wait(10)
+        return double(question)
+
+    def waits(_: Callable[[], None]) -> bool:
+        waiting.set()
+        return True
+
+    def call(caller: str, endpoint: Callable[[Question], Answer], arrived: OnCallerGone) -> Answer:
+        question = Question(21, caller=caller)
+        return toy.application.answer(
+            question, endpoint, method="m", lane=Lane.WORK, on_caller_gone=arrived
+        )
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(call, "greedy", hold, lambda _: True)
+        assert working.wait(10)
+        second = pool.submit(call, "greedy", double, waits)
+        assert waiting.wait(10)
+        light = pool.submit(call, "light", double, lambda _: True)
+        with pytest.raises(Busy):
+            second.result(10)
+        end.set()
+        assert (first.result(10), light.result(10)) == (Answer(42), Answer(42))
+    assert [event.outcome for event in toy.events.kept] == [Success("", "", None)] * 2
+    assert toy.counted() == {("m", "OK"), ("m", "RESOURCE_EXHAUSTED")}
+
+
 def test_a_transport_is_given_what_to_call_once_the_caller_has_gone(toy: Toy) -> None:
     given: list[Callable[[], None]] = []
 
@@ -193,6 +261,7 @@ class Question:
     number: int
     body: bytes = b"\x01"
     time_limit: float = math.inf
+    caller: str = ""
 
 
 @dataclass(frozen=True)
@@ -202,7 +271,9 @@ class Answer:
     number: int
     model: str = ""
     version: str = ""
+    provenance: Provenance | None = None
     result: None = None
+    size: int = 8
 
 
 def double(question: Question) -> Answer:
@@ -238,3 +309,148 @@ def test_messages_of_faults_are_cut() -> None:
     assert statuses.describe(Refused(whole))[1] == whole
     cut = statuses.describe(Refused(whole + "x"))[1]
     assert cut == "x" * (LONGEST_MESSAGE - 3) + "..."
+
+
+KEYED = replace(CALL, body=b"yes", headers={"idempotency-key": "k"}, caller="shop")
+
+
+def test_a_call_with_a_key_is_computed_and_published_once(toy: Toy) -> None:
+    first = toy.application.invoke(KEYED)
+    assert toy.application.invoke(KEYED) is first
+    assert len(toy.events.kept) == 1
+
+
+def test_equal_calls_without_a_key_are_two_calls_with_an_event_each(toy: Toy) -> None:
+    toy.application.invoke(replace(CALL, body=b"yes"))
+    toy.application.invoke(replace(CALL, body=b"yes"))
+    one, other = toy.events.kept
+    assert one.identity != other.identity
+
+
+def test_another_process_gives_the_event_of_the_same_call_the_same_id(toy: Toy) -> None:
+    toy.application.invoke(KEYED)
+    with building() as other:
+        other.application.invoke(KEYED)
+        assert other.events.kept[0].identity == toy.events.kept[0].identity
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(KEYED, body=b"another"),
+        replace(KEYED, query="k=2"),
+        replace(KEYED, content_type="text/csv"),
+        replace(KEYED, headers={**KEYED.headers, "accept": "text/csv"}),
+    ],
+)
+def test_a_key_with_another_request_is_refused_and_published_as_that(
+    toy: Toy, other: Invocation
+) -> None:
+    toy.application.invoke(KEYED)
+    with pytest.raises(IdempotencyKeyReused):
+        toy.application.invoke(other)
+    done, refused = toy.events.kept
+    assert refused.outcome == Failure("INVALID_ARGUMENT", "IDEMPOTENCY_KEY_REUSED")
+    assert done.identity != refused.identity
+
+
+def test_a_failure_is_computed_again_and_its_event_has_the_same_id(toy: Toy) -> None:
+    refused = replace(KEYED, body=b"no")
+    for _ in range(2):
+        with pytest.raises(Refused):
+            toy.application.invoke(refused)
+    one, other = toy.events.kept
+    assert one.identity == other.identity
+
+
+def test_a_key_that_is_none_is_refused_where_it_would_count(toy: Toy) -> None:
+    broken = replace(CALL, headers={"idempotency-key": "a b"})
+    with pytest.raises(InvalidRequest):
+        toy.application.invoke(broken)
+
+
+def test_lists_and_pages_are_answered_anew(toy: Toy) -> None:
+    light = replace(KEYED, path="light")
+    assert toy.application.invoke(light) is not toy.application.invoke(light)
+
+
+def test_an_answer_whose_event_is_not_recorded_is_withheld_and_kept_for_the_next_try(
+    toy: Toy,
+) -> None:
+    toy.events.broken = OutboxUnavailable("it must be written", got="no room")
+    computed: list[int] = []
+
+    def count(question: Question) -> Answer:
+        computed.append(question.number)
+        return double(question)
+
+    def ask() -> Answer:
+        return toy.application.answer(
+            Question(21), count, method="Double", lane=Lane.WORK, key=Key("shop", "k")
+        )
+
+    with pytest.raises(OutboxUnavailable):
+        ask()
+    toy.events.broken = None
+    assert ask() == Answer(42)
+    assert computed == [21]
+    assert len(toy.events.kept) == 1
+
+
+def test_a_failure_keeps_its_code_if_the_broker_is_away(toy: Toy) -> None:
+    toy.events.broken = EventNotConfirmed("it must be accepted", got="no answer")
+    with pytest.raises(Refused):
+        toy.application.invoke(replace(CALL, body=b"no"))
+    assert toy.counted() == {("work", "FAILED_PRECONDITION")}
+
+
+def test_a_failure_that_the_disk_does_not_take_is_withheld(toy: Toy) -> None:
+    toy.events.broken = OutboxUnavailable("it must be written", got="no room")
+    with pytest.raises(OutboxUnavailable):
+        toy.application.invoke(replace(CALL, body=b"no"))
+
+
+def test_without_room_for_its_event_no_work_is_begun(toy: Toy) -> None:
+    toy.events.full = True
+    with pytest.raises(OutboxFull):
+        toy.application.invoke(CALL)
+    assert toy.events.kept == []
+    assert toy.application.invoke(replace(CALL, path="light")).body
+
+
+def test_a_full_queue_answers_what_it_has_answered_already(toy: Toy) -> None:
+    first = toy.application.invoke(KEYED)
+    with toy.admission.slots.hold(), toy.admission.slots.hold():
+        assert toy.application.invoke(KEYED) is first
+        with pytest.raises(Busy):
+            toy.application.invoke(replace(KEYED, headers={"idempotency-key": "other"}))
+        with pytest.raises(IdempotencyKeyReused):
+            toy.application.invoke(replace(KEYED, body=b"another"))
+    assert len(toy.events.kept) == 1
+
+
+def test_requests_for_models_are_flows_of_their_own(toy: Toy) -> None:
+    seen: list[Flow] = []
+    lanes = rule_lanes(toy.admission, toy.events)
+    full = Slots(0, push_out=seen.append)
+    application = make_application({**lanes, Lane.WORK: replace(lanes[Lane.WORK], slots=full)})
+    for call in (
+        CALL,
+        replace(CALL, caller="shop"),
+        replace(CALL, query="model=cat"),
+        replace(CALL, caller="bank, shop"),
+    ):
+        with pytest.raises(Busy):
+            application.invoke(call)
+    question = Question(21, caller="shop")
+    for model in ("", "cat"):
+        with pytest.raises(Busy):
+            application.answer(question, double, method="m", lane=Lane.WORK, model=model)
+    assert seen == [
+        Flow("", "work"),
+        Flow("shop", "work"),
+        Flow("", "cat"),
+        Flow("", "work"),
+        Flow("shop", "m"),
+        Flow("shop", "cat"),
+    ]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from uuid import UUID
 
 import grpc
 import pytest
@@ -18,6 +19,7 @@ from meshlens.daprkit.application.result_event import (
     make_event,
 )
 from meshlens.daprkit.application.status import Status
+from meshlens.daprkit.messages import Provenance
 from meshlens.faults import Fault, Place
 
 DOCS = Path(__file__).resolve().parents[4] / "docs"
@@ -34,6 +36,25 @@ def test_a_result_is_these_bytes() -> None:
         b' "elapsed_seconds": 0.123457, "outcome": "OK", "model": "digits", "version": "1",'
         b' "result": {"label": "sept \\u00b7 7", "probability": 0.5}}'
     )
+
+
+@pytest.mark.parametrize(
+    ("provenance", "expected"),
+    [
+        (Provenance(SHA256), {"sha256": SHA256, "signature": "unchecked"}),
+        (Provenance(SHA256, "unverified"), {"sha256": SHA256, "signature": "unverified"}),
+        (
+            Provenance(SHA256, "verified", "5" * 64),
+            {"sha256": SHA256, "signature": "verified", "signer": "5" * 64},
+        ),
+    ],
+)
+def test_a_result_names_the_bytes_that_answered_and_who_signed_them(
+    provenance: Provenance, expected: dict[str, str]
+) -> None:
+    outcome = Success("digits", "1", None, provenance)
+    event = make_event("id-1", "classify", Answered("classify", BODY, outcome, 0.1))
+    assert json.loads(encode_event(event))["provenance"] == expected
 
 
 def test_a_failure_is_these_bytes() -> None:
@@ -57,6 +78,7 @@ def test_a_result_without_facts_says_so() -> None:
     ("outcome", "kind"),
     [
         (Success("digits", "1", {"labels": []}), ResultEvent),
+        (Success("digits", "1", None, Provenance(SHA256, "verified", "5" * 64)), ResultEvent),
         (Failure("NOT_FOUND", "MODEL_NOT_FOUND"), FailureEvent),
         (Failure("INVALID_ARGUMENT", "INVALID_IMAGE", ({"image": 2},)), FailureEvent),
         (Failure("INTERNAL"), FailureEvent),
@@ -105,3 +127,9 @@ def test_the_example_in_docs_is_an_event() -> None:
     assert isinstance(event, ResultEvent)
     assert cloud_event["id"] == event.id
     assert (cloud_event["source"], cloud_event["subject"]) == (event.service, event.method)
+
+
+def test_requests_without_a_key_have_ids_of_their_own() -> None:
+    ids = {Answered("classify", BODY, Success("", "", None), 0.1).identity for _ in range(100)}
+    assert len(ids) == 100
+    assert {UUID(identity).version for identity in ids} == {4}

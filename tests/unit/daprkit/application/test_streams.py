@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from meshlens.daprkit.application.admission import Slots
+from meshlens.daprkit.application.queueing.slots import Slots
 from meshlens.daprkit.application.streams import Streams
 from meshlens.daprkit.errors import Busy, Stopping
 
@@ -32,9 +32,20 @@ def test_a_busy_stream_ends_after_its_message() -> None:
     streams, ended = Streams(Slots(1)), threading.Event()
     with streams.open(ended.set) as stream:
         with stream.message():
+            assert not stream.is_ending
             streams.close()
-            assert not ended.is_set()
-        assert ended.is_set()
+        assert stream.is_ending
+        assert not ended.is_set()
+        # Nobody waits for it but its caller.
+        assert streams.await_cancelled(0)
+
+
+def test_an_end_can_wait_for_the_idle_streams_to_leave() -> None:
+    streams = Streams(Slots(1))
+    with streams.open(lambda: None):
+        streams.close()
+        assert not streams.await_cancelled(0)
+    assert streams.await_cancelled(0)
 
 
 def test_only_the_message_of_the_moment_learns_that_its_caller_is_gone() -> None:

@@ -68,6 +68,9 @@ class Shelf:
     def __init__(self) -> None:
         self.kept: list[Answered] = []
 
+    def admit(self) -> None:
+        pass
+
     def publish(self, answered: Answered) -> None:
         self.kept.append(answered)
 

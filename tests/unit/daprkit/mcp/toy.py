@@ -113,6 +113,9 @@ class Shelf:
 
     kept: list[Answered] = field(default_factory=list)
 
+    def admit(self) -> None:
+        pass
+
     def publish(self, answered: Answered) -> None:
         self.kept.append(answered)
 

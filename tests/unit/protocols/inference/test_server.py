@@ -7,7 +7,9 @@ from unit.protocols.fake_models import FakeFunction, FakeModel, FakeModels, iden
 from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.application.status import Refused, Status
 from meshlens.faults import Fault
+from meshlens.protocols.inference.datatypes import find_dtype
 from meshlens.protocols.inference.server import InferenceServer
+from meshlens.protocols.inference.statistics import Statistics
 from meshlens.protocols.inference.tensors import InferRequest, InputTensor, RequestedOutput
 from meshlens.protocols.models import Models, State
 
@@ -17,6 +19,14 @@ X = InputTensor("x", "FP32", (2,), ONES.tobytes())
 PAIR = FakeModel(
     "pair",
     {"serving_default": FakeFunction([tensor("a"), tensor("b")], [tensor("a2"), tensor("b2")])},
+)
+WIDE = FakeModel(
+    "wide",
+    {
+        "serving_default": FakeFunction(
+            [tensor("x", dtype=np.float64)], [tensor("y", dtype=np.float64)], widens=True
+        )
+    },
 )
 LOOK = FakeModel(
     "look",
@@ -431,6 +441,42 @@ def test_statistics_count_what_was_computed(server: InferenceServer) -> None:
     parts = (known.queue, known.compute_input, known.compute_infer, known.compute_output)
     assert known.success.ns == sum(part.ns for part in parts)
     assert len(server.statistics()) == 9
+
+
+def test_statistics_of_no_more_than_so_many_versions_are_kept() -> None:
+    statistics = Statistics(most=2)
+    for model in ("first", "second", "first", "third"):
+        statistics.failed(model, "1", 1)
+    counts = {name: statistics.read(name, "1").fail.count for name in ("first", "second", "third")}
+    assert counts == {"first": 2, "second": 0, "third": 1}
+
+
+@pytest.mark.parametrize("datatype", ["FP16", "FP32", "FP64"])
+def test_a_model_that_widens_takes_narrower_floats(datatype: str) -> None:
+    sent = np.array([0.1, -2.5, np.inf], find_dtype(datatype))
+    server = InferenceServer(FakeModels(WIDE), name="toy", version="1", ready=lambda: True)
+    for data in (sent, sent.tobytes()):
+        (output,) = server.infer(
+            InferRequest("wide", "", [InputTensor("x", datatype, (3,), data)])
+        ).outputs
+        assert output.datatype == "FP64"
+        np.testing.assert_array_equal(output.array, sent.astype(np.float64))
+
+
+@pytest.mark.parametrize("datatype", ["INT32", "BOOL", "BF16", "BYTES", "nonsense"])
+def test_a_model_that_widens_takes_nothing_but_floats(datatype: str) -> None:
+    server = InferenceServer(FakeModels(WIDE), name="toy", version="1", ready=lambda: True)
+    request = InferRequest("wide", "", [InputTensor("x", datatype, (1,), b"1234")])
+    status, words = refusal_of(server, request)
+    assert status is Status.INVALID_ARGUMENT
+    assert "but model 'wide' expects 'FP64'" in words
+
+
+def test_other_models_take_no_narrower_floats() -> None:
+    models = FakeModels(identity("own", (-1,), np.float64))
+    server = InferenceServer(models, name="toy", version="1", ready=lambda: True)
+    _, words = refusal_of(server, InferRequest("own", "", [X]))
+    assert words.endswith("data-type is 'FP32', but model 'own' expects 'FP64'")
 
 
 def test_statistics_of_what_is_not_there_are_refused(server: InferenceServer) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from meshlens.daprkit.messages import Provenance
 from meshlens.faults import Fault
 from meshlens.protocols.errors import Unavailable, UnknownLabel, UnknownModel, UnknownVersion
 from meshlens.protocols.models import Array, ModelVersion, State
@@ -14,6 +15,7 @@ from meshlens.protocols.wire.tensorflow_pb2 import Example
 
 MOST_BYTES = 64 * 1024
 DTYPES = ("f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?", "f2", "c8", "c16", "O")
+PROVENANCE = Provenance("5" * 64, "verified", "6" * 64)
 
 
 class NoPicture(Fault):
@@ -43,6 +45,7 @@ class Computation:
     outputs: Sequence[Spec]
     compute: Callable[[Mapping[str, Array]], Mapping[str, Array]]
     picture: str = ""
+    widens: bool = False
     classes: Sequence[str] = ()
     calls: list[Mapping[str, Array]] = field(default_factory=list)
 
@@ -65,6 +68,7 @@ class Served:
     version: str
     functions: Mapping[str, Computation]
     platform: str = "python"
+    provenance: Provenance = PROVENANCE
 
 
 class ServedModels:
@@ -200,5 +204,5 @@ def serve() -> ServedModels:
     return ServedModels(models, {"double": {"stable": "1"}, "rows": {"stable": "1"}}, others)
 
 
-def offer(*, admin: bool = False) -> Offer:
-    return Offer(serve(), most_bytes=MOST_BYTES, admin=admin)
+def offer() -> Offer:
+    return Offer(serve(), most_bytes=MOST_BYTES)

@@ -35,6 +35,7 @@ def test_answers_of_each_route_are_as_described(documented: Documented) -> None:
         documented.call("POST", f"v1/models/{chosen}:regress", count)
     documented.call("GET", "v1/models/failed")
     documented.call("GET", "openapi.json")
+    documented.call("GET", "asyncapi.json")
     documented.call("GET", "events")
     assert documented.called == {f"{verb} {path}" for verb, path, _ in documented.operations()}
 

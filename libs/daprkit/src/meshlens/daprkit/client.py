@@ -12,6 +12,7 @@ proto: the client calls OnInvoke on its own sidecar, with the app's name in the 
     `-- AppFailed             the app or the mesh broke down
 """
 
+import uuid
 from collections.abc import Mapping
 from typing import Self
 from urllib.parse import urlencode
@@ -121,6 +122,7 @@ class Client:
         query: Mapping[str, str] | None = None,
         accept: str = "",
         timeout: float | None = None,
+        key: str = "",
     ) -> Reply:
         """Call `method` of the app named `app_id`.
 
@@ -132,11 +134,15 @@ class Client:
             query: options of the method.
             accept: media types the caller wants, as in the HTTP header.
             timeout: seconds after which the call is given up, here and in the app.
+            key: the idempotency-key; the same for a call that is made again. One is made if it is
+                empty, which is also sent when a sidecar tries again.
 
         Raises:
             CallError: the call failed; its class shows whether a retry may help.
         """
-        headers = {"accept": accept} if accept else {}
+        headers = {"idempotency-key": key or str(uuid.uuid4())}
+        if accept:
+            headers["accept"] = accept
         propagate.inject(headers)
         try:
             answer, call = self._stub.OnInvoke.with_call(

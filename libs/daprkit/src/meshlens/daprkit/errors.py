@@ -3,6 +3,7 @@
     DaprkitError
     |-- CannotListen          the port cannot be bound
     |-- WrongToken            the caller does not know the app's token
+    |-- NotAdministrator      the caller may not change what is served
     |-- ForeignPage           a page of another site has sent the request
     |-- InvalidRequest        the request cannot be understood: query, verb, time limit
     |   |-- WrongVerb         the method is called by another verb
@@ -17,7 +18,12 @@
     |-- CallerGone            the caller went away before work on its request began
     |-- TimeLimitExceeded     the request's own time is over
     |-- EventsNotShown        the service keeps no events to show
-    |-- EventNotConfirmed     the broker has not accepted the event of a result
+    |-- IdempotencyKeyReused  another request has come with the same key
+    |-- OutboxUnusable        the folder of the outbox cannot be written to
+    |-- EventNotRecorded      the event of a result is not where it is promised to be
+    |   |-- EventNotConfirmed the broker has not accepted it
+    |   |-- OutboxFull        too many wait for the broker
+    |   `-- OutboxUnavailable the outbox cannot be written
     |-- StoreUnavailable      the state store does not answer
     `-- InputUnavailable      the bytes at an address of the mesh cannot be read
 
@@ -37,6 +43,10 @@ class CannotListen(DaprkitError):
 
 class WrongToken(DaprkitError):
     """The caller does not know the app's token."""
+
+
+class NotAdministrator(DaprkitError):
+    """The caller may not change what is served."""
 
 
 class ForeignPage(DaprkitError):
@@ -82,9 +92,14 @@ class BodyTooLarge(DaprkitError):
 
 
 class TooManyBytes(DaprkitError):
-    """The bodies of all requests have too many bytes together."""
+    """The bodies of all requests have too many bytes together.
+
+    Attributes:
+        retry_after: seconds before a retry.
+    """
 
     def __init__(self, limit: int) -> None:
+        self.retry_after = 1.0
         super().__init__(
             f"the bodies on their way must have at most {limit} bytes together",
             got="more",
@@ -150,8 +165,28 @@ class EventsNotShown(DaprkitError):
     """The service keeps no events to show."""
 
 
-class EventNotConfirmed(DaprkitError):
+class IdempotencyKeyReused(DaprkitError):
+    """Another request has come with the same idempotency-key."""
+
+
+class OutboxUnusable(DaprkitError):
+    """The folder of the outbox cannot be written to."""
+
+
+class EventNotRecorded(DaprkitError):
+    """The event of a result is not where it is promised to be, so the result is withheld."""
+
+
+class EventNotConfirmed(EventNotRecorded):
     """The broker has not accepted the event of a result, so the result is withheld."""
+
+
+class OutboxFull(EventNotRecorded):
+    """Too many events wait for the broker, so no further request is admitted."""
+
+
+class OutboxUnavailable(EventNotRecorded):
+    """The event of a result cannot be written to the outbox, so the result is withheld."""
 
 
 class StoreUnavailable(DaprkitError):

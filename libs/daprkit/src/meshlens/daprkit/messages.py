@@ -6,7 +6,10 @@ Importing this module loads neither a server nor the libraries of one.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
+
+# Of a model: one holds; none does; or nobody has looked for one.
+SignatureState: TypeAlias = Literal["verified", "unverified", "unchecked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Request:
         time_limit: seconds that the caller will wait.
         boundary: what separates the parts of a form.
         charset: the encoding of a text in lower case, as sent; empty if not given.
+        caller: the app id of who calls; empty if no sidecar has said it.
     """
 
     method: str
@@ -62,6 +66,7 @@ class Request:
     time_limit: float = math.inf
     boundary: str = ""
     charset: str = ""
+    caller: str = ""
 
     def form(self, most: int) -> Form:
         """Return the files and fields of a body of type multipart/form-data.
@@ -92,6 +97,21 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """Which bytes have answered, and who vouches for them.
+
+    Attributes:
+        sha256: of the model as it was loaded, in hexadecimal.
+        signature: what is known of its signature.
+        signer: sha256 of the public key that its signature holds for; empty unless verified.
+    """
+
+    sha256: str
+    signature: SignatureState = "unchecked"
+    signer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The answer to a request.
 
@@ -102,6 +122,7 @@ class Reply:
         result: facts for the result event, JSON values only; never the input.
         model: the model that answered, for the result event.
         version: the version of `model`.
+        provenance: of that version, for the result event; None if no model has answered.
     """
 
     body: bytes
@@ -110,3 +131,9 @@ class Reply:
     result: Mapping[str, Any] | None = None
     model: str = ""
     version: str = ""
+    provenance: Provenance | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes of its body."""
+        return len(self.body)

@@ -1,61 +1,54 @@
-"""The gRPC server of a service: dapr-ext-grpc's App with our interceptors, health and shutdown."""
+"""The server of a service: its parts put together, and its life from start to stop."""
 
 import gc
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
-import grpc
 import structlog
-from dapr.ext.grpc import App
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from meshlens.daprkit.application.admission import Admission
+from meshlens.daprkit.application.admission_metrics import show_admission
 from meshlens.daprkit.application.application import Application
-from meshlens.daprkit.application.events import Events, NoEvents
-from meshlens.daprkit.application.lanes import rule_lanes
+from meshlens.daprkit.application.callers import Administrators
+from meshlens.daprkit.application.kept_answers import MOST_BYTES
+from meshlens.daprkit.application.lanes import Lane, rule_lanes
+from meshlens.daprkit.application.queueing.limits import GradientLimit
 from meshlens.daprkit.application.recent_events import RecentEvents
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Statuses, StatusTable
 from meshlens.daprkit.application.watching import watch_events
-from meshlens.daprkit.errors import CannotListen
-from meshlens.daprkit.settings import EventMode, ServerSettings, find_misspelt
+from meshlens.daprkit.errors import CannotListen, OutboxUnusable
+from meshlens.daprkit.outbox.events import OutboxEvents
+from meshlens.daprkit.publishing import TracedEvents, make_events
+from meshlens.daprkit.settings import AdmissionMode, EventMode, ServerSettings, find_misspelt
 from meshlens.daprkit.sidecar.channel import Sidecar
-from meshlens.daprkit.sidecar.events import ConfirmedEvents
-from meshlens.daprkit.sidecar.limits import MESSAGE_OVERHEAD, message_options
 from meshlens.daprkit.signals import EndSignals
+from meshlens.daprkit.telemetry.caches import Cache, Caches
 from meshlens.daprkit.telemetry.logs import configure_logs
+from meshlens.daprkit.telemetry.memory import read_memory
 from meshlens.daprkit.telemetry.metrics import Metrics
+from meshlens.daprkit.telemetry.request_log import RequestLog
 from meshlens.daprkit.telemetry.traces import export_spans
-from meshlens.daprkit.transports.access import TokenInterceptor
-from meshlens.daprkit.transports.errors import ErrorInterceptor
-from meshlens.daprkit.transports.invoke import InvokeInterceptor
-from meshlens.daprkit.transports.late_calls import LateCalls
-from meshlens.daprkit.transports.reflection import serve_reflection
-from meshlens.daprkit.transports.topics import Subscription, subscribe
-from meshlens.daprkit.transports.trace_context import make_trace_interceptor
+from meshlens.daprkit.transports.bodies.memory import Memory, choose_limit
+from meshlens.daprkit.transports.health import LIVE, Health, Readiness
+from meshlens.daprkit.transports.listener import GrpcListener, GrpcOptions, GrpcService
+from meshlens.daprkit.transports.topics import Subscription
 
 if TYPE_CHECKING:
     from meshlens.daprkit.transports.http.listener import HttpListener
 
-# Threads beyond those that admitted requests can hold: for daprd's probe (500 ms) and health
-# checks, which never wait.
-PROBE_THREADS = 8
+# Threads beyond those that admitted requests can hold: for those that are read or refused.
+SPARE_THREADS = 8
 # Long enough to hold a sidecar's next try too, 200 ms after the last (dapr/resiliency.yaml).
 HOLD_SECONDS = 0.3
 # A sidecar that starts at the same time is up before; one that comes later is as welcome.
 SIDECAR_SECONDS = 5.0
-# Under this name grpc.health.v1 reports whether the process is alive, whatever the state of its
-# models; model names contain no slash.
-LIVE = "/live"
 
-# Adds to the server a gRPC service whose requests the application answers.
-GrpcService: TypeAlias = Callable[[Application, grpc.Server], None]
 # Entered once the port answers, left when the service drains.
 Lifespan: TypeAlias = Callable[["Server"], AbstractContextManager[None]]
 
@@ -75,8 +68,9 @@ class Server:
         described: those services, as grpc.reflection describes them.
         lifespan: what the service does while it serves, such as loading and watching models. It
             is entered once the port answers, and exited when it should begin no new work of its
-            own; requests are answered before and after. A service that must not be called before
-            then calls `set_serving("", serving=False)` before it runs.
+            own; requests are answered before and after.
+        readiness: what of the service can be called now; by default the service as a whole. It
+            calls `refresh` when that has changed.
     """
 
     def __init__(
@@ -90,6 +84,7 @@ class Server:
         services: Sequence[GrpcService] = (),
         described: Sequence[ServiceDescriptor] = (),
         lifespan: Lifespan | None = None,
+        readiness: Readiness = lambda: {"": True},
     ) -> None:
         configure_logs(settings.app_id, settings.log_level)
         self._settings = settings
@@ -98,18 +93,33 @@ class Server:
         self._living = ExitStack()
         wants_spans = settings.otel_traces_exporter == "otlp"
         self._spans = export_spans(settings.app_id) if wants_spans else None
-        self._admission = Admission(settings.workers, settings.queue_per_worker)
+        self._admission = _make_admission(settings)
         known = Statuses(statuses)
         self._metrics = Metrics(
             settings.metrics_namespace,
             admitted=lambda: self._admission.slots.held,
             name_code=lambda error: known.describe(error)[0].name,
         )
-        confirmed = settings.events is EventMode.CONFIRMED
-        keeps = settings.show_events > 0 and confirmed
+        show_admission(self._metrics, self._admission)
+        self._metrics.show_process(settings.app_id, settings.distribution)
+        self._metrics.gauge(
+            "sidecar_up", "1 while something listens at the sidecar's port.", sidecar.measure_up
+        )
+        publishes = settings.events is not EventMode.OFF
+        keeps = settings.show_events > 0 and publishes
         self._recent = RecentEvents(settings.show_events) if keeps else None
-        why_not = "SHOW_EVENTS=0" if confirmed else "EVENTS=off"
-        lanes = rule_lanes(self._admission, _make_events(settings, sidecar, self._recent))
+        why_not = "SHOW_EVENTS=0" if publishes else "EVENTS=off"
+        events = make_events(
+            settings,
+            sidecar,
+            self._metrics,
+            self._recent.add if self._recent else None,
+            self._spans,
+        )
+        self._outbox = events if isinstance(events, OutboxEvents) else None
+        if self._spans and publishes:
+            events = TracedEvents(events, self._spans)
+        lanes = rule_lanes(self._admission, events, Administrators.of(settings.admin))
         self._application = application = Application(
             (*routes, watch_events(self._recent, why_not=why_not)),
             lanes=lanes,
@@ -118,90 +128,85 @@ class Server:
             max_body=settings.max_body,
             time_limit=settings.request_timeout,
             domain=settings.app_id,
+            log=RequestLog.of(settings.request_log),
+            spans=self._spans,
         )
-        threads = sum(lane.slots.limit for lane in lanes.values()) + PROBE_THREADS
+        self._caches = Caches(self._metrics)
+        kept = lanes[Lane.WORK].kept
+        if kept:
+            self._caches.add("answers", kept)
+        threads = sum(lane.slots.limit for lane in lanes.values()) + SPARE_THREADS
         self._threads = threads
-        self._http: HttpListener | None = None
-        self._streams = application.streams
-        self._late_calls = LateCalls()
-        # Kept, since an App stops its server when it is collected.
-        self._app = App(
-            thread_pool=ThreadPoolExecutor(threads, thread_name_prefix="call"),
-            interceptors=(
-                make_trace_interceptor(self._spans),
-                ErrorInterceptor(application.refuse),
-                TokenInterceptor(settings.app_api_token.get_secret_value()),
-                self._late_calls,
-                InvokeInterceptor(application),
-            ),
-            options=[
-                *message_options(settings.max_body + MESSAGE_OVERHEAD),
-                ("grpc.so_reuseport", 0),
-            ],
+        self._memory = Memory(
+            settings.body_memory
+            or choose_limit(
+                settings.max_body,
+                self._admission.slots.limit,
+                read_memory().limit,
+                kept=MOST_BYTES if kept else 0,
+            )
         )
-        self._app.register_health_check(lambda: None)
-        for subscription in subscriptions:
-            subscribe(self._app, application, subscription, pubsub=settings.pubsub)
-        self._health = health.HealthServicer()
-        self._app.add_external_service(self._take_server, self._health)
-        for add in services:
-            add(application, self._server)
-        serve_reflection(self._server, described, application.streams)
-        self.set_serving(LIVE, serving=True)
+        self._health = Health(readiness)
+        self._http: HttpListener | None = None
+        self._grpc = GrpcListener(
+            GrpcOptions(
+                address=settings.listen_address,
+                port=settings.app_port,
+                token=settings.app_api_token.get_secret_value(),
+                max_body=settings.max_body,
+                memory=self._memory,
+                threads=threads,
+                grace=settings.stop_grace,
+                pubsub=settings.pubsub,
+            ),
+            application,
+            self._health,
+            subscriptions=subscriptions,
+            services=services,
+            described=described,
+            spans=self._spans,
+        )
 
-    def _take_server(self, health: health.HealthServicer, server: grpc.Server) -> None:
-        """Serve health checks, and keep the server.
+    @property
+    def ready(self) -> bool:
+        """Whether the service should be called, as `grpc.health.v1` says it."""
+        return bool(self._health.find(""))
 
-        The App exposes its server only to functions that add a service; we need it, because
-        `App.run` cannot report the port, nor can `App.stop` let running requests finish.
-        """
-        health_pb2_grpc.add_HealthServicer_to_server(health, server)
-        self._server = server
+    def refresh(self) -> None:
+        """Tell those who watch by grpc.health.v1 that what can be called has changed."""
+        self._health.refresh()
 
-    def set_serving(self, name: str, *, serving: bool) -> None:
-        """Report by grpc.health.v1 whether the model called `name` can be called.
+    @property
+    def metrics(self) -> Metrics:
+        """What Prometheus reads, to which a service adds what it alone knows."""
+        return self._metrics
 
-        The empty name is the service as a whole, which is SERVING by default.
-        """
-        states = health_pb2.HealthCheckResponse
-        self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
-
-    def count(self, name: str, text: str, read: Callable[[], int]) -> None:
-        """Show Prometheus a number that the service counts itself, under its whole name.
-
-        It must never fall.
-        """
-        self._metrics.count(name, text, read)
+    def show_cache(self, name: str, cache: Cache) -> None:
+        """Show Prometheus how often a cache had what was wanted."""
+        self._caches.add(name, cache)
 
     def start(self) -> int:
         """Listen and answer; return the port.
 
         Raises:
             CannotListen: a port cannot be bound, or the files of TLS cannot be used.
+            OutboxUnusable: the folder of the outbox cannot be written to.
         """
-        listen = self._settings.listen_address
-        host = f"[{listen}]" if ":" in listen else listen
-        address = f"{host}:{self._settings.app_port}"
-        try:
-            port = self._server.add_insecure_port(address)
-        except RuntimeError as error:
-            raise CannotListen(
-                f"expected to listen on {address}",
-                got=str(error),
-                remedy="name a free port by APP_PORT or an address of this host by LISTEN_ADDRESS",
-            ) from error
+        if self._outbox:
+            self._outbox.open()
+        port = self._grpc.bind()
         if self._settings.http_port:
             self._http = self._open_http()
-        self._server.start()
+        self._grpc.start()
         if self._http:
             self._http.start()
         # Objects that exist now stay: scanning them at each collection would delay callers.
         gc.freeze()
         if self._settings.metrics_port:
-            self._metrics.serve(listen, self._settings.metrics_port)
+            self._metrics.serve(self._settings.listen_address, self._settings.metrics_port)
         _log.info(
             "serving",
-            address=address,
+            address=self._grpc.address,
             **self._settings.model_dump(mode="json", exclude={"dapr_api_token", "app_api_token"}),
         )
         for name, meant in find_misspelt(self._settings, os.environ):
@@ -216,7 +221,7 @@ class Server:
         with EndSignals() as signals:
             try:
                 self.start()
-            except CannotListen as error:
+            except (CannotListen, OutboxUnusable) as error:
                 sys.exit(str(error))
             number = signals.wait()
             self.drain()
@@ -231,15 +236,17 @@ class Server:
         """Announce that this replica is shutting down, and continue to serve.
 
         daprd stays in the name registry while it blocks its own shutdown, so calls still arrive;
-        grpc.health.v1 answers NOT_SERVING at once. Dapr's own health check stays positive: an
-        unhealthy app would end that block.
+        whatever shows that the service is ready denies it at once. Dapr's own health check stays
+        positive: an unhealthy app would end that block.
         """
         _log.info("draining", seconds=self._settings.drain_seconds)
-        self._health.enter_graceful_shutdown()
+        self._health.leave()
+        self._living.close()
+        if self._outbox:
+            self._outbox.drain()
         if self._http:
             self._http.leave()
         self._release_watchers()
-        self._living.close()
 
     def hold_late_calls(self) -> int:
         """Let no new call begin from now on, and return how many wait for `stop` to refuse them.
@@ -247,25 +254,24 @@ class Server:
         The more callers wait, the fewer send a call in the very moment in which the server stops
         listening, which the library would cancel.
         """
-        self._late_calls.hold()
+        held = self._grpc.hold()
         if self._http:
             self._http.hold()
-        return self._late_calls.held
+        return held
 
     def stop(self) -> None:
         """Refuse new requests, finish running ones, and export the last spans."""
         self._living.close()
         self._release_watchers()
-        self._streams.close()
-        stopped = self._server.stop(self._settings.stop_grace)
+        self._grpc.end()
         if self._http:
             self._http.end()
-        # By now each connection has announced its end, before whatever is answered on it.
-        self._late_calls.release()
-        stopped.wait()
+        self._grpc.wait()
         if self._http:
             self._http.wait()
         self._admission.close()
+        if self._outbox:
+            self._outbox.close()
         if self._spans:
             self._spans.close()
         _log.info("stopped")
@@ -288,38 +294,23 @@ class Server:
                 client_ca=settings.http_client_ca,
                 token=settings.app_api_token.get_secret_value(),
                 max_body=settings.max_body,
-                most_bodies=self._admission.slots.limit,
+                memory=self._memory,
                 threads=self._threads,
                 grace=settings.stop_grace,
             ),
             self._application,
-            Probes({"/livez": LIVE, "/readyz": ""}, self._is_serving),
+            Probes({"/livez": LIVE, "/readyz": ""}, lambda name: bool(self._health.find(name))),
             registry=self._metrics.registry if settings.http_metrics else None,
             spans=self._spans,
         )
-
-    def _is_serving(self, name: str) -> bool:
-        states = health_pb2.HealthCheckResponse
-        # It uses the context for names that it does not know only.
-        answer = self._health.Check(health_pb2.HealthCheckRequest(service=name), None)
-        return bool(answer.status == states.SERVING)
 
     def _release_watchers(self) -> None:
         if self._recent:
             self._recent.close()
 
 
-def _make_events(settings: ServerSettings, sidecar: Sidecar, recent: RecentEvents | None) -> Events:
-    match settings.events:
-        case EventMode.CONFIRMED:
-            return ConfirmedEvents(
-                sidecar,
-                service=settings.app_id,
-                event_type=settings.event_type,
-                pubsub=settings.pubsub,
-                topic=settings.results_topic,
-                timeout=settings.publish_timeout,
-                on_published=recent.add if recent else None,
-            )
-        case EventMode.OFF:
-            return NoEvents()
+def _make_admission(settings: ServerSettings) -> Admission:
+    workers, most = settings.workers, settings.workers * settings.queue_per_worker
+    adapts = settings.admission is AdmissionMode.ADAPTIVE
+    limit = GradientLimit(workers, most) if adapts else None
+    return Admission(workers, settings.queue_per_worker, limit)

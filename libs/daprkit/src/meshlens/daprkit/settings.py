@@ -1,5 +1,6 @@
 """Settings that every service shares, read once from the environment."""
 
+import math
 import os
 import re
 import sys
@@ -23,16 +24,30 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 MIB = 1024 * 1024
 # Shorter names are too often almost equal by chance.
 _SHORTEST = 5
+_APP_ID = re.compile(r"[A-Za-z0-9-]+")
+# Other ways to write true and false, which are no ids of apps.
+_BOOLEANS = frozenset({"1", "0", "yes", "no", "on", "off", "t", "f", "y", "n"})
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 
 
 class EventMode(StrEnum):
     """What the service promises about the event of a result."""
 
+    OUTBOX = "outbox"
+    """The answer leaves after the event is on the service's disk, and is published behind it."""
     CONFIRMED = "confirmed"
     """The answer leaves after the broker has accepted the event."""
     OFF = "off"
     """No events."""
+
+
+class AdmissionMode(StrEnum):
+    """How many requests are admitted."""
+
+    FIXED = "fixed"
+    """As many as there are places."""
+    ADAPTIVE = "adaptive"
+    """Fewer while requests wait longer than their work takes."""
 
 
 def _with_unit(quantity: object) -> object:
@@ -70,9 +85,37 @@ def split_origins(text: str) -> tuple[str, ...]:
     return tuple(origin.strip() for origin in text.split(","))
 
 
+def _are_callers(text: str) -> str:
+    word = text.strip().lower()
+    if word in {"true", "false"}:
+        return word
+    names = [name.strip() for name in text.split(",")]
+    if word in _BOOLEANS or not all(map(_APP_ID.fullmatch, names)):
+        raise ValueError("expected true, false, or ids of apps separated by commas")
+    return ",".join(names)
+
+
+def _is_request_log(text: str) -> str:
+    word = text.strip().lower()
+    if word in {"off", "failures", "all"}:
+        return word
+    try:
+        share = float(word)
+    except ValueError:
+        share = math.nan
+    if not 0.0 < share <= 1.0:
+        raise ValueError(
+            "expected off, failures, all, or the share of requests that succeed, above 0 and at"
+            " most 1"
+        )
+    return str(share)
+
+
 Bytes = Annotated[ByteSize, BeforeValidator(_with_unit)]
 Address = Annotated[str, AfterValidator(_without_brackets)]
+Callers = Annotated[str, AfterValidator(_are_callers)]
 Origins = Annotated[str, AfterValidator(_are_origins)]
+RequestLines = Annotated[str, AfterValidator(_is_request_log)]
 OtlpProtocol = Annotated[str, AfterValidator(_is_grpc)]
 
 
@@ -82,10 +125,12 @@ class ServerSettings(BaseSettings):
     Attributes:
         metrics_namespace: what the names of its metrics begin with; set by the service's class.
         event_type: CloudEvents type of its result events; likewise.
+        distribution: the package of the service, whose version metrics show; likewise.
     """
 
     metrics_namespace: ClassVar[str] = ""
     event_type: ClassVar[str] = "result.v1"
+    distribution: ClassVar[str] = ""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -113,6 +158,18 @@ class ServerSettings(BaseSettings):
     queue_per_worker: int = Field(
         default=8, ge=1, description="Requests admitted for each worker, the running one included."
     )
+    admission: AdmissionMode = Field(
+        default=AdmissionMode.FIXED,
+        description="Which of those places may be taken: all (fixed), or as many as keep the time"
+        " to an answer below twice the time of its work (adaptive).",
+    )
+    body_memory: Bytes = Field(
+        default=ByteSize(0),
+        ge=0,
+        description="Bytes that the bodies of all requests may take together; 0 for MAX_BODY times"
+        " the places, or for an eighth of the container's memory, less 32 MiB for kept answers, if"
+        " that is less.",
+    )
     request_timeout: float = Field(
         default=30.0, gt=0, description="Seconds a request may take unless it says otherwise."
     )
@@ -126,7 +183,7 @@ class ServerSettings(BaseSettings):
         default=20.0, ge=0, description="Seconds that running requests get once draining is over."
     )
 
-    events: EventMode = Field(default=EventMode.CONFIRMED, description="Promise about events.")
+    events: EventMode = Field(default=EventMode.OUTBOX, description="Promise about events.")
     pubsub: str = Field(default="pubsub", description="Name of the Dapr pub/sub component.")
     results_topic: str = Field(default="results", description="Topic of the result events.")
     show_events: int = Field(
@@ -136,6 +193,16 @@ class ServerSettings(BaseSettings):
         description="Last result events to keep in memory and to show by the method events, which"
         " anyone who may call it can read; 0 to refuse it.",
     )
+    outbox_folder: Path | None = Field(
+        default=None,
+        description="Folder of EVENTS=outbox, on a disk of this host; .dapr/outbox/<APP_ID> in the"
+        " working directory if not given.",
+    )
+    outbox_size: Bytes = Field(
+        default=ByteSize(64 * MIB),
+        gt=0,
+        description="Bytes of events that wait for the broker, at which requests are refused.",
+    )
     publish_timeout: float = Field(
         default=5.0, gt=0, description="Seconds the broker has to accept an event."
     )
@@ -144,6 +211,11 @@ class ServerSettings(BaseSettings):
         default=5.0, gt=0, description="Seconds the state store has for one operation."
     )
 
+    admin: Callers = Field(
+        default="false",
+        description="Who may change what is served: load, unload and reload models, delete fits."
+        " false for nobody, true for every caller, or the ids of apps, separated by commas.",
+    )
     gateway_origins: Origins = Field(
         default="*",
         description="Origins whose pages in browsers may read what the method gateway answers,"
@@ -179,9 +251,20 @@ class ServerSettings(BaseSettings):
     otel_exporter_otlp_traces_protocol: OtlpProtocol = Field(
         default="grpc", description="grpc only."
     )
+    request_log: RequestLines = Field(
+        default="failures",
+        description="Which requests have a line in the log: off, failures, all, or failures and a"
+        " share of the others, such as 0.01. Lines of failures are bounded, but for all.",
+    )
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe logged."
     )
+
+    @model_validator(mode="after")
+    def _has_room_for_a_body(self) -> Self:
+        if 0 < self.body_memory < self.max_body:
+            raise ValueError("BODY_MEMORY: expected at least MAX_BODY, or 0")
+        return self
 
     @model_validator(mode="after")
     def _has_whole_tls(self) -> Self:

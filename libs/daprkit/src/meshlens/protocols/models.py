@@ -3,7 +3,7 @@
 A service implements these; the protocols know nothing else of it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +11,8 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from meshlens.daprkit.messages import Provenance
 
 Array: TypeAlias = NDArray[np.generic]
 
@@ -46,6 +48,10 @@ class Function(Protocol):
     def picture(self) -> str:
         """The input that `read_picture` makes; empty if the function takes no pictures."""
 
+    @property
+    def widens(self) -> bool:
+        """Whether inputs may be sent as narrower floats, which then become its own type."""
+
     def read_picture(self, data: bytes) -> Array:
         """Return the input for the encoded picture in `data`, such as a JPEG, its batch axis first.
 
@@ -76,6 +82,10 @@ class Model(Protocol):
         """Its number."""
 
     @property
+    def provenance(self) -> Provenance:
+        """Which bytes it is, and who vouches for them."""
+
+    @property
     def platform(self) -> str:
         """What runs it, such as tensorflow_tflite or tensorflow_savedmodel."""
 
@@ -103,12 +113,14 @@ class ModelVersion:
         version: its number.
         state: where it is in its life.
         error: why it does not answer; empty if it does, or nothing has failed.
+        labels: those that stand for it.
     """
 
     model: str
     version: str
     state: State
     error: str = ""
+    labels: Collection[str] = ()
 
 
 class Models(Protocol):

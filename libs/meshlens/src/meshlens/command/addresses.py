@@ -19,6 +19,7 @@ def describe(run: MeshRun) -> str:
     lines = ["", "The mesh is up; Ctrl-C stops it.", *_pages(run)]
     lines += ["", "Call it, through any sidecar:", *_calls(run)]
     lines += _listeners(run)
+    lines += _jobs(run)
     lines += [
         "",
         "Let an app of yours join, from any folder (--app-port PORT if it listens itself):",
@@ -80,6 +81,14 @@ def _listeners(run: MeshRun) -> Iterator[str]:
     for app, port in run.listeners.items():
         address = run.sidecars[app].url(f"{app}-rest", "").rstrip("/")
         yield f"  {app}-rest  {address}  http://127.0.0.1:{port}"
+
+
+def _jobs(run: MeshRun) -> Iterator[str]:
+    if run.jobs:
+        address = f"http://127.0.0.1:{run.jobs.sidecar.http}"
+        yield ""
+        yield "Batch jobs, which survive what is killed (docs/jobs.md):"
+        yield f"  meshlens jobs --sidecar {address} list"
 
 
 def _sample(name: str) -> str:

@@ -68,6 +68,28 @@ _OWN = [
         _SERVICES,
         partial(_import_own, "meshlens.command.demo"),
     ),
+    Command(
+        "record",
+        "pass requests on to any model server, and record them",
+        _SERVICES,
+        partial(_import_own, "meshlens.command.record"),
+    ),
+    Command(
+        "replay",
+        "send recorded requests to two servers, print what differs",
+        _SERVICES,
+        partial(_import_own, "meshlens.command.replay"),
+    ),
+    Command(
+        "jobs",
+        "start and watch batch jobs in the mesh",
+        load=partial(_import_own, "meshlens.command.jobs"),
+    ),
+    Command(
+        "doctor",
+        "look for known traps in files and at live sidecars",
+        load=partial(_import_own, "meshlens.command.doctor"),
+    ),
 ]
 _KNOWN = [
     Command("pca", "principal components of a table", ["meshlens-pca"]),

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str], *, prog: str) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` stops as cleanly as Ctrl-C
     try:
         base = read_base(options.ports)
-        programs = find_programs()
+        programs = find_programs(jobs=options.jobs)
         with (
             _choose_folder(options.folder.absolute(), base) as folder,
             MeshRun(
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str], *, prog: str) -> int:
                 apps=options.app,
                 join=options.join,
                 listens=options.http,
+                jobs=options.jobs,
             ) as run,
         ):
             print(describe(run), flush=True)
@@ -111,5 +112,11 @@ def _parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
         "--http",
         action="store_true",
         help="let each service answer HTTP itself, too, by the names pca-rest and classify-rest",
+    )
+    parser.add_argument(
+        "--jobs",
+        action="store_true",
+        help="run the third service, too, for durable batch jobs; it needs Dapr's placement and"
+        " scheduler, which start with it",
     )
     return parser.parse_args(arguments)

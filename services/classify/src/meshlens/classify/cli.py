@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from meshlens.classify.batch.command import cli as batch
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import ClassifyError
 from meshlens.classify.formats.card import Task
@@ -26,13 +27,20 @@ from meshlens.classify.tasks.images.pixels import MAX_PIXELS
 from meshlens.classify.tasks.lens import Payload
 
 _STDIN = Path("-")
+_BATCH = "batch"
 _FAULT = 2
 _BAR_AFTER = 1.0
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "classify") -> int:
-    """Print what each image shows; return 0, 1 if stdout was closed early, or 2 if any failed."""
-    options = _parse_arguments(arguments, prog)
+    """Print what each image shows; return 0, 1 if stdout was closed early, or 2 if any failed.
+
+    `batch` as the first argument is a command of its own.
+    """
+    words = [*(sys.argv[1:] if arguments is None else arguments)]
+    if words[:1] == [_BATCH]:
+        return batch.main(words[1:], prog=f"{prog} {_BATCH}")
+    options = _parse_arguments(words, prog)
     try:
         repository = Repository(
             options.models, partial(open_engine, workers=1), default=options.model
@@ -81,11 +89,12 @@ def _with_progress(pictures: Sequence[Path]) -> Iterable[Path]:
     )
 
 
-def _parse_arguments(arguments: Sequence[str] | None, prog: str) -> argparse.Namespace:
+def _parse_arguments(arguments: Sequence[str], prog: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Say what pictures show.",
-        epilog="In the mesh the service can do more; docs/api.md describes its methods, and so does"
+        epilog=f"`{prog} {_BATCH} FOLDER` answers every picture of a folder, into files. In the"
+        " mesh the service can do more; docs/api.md describes its methods, and so does"
         " its method openapi.json.",
     )
     parser.add_argument("--version", action="version", version=version("meshlens-classify"))

@@ -8,10 +8,9 @@ from pydantic import BaseModel, Field, SerializeAsAny, model_serializer
 
 from meshlens.classify.errors import InvalidModel, InvalidOption, WrongTask
 from meshlens.classify.formats.card import Task
-from meshlens.classify.serving.opening import Loaded
+from meshlens.classify.serving.opening import Answerer, Loaded
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable, State
-from meshlens.classify.storage.source import Source
 from meshlens.classify.tasks.descriptions import Description
 from meshlens.classify.tasks.images.pixels import Image
 from meshlens.classify.tasks.lens import Lens, Payload
@@ -48,6 +47,11 @@ class ModelDescription(BaseModel):
     )
     error: str = Field(default="", description="why loading it failed; left out if it did not")
     sha256: str = Field(default="", description="of its file; left out unless it is loaded")
+    signer: str = Field(
+        default="",
+        description="sha256 of the public key, in PEM, that its signature holds for; left out"
+        " unless that was verified",
+    )
     replacement: ReplacementDescription | None = Field(
         default=None,
         description="where its new content is, while the one before it answers: its files have"
@@ -55,7 +59,8 @@ class ModelDescription(BaseModel):
     )
     warnings: tuple[str, ...] = Field(
         default=(),
-        description="what was found beside its files and not used; left out if there is nothing",
+        description="what was found beside its files and not used, and why no signature holds,"
+        " where none has to; left out if there is nothing",
     )
     loaded: SerializeAsAny[Description] | None = Field(default=None, exclude=True)
     versions: Mapping[str, State] | None = Field(
@@ -76,6 +81,7 @@ class ModelDescription(BaseModel):
             "reason": self.reason,
             "error": self.error,
             "sha256": self.sha256,
+            "signer": self.signer,
         }
         fields |= {name: value for name, value in known.items() if value}
         if self.replacement is not None:
@@ -106,8 +112,8 @@ class ModelList(BaseModel):
 @contextmanager
 def lease_lens(
     repository: Repository, task: Task, options: ModelOptions
-) -> Iterator[tuple[Source, Lens[Any, Any]]]:
-    """Keep the model that `options` name loaded, and yield its source and its lens.
+) -> Iterator[tuple[Answerer, Lens[Any, Any]]]:
+    """Keep the model that `options` name loaded, and yield what answers and its lens.
 
     Raises:
         InvalidOption: no model is named, and the choice is ambiguous.
@@ -116,12 +122,12 @@ def lease_lens(
     """
     name, version = options.name_and_version()
     with repository.lease(name or find_default(repository, task), version) as servable:
-        yield servable.source, _choose_lens(servable, task)
+        yield _loaded(servable).answerer, _choose_lens(servable, task)
 
 
 def preview(
     repository: Repository, options: ModelOptions, payload: Payload
-) -> tuple[Source, Image]:
+) -> tuple[Answerer, Image]:
     """Return the image in `payload` as the model sees it, whatever the model's task.
 
     Raises:
@@ -129,25 +135,26 @@ def preview(
         InvalidImage, ImageTooLarge: it is not an image, or too large.
     """
     with repository.lease(*options.name_and_version()) as servable:
-        return servable.source, _loaded(servable).lens.see(payload)
+        loaded = _loaded(servable)
+        return loaded.answerer, loaded.lens.see(payload)
 
 
 def predict(
     repository: Repository, name: str, version: str, payload: Payload, options: PredictOptions
-) -> tuple[Source, TensorsAnswer]:
+) -> tuple[Answerer, TensorsAnswer]:
     """Return the outputs of a model for the tensors in `payload`, whatever the model's task.
 
     Raises:
         InvalidBody, InvalidOption, InvalidTensor: as `Predictor.answer` does.
     """
     with repository.lease(name, version) as servable:
-        predictor = Predictor(_loaded(servable).model)
-        return servable.source, predictor.answer(payload, options)
+        loaded = _loaded(servable)
+        return loaded.answerer, Predictor(loaded.model).answer(payload, options)
 
 
 def predict_picture(
     repository: Repository, name: str, version: str, payload: Payload, options: PredictOptions
-) -> tuple[Source, TensorsAnswer]:
+) -> tuple[Answerer, TensorsAnswer]:
     """Return the outputs of a model for the image in `payload`, whatever the model's task.
 
     Raises:
@@ -155,8 +162,8 @@ def predict_picture(
             `Predictor.answer_picture` does.
     """
     with repository.lease(name, version) as servable:
-        predictor = Predictor(_loaded(servable).model)
-        return servable.source, predictor.answer_picture(payload, options)
+        loaded = _loaded(servable)
+        return loaded.answerer, Predictor(loaded.model).answer_picture(payload, options)
 
 
 def find_default(repository: Repository, task: Task) -> str:
@@ -199,14 +206,19 @@ def describe(servable: Servable, *, default: bool) -> ModelDescription:
         reason=loaded.chosen.reason if loaded else "",
         error=servable.error,
         sha256=loaded.sha256 if loaded else "",
+        signer=loaded.provenance.signer if loaded else "",
         replacement=ReplacementDescription(
             state=servable.replacement.state, error=servable.replacement.error
         )
         if servable.replacement
         else None,
-        warnings=source.warnings,
+        warnings=(*source.warnings, *_warn_of(loaded)),
         loaded=loaded.lens.describe() if loaded else None,
     )
+
+
+def _warn_of(loaded: Loaded | None) -> tuple[str, ...]:
+    return (loaded.provenance.fault,) if loaded and loaded.provenance.fault else ()
 
 
 def _choose_lens(servable: Servable, task: Task) -> Lens[Any, Any]:

@@ -10,15 +10,17 @@ from meshlens.classify.engines.bounds import within
 from meshlens.classify.engines.engine import Signature, Tensor, TensorSpec
 from meshlens.classify.errors import InvalidModel, ModelFailed, ModelNotFound, ModelNotReady
 from meshlens.classify.formats.card import Kind
-from meshlens.classify.serving.opening import Loaded
+from meshlens.classify.serving.opening import Answerer, Loaded
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable
 from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.lens import Payload
 from meshlens.classify.tasks.tensors.pictures import PictureInput, find_picture_input
 from meshlens.daprkit.application.admission import time_left
+from meshlens.daprkit.messages import Provenance
 from meshlens.protocols.errors import Unavailable, UnknownLabel, UnknownModel, UnknownVersion
 from meshlens.protocols.models import ModelVersion, State
+from meshlens.timing import Phase, note
 
 _PLATFORMS = {
     Kind.TFLITE: "tensorflow_tflite",
@@ -58,6 +60,11 @@ class SignatureFunction:
         """The input that `read_picture` makes; empty if the function takes no pictures."""
         return self.picture_input.spec.name if self.picture_input else ""
 
+    @property
+    def widens(self) -> bool:
+        """False: an engine takes its own types, as in Triton."""
+        return False
+
     def read_picture(self, data: bytes) -> Tensor:
         """Return the input for the encoded picture in `data`, its batch axis first.
 
@@ -82,7 +89,7 @@ class SignatureFunction:
             InvalidTensor: the model cannot compute with these arrays.
             EngineGone: what ran the model has died.
         """
-        with within(time_left()):
+        with within(time_left()), note(Phase.COMPUTE):
             return self.signature.run(tensors)
 
 
@@ -92,6 +99,7 @@ class LoadedModel:
 
     name: str
     version: str
+    provenance: Provenance
     platform: str
     functions: Mapping[str, SignatureFunction]
 
@@ -144,9 +152,19 @@ class ProtocolModels:
             UnknownModel: there is none of that name.
         """
         return [
-            ModelVersion(it.source.model, it.source.version, State(it.state), it.error)
+            ModelVersion(
+                it.source.model,
+                it.source.version,
+                State(it.state),
+                it.error,
+                self._list_labels(it.source.model, it.source.version),
+            )
             for it in self._find(name)
         ]
+
+    def _list_labels(self, name: str, version: str) -> tuple[str, ...]:
+        labels = self._repository.labels(name)
+        return tuple(label for label, number in labels.items() if number == version)
 
     def load(self, name: str) -> None:
         """Load the newest version of a model that can be, and keep it loaded.
@@ -220,6 +238,7 @@ def _adapt(servable: Servable, loaded: Loaded, max_pixels: int) -> LoadedModel:
     return LoadedModel(
         source.model,
         source.version,
+        make_provenance(loaded.answerer),
         _PLATFORMS[source.kind],
         {
             name: SignatureFunction(
@@ -231,6 +250,12 @@ def _adapt(servable: Servable, loaded: Loaded, max_pixels: int) -> LoadedModel:
             for name in sorted(signatures, key=lambda name: name != first)
         },
     )
+
+
+def make_provenance(answerer: Answerer) -> Provenance:
+    """Return what the events of a version say of it besides its name and number."""
+    known = answerer.provenance
+    return Provenance(answerer.sha256, known.signature, known.signer)
 
 
 def _name_classes(loaded: Loaded) -> Mapping[str, tuple[str, ...]]:

@@ -7,9 +7,9 @@ from functools import partial
 
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import ClassifyError
+from meshlens.classify.metrics import show_models
 from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
-from meshlens.classify.serving.versions import Servable
 from meshlens.classify.settings import Settings
 from meshlens.classify.storage.cache import ModelCache
 from meshlens.classify.storage.origins import LARGEST_MODEL, LONGEST_FETCH, Origins
@@ -21,6 +21,7 @@ from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.daprkit.sidecar.referenced import read_references, take_addresses
+from meshlens.daprkit.telemetry.call import use_model
 from meshlens.protocols.wire.pool import find_services
 
 
@@ -32,7 +33,7 @@ def serve() -> int:
     inputs = Inputs(
         sidecar, timeout=settings.state_timeout, seconds=LONGEST_FETCH, limit=LARGEST_MODEL
     )
-    origins = Origins(mesh=inputs.read, private=settings.private_origins)
+    origins = Origins(mesh=inputs.read, private=settings.private_origins, places=settings.places)
     cache = ModelCache(blobs, origins.fetch, seconds=settings.state_timeout)
     try:
         repository = Repository(
@@ -42,6 +43,8 @@ def serve() -> int:
             policy=settings.policy,
             budget=settings.model_budget,
             fetch=cache.fetch,
+            places=settings.places,
+            vouch=settings.signatures.vouch,
         )
     except ClassifyError as error:
         sys.stderr.write(f"{error}\n")
@@ -65,8 +68,8 @@ def build_server(
         repository,
         max_pixels=settings.max_pixels,
         max_body=settings.max_body,
-        admin=settings.admin,
         origins=split_origins(settings.gateway_origins),
+        ready=lambda: server.ready,
     )
     server = Server(
         settings,
@@ -77,13 +80,11 @@ def build_server(
         services=service.services(),
         described=find_services(),
         lifespan=partial(_serve_models, settings, repository, cache),
+        readiness=repository.readiness,
     )
-    server.set_serving("", serving=False)
-    server.count(
-        "meshlens_evictions",
-        "Versions of models unloaded because of MODEL_BUDGET.",
-        lambda: repository.evictions,
-    )
+    server.show_cache("models", cache)
+    show_models(server.metrics, repository)
+    repository.report_leases(use_model)
     return server
 
 
@@ -91,25 +92,26 @@ def build_server(
 def _serve_models(
     settings: Settings, repository: Repository, cache: ModelCache, server: Server
 ) -> Iterator[None]:
-    """Load and watch the models, and report each one's health; begin no load after the end."""
+    """Load and watch the models, and report each change; begin no load after the end."""
 
     def refresh(sources: Iterable[Source]) -> None:
         there = tuple(sources)
         repository.refresh(there)
+        server.refresh()
         cache.collect(there)
 
-    def report(servable: Servable) -> None:
-        model = servable.source.model
-        server.set_serving(model, serving=repository.answers(model))
-        server.set_serving("", serving=repository.ready)
-
-    watcher = Watcher(settings.models, refresh, settle=settings.watch_seconds or 1.0)
+    watcher = Watcher(
+        settings.models,
+        refresh,
+        settle=settings.watch_seconds or 1.0,
+        places=settings.places,
+    )
     cache.check()
-    repository.start(report)
+    repository.start(lambda _: server.refresh())
     if settings.watch_seconds > 0:
         watcher.start()
     try:
         yield
     finally:
-        watcher.stop()
         repository.stop()
+        watcher.stop()

@@ -25,13 +25,13 @@ from meshlens.classify.errors import (
     WrongTask,
 )
 from meshlens.classify.formats.card import Task
-from meshlens.classify.protocol_models import ProtocolModels
+from meshlens.classify.protocol_models import ProtocolModels, make_provenance
 from meshlens.classify.requests.batches import answer_each, is_batch, read_batch
 from meshlens.classify.requests.bodies import decode_body, encode_json
 from meshlens.classify.requests.forms import MULTIPART, read_form
+from meshlens.classify.serving.opening import Answerer
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable
-from meshlens.classify.storage.source import Source
 from meshlens.classify.tasks.classification.classifier import ClassifyOptions
 from meshlens.classify.tasks.descriptions import FrameDescription
 from meshlens.classify.tasks.images.pixels import encode_png
@@ -47,8 +47,8 @@ from meshlens.daprkit.mcp import serve_tools
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.reference import add_reference
 from meshlens.daprkit.reference.about import About
-from meshlens.daprkit.server import GrpcService
 from meshlens.daprkit.settings import MIB
+from meshlens.daprkit.transports.listener import GrpcService
 from meshlens.daprkit.transports.topics import Subscription
 from meshlens.protocols.inference.rest.routes import routes as inference_routes
 from meshlens.protocols.inference.rpc.service import InferenceServices
@@ -88,8 +88,8 @@ class Service:
         repository: the models.
         max_pixels: largest image that is decoded.
         max_body: largest body in bytes, for the page and for what compressed bodies unpack to.
-        admin: whether clients of other servers may choose which models are loaded.
         origins: whose pages may read what the method gateway answers.
+        ready: whether it should be called; whether the repository is ready, if not given.
     """
 
     def __init__(
@@ -98,8 +98,8 @@ class Service:
         *,
         max_pixels: int,
         max_body: int = 16 * MIB,
-        admin: bool = False,
         origins: Sequence[str] = (),
+        ready: Callable[[], bool] | None = None,
     ) -> None:
         self._repository = repository
         self._max_pixels = max_pixels
@@ -111,9 +111,9 @@ class Service:
             models,
             name=ABOUT.distribution,
             version=version(ABOUT.distribution),
-            ready=lambda: repository.ready,
+            ready=ready or (lambda: repository.ready),
         )
-        self._offer = Offer(models, most_bytes=max_body, admin=admin)
+        self._offer = Offer(models, most_bytes=max_body)
 
     def routes(self) -> Sequence[Route]:
         """Return which method answers which path."""
@@ -135,13 +135,13 @@ class Service:
             Route(
                 "models/<name>/versions/<version>/load",
                 self.load,
-                lane=Lane.MANAGE,
+                lane=Lane.ADMIN,
                 operations=(reference.LOAD,),
             ),
             Route(
                 "models/<name>/versions/<version>/unload",
                 self.unload,
-                lane=Lane.MANAGE,
+                lane=Lane.ADMIN,
                 operations=(reference.UNLOAD,),
             ),
             *inference_routes(
@@ -152,7 +152,7 @@ class Service:
             serve_tools(ABOUT, tools.TOOLS),
             open_gateway(TASKS[Task.CLASSIFY].method, self._origins),
         )
-        return add_reference(ABOUT, routes, STATUS)
+        return add_reference(ABOUT, routes, STATUS, self.subscriptions())
 
     def _route_models(self, path: str) -> Sequence[Route]:
         """Return the routes for a model, or for one version of it."""
@@ -170,7 +170,15 @@ class Service:
         """Return which method answers the events of which topic."""
         classify = partial(self.answer, Task.CLASSIFY)
         options = tuple(ClassifyOptions.model_fields)
-        return (Subscription("images", classify, options, dead_letter="images-dead"),)
+        return (
+            Subscription(
+                "images",
+                classify,
+                options,
+                dead_letter="images-dead",
+                operation=reference.ANSWER[Task.CLASSIFY],
+            ),
+        )
 
     def answer(self, task: Task, request: Request) -> Reply:
         """Say what a model of `task` finds in an image, or in each of several."""
@@ -181,22 +189,22 @@ class Service:
         kind = TASKS[task].options
         batch = read_batch(request, kind.model_fields) if is_batch(request) else None
         options = parse_options(kind, batch.options if batch else request.query)
-        with methods.lease_lens(self._repository, task, options) as (source, lens):
+        with methods.lease_lens(self._repository, task, options) as (answerer, lens):
             if batch:
                 answers = answer_each(
                     batch,
                     lambda data: lens.answer(self._payload(data), options),
                     self._statuses.describe,
                 )
-                return _reply_json(source, answers)
+                return _reply_json(answerer, answers)
             payload = self._payload(decode_body(request.content_type, request.body))
             answer = lens.answer(payload, options)
         media_type = request.preferred(answer.media_types)
         if media_type == JSON:
-            return _reply_json(source, answer)
+            return _reply_json(answerer, answer)
         event = answer.to_event(answer.to_fields())
         charset = "; charset=utf-8" if media_type.startswith("text/") else ""
-        return _reply(source, event, answer.render(media_type, payload), media_type + charset)
+        return _reply(answerer, event, answer.render(media_type, payload), media_type + charset)
 
     def preview(self, request: Request) -> Reply:
         """Show the image as the model sees it: its size, its colours or gray, upright."""
@@ -206,10 +214,10 @@ class Service:
         else:
             query, data = request.query, decode_body(request.content_type, request.body)
         options, payload = parse_options(ModelOptions, query), self._payload(data)
-        source, image = methods.preview(self._repository, options, payload)
+        answerer, image = methods.preview(self._repository, options, payload)
         height, width, channels = image.pixels.shape
         seen = FrameDescription(width=width, height=height, channels=channels)
-        return _reply(source, seen.model_dump(), encode_png(image.pixels), "image/png")
+        return _reply(answerer, seen.model_dump(), encode_png(image.pixels), "image/png")
 
     def predict(self, request: Request) -> Reply:
         """Compute the outputs of any model from its named inputs, or from a picture."""
@@ -280,12 +288,19 @@ def _is_json(body: bytes) -> bool:
     return body[:64].lstrip().startswith(b"{")
 
 
-def _reply_json(source: Source, answer: Answer) -> Reply:
+def _reply_json(answerer: Answerer, answer: Answer) -> Reply:
     """Return a reply with the answer and the model that gave it."""
     fields = answer.to_fields()
-    body = encode_json({"model": source.model, "version": source.version, **fields})
-    return _reply(source, answer.to_event(fields), body, JSON)
+    body = encode_json({"model": answerer.model, "version": answerer.version, **fields})
+    return _reply(answerer, answer.to_event(fields), body, JSON)
 
 
-def _reply(source: Source, event: Mapping[str, Any], body: bytes, content_type: str) -> Reply:
-    return Reply(body, content_type, result=event, model=source.model, version=source.version)
+def _reply(answerer: Answerer, event: Mapping[str, Any], body: bytes, content_type: str) -> Reply:
+    return Reply(
+        body,
+        content_type,
+        result=event,
+        model=answerer.model,
+        version=answerer.version,
+        provenance=make_provenance(answerer),
+    )

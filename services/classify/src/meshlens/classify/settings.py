@@ -1,12 +1,15 @@
 """The settings of this service, read from the environment."""
 
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Self
 
-from pydantic import ByteSize, DirectoryPath, Field, field_validator
+from pydantic import ByteSize, DirectoryPath, Field, FilePath, field_validator, model_validator
 
 from meshlens.classify.engines.bounds import Bounds
 from meshlens.classify.models import shipped_models
 from meshlens.classify.serving.version_policy import VersionPolicy, parse_policy
+from meshlens.classify.storage.places import Places, split_sources
+from meshlens.classify.storage.signatures import SignatureMode, Signatures
 from meshlens.classify.tasks.images.pixels import MAX_PIXELS
 from meshlens.daprkit.settings import MIB, Bytes, ServerSettings
 
@@ -16,6 +19,7 @@ class Settings(ServerSettings):
 
     metrics_namespace: ClassVar[str] = "meshlens"
     event_type: ClassVar[str] = "meshlens.result.v1"
+    distribution: ClassVar[str] = "meshlens-classify"
 
     app_id: str = Field(default="classify", description="Name in the mesh.")
     models: DirectoryPath = Field(
@@ -58,15 +62,26 @@ class Settings(ServerSettings):
         " service runs; 0 to check only at start.",
     )
 
-    admin: bool = Field(
-        default=False,
-        description="Whether clients of TensorFlow Serving may choose which models are loaded"
-        " (HandleReloadConfigRequest).",
+    model_sources: str = Field(
+        default="*",
+        description="Where models may come from besides MODELS, separated by commas: beginnings of"
+        " addresses (https://host/folder, dapr://binding/name), folders that links may lead to"
+        " (/srv/models), * for all addresses; none for none.",
     )
     private_origins: bool = Field(
         default=False,
         description="Whether source.uri of a card may be an https:// address of a private network"
         " or of this host.",
+    )
+
+    model_signatures: SignatureMode = Field(
+        default=SignatureMode.OFF,
+        description="Whether models need a signature of OpenSSF Model Signing: off, warn (they are"
+        " served without, and it is said) or enforce.",
+    )
+    model_signatures_key: FilePath | None = Field(
+        default=None,
+        description="PEM file of the public keys, or certificates, of those who sign models.",
     )
 
     # One validator for each field, so that a mistake is reported under the name of its variable.
@@ -81,6 +96,36 @@ class Settings(ServerSettings):
     def _names_labels(cls, labels: str) -> str:
         parse_policy("latest", labels)
         return labels
+
+    @field_validator("model_signatures_key")
+    @classmethod
+    def _holds_keys(cls, path: Path | None) -> Path | None:
+        if path:
+            Signatures(SignatureMode.ENFORCE, path.read_bytes())
+        return path
+
+    @model_validator(mode="after")
+    def _has_a_key(self) -> Self:
+        if self.model_signatures is not SignatureMode.OFF and not self.model_signatures_key:
+            raise ValueError("MODEL_SIGNATURES: expected MODEL_SIGNATURES_KEY, too")
+        return self
+
+    @property
+    def signatures(self) -> Signatures:
+        """What verifies models as they are loaded."""
+        path = self.model_signatures_key
+        return Signatures(self.model_signatures, path.read_bytes() if path else b"")
+
+    @field_validator("model_sources")
+    @classmethod
+    def _names_sources(cls, sources: str) -> str:
+        split_sources(sources)
+        return sources
+
+    @property
+    def places(self) -> Places:
+        """Where models may come from."""
+        return Places.of(self.model_sources, self.models)
 
     @property
     def bounds(self) -> Bounds:

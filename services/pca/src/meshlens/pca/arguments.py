@@ -28,11 +28,24 @@ Principal components of a table: {prog} table.csv > plot.svg
   {prog} transform --fit model.json new.csv   scores of new observations on an earlier model
   {prog} inverse --fit model.json scores.csv  observations that have the scores
 
+  {prog} fit folder/ -o model.json            of files together larger than memory, in parts
+
 A file that has the name of a method is written ./fit. {prog} METHOD --help lists its options.
 
 In the mesh the service has the same methods; docs/api.md describes them, and so does its method
 openapi.json.
 """
+
+# A file that is larger is read in parts.
+LARGE = 256 << 20
+_SEVERAL = "several files, a folder or a pattern of files are one table"
+_PARTS = f"""\
+Several files, a folder, a pattern ('folder/*.parquet'), and one Parquet, Arrow, .npy or text file
+of more than {LARGE >> 20} MiB are read in parts, in bounded memory; so is a smaller one with any of
+--workers, --job and --skip-failed. What is done is kept: the same command goes on where one was
+interrupted. The answer does not depend on the number of workers.
+"""
+_OF_PARTS = ("workers", "job", "skip_failed", "whole")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +76,36 @@ METHODS: Mapping[str, Method] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """How a table is worked on in parts.
+
+    Attributes:
+        workers: parts that are worked on at a time; 0 if the caller does not say.
+        job: folder where what is done is kept, None for one in the user's cache.
+        skip_failed: whether parts that cannot be read are left out.
+        whole: whether a table is read whole however large it is.
+    """
+
+    workers: int = 0
+    job: Path | None = None
+    skip_failed: bool = False
+    whole: bool = False
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the caller has said anything that means parts."""
+        return bool(self.workers or self.job or self.skip_failed)
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A command line that has been read.
 
     Attributes:
         method: what to do, one of METHODS.
-        file: the table, or STDIN.
+        file: the table, or STDIN; the first of several.
+        files: all that were named.
+        parts: how a table is worked on in parts.
         output: file to write, None for standard output.
         content_type: how the table is written, empty if the caller leaves it open.
         json: whether numbers are printed as JSON.
@@ -83,6 +120,8 @@ class Call:
     json: bool
     fit: Path | None
     query: Mapping[str, str]
+    files: tuple[Path, ...] = ()
+    parts: Parts = Parts()
 
 
 def parse(arguments: Sequence[str], prog: str = "pca") -> Call:
@@ -104,9 +143,14 @@ def parse(arguments: Sequence[str], prog: str = "pca") -> Call:
     parsed = vars(parser.parse_args(rest))
     own = ("file", "output", "content_type", "json", "fit")
     file, output, content_type, json, fit = (parsed.pop(name, None) for name in own)
+    files = tuple(file) if isinstance(file, list) else (file,)
+    parts = Parts(**{name: parsed.pop(name) for name in _OF_PARTS if parsed.get(name) is not None})
+    parsed = {name: value for name, value in parsed.items() if name not in _OF_PARTS}
     return Call(
         method=method,
-        file=file,
+        file=files[0] if files else STDIN,
+        files=files or (STDIN,),
+        parts=parts,
         output=output,
         content_type=content_type or "",
         json=bool(json),
@@ -131,13 +175,17 @@ def _build_parser(method: str, prog: str, *, named: bool) -> argparse.ArgumentPa
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=version("meshlens-pca"))
+    several = method == "fit"
     parser.add_argument(
         "file",
-        nargs="?",
+        nargs="*" if several else "?",
         type=Path,
-        default=STDIN,
-        help="the table; - for standard input, which is read if no file is given",
+        default=[] if several else STDIN,
+        help="the table; - for standard input, which is read if no file is given"
+        + (f"; {_SEVERAL}" if several else ""),
     )
+    if several:
+        _add_parts(parser)
     parser.add_argument(
         "-o", "--output", type=Path, help="file to write; the end of its name says how"
     )
@@ -170,6 +218,38 @@ def _build_parser(method: str, prog: str, *, named: bool) -> argparse.ArgumentPa
         else:
             parser.add_argument(f"--{name}", metavar=_choices(name, properties), help=help_)
     return parser
+
+
+def _add_parts(parser: argparse.ArgumentParser) -> None:
+    parts = parser.add_argument_group("tables in parts", _PARTS)
+    parts.add_argument(
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="parts that are read at a time, each by a thread (default: one for each processor)",
+    )
+    parts.add_argument(
+        "--job",
+        type=Path,
+        metavar="FOLDER",
+        help="where to keep what is done, for good (default: a folder in the user's cache, which"
+        " is removed when the answer is there)",
+    )
+    parts.add_argument(
+        "--skip-failed",
+        action="store_true",
+        help="leave out parts that cannot be read, and say which, instead of ending",
+    )
+    parts.add_argument(
+        "--whole", action="store_true", help="read one file whole, however large it is"
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def _describe(description: str, default: object) -> str:

@@ -3,15 +3,17 @@
 import contextlib
 import hashlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from meshlens.pca import methods, progress
+from meshlens.faults import Fault
+from meshlens.pca import in_parts, methods, progress
 from meshlens.pca.answers import encoding, pictures
 from meshlens.pca.arguments import STDIN, Call, parse, say_options
 from meshlens.pca.drawing import images
-from meshlens.pca.errors import InvalidOption, PcaError
+from meshlens.pca.errors import InvalidOption
 from meshlens.pca.models import encode_model, read_answer
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.options import (
@@ -41,18 +43,31 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "pca") -> int:
         )
     try:
         media_type = _choose_type(call)
+        if in_parts.is_in_parts(call):
+            output, note = in_parts.fit(call, media_type)
+            if note:
+                _complain(note)
+            return _write(call, output)
         body = _read(call.file)
         model = read_answer(call.fit.read_bytes()) if call.fit else None
         with progress.show("computing"):
             output = _answer(call, body, media_type, model)
-        if call.output:
-            call.output.write_bytes(output)
-            return 0
-    except PcaError as error:
+        return _write(call, output)
+    except in_parts.Interrupted as error:
+        _complain(str(error))
+        return 128 + signal.SIGINT
+    except Fault as error:
         return _complain(say_options(call.method, str(error)))
     except OSError as error:
         deed = "written" if error.filename == str(call.output) else "read"
         return _complain(f"{error.filename} cannot be {deed}: {error.strerror}")
+
+
+def _write(call: Call, output: bytes) -> int:
+    """Write the answer where it is wanted; return 0, or 1 if stdout was closed early."""
+    if call.output:
+        call.output.write_bytes(output)
+        return 0
     try:
         sys.stdout.buffer.write(output)
         sys.stdout.buffer.flush()

@@ -10,13 +10,14 @@ from meshlens.pca.drawing.plot import Picture, draw
 from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.models import ModelStore, load_model
 from meshlens.pca.numbers.decomposition import PcaModel, project, reconstruct
-from meshlens.pca.numbers.diagnostics import Diagnostics, diagnose
+from meshlens.pca.numbers.diagnostics import CONFIDENCE, Diagnostics, diagnose
 from meshlens.pca.numbers.rotation import restore_scores, rotate_scores
 from meshlens.pca.numbers.scaling import Scaling, undo_log
 from meshlens.pca.numbers.supplementary import correlate
 from meshlens.pca.options import PARALLEL, FitOptions, InverseOptions, PlotOptions, TransformOptions
 from meshlens.pca.tables.columns import quote
-from meshlens.pca.tables.table import Table
+from meshlens.pca.tables.table import Table, check_matrix
+from meshlens.timing import Phase, note, noted
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -108,13 +109,16 @@ def plot(
                 option="fit",
             )
         table = options.read(body, content_type, variables=model.names, model=model)
-        picture = draw(table, model, options, new=True)
+        with note(Phase.COMPUTE):
+            picture = draw(table, model, options, new=True)
         return PlotResult(picture, model, table)
     table = options.read(body, content_type)
-    model = options.decompose_whole(table)
-    chance = options.find_chance(model)
-    kept = options.count_kept(model, chance)
-    picture = draw(table, model, options, kept=kept, chance=chance, parallel=options.k == PARALLEL)
+    with note(Phase.COMPUTE):
+        model = options.decompose_whole(table)
+        chance = options.find_chance(model)
+        kept = options.count_kept(model, chance)
+        parallel = options.k == PARALLEL
+        picture = draw(table, model, options, kept=kept, chance=chance, parallel=parallel)
     return PlotResult(picture, model, table)
 
 
@@ -125,7 +129,8 @@ def fit(body: bytes, content_type: str, options: FitOptions) -> FitResult:
         PcaError: the body or an option is refused.
     """
     table = options.read(body, content_type)
-    model = options.decompose(table)
+    with note(Phase.COMPUTE):
+        model = options.decompose(table)
     table = _note_constant(table, model)
     if options.k is None and len(model.components) < min(table.values.shape):
         table = _note(
@@ -153,11 +158,20 @@ def transform(
         table, model = fitted.table, fitted.model
     else:
         table = options.read(body, content_type, variables=model.names, model=model)
-    scores = project(model, table.values)
-    diagnostics = None
-    if options.diagnostics:
-        diagnostics = diagnose(model, table.values, scores, confidence=options.confidence)
-    return TransformResult(rotate_scores(model, scores), table, model, diagnostics)
+    return project_table(table, model, options.confidence if options.diagnostics else None)
+
+
+def transform_matrix(values: Array, model: PcaModel) -> TransformResult:
+    """Project observations that need no reading, with their diagnostics.
+
+    Args:
+        values: (n, p), the variables in the order of the model.
+        model: of an earlier fit.
+
+    Raises:
+        InvalidTable: there is no observation, or a number cannot be used.
+    """
+    return project_table(check_matrix(values, names=model.names, log=model.log), model, CONFIDENCE)
 
 
 def inverse(
@@ -169,13 +183,37 @@ def inverse(
         PcaError: the body or an option is refused.
     """
     table = options.read(body, content_type, variables=model.component_names)
-    with np.errstate(over="ignore"):
+    with note(Phase.COMPUTE), np.errstate(over="ignore"):
         points = undo_log(reconstruct(model, restore_scores(model, table.values)), model.log)
     if not np.isfinite(points).all():
         raise InvalidTable(
             "points must be finite", got="scores too large", remedy="send smaller ones"
         )
     return InverseResult(points, table, model)
+
+
+@noted(Phase.COMPUTE)
+def project_table(table: Table, model: PcaModel, confidence: float | None) -> TransformResult:
+    """Return the scores of observations, with diagnostics unless their confidence is None.
+
+    Raises:
+        InvalidTable: scores or distances are not finite.
+    """
+    diagnostics = None
+    # What overflows is reported below.
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = project(model, table.values)
+        if confidence is not None:
+            diagnostics = diagnose(model, table.values, scores, confidence=confidence)
+        rotated = rotate_scores(model, scores)
+    distances = (diagnostics.t2, diagnostics.spe) if diagnostics else ()
+    if not all(np.isfinite(numbers).all() for numbers in (rotated, *distances)):
+        raise InvalidTable(
+            "scores, and their squares if diagnostics are computed, must be finite",
+            got="numbers too large",
+            remedy="send smaller ones, or use a fit of such numbers",
+        )
+    return TransformResult(rotated, table, model, diagnostics)
 
 
 def _note_constant(table: Table, model: PcaModel) -> Table:

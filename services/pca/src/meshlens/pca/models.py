@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Annotated, Literal, NotRequired, Protocol
 
 import numpy as np
@@ -29,8 +30,14 @@ class ModelStore(Protocol):
     def get(self, name: str) -> bytes | None:
         """Return the bytes whose sha256 is `name`, or None if none are kept, or no longer."""
 
+    def has(self, name: str) -> bool:
+        """Return whether bytes are kept whose sha256 is `name`."""
+
     def delete(self, name: str) -> None:
         """Forget the bytes whose sha256 is `name`, if there are any."""
+
+    def names(self) -> Sequence[str]:
+        """Return the sha256 of what was kept last, the newest first, as far as it is known."""
 
 
 @with_config(ConfigDict(extra="forbid", strict=True))
@@ -230,13 +237,18 @@ def read_answer(answer: bytes) -> PcaModel:
         ) from None
 
 
+def is_id(text: str) -> bool:
+    """Return whether a text may be the id of a fit: a sha256 in hexadecimal."""
+    return _ID.fullmatch(text) is not None
+
+
 def load_model(store: ModelStore, model_id: str) -> PcaModel:
     """Return the model that a store keeps under an id.
 
     Raises:
         FitNotFound: there is none.
     """
-    data = store.get(model_id) if _ID.fullmatch(model_id) else None
+    data = store.get(model_id) if is_id(model_id) else None
     if data is None:
         raise FitNotFound(
             "fit must be the id of a stored fit",

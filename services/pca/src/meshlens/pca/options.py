@@ -21,7 +21,9 @@ from meshlens.pca.drawing.style import Style, needs
 from meshlens.pca.errors import InvalidOption
 from meshlens.pca.numbers import decomposition, rotation
 from meshlens.pca.numbers.decomposition import PcaModel
+from meshlens.pca.numbers.diagnostics import CONFIDENCE
 from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.numbers.moments import Moments
 from meshlens.pca.numbers.rotation import Rotation
 from meshlens.pca.numbers.scaling import Divisor, Log, Scaling
 from meshlens.pca.numbers.selection import (
@@ -31,9 +33,11 @@ from meshlens.pca.numbers.selection import (
     keep_share,
     simulate_chance,
 )
+from meshlens.pca.numbers.solvers.factors import Factor
 from meshlens.pca.tables.columns import MOST_VARIABLES, TextOptions
 from meshlens.pca.tables.parts.roles import Roles
 from meshlens.pca.tables.table import Table, decode_table
+from meshlens.timing import Phase, noted
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -175,6 +179,7 @@ class ReadingOptions(NoOptions):
             supplementary=self.supplementary,
         )
 
+    @noted(Phase.DECODE)
     def read(
         self,
         body: bytes,
@@ -258,13 +263,16 @@ class TableOptions(ReadingOptions):
     def _find_log(self, model: PcaModel | None) -> Log:
         return self.log if model is None else model.log
 
+    def find_scaling(self) -> Scaling:
+        """Return the scaling that both options choose."""
+        return Scaling.STANDARD if self.standardize else self.scaling
+
     def _fit(self, table: Table, k: int | Rule | None) -> PcaModel:
         return decomposition.fit(
             table.values,
             names=table.names,
             k=k,
-            standardize=self.standardize,
-            scaling=self.scaling,
+            scaling=self.find_scaling(),
             divisor=self.divisor,
             log=self.log,
         )
@@ -325,12 +333,41 @@ class FitOptions(ComponentOptions):
         Raises:
             InvalidOption: the components cannot be rotated, or k does not say how many to rotate.
         """
-        k = self.count()
         n, p = table.values.shape
+        return self._rotate(self._fit(table, self._count_of(n, p)))
+
+    def decompose_parts(
+        self, moments: Moments, names: Sequence[str], factor: Factor | None = None
+    ) -> PcaModel | None:
+        """Return the fit of a table of which only sums are known.
+
+        Args:
+            moments: of its observations.
+            names: of its variables.
+            factor: of its centred and scaled observations.
+
+        Returns:
+            None if it takes the factor, but there is none.
+
+        Raises:
+            InvalidOption: as `decompose`.
+        """
+        model = decomposition.decompose(
+            moments,
+            names=names,
+            k=self._count_of(moments.n, len(names)),
+            scaling=self.find_scaling(),
+            divisor=self.divisor,
+            log=self.log,
+            factor=factor,
+        )
+        return None if model is None else self._rotate(model)
+
+    def _count_of(self, n: int, p: int) -> int | Rule | None:
+        """Return how many components to find for n observations of p variables."""
+        k = self.count()
         if self.rotation is Rotation.NONE:
-            if k is None and p > _MANY_VARIABLES:
-                k = min(n, _DEFAULT_OF_MANY)
-            return self._fit(table, k)
+            return min(n, _DEFAULT_OF_MANY) if k is None and p > _MANY_VARIABLES else k
         if k is None:
             raise InvalidOption(
                 "rotation=varimax needs k, the number of components to rotate",
@@ -338,7 +375,10 @@ class FitOptions(ComponentOptions):
                 remedy=f"say k=2 or more, or k={PARALLEL}: what rotation finds depends on k",
                 option="k",
             )
-        return rotation.rotate(self._fit(table, k))
+        return k
+
+    def _rotate(self, model: PcaModel) -> PcaModel:
+        return model if self.rotation is Rotation.NONE else rotation.rotate(model)
 
 
 class PlotOptions(Style, ComponentOptions):
@@ -394,7 +434,7 @@ class TransformOptions(FitOptions):
         description="T squared, squared prediction error, outliers, cos2 and contributions too",
     )
     confidence: float = Field(
-        default=0.95,
+        default=CONFIDENCE,
         gt=0,
         lt=1,
         description="share of good observations within the limits",

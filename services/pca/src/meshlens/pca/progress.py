@@ -3,8 +3,8 @@
 import contextlib
 import sys
 import threading
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Never
 
 from tqdm import tqdm
 
@@ -54,6 +54,34 @@ def read(source: BinaryIO, total: int | None) -> bytes:
             chunks.append(chunk)
             bar.update(len(chunk))
     return b"".join(chunks)
+
+
+@contextlib.contextmanager
+def count_parts() -> Iterator[Callable[[str, int, int, str], None]]:
+    """Show on a terminal how many parts of each stage are done.
+
+    Yields what says so: the name of the stage, the parts that are done, how many there are, and
+    what else to show.
+    """
+    shown = ("", 0)
+    bar: tqdm[Never] = tqdm(disable=True)
+
+    def show_parts(stage: str, done: int, of: int, more: str) -> None:
+        nonlocal bar, shown
+        if shown != (stage, of):
+            bar.close()
+            shown = (stage, of)
+            bar = tqdm(
+                desc=stage, total=of, unit="part", leave=False, disable=None, file=sys.stderr
+            )
+        bar.set_postfix_str(more, refresh=False)
+        if not bar.disable:
+            bar.update(done - bar.n)
+
+    try:
+        yield show_parts
+    finally:
+        bar.close()
 
 
 def _tick(bar: "tqdm[None]", done: threading.Event) -> None:

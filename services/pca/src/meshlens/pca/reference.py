@@ -1,10 +1,11 @@
 """What callers must know of each method: its options, bodies, answers and faults."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from meshlens.daprkit.application.operation import BodyType, FileForm, Operation
 from meshlens.daprkit.errors import InputUnavailable, StoreUnavailable
 from meshlens.daprkit.sidecar.referenced import URI_LIST
+from meshlens.faults import Fault
 from meshlens.pca.answers import encoding
 from meshlens.pca.answers.schemas import (
     DeletedAnswer,
@@ -122,3 +123,5 @@ FITS = (
         faults=(InvalidOption, FitNotFound, StoreUnavailable),
     ),
 )
+# What a fit ends with that is called as a model of another server.
+OF_TENSORS: Sequence[type[Fault]] = (InvalidTable, StoreUnavailable)

@@ -12,5 +12,6 @@ class Settings(ServerSettings):
 
     metrics_namespace: ClassVar[str] = "meshlens"
     event_type: ClassVar[str] = "meshlens.result.v1"
+    distribution: ClassVar[str] = "meshlens-pca"
 
     app_id: str = Field(default="pca", description="Name in the mesh.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from meshlens.daprkit.application.routing import Routes
-from meshlens.daprkit.messages import Reply, Request
+from meshlens.daprkit.messages import Provenance, Reply, Request
 from meshlens.faults import Fault
 from meshlens.protocols.errors import Unavailable, UnknownLabel, UnknownModel, UnknownVersion
 from meshlens.protocols.inference.datatypes import name_datatype
@@ -18,6 +18,7 @@ from meshlens.protocols.models import Array, ModelVersion, State
 MAX_BODY = 1 << 20
 NUMBERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 NUMBERS += ["float16", "float32", "float64", "bool"]
+PROVENANCE = Provenance("5" * 64, "verified", "6" * 64)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Echo:
 
     inputs: Sequence[Spec]
     picture: str = ""
+    widens: bool = False
 
     @property
     def outputs(self) -> Sequence[Spec]:
@@ -60,6 +62,7 @@ class Loaded:
     functions: Mapping[str, Echo]
     version: str = "1"
     platform: str = "meshlens_echo"
+    provenance: Provenance = PROVENANCE
 
 
 def one(dtype: str, shape: tuple[int, ...] | None = None, *, picture: str = "") -> Echo:
@@ -106,7 +109,12 @@ class Echoes:
         if name and name not in MODELS:
             raise UnknownModel("expected the name of a model", got=name, remedy="name one")
         return [
-            ModelVersion(each, "1", State.END if each in self.unloaded else State.AVAILABLE)
+            ModelVersion(
+                each,
+                "1",
+                State.END if each in self.unloaded else State.AVAILABLE,
+                labels=("stable",),
+            )
             for each in ([name] if name else MODELS)
         ]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from unit.protocols.inference.rest.served import MAX_BODY, MODELS, NUMBERS, Served
+from unit.protocols.inference.rest.served import MAX_BODY, MODELS, NUMBERS, PROVENANCE, Served
 
 from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.application.lanes import Lane
@@ -94,6 +94,7 @@ def test_what_is_sent_in_any_form_comes_back_in_any_form(
     assert ("inference-header-content-length" in reply.headers) is binary
     np.testing.assert_array_equal(read_output(output, behind), tensor)
     assert reply.result == {"shapes": {"x": list(tensor.shape)}}
+    assert reply.provenance == PROVENANCE
     assert (reply.model, reply.version) == (name_datatype(tensor.dtype), "1")
 
 
@@ -321,7 +322,7 @@ def test_only_inferences_wait_for_a_worker(served: Served) -> None:
         "v2/models/<name>/infer",
         "v2/models/<name>/versions/<version>/infer",
     }
-    assert {path for path, lane in lanes.items() if lane is Lane.MANAGE} == {
+    assert {path for path, lane in lanes.items() if lane is Lane.ADMIN} == {
         "v2/repository/models/<name>/load",
         "v2/repository/models/<name>/unload",
     }

@@ -4,10 +4,9 @@ import json
 
 import pytest
 from unit.protocols.tfserving.rest.calling import Rest
-from unit.protocols.tfserving.served import offer
+from unit.protocols.tfserving.served import PROVENANCE, offer
 
 from meshlens.daprkit.application.status import Status
-from meshlens.protocols.tfserving.examples import list_examples
 from meshlens.protocols.tfserving.rest.examples import read_examples
 from meshlens.protocols.wire.tensorflow_pb2 import Example
 
@@ -28,6 +27,7 @@ def test_classes_come_in_the_order_of_the_model(rest: Rest) -> None:
         "results": [[["many", 1.0], ["few", 0.25]], [["many", 3.0], ["few", 0.25]]]
     }
     assert (reply.model, reply.version, reply.result) == ("rows", "1", {"examples": 2})
+    assert reply.provenance == PROVENANCE
 
 
 def test_numbers_of_examples_share_their_context(rest: Rest) -> None:
@@ -51,7 +51,7 @@ def test_features_get_the_type_of_their_values() -> None:
         "none": [],
         "one": 1.0,
     }
-    (example,) = list_examples(read_examples({"examples": [values]}))
+    (example,) = read_examples({"examples": [values]})
     features = Example.FromString(example).features.feature
     assert list(features["ints"].int64_list.value) == [1, -(2**63)]
     assert list(features["floats"].float_list.value) == [0.5, pytest.approx(1e30), 2**64]

@@ -1,26 +1,32 @@
-"""What may run: a bounded queue in front of a first-in-first-out pool, with time limits.
+"""What may run: a bounded queue in front of a pool of workers, with time limits.
 
-A semaphore taken in the handler threads would wake waiters in any order; one executor with as
-many threads as cores keeps the order, and with it the tail of the latencies.
+The queue is fair between flows and in order of arrival within each. A semaphore taken in the
+handler threads would wake waiters in any order; one pool with as many threads as cores keeps the
+order, and with it the tail of the latencies. An executor would make a second future of each.
 """
 
 import contextvars
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
-from meshlens.daprkit.errors import Busy, CallerGone, TimeLimitExceeded
+from meshlens.daprkit.application.queueing.fair_queue import FairQueue, Taken
+from meshlens.daprkit.application.queueing.flows import Flow
+from meshlens.daprkit.application.queueing.limits import FixedLimit, Limit
+from meshlens.daprkit.application.queueing.slots import SHORTEST_RETRY, Slot, Slots
+from meshlens.daprkit.errors import CallerGone, TimeLimitExceeded
 
 T = TypeVar("T")
 
 _SMOOTHING = 0.1
-_SHORTEST_RETRY = 0.05
 _LONGEST_RETRY = 5.0
+_END = object()
 
 _arrival: contextvars.ContextVar[float | None] = contextvars.ContextVar("arrival", default=None)
 _deadline: contextvars.ContextVar[float] = contextvars.ContextVar("deadline", default=math.inf)
@@ -37,70 +43,59 @@ def time_left() -> float:
     return max(0.0, _deadline.get() - time.monotonic())
 
 
-class Slots:
-    """A fixed number of slots; a request that finds none free is refused at once.
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """Work that waits for a worker, or has one.
 
-    Args:
-        limit: how many requests may hold a slot at the same time.
-        retry_after: returns the seconds after which a refused caller may try again.
+    Attributes:
+        work: what to do.
+        slot: what its request holds.
+        arrival: when it came.
+        seconds: what it has of time.
+        future: how it ends.
     """
 
-    def __init__(
-        self, limit: int, retry_after: Callable[[], float] = lambda: _SHORTEST_RETRY
-    ) -> None:
-        self.limit = limit
-        self._retry_after = retry_after
-        self._lock = threading.Lock()
-        self._held = 0
-
-    @property
-    def held(self) -> int:
-        """Number of slots held now."""
-        return self._held
-
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Hold one slot for as long as the request is in the service.
-
-        Raises:
-            Busy: every slot is taken; carries the delay before a retry.
-        """
-        with self._lock:
-            if self._held >= self.limit:
-                raise Busy(self.limit, self._retry_after())
-            self._held += 1
-        try:
-            yield
-        finally:
-            self._release()
-
-    def hold_until_done(self, future: Future[T]) -> None:
-        """Hold one more slot, for work that continues although no caller waits for it."""
-        with self._lock:
-            self._held += 1
-        future.add_done_callback(lambda _: self._release())
-
-    def _release(self) -> None:
-        with self._lock:
-            self._held -= 1
+    work: Callable[[], Any]
+    slot: Slot
+    arrival: float
+    seconds: float
+    future: "Future[Any]" = field(default_factory=Future)
 
 
 class Admission:
-    """Admits `workers * queue_per_worker` requests and runs them in order of arrival.
+    """Admits `workers * queue_per_worker` requests, and shares the workers among their flows.
 
     Args:
         workers: number of worker threads.
         queue_per_worker: requests admitted for each worker, the running one included.
+        limit: how many of those places may be taken; all of them if not given.
 
     Attributes:
         slots: what a request must hold while it is in the service.
+        begun: how many works have begun.
+        expired: how many never began because their time was over.
+        cancelled: how many never began because their callers had gone.
+        pushed_out: how many never began because those of shorter queues took their places.
     """
 
-    def __init__(self, workers: int, queue_per_worker: int) -> None:
-        self.slots = Slots(workers * queue_per_worker, self._retry_after)
+    def __init__(self, workers: int, queue_per_worker: int, limit: Limit | None = None) -> None:
+        self.begun = self.expired = self.cancelled = self.pushed_out = 0
+        most = workers * queue_per_worker
+        self._limit = limit or FixedLimit(most)
+        self.slots = Slots(most, self._retry_after, self._limit.current, self._push_out)
         self._workers = workers
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="worker")
+        # Over the queue, the limit, and the numbers above.
+        self._lock = threading.Lock()
+        self._queue: FairQueue[_Waiting] = FairQueue()
         self._mean_seconds = 0.0
+        # One for each work that has come; the end ends a worker.
+        self._turns: SimpleQueue[object] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"worker_{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def run(
         self,
@@ -108,8 +103,9 @@ class Admission:
         *,
         seconds: float,
         on_caller_gone: Callable[[Callable[[], None]], bool],
+        slot: Slot | None = None,
     ) -> T:
-        """Run `work` on a worker, in the order of arrival, and return what it returns.
+        """Run `work` on a worker when it is the turn of its flow, and return what it returns.
 
         Args:
             work: the work to run; it sees the caller's context variables, and its `time_waited`
@@ -118,8 +114,10 @@ class Admission:
                 has begun keeps its slot until it ends, although no caller waits for it.
             on_caller_gone: given a function to call once the caller has gone away; it returns
                 False if that has happened already.
+            slot: what the request holds.
 
         Raises:
+            Busy: a request of another flow has taken its slot before the work began.
             CallerGone: the caller went away before the work began.
             TimeLimitExceeded: the time limit has passed.
         """
@@ -128,42 +126,95 @@ class Admission:
         context = contextvars.copy_context()
         context.run(_arrival.set, arrival)
         context.run(_deadline.set, deadline)
-
-        def begin() -> T:
-            began = time.monotonic()
-            if began >= deadline:
-                raise _too_late(seconds)
-            try:
-                return context.run(work)
-            finally:
-                self._observe(time.monotonic() - began)
-
-        future = self._executor.submit(begin)
-        if not on_caller_gone(partial(_cancel, future)):
-            future.cancel()
+        waiting = _Waiting(partial(context.run, work), slot or Slot(), arrival, seconds)
+        with self._lock:
+            self._queue.add(waiting.slot.flow, waiting)
+        self._turns.put(None)
+        if not on_caller_gone(partial(self._cancel, waiting)):
+            self._cancel(waiting)
+        future: Future[T] = waiting.future
         try:
-            return future.result(max(0.0, deadline - time.monotonic()))
-        except CancelledError:
-            raise CallerGone("the caller went away while the request waited") from None
+            return future.result(min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX))
         except TimeoutError:
-            if future.done():
-                return future.result()
-            if not future.cancel():
+            with self._lock:
+                never = self._queue.remove(waiting.slot.flow, waiting)
+                self.expired += never
+            if not never:
+                if future.done():
+                    return future.result()
                 self.slots.hold_until_done(future)
             raise _too_late(seconds) from None
 
     def close(self) -> None:
         """Finish running work and drop queued work."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        with self._lock:
+            dropped = self._queue.clear()
+            self.cancelled += len(dropped)
+        for waiting in dropped:
+            waiting.future.set_exception(_gone())
+        for _ in self._threads:
+            self._turns.put(_END)
+        for thread in self._threads:
+            thread.join()
 
-    def _observe(self, seconds: float) -> None:
-        # An update lost to a race between two workers hardly changes an estimate.
-        self._mean_seconds += _SMOOTHING * (seconds - self._mean_seconds)
+    def _serve(self) -> None:
+        while self._turns.get() is not _END:
+            self._work()
+
+    def _work(self) -> None:
+        """Do what is next; what has been removed since leaves nothing to do."""
+        with self._lock:
+            taken = self._queue.take()
+            if taken is None:
+                return
+            waiting = taken.item
+            began = time.monotonic()
+            late = began >= waiting.arrival + waiting.seconds
+            if late:
+                self._queue.refund(taken)
+                self.expired += 1
+            else:
+                self.begun += 1
+        future = waiting.future
+        if late:
+            future.set_exception(_too_late(waiting.seconds))
+            return
+        try:
+            result = waiting.work()
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
+            self._finish(taken, began)
+            future.set_exception(error)
+        else:
+            self._finish(taken, began)
+            future.set_result(result)
+
+    def _finish(self, taken: Taken[_Waiting], began: float) -> None:
+        worked = time.monotonic() - began
+        with self._lock:
+            self._queue.finish(taken, worked)
+            self._limit.observe(began - taken.item.arrival, worked)
+            self._mean_seconds += _SMOOTHING * (worked - self._mean_seconds)
+
+    def _cancel(self, waiting: _Waiting) -> None:
+        with self._lock:
+            if not self._queue.remove(waiting.slot.flow, waiting):
+                return
+            self.cancelled += 1
+        waiting.future.set_exception(_gone())
+
+    def _push_out(self, flow: Flow) -> Callable[[], None] | None:
+        with self._lock:
+            out = self._queue.push_out(flow)
+            if out is None:
+                return None
+            self.pushed_out += 1
+        out.slot.held = False
+        return partial(out.future.set_exception, self.slots.refuse())
 
     def _retry_after(self) -> float:
         """Seconds until about half of a full queue will have been answered."""
-        expected = self._mean_seconds * self.slots.limit / self._workers / 2
-        return min(max(expected, _SHORTEST_RETRY), _LONGEST_RETRY)
+        expected = self._mean_seconds * self._limit.current() / self._workers / 2
+        return min(max(expected, SHORTEST_RETRY), _LONGEST_RETRY)
 
 
 def _too_late(seconds: float) -> TimeLimitExceeded:
@@ -174,5 +225,5 @@ def _too_late(seconds: float) -> TimeLimitExceeded:
     )
 
 
-def _cancel(future: Future[T]) -> None:
-    future.cancel()
+def _gone() -> CallerGone:
+    return CallerGone("the caller went away while the request waited")

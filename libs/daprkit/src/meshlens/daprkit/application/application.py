@@ -5,56 +5,28 @@ of its own, such as a gRPC service's, together with the endpoint that answers it
 relay, which calls other routes: they are admitted and published, the relay is not.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import replace
-from functools import partial
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
-from meshlens.daprkit.application.events import Answered, Failure, Success
-from meshlens.daprkit.application.invocation import Invocation, read_request
-from meshlens.daprkit.application.lanes import Lane, LaneRule, OnCallerGone
+from meshlens.daprkit.application.callers import OnCallerGone
+from meshlens.daprkit.application.handling import Handling
+from meshlens.daprkit.application.invocation import Invocation
+from meshlens.daprkit.application.invoking import Invoking
+from meshlens.daprkit.application.keys import Key
+from meshlens.daprkit.application.lanes import Lane, LaneRule
+from meshlens.daprkit.application.queueing.flows import Flow
 from meshlens.daprkit.application.refusals import Refusal, Refusals
-from meshlens.daprkit.application.relaying import Methods, Relay
-from meshlens.daprkit.application.routing import FailureBody, Route, Routes
+from meshlens.daprkit.application.routing import FailureBody, Route
 from meshlens.daprkit.application.status import Statuses
-from meshlens.daprkit.application.streams import Streams
-from meshlens.daprkit.errors import BodyTooLarge, InvalidRequest
-from meshlens.daprkit.messages import Reply, Request
-from meshlens.daprkit.telemetry.metrics import Call, Metrics
-
-
-class Incoming(Protocol):
-    """What the application reads of a request; `messages.Request` is one."""
-
-    @property
-    def body(self) -> bytes:
-        """The bytes the caller sent; their size is limited, and their digest is in the event."""
-
-    @property
-    def time_limit(self) -> float:
-        """Seconds that the caller waits."""
-
-
-class Outgoing(Protocol):
-    """What the application reads of an answer, for the event; `messages.Reply` is one."""
-
-    @property
-    def result(self) -> Mapping[str, Any] | None:
-        """Facts of the result, JSON values only."""
-
-    @property
-    def model(self) -> str:
-        """What answered; empty if the method has no model."""
-
-    @property
-    def version(self) -> str:
-        """The version of the model."""
-
-
-Q = TypeVar("Q", bound=Incoming)
-A = TypeVar("A", bound=Outgoing)
+from meshlens.daprkit.application.streams import Stream, Streams
+from meshlens.daprkit.application.work import A, Q, Work
+from meshlens.daprkit.errors import Busy
+from meshlens.daprkit.messages import Reply
+from meshlens.daprkit.telemetry.call import CallProtocol
+from meshlens.daprkit.telemetry.calls import Calls
+from meshlens.daprkit.telemetry.metrics import Metrics
+from meshlens.daprkit.telemetry.request_log import RequestLog
+from meshlens.daprkit.telemetry.traces import Spans
 
 
 def _stays(_: Callable[[], None]) -> bool:
@@ -72,6 +44,8 @@ class Application:
         max_body: size of the largest body in bytes.
         time_limit: seconds for a request that sets no limit.
         domain: the name of the app, which failures give as their source.
+        log: has a line for some requests; None for none.
+        spans: creates the spans of requests; None to create none.
 
     Attributes:
         time_limit: the same.
@@ -88,14 +62,22 @@ class Application:
         max_body: int,
         time_limit: float,
         domain: str = "",
+        log: RequestLog | None = None,
+        spans: Spans | None = None,
     ) -> None:
         self.time_limit = time_limit
-        self._routes = Routes(routes)
+        self._calls = Calls(metrics, log, spans)
         self._lanes = lanes
-        self._statuses = statuses
-        self._metrics = metrics
-        self._max_body = max_body
         self._refusals = Refusals(statuses, domain)
+        self._handling = Handling(statuses, max_body)
+        self._invoking = Invoking(
+            routes,
+            self._handling,
+            lanes=lanes,
+            calls=self._calls,
+            statuses=statuses,
+            refusals=self._refusals,
+        )
         self.streams = Streams(lanes[Lane.WATCH].slots)
 
     def invoke(self, invocation: Invocation, *, on_caller_gone: OnCallerGone = _stays) -> Reply:
@@ -104,15 +86,11 @@ class Application:
         Raises:
             Exception: what `answer` raises, and InvalidRequest or MethodNotFound.
         """
-        with self._metrics.call() as call:
-            route, request = self._read(invocation, call, self.time_limit)
-            if isinstance(route.endpoint, Relay):
-                return self._relay(invocation, request, route.endpoint, call, on_caller_gone)
-            return self._follow(route, request, call, on_caller_gone)
+        return self._invoking.invoke(invocation, self.time_limit, on_caller_gone)
 
     def find_failure(self, path: str) -> FailureBody | None:
         """Return how the errors of a path are written; None if it has no way of its own."""
-        return self._routes.find_failure(path)
+        return self._invoking.find_failure(path)
 
     def answer(
         self,
@@ -121,8 +99,11 @@ class Application:
         *,
         method: str,
         lane: Lane,
+        protocol: CallProtocol = "grpc",
         on_caller_gone: OnCallerGone = _stays,
         cause: str = "",
+        key: Key | None = None,
+        model: str = "",
     ) -> A:
         """Answer a request of a transport's own type.
 
@@ -131,114 +112,57 @@ class Application:
             endpoint: answers it.
             method: its name in event and metrics, one of a fixed set.
             lane: how it is treated.
+            protocol: the way by which it came.
             on_caller_gone: given a function to call once the caller has gone away; returns
                 False if that has happened already.
             cause: id of the event that is the request, if it came as one.
+            key: by which the request is known when it is sent again; without one it is another.
+            model: what it calls, as far as that is known before it is read.
 
         Raises:
+            NotAdministrator: the lane changes what is served, and the caller may not.
             Busy: the lane is full.
             BodyTooLarge: it has more bytes than the service accepts.
             TimeLimitExceeded: its time limit has passed.
             CallerGone: the caller no longer waits for the answer.
-            EventNotConfirmed: the outcome could not be published as promised.
+            EventNotRecorded: the outcome could not be published as promised.
+            IdempotencyKeyReused: another request has come with its key.
             Exception: what the endpoint raises.
         """
-        with self._metrics.call() as call:
+        with self._calls.watch(protocol, request.caller, len(request.body)) as call:
             call.method = method
-            return self._answer(
-                request, endpoint, call, self._lanes[lane], on_caller_gone, cause=cause
-            )
+            flow = Flow.of(request.caller, model or method)
+            work = Work(request, endpoint, method, {}, key, flow, cause)
+            return self._handling.handle(work, call, self._lanes[lane], on_caller_gone)
+
+    @contextmanager
+    def open_stream(self, cancel: Callable[[], object], method: str) -> Iterator[Stream]:
+        """Hold a place for a stream, each message of which is to be a request.
+
+        Args:
+            cancel: ends it, from any thread.
+            method: its name in metrics.
+
+        Raises:
+            Busy: every place is taken.
+            Stopping: the service stops.
+        """
+        with ExitStack() as opening:
+            try:
+                stream = opening.enter_context(self.streams.open(cancel))
+            except Busy as error:
+                self._calls.refuse("stream", error, method)
+                raise
+            yield stream
+
+    def count_refusal(self, protocol: CallProtocol, error: Exception) -> None:
+        """Count a call that its transport has refused before it was a request.
+
+        An error that a request has ended with is counted already.
+        """
+        if not self._calls.has_counted(error):
+            self._calls.refuse(protocol, error)
 
     def refuse(self, error: Exception) -> Refusal:
         """Return what the caller of `error` gets, whatever carries it. What is a bug is logged."""
         return self._refusals.describe(error)
-
-    def _answer(
-        self,
-        request: Q,
-        endpoint: Callable[[Q], A],
-        call: Call,
-        lane: LaneRule,
-        on_caller_gone: OnCallerGone,
-        *,
-        cause: str,
-    ) -> A:
-        def publish(outcome: Success | Failure) -> None:
-            elapsed = time.perf_counter() - call.started
-            lane.events.publish(Answered(call.method, request.body, outcome, elapsed, cause))
-
-        with lane.slots.hold():
-            try:
-                self._check_size(request.body)
-                answer = lane.runner.run(
-                    partial(endpoint, request),
-                    seconds=request.time_limit,
-                    on_caller_gone=on_caller_gone,
-                )
-            except Exception as error:
-                status, _ = self._statuses.describe(error)
-                publish(Failure.of(status.name, error))
-                raise
-            publish(Success(answer.model, answer.version, answer.result))
-            return answer
-
-    def _read(self, invocation: Invocation, call: Call, time_limit: float) -> tuple[Route, Request]:
-        route, parameters = self._routes.find(invocation.path, invocation.verb)
-        call.method = route.path
-        return route, read_request(invocation, parameters, time_limit=time_limit)
-
-    def _follow(
-        self, route: Route, request: Request, call: Call, on_caller_gone: OnCallerGone
-    ) -> Reply:
-        return self._answer(
-            request, route.endpoint, call, self._lanes[route.lane], on_caller_gone, cause=""
-        )
-
-    def _relay(
-        self,
-        invocation: Invocation,
-        request: Request,
-        relay: Relay,
-        call: Call,
-        on_caller_gone: OnCallerGone,
-    ) -> Reply:
-        with ExitStack() as reading:
-            reading.enter_context(self._lanes[Lane.RELAY].slots.hold())
-            self._check_size(request.body)
-
-            def invoke(inner: Invocation) -> Reply:
-                # From here on the call holds the slot of its own lane, and no other.
-                reading.close()
-                elapsed = time.perf_counter() - call.started
-                left = None if invocation.remaining is None else invocation.remaining - elapsed
-                return self._invoke_within(
-                    replace(inner, remaining=left),
-                    max(0.0, request.time_limit - elapsed),
-                    on_caller_gone,
-                )
-
-            methods = Methods(
-                invoke,
-                self._statuses.describe,
-                self._routes.find,
-                self._refusals.describe,
-                self._max_body,
-            )
-            return relay.answer(request, methods)
-
-    def _invoke_within(
-        self, invocation: Invocation, time_limit: float, on_caller_gone: OnCallerGone
-    ) -> Reply:
-        with self._metrics.call() as call:
-            route, request = self._read(invocation, call, time_limit)
-            if isinstance(route.endpoint, Relay):
-                raise InvalidRequest(
-                    "a call within another must be of a method that holds no call itself",
-                    got=route.path,
-                    remedy="send what is inside it",
-                )
-            return self._follow(route, request, call, on_caller_gone)
-
-    def _check_size(self, body: bytes) -> None:
-        if len(body) > self._max_body:
-            raise BodyTooLarge(len(body), self._max_body)

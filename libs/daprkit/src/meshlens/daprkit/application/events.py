@@ -1,9 +1,12 @@
 """Outcomes of requests, and where they go."""
 
+import json
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
+from meshlens.daprkit.messages import Provenance
 from meshlens.faults import Fault
 
 # As many as callers get.
@@ -18,11 +21,13 @@ class Success:
         model: what answered; empty if the method has no model.
         version: the version of `model`.
         result: facts of the result, JSON values only.
+        provenance: of what answered; None if the method has no model.
     """
 
     model: str
     version: str
     result: Mapping[str, Any] | None
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,8 @@ class Answered:
         outcome: the result or the error.
         elapsed: seconds between request and outcome.
         cause: id of the event that was the request; empty if a caller sent it.
+        digest: SHA-256 of the body in hexadecimal; empty if it is not known yet.
+        identity: id of the event that says so.
     """
 
     method: str
@@ -67,17 +74,52 @@ class Answered:
     outcome: Success | Failure
     elapsed: float
     cause: str = ""
+    digest: str = ""
+    identity: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+@dataclass(frozen=True, slots=True)
+class CloudEvent:
+    """A result event, ready to be published.
+
+    Attributes:
+        identity: its id, the same however often it is published.
+        body: the whole CloudEvent as JSON.
+        trace: headers of the trace that it belongs to.
+    """
+
+    identity: str
+    body: bytes
+    trace: Mapping[str, str] = field(default_factory=dict)
+
+    def data(self) -> bytes:
+        """Return its data alone, as JSON."""
+        return json.dumps(json.loads(self.body)["data"]).encode()
 
 
 class Events(Protocol):
     """Where outcomes are published."""
 
+    def admit(self) -> None:
+        """Let a request pass whose outcome can be published, as far as that is known before.
+
+        Raises:
+            EventNotRecorded: it cannot be.
+        """
+
     def publish(self, answered: Answered) -> None:
-        """Publish the outcome of one request, with the guarantee of the mode."""
+        """Publish the outcome of one request, with the guarantee of the mode.
+
+        Raises:
+            EventNotRecorded: it is not given.
+        """
 
 
 class NoEvents:
     """Nothing is published: EVENTS=off, and lanes without events."""
+
+    def admit(self) -> None:
+        """Let every request pass."""
 
     def publish(self, answered: Answered) -> None:
         """Do nothing."""

@@ -8,6 +8,7 @@ from meshlens.daprkit.errors import InvalidRequest
 from meshlens.daprkit.messages import Request
 from meshlens.daprkit.parsing.media_types import parse_boundary, parse_charset, parse_media_type
 from meshlens.daprkit.parsing.query import parse_query
+from meshlens.daprkit.telemetry.call import CallProtocol
 
 LONGEST_TIME_LIMIT = 3600.0
 
@@ -24,6 +25,8 @@ class Invocation:
         body: the bytes that were sent.
         headers: the other headers, names in lower case.
         remaining: seconds until the call's deadline; None without one.
+        caller: the app id of who calls; empty if no sidecar has said it.
+        protocol: the way by which it came, for metrics.
     """
 
     path: str
@@ -33,6 +36,8 @@ class Invocation:
     body: bytes
     headers: Mapping[str, str]
     remaining: float | None = None
+    caller: str = ""
+    protocol: CallProtocol = "invoke"
 
 
 def read_request(call: Invocation, parameters: Mapping[str, str], *, time_limit: float) -> Request:
@@ -58,6 +63,7 @@ def read_request(call: Invocation, parameters: Mapping[str, str], *, time_limit:
         body=call.body,
         headers=call.headers,
         parameters=parameters,
+        caller=call.caller,
     )
 
 

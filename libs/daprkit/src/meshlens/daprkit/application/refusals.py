@@ -8,7 +8,7 @@ from google.protobuf.json_format import MessageToDict
 from google.rpc import status_pb2
 
 from meshlens.daprkit.application.status import HTTP, Status, Statuses
-from meshlens.daprkit.errors import Busy
+from meshlens.daprkit.errors import Busy, TooManyBytes
 from meshlens.daprkit.parsing.details import encode_details
 from meshlens.faults import Fault
 
@@ -65,6 +65,6 @@ class Refusals:
             code=status.value[0],
             message=message,
             domain=self._domain,
-            retry_after=error.retry_after if isinstance(error, Busy) else None,
+            retry_after=error.retry_after if isinstance(error, Busy | TooManyBytes) else None,
         )
         return Refusal(status, message, details)

@@ -15,6 +15,7 @@ from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.errors import MethodNotFound
 from meshlens.daprkit.messages import Reply, Request
+from meshlens.daprkit.telemetry.call import CallProtocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,11 @@ class Relay:
 
     Attributes:
         answer: answers a request.
+        protocol: the way by which the calls within come, for metrics.
     """
 
     answer: RelayFunction
+    protocol: CallProtocol = "invoke"
 
     def __call__(self, request: Request) -> Reply:
         """Answer a request that needs no other method.

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias, cast
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from meshlens.daprkit.application.events import Answered, Failure, Success
+from meshlens.daprkit.messages import Provenance, SignatureState
 
 FailureCode: TypeAlias = Literal[
     "CANCELLED",
@@ -43,6 +44,28 @@ class Input(BaseModel):
     size: int = Field(ge=0, description="Bytes of the request's body.")
 
 
+class ModelProvenance(BaseModel):
+    """Which bytes have answered, and who vouches for them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str = Field(
+        pattern="^[0-9a-f]{64}$",
+        description="Digest of the model as it was loaded, whatever its files hold by now; of a"
+        " stored fit, its id.",
+    )
+    signature: SignatureState = Field(
+        description="verified: it has a signature that holds for a key of the operator's;"
+        " unverified: it has none, and was served with a warning; unchecked: the service does not"
+        " look for signatures."
+    )
+    signer: str = Field(
+        default="",
+        description="sha256 of the public key, in PEM, that its signature holds for; absent unless"
+        " verified.",
+    )
+
+
 class _Event(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -70,6 +93,9 @@ class ResultEvent(_Event):
     outcome: Literal["OK"] = Field(description="OK: the request was answered.")
     model: str = Field(description="The model that answered; empty if the method has none.")
     version: str = Field(description="The version of the model.")
+    provenance: ModelProvenance | None = Field(
+        default=None, description="Of the model; absent if the method has none."
+    )
     result: Mapping[str, Any] | None = Field(
         description="Facts of the result, different for each method."
     )
@@ -105,20 +131,27 @@ def make_event(identity: str, service: str, answered: Answered) -> AnyEvent:
         "id": identity,
         "service": service,
         "method": answered.method,
-        "input": Input(sha256=hashlib.sha256(body).hexdigest(), size=len(body)),
+        "input": Input(sha256=answered.digest or hashlib.sha256(body).hexdigest(), size=len(body)),
         "elapsed_seconds": round(answered.elapsed, 6),
     }
     if answered.cause:
         facts["cause"] = answered.cause
     match answered.outcome:
-        case Success(model, version, result):
+        case Success(model, version, result, provenance):
             facts |= {"outcome": "OK", "model": model, "version": version, "result": result}
+            facts |= {"provenance": _write_provenance(provenance)} if provenance else {}
             return ResultEvent(**facts)
         case Failure(code, reason, places):
             facts |= {"reason": reason} if reason else {}
             facts |= {"places": places} if places else {}
             message = _summarize(reason or code, places)
             return FailureEvent(**facts, outcome=cast("FailureCode", code), message=message)
+
+
+def _write_provenance(known: Provenance) -> ModelProvenance:
+    if known.signer:
+        return ModelProvenance(sha256=known.sha256, signature=known.signature, signer=known.signer)
+    return ModelProvenance(sha256=known.sha256, signature=known.signature)
 
 
 def _summarize(reason: str, places: Sequence[Mapping[str, int]]) -> str:

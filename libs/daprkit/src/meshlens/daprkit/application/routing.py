@@ -1,7 +1,7 @@
 """Routes: which function answers a path."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from werkzeug.exceptions import NotFound
@@ -28,6 +28,7 @@ class Route:
         endpoint: answers a request, or raises what the status table lists.
         verbs: HTTP verbs it accepts, HEAD where GET is one; a call without a verb is accepted too.
         lane: how its requests are handled.
+        lanes: the lanes of single verbs, where they differ from it.
         operations: what callers must know, for each verb; POST stands for PUT too.
         failure: the body of an error where the app answers HTTP itself; None for the JSON of a
             google.rpc.Status, which is what a sidecar answers in any case.
@@ -39,6 +40,11 @@ class Route:
     lane: Lane = Lane.LIGHT
     operations: tuple[Operation, ...] = ()
     failure: FailureBody | None = None
+    lanes: Mapping[str, Lane] = field(default_factory=dict, hash=False)
+
+    def lane_of(self, verb: str) -> Lane:
+        """Return how requests with that verb are handled."""
+        return self.lanes.get(verb, self.lane)
 
 
 class Routes:

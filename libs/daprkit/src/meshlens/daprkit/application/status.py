@@ -41,6 +41,7 @@ HTTP: Mapping[Status, int] = {
 
 DAPRKIT: StatusTable = {
     errors.WrongToken: Status.UNAUTHENTICATED,
+    errors.NotAdministrator: Status.PERMISSION_DENIED,
     errors.ForeignPage: Status.PERMISSION_DENIED,
     errors.InvalidRequest: Status.INVALID_ARGUMENT,
     errors.WrongVerb: Status.INVALID_ARGUMENT,
@@ -54,7 +55,12 @@ DAPRKIT: StatusTable = {
     errors.Busy: Status.RESOURCE_EXHAUSTED,
     errors.TimeLimitExceeded: Status.DEADLINE_EXCEEDED,
     errors.EventsNotShown: Status.FAILED_PRECONDITION,
+    errors.IdempotencyKeyReused: Status.INVALID_ARGUMENT,
+    errors.OutboxUnusable: Status.UNAVAILABLE,
+    errors.EventNotRecorded: Status.UNAVAILABLE,
     errors.EventNotConfirmed: Status.UNAVAILABLE,
+    errors.OutboxFull: Status.UNAVAILABLE,
+    errors.OutboxUnavailable: Status.UNAVAILABLE,
     errors.StoreUnavailable: Status.UNAVAILABLE,
     errors.InputUnavailable: Status.UNAVAILABLE,
     errors.CannotListen: Status.UNAVAILABLE,

@@ -4,8 +4,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from meshlens.daprkit.application.admission import Slots
+from meshlens.daprkit.application.queueing.slots import Slots
 from meshlens.daprkit.errors import Stopping
+
+# Seconds for streams that have been cancelled to leave: longer than a busy host takes.
+LEAVE_SECONDS = 5.0
 
 
 class Stream:
@@ -23,6 +26,15 @@ class Stream:
         self._busy = False
         self._on_gone: Callable[[], None] | None = None
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether it takes no other message; after one, its handler ends it with a status.
+
+        The library may close the connection before it has sent the status of a call that is
+        cancelled after the server has begun to stop, but not one that its handler ends.
+        """
+        return self._ending
+
     @contextmanager
     def message(self) -> Iterator[None]:
         """Answer one message: the stream is not idle meanwhile.
@@ -39,9 +51,6 @@ class Stream:
         finally:
             with self._lock:
                 self._busy, self._on_gone = False, None
-                ending = self._ending
-            if ending:
-                self._cancel()
 
     def on_caller_gone(self, call: Callable[[], None]) -> bool:
         """Call a function if the caller goes away before the end of this message.
@@ -60,12 +69,13 @@ class Stream:
         if call is not None:
             call()
 
-    def end(self) -> None:
-        """End the stream, after the message that is being answered."""
+    def end(self) -> bool:
+        """Cancel the stream if it is idle, and let it take no message; return whether it was."""
         with self._lock:
             self._ending, busy = True, self._busy
         if not busy:
             self._cancel()
+        return not busy
 
 
 class Streams:
@@ -77,8 +87,9 @@ class Streams:
 
     def __init__(self, slots: Slots) -> None:
         self._slots = slots
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._open: set[Stream] = set()
+        self._cancelled: set[Stream] = set()
         self._closed = False
 
     @contextmanager
@@ -94,22 +105,27 @@ class Streams:
         """
         stream = Stream(cancel)
         with self._slots.hold():
-            with self._lock:
+            with self._changed:
                 if self._closed:
                     raise _stopping()
                 self._open.add(stream)
             try:
                 yield stream
             finally:
-                with self._lock:
+                with self._changed:
                     self._open.discard(stream)
+                    self._changed.notify_all()
 
     def close(self) -> None:
-        """End every stream, after the message that it is answering, and open no other."""
-        with self._lock:
+        """Cancel idle streams, let others end after their message, and open no other."""
+        with self._changed:
             self._closed, streams = True, tuple(self._open)
-        for stream in streams:
-            stream.end()
+        self._cancelled.update(stream for stream in streams if stream.end())
+
+    def await_cancelled(self, seconds: float = LEAVE_SECONDS) -> bool:
+        """Return once the idle streams have left, or False after so long."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._cancelled & self._open, seconds)
 
 
 def _stopping() -> Stopping:

@@ -91,6 +91,6 @@ def _refuse(why_not: str, _: Request) -> Reply:
     raise EventsNotShown(
         "result events must be kept to be shown",
         got=why_not,
-        remedy="start the service with SHOW_EVENTS=100 and EVENTS=confirmed, or subscribe to the"
+        remedy="start the service with SHOW_EVENTS=100, and without EVENTS=off, or subscribe to the"
         " topic of the events",
     )

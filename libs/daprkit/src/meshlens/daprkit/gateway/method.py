@@ -62,7 +62,7 @@ def open_gateway(default: str, origins: Sequence[str]) -> Route:
     )
     return Route(
         PATH,
-        Relay(_Gateway(default, Cors(origins)).answer),
+        Relay(_Gateway(default, Cors(origins)).answer, "gateway"),
         lane=Lane.RELAY,
         operations=(operation,),
     )
@@ -108,7 +108,7 @@ class _Gateway:
             heads = ("HEAD",) if "GET" in route.verbs else ()
             verbs = (*route.verbs, *heads, "OPTIONS")
             return HttpAnswer(204, self.cors.prepare(call.headers, verbs))
-        if route.lane not in _LANES and not isinstance(route.endpoint, Relay):
+        if route.lane_of(call.verb) not in _LANES and not isinstance(route.endpoint, Relay):
             raise InvalidRequest(
                 "an event must call a method that computes or reads",
                 got=path,

@@ -29,5 +29,5 @@ def serve_tools(about: About, tools: Sequence[Tool]) -> Route:
         about: the service.
         tools: what agents may call; each calls a method of the service, in the lane of that.
     """
-    relay = Relay(McpServer(about, tools).answer)
+    relay = Relay(McpServer(about, tools).answer, "mcp")
     return Route(PATH, relay, verbs=("POST",), lane=Lane.RELAY, operations=(_OPERATION,))

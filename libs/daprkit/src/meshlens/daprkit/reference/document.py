@@ -122,7 +122,12 @@ def _describe(
     }
     described["responses"] = {
         "200": {"description": operation.answer or "The answer.", "content": content},
-        **describe_failures(operation.faults, route.lane, statuses),
+        **describe_failures(
+            operation.faults,
+            route.lane_of(operation.verb),
+            statuses,
+            foreign=route.failure is not None,
+        ),
     }
     if operation.result is not None:
         described["x-event-result"] = schemas.find(operation.result, ANSWER)

@@ -19,7 +19,25 @@ _ALWAYS = (
     errors.Busy,
     errors.Stopping,
 )
-_WORK = (errors.TimeLimitExceeded, errors.EventNotConfirmed)
+_IN_LANE = {
+    Lane.WORK: (
+        errors.IdempotencyKeyReused,
+        errors.TimeLimitExceeded,
+        errors.EventNotConfirmed,
+        errors.OutboxFull,
+        errors.OutboxUnavailable,
+    ),
+    Lane.ADMIN: (errors.NotAdministrator,),
+}
+
+
+# What the protocols of other servers refuse by.
+_FOREIGN = (
+    Status.INVALID_ARGUMENT,
+    Status.NOT_FOUND,
+    Status.UNIMPLEMENTED,
+    Status.UNAVAILABLE,
+)
 
 
 class ErrorInfo(BaseModel):
@@ -76,19 +94,24 @@ class Failure(BaseModel):
     )
 
 
-def describe_failures(faults: Iterable[type[Fault]], lane: Lane, statuses: StatusTable) -> Schema:
+def describe_failures(
+    faults: Iterable[type[Fault]], lane: Lane, statuses: StatusTable, *, foreign: bool
+) -> Schema:
     """Return OpenAPI responses by HTTP status.
 
     Args:
         faults: what the endpoint raises itself.
         lane: of the route.
         statuses: of the service's own faults.
+        foreign: whether the route is of the protocol of other servers, with their statuses too.
     """
     known = {**DAPRKIT, **statuses}
     reasons: dict[Status, list[str]] = defaultdict(list)
-    for fault in (*faults, *_ALWAYS, *(_WORK if lane is Lane.WORK else ())):
+    for fault in (*faults, *_ALWAYS, *_IN_LANE.get(lane, ())):
         summary = (fault.__doc__ or "").partition("\n")[0]
         reasons[known[fault]].append(f"`{name_reason(fault)}`: {summary}")
+    for status in _FOREIGN if foreign else ():
+        reasons[status].append("The text is that of the servers whose protocol it is.")
     reasons[Status.INTERNAL].append("A bug; the service's log has its traceback.")
     by_http: dict[int, list[str]] = defaultdict(list)
     for status, lines in reasons.items():
@@ -96,18 +119,32 @@ def describe_failures(faults: Iterable[type[Fault]], lane: Lane, statuses: Statu
             f"{status.name}\n\n" + "\n".join(f"- {line}" for line in lines)
         )
     return {
-        str(http): {"description": "\n\n".join(parts), "content": _CONTENT}
+        str(http): {
+            "description": "\n\n".join(parts),
+            "content": _CONTENT_OF_FOREIGN if foreign else _CONTENT,
+        }
         for http, parts in sorted(by_http.items())
     }
 
 
-# Dapr sends this JSON as plain text.
-_CONTENT: Schema = {
-    "text/plain": {
-        "schema": {
-            "type": "string",
-            "contentMediaType": "application/json",
-            "contentSchema": {"$ref": "#/components/schemas/Failure"},
-        }
+_FAILURE = {"$ref": "#/components/schemas/Failure"}
+# Dapr sends this JSON as plain text; the service's own HTTP listener says that it is JSON.
+_BY_DAPR = {
+    "schema": {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": _FAILURE,
     }
+}
+_CONTENT: Schema = {"text/plain": _BY_DAPR, "application/json": {"schema": _FAILURE}}
+# The listener alone can send what the protocol's clients expect.
+_CONTENT_OF_FOREIGN: Schema = {
+    "text/plain": _BY_DAPR,
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "properties": {"error": {"type": "string"}},
+            "required": ["error"],
+        }
+    },
 }

@@ -99,9 +99,12 @@ class Inputs:
                 wait_for_ready=True,
             )
         except grpc.RpcError as error:
+            got, remedy = self._sidecar.explain(
+                error, remedy="check the component and the key, and MAX_BODY for what is large"
+            )
             raise InputUnavailable(
                 f"binding {binding!r} must give {key!r} by its operation get",
-                got=self._sidecar.describe(error),
-                remedy="check the component and the key, and MAX_BODY for what is large",
+                got=got,
+                remedy=remedy,
             ) from error
         yield answer.data

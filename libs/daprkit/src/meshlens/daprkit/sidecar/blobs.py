@@ -7,19 +7,15 @@ cut short or changed is absent, never wrong.
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Iterator
 
-import grpc
 import structlog
-from dapr.proto import api_v1, common_v1
 from pydantic import BaseModel, Field, ValidationError
 
-from meshlens.daprkit.errors import StoreUnavailable
 from meshlens.daprkit.settings import MIB
 from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.daprkit.sidecar.state import StateStore
 
-READ_AT_ONCE = 4
 # A header with more chunks is damaged: this is 4 GiB in chunks of 1 MiB.
 MOST_CHUNKS = 4096
 
@@ -43,9 +39,7 @@ class BlobStore:
     """
 
     def __init__(self, sidecar: Sidecar, *, store: str, timeout: float, chunk: int = MIB) -> None:
-        self._sidecar = sidecar
-        self._store = store
-        self._timeout = timeout
+        self._state = StateStore(sidecar, name=store, timeout=timeout)
         self._chunk = chunk
 
     def put(self, data: bytes) -> str:
@@ -56,12 +50,12 @@ class BlobStore:
         """
         name = hashlib.sha256(data).hexdigest()
         if len(data) <= self._chunk:
-            self._save(name, data)
+            self._state.save(name, data)
             return name
         starts = range(0, len(data), self._chunk)
         for position, start in enumerate(starts):
-            self._save(f"{name}-{position}", data[start : start + self._chunk])
-        self._save(name, _Header(chunks=len(starts)).model_dump_json().encode())
+            self._state.save(f"{name}-{position}", data[start : start + self._chunk])
+        self._state.save(name, _Header(chunks=len(starts)).model_dump_json().encode())
         return name
 
     def get(self, name: str) -> bytes | None:
@@ -70,14 +64,23 @@ class BlobStore:
         Raises:
             StoreUnavailable: the state store does not answer.
         """
-        value = next(self._load(iter([name])))
+        value = next(self._state.load(iter([name])))
         if not value or _is_named(value, name):
             return value or None
         data = b"".join(self._chunks(name, value))
         if _is_named(data, name):
             return data
-        _log.warning("damaged blob", blob=name, store=self._store)
+        _log.warning("damaged blob", blob=name, store=self._state.name)
         return None
+
+    def has(self, name: str) -> bool:
+        """Return whether there are bytes called `name`, of which at most one chunk is read.
+
+        Raises:
+            StoreUnavailable: the state store does not answer.
+        """
+        value = next(self._state.load(iter([name])))
+        return _is_named(value, name) or _decode_header(value) is not None
 
     def read(self, key: str) -> Iterator[bytes]:
         """Yield the bytes under `key`, chunk by chunk, unverified.
@@ -85,7 +88,7 @@ class BlobStore:
         Raises:
             StoreUnavailable: the state store does not answer.
         """
-        value = next(self._load(iter([key])))
+        value = next(self._state.load(iter([key])))
         if _decode_header(value) is None:
             yield value
         else:
@@ -99,70 +102,18 @@ class BlobStore:
         Raises:
             StoreUnavailable: the state store does not answer.
         """
-        value = next(self._load(iter([name])))
-        self._remove(name)
+        value = next(self._state.load(iter([name])))
+        self._state.remove(name)
         header = _decode_header(value)
         if header and not _is_named(value, name):
             for position in range(header.chunks):
-                self._remove(f"{name}-{position}")
+                self._state.remove(f"{name}-{position}")
 
     def _chunks(self, key: str, value: bytes) -> Iterator[bytes]:
         """Yield the chunks listed by the header in `value`; nothing if it is not a header."""
         header = _decode_header(value)
         chunks = header.chunks if header else 0
-        return self._load(f"{key}-{position}" for position in range(chunks))
-
-    def _remove(self, key: str) -> None:
-        try:
-            self._sidecar.stub.DeleteState(
-                api_v1.DeleteStateRequest(store_name=self._store, key=key),
-                timeout=self._timeout,
-                metadata=self._sidecar.metadata,
-                wait_for_ready=True,
-            )
-        except grpc.RpcError as error:
-            raise self._unavailable(error) from error
-
-    def _save(self, key: str, value: bytes) -> None:
-        request = api_v1.SaveStateRequest(
-            store_name=self._store, states=[common_v1.StateItem(key=key, value=value)]
-        )
-        try:
-            self._sidecar.stub.SaveState(
-                request,
-                timeout=self._timeout,
-                metadata=self._sidecar.metadata,
-                wait_for_ready=True,
-            )
-        except grpc.RpcError as error:
-            raise self._unavailable(error) from error
-
-    def _load(self, keys: Iterator[str]) -> Iterator[bytes]:
-        """Yield the values of `keys` in their order, a few requests under way at once."""
-        under_way: deque[grpc.Future[api_v1.GetStateResponse]] = deque()
-        try:
-            for key in keys:
-                under_way.append(
-                    self._sidecar.stub.GetState.future(
-                        api_v1.GetStateRequest(store_name=self._store, key=key),
-                        timeout=self._timeout,
-                        metadata=self._sidecar.metadata,
-                        wait_for_ready=True,
-                    )
-                )
-                if len(under_way) == READ_AT_ONCE:
-                    yield under_way.popleft().result().data
-            while under_way:
-                yield under_way.popleft().result().data
-        except grpc.RpcError as error:
-            raise self._unavailable(error) from error
-
-    def _unavailable(self, error: grpc.RpcError) -> StoreUnavailable:
-        return StoreUnavailable(
-            f"state store {self._store!r} must answer within {self._timeout:g} s",
-            got=self._sidecar.describe(error),
-            remedy="check the component and try again",
-        )
+        return self._state.load(f"{key}-{position}" for position in range(chunks))
 
 
 def _decode_header(value: bytes) -> _Header | None:

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 import grpc
 from dapr.proto import common_v1
 from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
 
 from meshlens.daprkit.application.application import Application
+from meshlens.daprkit.application.callers import read_caller
 from meshlens.daprkit.application.invocation import Invocation
+from meshlens.daprkit.errors import InvalidRequest
 from meshlens.daprkit.messages import Reply
 from meshlens.daprkit.transports.interceptor import Continuation, Handler
 
@@ -31,7 +34,7 @@ class InvokeInterceptor(grpc.ServerInterceptor):
         self._application = application
         self._handler = grpc.unary_unary_rpc_method_handler(
             self._on_invoke,
-            request_deserializer=common_v1.InvokeRequest.FromString,
+            request_deserializer=_parse,
             response_serializer=common_v1.InvokeResponse.SerializeToString,
         )
 
@@ -44,12 +47,12 @@ class InvokeInterceptor(grpc.ServerInterceptor):
         return continuation(handler_call_details)
 
     def _on_invoke(
-        self, message: common_v1.InvokeRequest, context: grpc.ServicerContext
+        self, parsed: list[common_v1.InvokeRequest | DecodeError], context: grpc.ServicerContext
     ) -> common_v1.InvokeResponse:
         reply = self._application.invoke(
-            _read_call(message, context), on_caller_gone=context.add_callback
+            _read_call(parsed.pop(), context), on_caller_gone=context.add_callback
         )
-        headers = add_nosniff(reply)
+        headers = _add_nosniff(reply)
         if headers:
             context.send_initial_metadata(tuple(headers.items()))
         return common_v1.InvokeResponse(
@@ -57,14 +60,35 @@ class InvokeInterceptor(grpc.ServerInterceptor):
         )
 
 
-def add_nosniff(reply: Reply) -> Mapping[str, str]:
+def _add_nosniff(reply: Reply) -> Mapping[str, str]:
     """Return the headers of a reply, and what keeps browsers from guessing at what they show."""
     if reply.content_type.startswith(_RENDERED):
         return {_NOSNIFF: "nosniff", **reply.headers}
     return reply.headers
 
 
-def _read_call(message: common_v1.InvokeRequest, context: grpc.ServicerContext) -> Invocation:
+def _parse(body: bytes) -> list[common_v1.InvokeRequest | DecodeError]:
+    """Return the message, in what it is taken out of: else its bytes are there twice all the time.
+
+    The library and the interceptors hold what they pass on until the call is answered. What is no
+    message is an error in its place, since gRPC would make INTERNAL of one that is raised, and a
+    line of the log.
+    """
+    try:
+        return [common_v1.InvokeRequest.FromString(body)]
+    except DecodeError as error:
+        return [error]
+
+
+def _read_call(
+    message: common_v1.InvokeRequest | DecodeError, context: grpc.ServicerContext
+) -> Invocation:
+    if isinstance(message, DecodeError):
+        raise InvalidRequest(
+            "the message must be an InvokeRequest of Dapr",
+            got="other bytes",
+            remedy="call by a library that has Dapr's .proto files",
+        ) from message
     # gRPC callers may append the query to the method, as in a URL.
     path, _, query_behind = message.method.partition("?")
     extension = message.http_extension
@@ -80,4 +104,5 @@ def _read_call(message: common_v1.InvokeRequest, context: grpc.ServicerContext) 
             if isinstance(value, str)
         },
         remaining=context.time_remaining(),
+        caller=read_caller(context.invocation_metadata()),
     )

@@ -9,7 +9,9 @@ from cloudevents.sdk.event import v1
 from dapr.ext.grpc import App
 
 from meshlens.daprkit.application.application import Application
+from meshlens.daprkit.application.keys import Key
 from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.routing import UNSPECIFIED_VERB
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.parsing.media_types import parse_charset, parse_media_type
@@ -29,12 +31,14 @@ class Subscription:
             by its resiliency policy; after any other failure it is sent to `dead_letter` once.
         options: names in the event's metadata that become the query of the request.
         dead_letter: topic for events that cannot be answered.
+        operation: what publishers must know: the method that does the same for callers.
     """
 
     topic: str
     endpoint: Callable[[Request], Reply]
     options: tuple[str, ...]
     dead_letter: str
+    operation: Operation
 
 
 def subscribe(
@@ -51,7 +55,9 @@ def _on_event(application: Application, subscription: Subscription, event: v1.Ev
         subscription.endpoint,
         method=subscription.topic,
         lane=Lane.WORK,
+        protocol="topic",
         cause=event.EventID(),
+        key=Key.of_event(event.Source(), event.EventID(), cast("bytes", event.Data())),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshlens.daprkit.application.status import Refused, Status
-from meshlens.protocols.inference.datatypes import is_datatype, name_datatype
+from meshlens.protocols.inference.datatypes import find_dtype, is_datatype, name_datatype
 from meshlens.protocols.inference.elements import (
     MOST_TEXTS,
     TextsCut,
@@ -77,7 +77,8 @@ class _Reader:
         takes = name_datatype(wanted.dtype)
         if sent.datatype == BYTES != takes and wanted.name == self.function.picture:
             return self._read_pictures(sent, wanted)
-        if sent.datatype != takes:
+        dtype = wanted.dtype if sent.datatype == takes else self._find_narrower(sent, wanted)
+        if dtype is None:
             known = sent.datatype if is_datatype(sent.datatype) else "<invalid>"
             raise self._refuse(
                 f"inference input '{sent.name}' data-type is '{known}', but model"
@@ -87,7 +88,15 @@ class _Reader:
         shape = tuple(sent.shape)
         if takes == BYTES:
             return self._read_texts(sent, count_elements(shape)).reshape(shape)
-        return self._read_numbers(sent, wanted.dtype, count_elements(shape)).reshape(shape)
+        numbers = self._read_numbers(sent, dtype, count_elements(shape)).reshape(shape)
+        return numbers.astype(wanted.dtype, copy=False)
+
+    def _find_narrower(self, sent: InputTensor, wanted: Tensor) -> np.dtype[np.generic] | None:
+        """Return the type that was sent if it is a float all of whose numbers are of the wanted."""
+        dtype = find_dtype(sent.datatype)
+        if not self.function.widens or dtype is None or dtype.kind != "f":
+            return None
+        return dtype if np.can_cast(dtype, wanted.dtype, "safe") else None
 
     def _check_shape(self, sent: InputTensor, wanted: Sequence[int] | None) -> None:
         model, shown = self.request.model, show_shape(sent.shape)

@@ -21,6 +21,7 @@ from meshlens.protocols.inference.views import (
     index_entry,
 )
 from meshlens.protocols.models import Function, Model, Models, ModelVersion, State
+from meshlens.timing import Phase, note
 
 EXTENSIONS = (
     "binary_tensor_data",
@@ -66,14 +67,20 @@ class InferenceServer:
         return self._ready()
 
     def is_ready(self, name: str, version: str = "") -> bool:
-        """Return whether a version answers, or any if none is named; False for an unknown one."""
-        if version and not version.isdecimal():
-            return self._leads_to_one(name, version)
+        """Return whether a version answers, or any if none is named; False for an unknown one.
+
+        Args:
+            name: of the model.
+            version: its number or label.
+        """
         try:
             versions = self._models.versions(name) if name else ()
         except UnknownModel:
             return False
-        return any(it.state is State.AVAILABLE and version in ("", it.version) for it in versions)
+        return any(
+            it.state is State.AVAILABLE and (version in ("", it.version) or version in it.labels)
+            for it in versions
+        )
 
     def describe(self, name: str, version: str = "") -> ModelMetadata:
         """Return what a model takes and answers.
@@ -82,19 +89,11 @@ class InferenceServer:
             Refused: there is none, or it does not answer now.
         """
         with lease(self._models, name, version) as model:
-            available = sorted(
-                (it.version for it in self._models.versions(name) if it.state is State.AVAILABLE),
-                key=int,
-            )
-            return describe_model(model, [model.version] if version else available)
-
-    def _leads_to_one(self, name: str, label: str) -> bool:
-        """Return whether a label stands for a version that answers."""
-        try:
-            with lease(self._models, name, label):
-                return True
-        except Refused:
-            return False
+            available = {
+                it.version for it in self._models.versions(name) if it.state is State.AVAILABLE
+            }
+            shown = {model.version} if version else {model.version, *available}
+            return describe_model(model, sorted(shown, key=int))
 
     # Inference
 
@@ -118,7 +117,11 @@ class InferenceServer:
         return answer
 
     def statistics(self, name: str = "", version: str = "") -> Sequence[ModelStatistics]:
-        """Return the statistics of every version that answers, of all models if none is named.
+        """Return the statistics of every version that answers or has just done so.
+
+        Args:
+            name: of a model; all of them if it is empty.
+            version: its number; all of them if it is empty.
 
         Raises:
             Refused: there is none.
@@ -127,7 +130,7 @@ class InferenceServer:
             versions = self._models.versions(name)
         except UnknownModel:
             versions = ()
-        there = [it for it in versions if it.state is State.AVAILABLE]
+        there = [it for it in versions if it.state in (State.AVAILABLE, State.UNLOADING)]
         if name and not there:
             raise invalid(f"requested model '{name}' is not available")
         chosen = [it for it in there if version in ("", it.version)]
@@ -140,6 +143,17 @@ class InferenceServer:
     def index(self, *, ready: bool = False) -> Sequence[IndexEntry]:
         """Return every version, or only those that answer."""
         return [index_entry(it) for it in self._models.versions() if _is_listed(it, ready=ready)]
+
+    def find(self, name: str) -> Sequence[IndexEntry]:
+        """Return every version of one model.
+
+        Raises:
+            Refused: there is no such model.
+        """
+        try:
+            return [index_entry(it) for it in self._models.versions(name)]
+        except UnknownModel as error:
+            raise unknown(f"'{name}' is not found") from error
 
     def load(self, name: str) -> None:
         """Load the newest version of a model, and keep it loaded.
@@ -175,7 +189,8 @@ def _infer(
         raise Refused(Status.UNAVAILABLE, "Request timeout expired")
     function = choose_function(model)
     wanted = choose_outputs(function, request)
-    tensors = read_inputs(function, request)
+    with note(Phase.DECODE):
+        tensors = read_inputs(function, request)
     read = time.perf_counter_ns()
     answers = function.run(tensors)
     ran = time.perf_counter_ns()
@@ -187,7 +202,8 @@ def _infer(
         made=time.perf_counter_ns() - ran,
         batch=_count_batch(function, {name: array.shape for name, array in tensors.items()}),
     )
-    return InferAnswer(model.name, model.version, outputs, request.id), timing
+    answer = InferAnswer(model.name, model.version, outputs, request.id, model.provenance)
+    return answer, timing
 
 
 def _count_batch(function: Function, shapes: dict[str, tuple[int, ...]]) -> int:

@@ -3,10 +3,13 @@
 import copy
 import threading
 import time
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 # Sizes of batches that are counted apart; callers choose them.
 _MOST_SIZES = 128
+# Versions that are known at once; where callers make models, there is no end of them.
+_MOST_VERSIONS = 1000
 
 
 @dataclass(slots=True)
@@ -84,11 +87,17 @@ class Timing:
 
 
 class Statistics:
-    """Counts requests by version; safe to use from any number of threads."""
+    """Counts requests by version; safe to use from any number of threads.
 
-    def __init__(self) -> None:
+    Args:
+        most: versions that are known at once. Another makes those of the one forgotten whose last
+            request is the longest ago.
+    """
+
+    def __init__(self, *, most: int = _MOST_VERSIONS) -> None:
+        self._most = most
         self._lock = threading.Lock()
-        self._versions: dict[tuple[str, str], ModelStatistics] = {}
+        self._versions: OrderedDict[tuple[str, str], ModelStatistics] = OrderedDict()
 
     def succeeded(self, model: str, version: str, timing: Timing) -> None:
         """Count a request that was answered."""
@@ -117,7 +126,13 @@ class Statistics:
     def read(self, model: str, version: str) -> ModelStatistics:
         """Return what is known of a version, zeros if it has had no request."""
         with self._lock:
-            return copy.deepcopy(self._find(model, version))
+            known = self._versions.get((model, version))
+            return copy.deepcopy(known) if known else ModelStatistics(model, version)
 
     def _find(self, model: str, version: str) -> ModelStatistics:
-        return self._versions.setdefault((model, version), ModelStatistics(model, version))
+        """Return what a request of a version is added to."""
+        known = self._versions.setdefault((model, version), ModelStatistics(model, version))
+        self._versions.move_to_end((model, version))
+        if len(self._versions) > self._most:
+            self._versions.popitem(last=False)
+        return known

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from meshlens.daprkit.messages import Provenance
 from meshlens.protocols.models import Array
 
 Parameter: TypeAlias = bool | int | float | str
@@ -96,17 +97,28 @@ class InferAnswer:
         version: its number.
         outputs: in the order in which they were requested, else in the model's.
         id: of the request.
+        provenance: of that version.
     """
 
     model: str
     version: str
     outputs: Sequence[OutputTensor]
     id: str = ""
+    provenance: Provenance | None = None
 
     @property
     def result(self) -> Mapping[str, Any]:
         """The shapes of the outputs, for the event; the numbers may be many."""
         return {"shapes": {output.name: list(output.shape) for output in self.outputs}}
+
+    @property
+    def size(self) -> int:
+        """The bytes of the outputs."""
+        arrays = [output.array for output in self.outputs]
+        of_texts = (array.ravel().tolist() for array in arrays if array.dtype.hasobject)
+        return sum(array.nbytes for array in arrays) + sum(
+            len(text) for texts in of_texts for text in texts
+        )
 
 
 def count_elements(shape: Sequence[int]) -> int:

@@ -12,9 +12,7 @@ class Offer:
     Attributes:
         models: the models.
         most_bytes: of one input, and of a body that is unpacked.
-        admin: whether callers may choose which models are loaded.
     """
 
     models: Models
     most_bytes: int
-    admin: bool = False

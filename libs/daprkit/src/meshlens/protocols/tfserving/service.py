@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from meshlens.daprkit.application.routing import Route
-from meshlens.daprkit.server import GrpcService
+from meshlens.daprkit.transports.listener import GrpcService
 from meshlens.protocols.tfserving.offer import Offer
 from meshlens.protocols.tfserving.rest.routes import RestApi
 from meshlens.protocols.tfserving.rpc.models import ModelService

@@ -1,4 +1,4 @@
-"""How many fields a message has, before it is parsed.
+"""What can be seen of a message before it is parsed: how many fields it has, and the first.
 
 A parsed message takes up to forty times its bytes if it consists of empty messages alone.
 """
@@ -6,6 +6,9 @@ A parsed message takes up to forty times its bytes if it consists of empty messa
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FIXED = {_FIXED64: 8, _FIXED32: 4}
 _LONGEST_VARINT = 10
+# Field 1, of bytes: most senders write fields in the order of their numbers.
+_FIRST = 0x0A
+_LONGEST_TEXT = 200
 
 
 def has_more_fields(data: bytes, most: int) -> bool:
@@ -29,6 +32,21 @@ def has_more_fields(data: bytes, most: int) -> bool:
         else:
             return False
     return place < size
+
+
+def find_first_text(data: bytes, *, within: int = 0) -> str:
+    """Return the text of field 1 of a message if its bytes begin with it; else an empty one.
+
+    Args:
+        data: the message.
+        within: how many messages deep it is, each of them field 1 of the one around it.
+    """
+    length = place = 0
+    for _ in range(within + 1):
+        if data[place : place + 1] != bytes([_FIRST]):
+            return ""
+        length, place = _read_varint(data, place + 1)
+    return data[place : place + min(length, _LONGEST_TEXT)].decode(errors="replace")
 
 
 def _read_varint(data: bytes, place: int) -> tuple[int, int]:

@@ -25,12 +25,13 @@ def _compiled() -> descriptor_pb2.FileDescriptorSet:
     return descriptor_pb2.FileDescriptorSet.FromString(data)
 
 
-def find_services() -> list[descriptor.ServiceDescriptor]:
-    """Return the gRPC services of our files."""
+def find_services(package: str = "") -> list[descriptor.ServiceDescriptor]:
+    """Return the gRPC services of our files, or those of a package and the packages in it."""
     return [
         service
         for path in _compiled().file
         for service in load_pool().FindFileByName(path.name).services_by_name.values()
+        if not package or service.full_name.startswith(f"{package}.")
     ]
 
 

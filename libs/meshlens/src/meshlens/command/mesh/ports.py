@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from meshlens.command.mesh.errors import MeshError
+from meshlens.command.mesh.processes import find_listeners
 
 BASE = 3500
 FREE = "free"
@@ -16,7 +17,6 @@ FREE = "free"
 _POOL = range(20_000, 32_768)
 _LOWEST = 1024
 _SPAN = 100
-_LISTENING = "0A"
 
 
 def read_base(text: str) -> int | None:
@@ -61,11 +61,12 @@ def check_ports(wanted: Mapping[int, str]) -> None:
     held = {port: use for port, use in wanted.items() if _is_held(port)}
     if not held:
         return
-    holders = _find_holders()
+    listeners = find_listeners()
     port, use = next(iter(held.items()))
+    holder = _describe(listeners[port]) if port in listeners else "another program"
     others = ", ".join(map(str, list(held)[1:]))
     raise MeshError(
-        f"port {port} ({use}) must be free, but {holders.get(port, 'another program')} holds it"
+        f"port {port} ({use}) must be free, but {holder} holds it"
         f"{f' (not free either: {others})' if others else ''};"
         f" stop that, or take other ports: meshlens up --ports {FREE}, or make run PORTS={FREE}"
     )
@@ -82,32 +83,11 @@ def _is_held(port: int) -> bool:
     return False
 
 
-def _find_holders() -> dict[int, str]:
-    """Return the programs that listen, by port, as far as Linux shows them to this user."""
-    ports = {}
-    for table in ("tcp", "tcp6"):
-        try:
-            lines = Path("/proc/net", table).read_text().splitlines()[1:]
-        except OSError:  # not Linux, or no IPv6
-            continue
-        for fields in map(str.split, lines):
-            if fields[3] == _LISTENING:
-                ports[f"socket:[{fields[9]}]"] = int(fields[1].rpartition(":")[2], 16)
-    holders = {}
-    for descriptor in Path("/proc").glob("[0-9]*/fd/*") if ports else ():
-        try:
-            target = str(descriptor.readlink())
-        except OSError:  # the process has ended, or is another user's
-            continue
-        if target in ports:
-            process = descriptor.parent.parent
-            holders[ports[target]] = f"{_read_command(process)} (pid {process.name})"
-    return holders
-
-
-def _read_command(process: Path) -> str:
+def _describe(process: Path) -> str:
+    """Return what a process runs, and its id."""
     try:
         words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
     except OSError:  # it has just ended
-        return "a program"
-    return b" ".join([words[0].rpartition(b"/")[2], *words[1:4]]).decode(errors="replace")
+        return f"a program (pid {process.name})"
+    command = b" ".join([words[0].rpartition(b"/")[2], *words[1:4]]).decode(errors="replace")
+    return f"{command} (pid {process.name})"

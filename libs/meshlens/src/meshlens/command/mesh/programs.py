@@ -26,19 +26,43 @@ class Programs:
     Attributes:
         dapr: the CLI.
         daprd: the sidecar.
+        placement: for jobs; None if it was not looked for.
+        scheduler: likewise.
     """
 
     dapr: Path
     daprd: Path
+    placement: Path | None = None
+    scheduler: Path | None = None
 
 
-def find_programs() -> Programs:
+def find_programs(*, jobs: bool = False) -> Programs:
     """Return the programs in the folder $DAPR_BIN, else installed ones.
+
+    Args:
+        jobs: whether those that jobs needs are wanted, too.
 
     Raises:
         MeshError: one is missing or too old.
     """
-    return Programs(dapr=_find("dapr", CLI), daprd=_find("daprd", DAPRD))
+    return Programs(
+        dapr=_find("dapr", CLI),
+        daprd=_find("daprd", DAPRD),
+        placement=_find_any("placement") if jobs else None,
+        scheduler=_find_any("scheduler") if jobs else None,
+    )
+
+
+def _find_any(name: str) -> Path:
+    """Return a program that does not say its version; Dapr installs it with the sidecar."""
+    path = next(_candidates(name), None)
+    if path is None:
+        raise MeshError(
+            f"jobs needs {name}, got none; run"
+            f" dapr init --slim --runtime-version {_join(DAPRD)}, or name the folder of"
+            " the programs by DAPR_BIN"
+        )
+    return path
 
 
 def _find(name: str, oldest: tuple[int, ...]) -> Path:

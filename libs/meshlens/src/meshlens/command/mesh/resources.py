@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import yaml
 
+from meshlens.command.mesh.errors import MeshError
 from meshlens.command.mesh.sidecars import LOOPBACK_FLAGS
 
 # Where the originals keep what sidecars share, relative to their working directory.
@@ -71,6 +72,9 @@ def write_resources(
         env: has the values that components take from the environment, which an app that joins
             does not share.
         listeners: the port at which a service answers HTTP itself, by its app.
+
+    Raises:
+        MeshError: a file that `env` names cannot be read.
     """
     resources = locate_resources(folder, profile)
     own, components = resources.runtime, resources.components
@@ -97,20 +101,52 @@ def write_resources(
         app = path.name.removesuffix("-rest.yaml")
         written = components / path.name
         if app in listeners:
-            _write(written, _place_endpoint(path.name, listeners[app], env))
+            _write(written, place_endpoint(path.name, listeners[app], env))
         else:
             written.unlink(missing_ok=True)
     wrap_daprd(daprd, own)
     return resources
 
 
-def _place_endpoint(name: str, port: int, env: Mapping[str, str]) -> dict[str, Any]:
-    """Return an HTTPEndpoint with the port of this run, and the token that the service expects."""
+def place_endpoint(name: str, port: int, env: Mapping[str, str]) -> dict[str, Any]:
+    """Return an HTTPEndpoint with the port of this run, and what the service's listener expects.
+
+    Args:
+        name: of the file in components/http.
+        port: at which the service answers HTTP itself.
+        env: of the service. Its token is sent, and its certificate is trusted as it is, whoever
+            issued it.
+
+    Raises:
+        MeshError: the certificate cannot be read.
+    """
     endpoint = read_shipped("components", "http", name)
-    endpoint["spec"]["baseUrl"] = f"http://127.0.0.1:{port}"
+    spec = endpoint["spec"]
+    spec["baseUrl"] = f"http://127.0.0.1:{port}"
     if token := env.get("APP_API_TOKEN"):
-        endpoint["spec"]["headers"] = [{"name": "dapr-api-token", "value": token}]
+        spec["headers"] = [{"name": "dapr-api-token", "value": token}]
+    if certificate := env.get("HTTP_CERTIFICATE"):
+        spec["baseUrl"] = f"https://127.0.0.1:{port}"
+        spec["clientTLS"] = {"rootCA": {"value": _read_certificate(Path(certificate))}}
     return endpoint
+
+
+def place_jobstore(folder: Path) -> dict[str, Any]:
+    """Return the component for the state of workflows, with its file in the folder of a mesh."""
+    component = read_shipped("components", "jobs", "jobstore.yaml")
+    for entry in component["spec"]["metadata"]:
+        if entry["name"] == "connectionString":
+            entry["value"] = _locate(folder, entry["value"])
+    return component
+
+
+def _read_certificate(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MeshError(
+            f"HTTP_CERTIFICATE must name a PEM file for the sidecars to trust, got {path}: {error}"
+        ) from error
 
 
 def wrap_daprd(daprd: Path, runtime: Path) -> None:

@@ -15,6 +15,7 @@ import yaml
 from meshlens.command.mesh.broker import Broker
 from meshlens.command.mesh.errors import MeshError
 from meshlens.command.mesh.fragment import join_app, read_fragment
+from meshlens.command.mesh.jobs.run import JobsRun, Ports
 from meshlens.command.mesh.ports import BASE, check_ports
 from meshlens.command.mesh.processes import eventually, kill_group
 from meshlens.command.mesh.programs import Programs
@@ -50,6 +51,7 @@ class MeshRun:
         apps: further apps that may use the components.
         join: a run file with apps to run beside the services, which may use the components.
         listens: whether the services answer HTTP themselves, too.
+        jobs: whether the third service runs, too.
         output: where the CLI's and the services' output goes; None for this program's own.
 
     Attributes:
@@ -58,6 +60,7 @@ class MeshRun:
         scopes: the apps that may use the components.
         limit: the largest body that the sidecars pass on, as `dapr run --max-body-size` takes it.
         sidecars: where each listens, by its app.
+        jobs: the third service, if it runs.
         listeners: the port at which a service answers HTTP itself, by its app.
 
     Raises:
@@ -74,6 +77,7 @@ class MeshRun:
         apps: Sequence[str] = (),
         join: Path | None = None,
         listens: bool = False,
+        jobs: bool = False,
         output: IO[bytes] | None = None,
     ) -> None:
         self._folder = folder
@@ -102,6 +106,16 @@ class MeshRun:
         }
         self._content["apps"] += [join_app(app, self.resources) for app in joined]
         self.scopes = (*self.sidecars, *self._apps)
+        self.jobs: JobsRun | None = None
+        if jobs:
+            self.jobs = JobsRun(
+                folder,
+                programs,
+                self.resources,
+                common=self._content["common"],
+                env=self._env,
+                ports=Ports.of(base),
+            )
 
     def __enter__(self) -> Self:
         self.start()
@@ -121,7 +135,7 @@ class MeshRun:
         Raises:
             MeshError: it did not come up; nothing of it runs on.
         """
-        check_ports(list_ports(self._content))
+        check_ports(list_ports(self._content) | (self.jobs.ports.uses() if self.jobs else {}))
         write_resources(
             self._folder,
             self._profile,
@@ -153,6 +167,8 @@ class MeshRun:
             for sidecar in self.sidecars.values():
                 what = f"the sidecar of {sidecar.app} finds it healthy"
                 self._await(sidecar.has_found_its_app, what, _HEALTH_SECONDS)
+            if self.jobs:
+                self.jobs.start()
         except BaseException:
             self.close()
             raise
@@ -166,6 +182,8 @@ class MeshRun:
         # From here on a second Ctrl-C would leave processes behind.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if self.jobs:
+            self.jobs.close()
         self._cli.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._cli.wait(_STOP_SECONDS)

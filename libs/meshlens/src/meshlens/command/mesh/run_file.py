@@ -21,9 +21,9 @@ _PORT_KEYS = {
     "daprInternalGRPCPort": "the sidecar of {app} for other sidecars",
     "metricsPort": "metrics of the sidecar of {app}",
 }
-# A setting of the services that the run file has for them, unless the environment has another.
-_METRICS, _EVENTS_SHOWN = "METRICS_PORT", "SHOW_EVENTS"
-_HTTP = "HTTP_PORT"
+# Settings of the services that the run file has for them, unless the environment has others.
+_USUAL = ("SHOW_EVENTS", "ADMIN")
+_METRICS, _HTTP = "METRICS_PORT", "HTTP_PORT"
 # From a sidecar's HTTP port to its service's.
 _HTTP_STEP = 60
 
@@ -72,7 +72,7 @@ def compose_run_file(
         if listens:
             usual = app["daprHTTPPort"] + _HTTP_STEP
             app["env"][_HTTP] = next(ports) if base is None else usual
-        app["env"][_EVENTS_SHOWN] = os.environ.get(_EVENTS_SHOWN, app["env"][_EVENTS_SHOWN])
+        app["env"] |= {name: os.environ[name] for name in _USUAL if name in os.environ}
     return content
 
 

@@ -1,8 +1,8 @@
 """The protocol of a runtime: named tensors in, named tensors out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,7 @@ class Signature(Protocol):
 
 
 class Engine(Protocol):
-    """A loaded model."""
+    """A loaded model; one that can die is a `Mortal` too."""
 
     @property
     def signatures(self) -> Mapping[str, Signature]:
@@ -81,3 +81,11 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Wait for running calls, then free the memory."""
+
+
+@runtime_checkable
+class Mortal(Protocol):
+    """A loaded model that can die while the service lives, because something else runs it."""
+
+    def when_it_dies(self, tell: Callable[[str], None]) -> None:
+        """Call a function with the reason once it has died, unless it is closed before."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from meshlens.classify.engines.bounds import NO_BOUNDS, Bounds
 from meshlens.classify.engines.engine import Engine, Signature, Tensor, TensorSpec
-from meshlens.classify.engines.worker_process import WorkerProcess, reporting_the_end
+from meshlens.classify.engines.worker_process import OnEnd, WorkerProcess, reporting_the_end
 from meshlens.classify.errors import EngineCrashed, EngineGone, InvalidModel, ModelTooSlow
 from meshlens.classify.formats.card import Kind
 
@@ -110,6 +110,7 @@ class _Engine:
         self._process = process
         self._model = model
         self._leave = leave
+        self._tell: OnEnd = _ignore
         self._functions = {
             name: _Function(process, model, name, accuse, *specs)
             for name, specs in functions.items()
@@ -120,13 +121,23 @@ class _Engine:
         """The functions of the model by name."""
         return self._functions
 
+    def when_it_dies(self, tell: OnEnd) -> None:
+        """Call a function with the reason once its process has ended, or not if `close` came."""
+        self._tell = tell
+        self._process.watch(tell)
+
     def close(self) -> None:
         """Free the model's memory, and with the last model all of TensorFlow's."""
+        self._process.leave(self._tell)
         self._functions.clear()
         with suppress(EngineGone), reporting_the_end(self._process):
             self._model.close()
         del self._model
         self._leave()
+
+
+def _ignore(_: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 """One worker process: started, called, watched and ended by the service."""
 
 import logging
+import os
 import secrets
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TypeAlias
 
 from meshlens.classify.engines.bounds import Bounds
 from meshlens.classify.engines.worker_calls import Calls
@@ -17,12 +19,17 @@ from meshlens.classify.errors import EngineCrashed, EngineGone, InvalidModel, Mo
 
 _GONE = (EOFError, ConnectionError, FileNotFoundError)
 _END_SECONDS = 10.0
+# What a model, which is a program, has no use for.
+_SECRETS = frozenset({"APP_API_TOKEN", "DAPR_API_TOKEN"})
 # What a program does to itself; SIGKILL comes from outside, and says nothing about the inputs.
 _CRASHES = frozenset(
     {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTRAP}
 )
 
 _log = logging.getLogger(__name__)
+
+# Called with the reason.
+OnEnd: TypeAlias = Callable[[str], None]
 
 
 class WorkerProcess:
@@ -48,6 +55,7 @@ class WorkerProcess:
         self._folder = tempfile.TemporaryDirectory(prefix="classify-")
         self._child = subprocess.Popen(  # noqa: S603 - a module of this package
             [sys.executable, "-m", "meshlens.classify.engines.worker_server", self._folder.name],
+            env={name: value for name, value in os.environ.items() if name not in _SECRETS},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -55,6 +63,9 @@ class WorkerProcess:
         )
         self._log = threading.Thread(target=self._log_lines, name="worker-log", daemon=True)
         self._log.start()
+        self._watchers: set[OnEnd] = set()
+        self._watching = threading.Lock()
+        self._reason = ""
         self.models = 0
         self.calls = Calls(self._child.kill)
         try:
@@ -66,6 +77,7 @@ class WorkerProcess:
         except BaseException:
             self.end()
             raise
+        threading.Thread(target=self._report_the_end, name="worker-end", daemon=True).start()
         _log.info("%s runs in process %d", runtime, self._child.pid)
 
     def _connect(self, key: bytes, workers: int, bounds: Bounds) -> Worker:
@@ -75,7 +87,13 @@ class WorkerProcess:
         with self._child.stdout as stdout:
             self._child.stdin.write(key)
             self._child.stdin.flush()
-            stdout.readline()
+            obstacle = stdout.readline().decode().strip()
+        if obstacle:
+            _log.warning(
+                "%s's process is not isolated (%s): a model in it can reach the network",
+                self._runtime,
+                obstacle,
+            )
         manager = WorkerManager(f"{self._folder.name}/socket", authkey=key)
         manager.connect()
         worker: Worker = manager.Worker(workers, bounds)  # type: ignore[attr-defined] # registered by name
@@ -85,6 +103,28 @@ class WorkerProcess:
     def ended(self) -> bool:
         """Whether it has ended."""
         return self._child.poll() is not None
+
+    def watch(self, on_end: OnEnd) -> None:
+        """Call a function once it has ended, unless `leave` comes before."""
+        with self._watching:
+            if not self._reason:
+                self._watchers.add(on_end)
+                return
+        on_end(self._reason)
+
+    def leave(self, on_end: OnEnd) -> None:
+        """Call the function no more."""
+        with self._watching:
+            self._watchers.discard(on_end)
+
+    def _report_the_end(self) -> None:
+        self._log.join()  # its output ends with it
+        reason = str(self.explain_end(None))
+        with self._watching:
+            self._reason = reason
+            watchers = tuple(self._watchers)
+        for on_end in watchers:
+            on_end(reason)
 
     def end(self) -> None:
         """End it; when this returns its memory is free."""

@@ -1,7 +1,8 @@
 """Models in a worker process: `python -m meshlens.classify.engines.worker_server FOLDER`.
 
-`worker_process` starts it. It reads a key from stdin, writes a line once it listens on a socket in
-the folder, and ends when its stdin is closed: with the process that started it, however that ends.
+`worker_process` starts it. It reads a key from stdin. Once it listens on a socket in the folder it
+writes a line, empty, or why the kernel does not isolate it. It ends when its stdin is closed: with
+the process that started it, however that ends.
 """
 
 import os
@@ -22,6 +23,7 @@ from meshlens.classify.engines.tensorflow import (
     open_frozen_graph,
     open_saved_model,
 )
+from meshlens.classify.engines.worker_isolation import isolate
 from meshlens.classify.engines.worker_limits import bound_calls, forbid_dumps, lift_bounds
 from meshlens.classify.errors import ClassifyError, NotEnoughMemory, OutputTooLarge
 from meshlens.classify.formats.card import Kind
@@ -146,7 +148,7 @@ def main() -> None:
 
     threading.Thread(target=end_with_stdin, daemon=True).start()
     server = WorkerManager(str(folder / "socket"), authkey=key).get_server()
-    sys.stdout.write("ready\n")
+    sys.stdout.write(f"{isolate()}\n")
     sys.stdout.flush()
     server.serve_forever()
 

@@ -3,8 +3,10 @@
 The same files give the same bytes, so their sha256 identifies the model.
 """
 
+import hashlib
 import io
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 from meshlens.classify.errors import InvalidModel
@@ -13,8 +15,12 @@ from meshlens.faults import Place
 _REMEDY = "copy or fetch the model again"
 
 
-def pack(folder: Path) -> bytes:
+def pack(folder: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> bytes:
     """Return the files below `folder` as one uncompressed archive, without hidden ones.
+
+    Args:
+        folder: of the model.
+        read: returns the bytes of a file.
 
     Raises:
         OSError: a file cannot be read.
@@ -24,11 +30,32 @@ def pack(folder: Path) -> bytes:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder)
             if path.is_file() and not any(part.startswith(".") for part in name.parts):
-                data = path.read_bytes()
+                data = read(path)
                 entry = tarfile.TarInfo(name.as_posix())
                 entry.size = len(data)
                 archive.addfile(entry, io.BytesIO(data))
     return stream.getvalue()
+
+
+def digest_packed(data: bytes) -> dict[str, str]:
+    """Return the sha256 of each file of an archive that `pack` has made, by its name.
+
+    Raises:
+        InvalidModel: the bytes are not such an archive.
+    """
+    digests: dict[str, str] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            for entry in archive:
+                content = archive.extractfile(entry)
+                # What `pack` has made has files alone, each once.
+                data = content.read() if content and entry.name not in digests else b""
+                digests[entry.name] = hashlib.sha256(data).hexdigest()
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise InvalidModel(
+            f"the archive of the model is damaged: {error}", remedy=_REMEDY
+        ) from error
+    return digests
 
 
 def unpack(data: bytes, folder: Path) -> None:

@@ -44,6 +44,7 @@ class ImageError(BaseModel):
     """Why an image was not answered."""
 
     code: str = Field(description="the name of the status code, as for a request of its own")
+    reason: str = Field(description="what kind of fault it is, in one word for programs")
     message: str = Field(description="for people")
 
 
@@ -156,7 +157,7 @@ def answer_each(
             items.append(BatchItem(name=name, answer=answer(read())))
         except _FAULTS as fault:
             status, message = describe(fault)
-            error = ImageError(code=status.name, message=message)
+            error = ImageError(code=status.name, reason=fault.reason, message=message)
             items.append(BatchItem(name=name, error=error))
     failed = sum(item.error is not None for item in items)
     return BatchAnswer(

@@ -5,14 +5,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from meshlens.classify.engines.bounds import within
+from meshlens.classify.engines.engine import Mortal
 from meshlens.classify.engines.opening import OpenEngine
 from meshlens.classify.errors import ClassifyError
 from meshlens.classify.memory import give_memory_back, trim_memory
-from meshlens.classify.serving.opening import Loaded, open_model
+from meshlens.classify.serving.opening import Loaded, Vouch, open_model, trust
 from meshlens.classify.serving.policy import Mode, Rules, next_action
 from meshlens.classify.serving.registry import Registry
 from meshlens.classify.serving.steps import (
@@ -20,6 +21,7 @@ from meshlens.classify.serving.steps import (
     Close,
     Evict,
     Forget,
+    Key,
     Load,
     Step,
     WaitUntil,
@@ -35,6 +37,21 @@ _log = logging.getLogger(__name__)
 OnChange = Callable[[Servable], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """The loads of one version.
+
+    Attributes:
+        succeeded: how many have ended with one that answers.
+        failed: how many have not.
+        seconds: that all of them have taken together, without waiting for room.
+    """
+
+    succeeded: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+
+
 class Loader:
     """Loads and unloads the versions of a registry.
 
@@ -47,9 +64,11 @@ class Loader:
         open_engine: creates an engine from the bytes of a model.
         rules: the rules from the settings.
         fetch: returns the bytes of a model.
+        vouch: verifies who made a model.
 
     Attributes:
         evictions: versions unloaded to make room so far.
+        loads: what loading each version has taken so far, by model and number.
     """
 
     def __init__(
@@ -60,6 +79,7 @@ class Loader:
         *,
         rules: Rules,
         fetch: Fetch,
+        vouch: Vouch = trust,
     ) -> None:
         self._registry = registry
         self._changed = registry.changed
@@ -67,16 +87,20 @@ class Loader:
         self._open_engine = open_engine
         self._rules = replace(rules, mode=Mode.ON_CALL)
         self._fetch = fetch
+        self._vouch = vouch
         self._on_change: OnChange = lambda _: None
-        self._news: deque[Servable] = deque()
+        self._news: deque[tuple[Servable, bool]] = deque()
         self._delivering = threading.Lock()
         self.evictions = 0
+        self.loads: dict[tuple[str, str], Loads] = {}
+        self._fetching: dict[Key, float] = {}
 
     def start(self, on_change: OnChange) -> None:
         """Keep the wanted versions loaded, in the background.
 
         Args:
-            on_change: called with every new state, one at a time and in order.
+            on_change: called with every new state, and once more when a version is forgotten, one
+                at a time and in order.
         """
         self._on_change = on_change
         with self._changed:
@@ -90,6 +114,7 @@ class Loader:
         """Stop making changes; a model that is loading now stays LOADING."""
         with self._changed:
             self._rules = replace(self._rules, mode=Mode.STOPPED)
+            self._registry.leaving = True
             self._changed.notify_all()
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
@@ -106,10 +131,9 @@ class Loader:
             self._changed.wait_for(lambda: condition() or self._stopped)
         self._deliver()
 
-    def lose(self, version: Version, used: Servable, reason: str) -> None:
-        """Reload a version whose engine has died."""
+    def lose(self, version: Version, lost: Loaded | None, reason: str) -> None:
+        """Reload a version whose engine has died, unless that has been noticed already."""
         with self._changed:
-            lost = used.loaded
             if self._stopped or version.loaded is not lost or not version.available:
                 return
             self._change(version, version.lost)
@@ -162,36 +186,59 @@ class Loader:
                 )
             case Forget():
                 self._registry.remove(step.version)
+                if not self._registry.contents(*step.version[:2]):
+                    self.loads.pop(step.version[:2], None)
+                self._news.append((version.now(), False))
 
     def _run(self, name: str, work: Callable[[Version], None], version: Version) -> None:
         threading.Thread(target=work, args=(version,), name=name, daemon=True).start()
 
     def _fetch_data(self, version: Version) -> None:
         def work() -> None:
+            began = time.perf_counter()
             data = self._fetch(version.source)
+            self._fetching[version.key] = time.perf_counter() - began
             self._record(version, lambda: version.fetched(data))
 
         self._attempt(version, work)
 
     def _open(self, version: Version) -> None:
+        began = time.perf_counter()
+
         def work() -> None:
             data = version.take_data()
             with within(_LONGEST_WARM_UP):
-                loaded: Loaded = open_model(version.source, data, self._open_engine, self._folder)
+                loaded: Loaded = open_model(
+                    version.source, data, self._open_engine, self._folder, vouch=self._vouch
+                )
             self._record(version, lambda: version.opened(loaded))
+            self._count(version, began, failed=False)
+            if isinstance(loaded.engine, Mortal):
+                loaded.engine.when_it_dies(lambda reason: self.lose(version, loaded, reason))
 
         # At normal priority: while a starved thread holds the GIL, nothing else runs.
         self._attempt(version, work)
         trim_memory()
 
     def _attempt(self, version: Version, work: Callable[[], None]) -> None:
+        began = time.perf_counter()
         try:
             work()
         except ClassifyError as error:
+            self._count(version, began, failed=True)
             self._fail(version, str(error))
         except Exception as error:  # noqa: BLE001 - one model's fault must not end the others' loads
+            self._count(version, began, failed=True)
             _log.exception("model %s could not be loaded", version.source.model)
             self._fail(version, f"unexpected {type(error).__name__}")
+
+    def _count(self, version: Version, began: float, *, failed: bool) -> None:
+        """Count a load that has ended now, and the seconds that fetching and opening have taken."""
+        seconds = self._fetching.pop(version.key, 0.0) + time.perf_counter() - began
+        known = self.loads.get(version.key[:2], Loads())
+        self.loads[version.key[:2]] = Loads(
+            known.succeeded + (not failed), known.failed + failed, known.seconds + seconds
+        )
 
     def _fail(self, version: Version, reason: str) -> None:
         self._record(version, lambda: version.failed(reason, time.monotonic()))
@@ -218,17 +265,19 @@ class Loader:
         """Make a transition and note the new state, if callers see one; hold the lock."""
         before = version.state, version.error
         transition()
+        self._registry.note_completion(self._rules.default)
         if before != (version.state, version.error):
-            self._news.append(version.now())
+            self._news.append((version.now(), True))
         self._changed.notify_all()
 
     def _deliver(self) -> None:
         """Report new states, one at a time and in order; the caller must not hold the lock."""
         with self._delivering:
             while self._news:
-                servable = self._news.popleft()
-                _log_state(servable)
+                servable, is_new = self._news.popleft()
                 self._on_change(servable)
+                if is_new:
+                    _log_state(servable)
 
 
 def _log_state(servable: Servable) -> None:

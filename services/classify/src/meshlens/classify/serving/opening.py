@@ -1,9 +1,10 @@
 """One version of a model, from its bytes to something that answers."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.opening import OpenEngine
@@ -11,9 +12,30 @@ from meshlens.classify.formats.card import Kind, Scores
 from meshlens.classify.formats.packed_names import find_packed_names
 from meshlens.classify.formats.tflite import ModelFile, decode_model_file
 from meshlens.classify.formats.tflite_operators import find_post_process
+from meshlens.classify.storage.signatures import Provenance
 from meshlens.classify.storage.source import Source
 from meshlens.classify.tasks.choice import Choice, choose_task
 from meshlens.classify.tasks.lens import Lens, OpenedModel
+
+# Returns the source, which reads only what is vouched for, or raises InvalidModel.
+Vouch: TypeAlias = Callable[[Source, bytes], tuple[Source, Provenance]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """A version as answers and events name it; it may outlive what is loaded.
+
+    Attributes:
+        model: its name.
+        version: its number.
+        sha256: of its file, or of its folder as packed by `packing.pack`, as it was loaded.
+        provenance: what is known of who made it.
+    """
+
+    model: str
+    version: str
+    sha256: str
+    provenance: Provenance
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -24,13 +46,13 @@ class Loaded:
         model: its engine and metadata.
         chosen: its task, and the lens that performs it.
         size: bytes of its file.
-        sha256: of its file, or of its folder as packed by `packing.pack`.
+        answerer: what its answers say of it.
     """
 
     model: OpenedModel
     chosen: Choice
     size: int
-    sha256: str
+    answerer: Answerer
 
     @property
     def lens(self) -> Lens[Any, Any]:
@@ -38,12 +60,34 @@ class Loaded:
         return self.chosen.lens
 
     @property
+    def sha256(self) -> str:
+        """Of its bytes."""
+        return self.answerer.sha256
+
+    @property
+    def provenance(self) -> Provenance:
+        """What is known of who made it."""
+        return self.answerer.provenance
+
+    @property
     def engine(self) -> Engine:
         """Runs it."""
         return self.model.engine
 
 
-def open_model(source: Source, data: bytes, open_engine: OpenEngine, repository: Path) -> Loaded:
+def trust(source: Source, _data: bytes) -> tuple[Source, Provenance]:
+    """Return the source of any model, and that nothing is known of who made it."""
+    return source, Provenance()
+
+
+def open_model(
+    source: Source,
+    data: bytes,
+    open_engine: OpenEngine,
+    repository: Path,
+    *,
+    vouch: Vouch = trust,
+) -> Loaded:
     """Return the model in `data`, warmed up.
 
     Args:
@@ -51,10 +95,12 @@ def open_model(source: Source, data: bytes, open_engine: OpenEngine, repository:
         data: its bytes.
         open_engine: makes the engine.
         repository: the folder that a card's paths must not leave.
+        vouch: verifies who made it, before anything of it is looked at.
 
     Raises:
         InvalidModel: it cannot be used.
     """
+    source, provenance = vouch(source, data)
     card, kind = source.card, source.kind
     file = decode_file(source, data)
     labels, subject = source.labels(repository), source.subject()
@@ -66,7 +112,9 @@ def open_model(source: Source, data: bytes, open_engine: OpenEngine, repository:
     except BaseException:
         engine.close()
         raise
-    return Loaded(model, chosen, len(data), hashlib.sha256(data).hexdigest())
+    sha256 = hashlib.sha256(data).hexdigest()
+    answerer = Answerer(source.model, source.version, sha256, provenance)
+    return Loaded(model, chosen, len(data), answerer)
 
 
 def decode_file(source: Source, data: bytes) -> ModelFile:

@@ -9,7 +9,7 @@ from meshlens.classify.serving.policy import Rules, find_wanted
 from meshlens.classify.serving.stages import Stage
 from meshlens.classify.serving.steps import Key, Snapshot
 from meshlens.classify.serving.version_policy import STABLE, VersionPolicy
-from meshlens.classify.serving.versions import Servable, Version
+from meshlens.classify.serving.versions import Servable, State, Version
 from meshlens.classify.storage.source import Source
 
 
@@ -22,11 +22,17 @@ class Registry:
     Attributes:
         policy: the same.
         changed: the lock; notified of every change that the lifecycle must react to.
+        leaving: whether the service is about to end: what answers is shown as UNLOADING, since it
+            will not for long.
+        complete: whether there has been a moment in which nothing was awaited and the default
+            model answered.
     """
 
     def __init__(self, policy: VersionPolicy) -> None:
         self.policy = policy
         self.changed = threading.Condition()
+        self.leaving = False
+        self.complete = False
         self._models: dict[str, dict[Key, Version]] = {}
 
     @property
@@ -67,9 +73,23 @@ class Registry:
         """Return a version as callers see it now: the content that answers, else the newest."""
         newest, *_ = contents = self.contents(name, number)
         answering = next((version for version in contents if version.available), newest)
-        if answering is newest:
-            return newest.now()
-        return replace(answering.now(), replacement=newest.now())
+        shown = answering.now()
+        if self.leaving and answering.available:
+            shown = replace(shown, state=State.UNLOADING)
+        return shown if answering is newest else replace(shown, replacement=newest.now())
+
+    def can_answer(self, name: str) -> bool:
+        """Return whether a model answers, or has been evicted and comes back when it is named."""
+        return not self.leaving and any(
+            it.available or (it.evicted and not it.error) for it in self.of(name)
+        )
+
+    def note_completion(self, default: str) -> None:
+        """Note whether everything wanted is there, or has failed; to be called at each change."""
+        self.complete = self.complete or (
+            self.can_answer(default)
+            and not any(it.on_its_way for name in self.names for it in self.wanted(name))
+        )
 
     def update(self, sources: Iterable[Source]) -> None:
         """Replace the versions with `sources`; removed versions stay until unloaded.

@@ -2,21 +2,26 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from meshlens.classify.engines.opening import OpenEngine
 from meshlens.classify.errors import EngineGone, ModelFailed, ModelNotReady, NoModels
 from meshlens.classify.serving.default import choose_default
-from meshlens.classify.serving.loader import Loader, OnChange
+from meshlens.classify.serving.loader import Loader, Loads, OnChange
+from meshlens.classify.serving.opening import Vouch, trust
 from meshlens.classify.serving.policy import Rules
 from meshlens.classify.serving.registry import Registry
 from meshlens.classify.serving.stages import Stage
 from meshlens.classify.serving.version_policy import VersionPolicy
 from meshlens.classify.serving.versions import Servable, Version
 from meshlens.classify.storage.folder import find_models
+from meshlens.classify.storage.places import ANYWHERE, Places
 from meshlens.classify.storage.source import Fetch, Source, read_model
+
+OnLease: TypeAlias = Callable[[str, str], None]
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +38,8 @@ class Repository:
         budget: bytes of all loaded models, 0 for no limit. The least recently used one is
             unloaded to make room, and loaded again when a request names it.
         fetch: returns the bytes of a model.
+        places: where the files of models may be.
+        vouch: verifies who made a model.
 
     Raises:
         NoModels: the folder holds none.
@@ -51,21 +58,24 @@ class Repository:
         policy: VersionPolicy | None = None,
         budget: int = 0,
         fetch: Fetch = read_model,
+        places: Places = ANYWHERE,
+        vouch: Vouch = trust,
     ) -> None:
-        self._was_ready = False
         self._versions = Registry(policy or VersionPolicy())
-        self._versions.update(find_models(folder))
+        self._versions.update(find_models(folder, places))
         if not self._versions.names:
             raise NoModels(folder)
         usable = (self._versions.newest_usable(name).source for name in self._versions.names)
         self.default = default or choose_default(usable, folder)
         self._versions.look_up(self.default)
+        self._on_lease: OnLease = lambda _model, _version: None
         self._loader = Loader(
             self._versions,
             folder,
             open_engine,
             rules=Rules(self._versions.policy, budget, self.default),
             fetch=fetch,
+            vouch=vouch,
         )
 
     # Listing
@@ -89,24 +99,26 @@ class Repository:
     def ready(self) -> bool:
         """Whether the default model answers, and nothing is still awaited for the first time.
 
-        What changes later does not make a service unready that can answer.
+        What changes later does not make a service unready that can answer, but for its end.
         """
         with self._versions.changed:
-            default = self._versions.of(self.default)
-            # An evicted version comes back when a request names it.
-            if not any(it.available or (it.evicted and not it.error) for it in default):
-                return False
-            self._was_ready = self._was_ready or not any(
-                version.on_its_way
-                for name in self._versions.names
-                for version in self._versions.wanted(name)
-            )
-            return self._was_ready
+            return self._is_ready()
 
-    def answers(self, name: str) -> bool:
-        """Return whether a version of the model answers."""
+    def readiness(self) -> Mapping[str, bool]:
+        """Return whether each model answers, and under the empty name whether `ready`.
+
+        Whatever else shows a state of the models shows the same one.
+        """
         with self._versions.changed:
-            return any(version.available for version in self._versions.of(name))
+            answers = {
+                name: not self._versions.leaving
+                and any(version.available for version in self._versions.of(name))
+                for name in self._versions.names
+            }
+            return {"": self._is_ready(), **answers}
+
+    def _is_ready(self) -> bool:
+        return self._versions.complete and self._versions.can_answer(self.default)
 
     def describe(self, name: str, version: str = "") -> Servable:
         """Return a version as it is now, the one that would answer if `version` is empty.
@@ -137,7 +149,19 @@ class Repository:
         """How many versions have been unloaded because of the budget."""
         return self._loader.evictions
 
+    @property
+    def loads(self) -> Mapping[tuple[str, str], Loads]:
+        """What loading each version has taken so far, by model and number."""
+        return {**self._loader.loads}
+
     # Requests
+
+    def report_leases(self, on_lease: OnLease) -> None:
+        """Call a function with the model and the number of each version that a request means.
+
+        It is called whether the version answers or not.
+        """
+        self._on_lease = on_lease
 
     @contextmanager
     def lease(self, name: str = "", version: str = "") -> Iterator[Servable]:
@@ -157,6 +181,7 @@ class Repository:
         changed = self._versions.changed
         with changed:
             found = self._versions.find(name or self.default, version)
+            self._on_lease(*found.key[:2])
             found.request(time.monotonic())
             if not found.available:
                 changed.notify_all()  # the request may cause a reload
@@ -169,7 +194,7 @@ class Repository:
         try:
             yield now
         except EngineGone as error:
-            self._loader.lose(found, now, str(error))
+            self._loader.lose(found, now.loaded, str(error))
             raise
         finally:
             with changed:
@@ -189,7 +214,10 @@ class Repository:
         self._loader.start(on_change)
 
     def stop(self) -> None:
-        """Stop making changes; a model that is loading now stays LOADING."""
+        """Stop making changes; a model that is loading now stays LOADING.
+
+        What answers does so until the process ends, and is shown as UNLOADING.
+        """
         self._loader.stop()
 
     def load(self, name: str, version: str = "") -> Servable:
@@ -246,6 +274,7 @@ class Repository:
             known = [version.source for version in self._versions]
             before = {version.key for version in self._versions if version.gone}
             self._versions.update(sources)
+            self._versions.note_completion(self.default)
             gone = [it.key for it in self._versions if it.gone and it.key not in before]
             changed.notify_all()
             replaced = [key for key in gone if self._versions.contents(*key[:2])[0].key != key]

@@ -42,9 +42,14 @@ class ModelCache:
         blobs: the state store.
         origin: returns the bytes of a model from its origin, verified.
         seconds: how long a load waits for the store at most.
+
+    Attributes:
+        hits: models that the state store had.
+        misses: models that it should have had, and had not.
     """
 
     def __init__(self, blobs: Blobs, origin: Fetch, *, seconds: float) -> None:
+        self.hits = self.misses = 0
         self._blobs = blobs
         self._origin = origin
         self._seconds = seconds
@@ -64,8 +69,10 @@ class ModelCache:
         data = self._look_up(name)
         if data is not None:
             _log.info("model %s version %s is in the state store", source.model, source.version)
+            self.hits += 1
             self._kept.add(name)
             return data
+        self.misses += 1
         data = self._origin(source)
         _log.info("model %s version %s is from its origin", source.model, source.version)
         self._in_background(lambda: self._keep(name, data))

@@ -54,9 +54,11 @@ def find_fault(source: Source, digests: Digests, *, stable: bool) -> str | None:
         stable: whether they are unchanged since the previous scan.
     """
     folders = {path if path.is_dir() else path.parent for path in source.paths}
-    manifests = [folder / MANIFEST for folder in folders if (folder / MANIFEST).is_file()]
+    manifests = [folder / MANIFEST for folder in folders if _is_manifest(folder / MANIFEST, source)]
     named = {path: sha256 for manifest in manifests for path, sha256 in _read_manifest(manifest)}
     for path, expected in named.items():
+        if not source.places.allow(path):
+            return f"{path.name} is not in the folder of models, though {MANIFEST} names it"
         if not path.is_file():
             return f"{path.name} is missing, which {MANIFEST} names"
         if (digests.get(path) or digest(path)) != expected:
@@ -68,6 +70,10 @@ def find_fault(source: Source, digests: Digests, *, stable: bool) -> str | None:
     if not stable and (unnamed or not manifests):
         return "it may still be changing"
     return None
+
+
+def _is_manifest(path: Path, source: Source) -> bool:
+    return path.is_file() and source.places.allow(path)
 
 
 def _read_manifest(manifest: Path) -> Iterator[tuple[Path, str]]:

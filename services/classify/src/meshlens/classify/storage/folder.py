@@ -16,47 +16,76 @@ with an error, so that callers learn what to do with them.
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.card import ModelCard, decode_card, locate
 from meshlens.classify.storage.label_files import find_unclaimed, is_model_file
+from meshlens.classify.storage.places import ANYWHERE, Places
 from meshlens.classify.storage.source import SAVED_MODEL, Source, read_file
 from meshlens.classify.storage.unserved import explain_file, explain_folder, find_name
 
 FIRST_VERSION = "1"
 _VERSION = re.compile(r"[vV]?([0-9]+)")
 _TRITON = ".savedmodel"
+_BASE_PATH = (
+    "all models are called like versions; if they are those of one model, MODELS must be the folder"
+    " above it, not TensorFlow Serving's model_base_path"
+)
 _CARDS = (".yaml", ".yml")
 
 
-def find_models(folder: Path) -> Iterator[Source]:
+def find_models(folder: Path, places: Places = ANYWHERE) -> Iterator[Source]:
     """Yield every version of every model in `folder`; hidden and other files are ignored.
 
     What cannot be served makes a source with an error, so that callers can read it.
+
+    Args:
+        folder: the models.
+        places: where their files may be.
     """
     if not folder.is_dir():
         return
     found: dict[tuple[str, str], Source] = {}
-    for source in _find(folder):
+    for source in (_confine(it, places) for it in _find(_Folder(folder, places))):
         key = source.model, source.version
         if key in found:
             fault = f"version {source.version} is described twice; give one another version"
             source = Source(*key, (), error=fault)  # noqa: PLW2901 - it replaces both
         found[key] = source
-    yield from map(_warn, found.values())
     models = {source.model for source in found.values()}
-    for path in _visible(folder):
+    warnings = (_BASE_PATH,) if models and all(map(_VERSION.fullmatch, models)) else ()
+    yield from (_warn(source, warnings) for source in found.values())
+    for path in (it for it in _visible(folder) if places.allow(it)):
         if path.is_dir():
             yield from (it for it in _find_unserved(path) if (it.model, it.version) not in found)
         elif (reason := explain_file(path)) and find_name(path) not in models:
             yield Source(find_name(path), FIRST_VERSION, (), error=reason)
 
 
-def _find(folder: Path) -> Iterator[Source]:
-    cards = [_read_card(path, folder, path.stem, None) for path in _card_files(folder)]
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """The folder of all models, and where their files may be."""
+
+    path: Path
+    places: Places
+
+
+def _confine(source: Source, places: Places) -> Source:
+    """Return a source that reads its files where they may be, with an error if it has others."""
+    try:
+        for path in source.paths:
+            places.check_file(path)
+    except InvalidModel as error:
+        return Source(source.model, source.version, (), error=str(error))
+    return replace(source, places=places)
+
+
+def _find(repository: _Folder) -> Iterator[Source]:
+    folder = repository.path
+    cards = [_read_card(path, repository, path.stem, None) for path in _card_files(folder)]
     yield from cards
     claimed = {path for card in cards for path in card.paths}
     for path in _visible(folder):
@@ -65,10 +94,10 @@ def _find(folder: Path) -> Iterator[Source]:
         if is_model_file(path) and path.name != SAVED_MODEL:
             yield Source(path.stem, FIRST_VERSION, (path,))
         elif path.is_dir():
-            yield from _find_in(path, folder)
+            yield from _find_in(path, repository)
 
 
-def _find_in(folder: Path, repository: Path) -> Iterator[Source]:
+def _find_in(folder: Path, repository: _Folder) -> Iterator[Source]:
     """Yield the versions of the model that has a folder of its own."""
     versions = [
         source
@@ -82,8 +111,9 @@ def _find_unserved(folder: Path) -> Iterator[Source]:
     """Yield the versions in a model's folder that are not served as they are."""
     numbered = _numbered(folder)
     reasons = {number: explain_folder(sub) for sub, number in numbered if not _is_served(sub)}
-    if not any(map(_is_served, (folder, *(sub for sub, _ in numbered)))):
-        reasons.setdefault(FIRST_VERSION, "" if any(reasons.values()) else explain_folder(folder))
+    served = any(map(_is_served, (folder, *(sub for sub, _ in numbered))))
+    if not served and not any(reasons.values()):
+        reasons[next(iter(reasons), FIRST_VERSION)] = explain_folder(folder)
     for number, reason in reasons.items():
         if reason:
             yield Source(folder.name, number, (), error=reason)
@@ -97,7 +127,7 @@ def _numbered(folder: Path) -> list[tuple[Path, str]]:
 
 
 def _find_version(
-    folder: Path, repository: Path, model: str, version: str | None
+    folder: Path, repository: _Folder, model: str, version: str | None
 ) -> Iterator[Source]:
     cards = _card_files(folder)
     if cards:
@@ -116,8 +146,10 @@ def _is_served(folder: Path) -> bool:
     return bool(saved or _card_files(folder) or _model_files(folder) or _triton_folders(folder))
 
 
-def _warn(source: Source) -> Source:
-    """Return a source that says which files beside it may hold its labels."""
+def _warn(source: Source, warnings: tuple[str, ...]) -> Source:
+    """Return a source with these warnings, and with one of files that may hold its labels."""
+    if warnings:
+        source = replace(source, warnings=warnings)
     if source.card.output.label or len(source.paths) != 1 or not source.paths[0].parent.is_dir():
         return source
     names = ", ".join(file.name for file in find_unclaimed(source.paths[0]))
@@ -128,13 +160,13 @@ def _warn(source: Source) -> Source:
         f"{names} may hold the labels of any model in the folder and is not used; call it"
         f" {stem}_labels.txt or name it in a card"
     )
-    return replace(source, warnings=(warning,))
+    return replace(source, warnings=(*warnings, warning))
 
 
-def _read_card(path: Path, repository: Path, model: str, version: str | None) -> Source:
+def _read_card(path: Path, repository: _Folder, model: str, version: str | None) -> Source:
     """Return the source that a card describes, called `model` unless the card names it."""
     try:
-        card = decode_card(read_file(path))
+        card = decode_card(read_file(path, repository.places))
     except InvalidModel as error:
         return Source(
             model, version or FIRST_VERSION, (), card_path=path, error=f"{path.name}: {error}"
@@ -146,7 +178,7 @@ def _read_card(path: Path, repository: Path, model: str, version: str | None) ->
             source, error=f"{path.name} says version {number}, its folder {version}; correct one"
         )
     try:
-        return replace(source, paths=_find_paths(card, path, repository))
+        return replace(source, paths=_find_paths(card, path, repository.path))
     except InvalidModel as error:
         return replace(source, error=str(error))
 

@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from meshlens.classify.errors import DownloadError, InvalidModel, OriginRefused, OriginUnreachable
 from meshlens.classify.storage.addresses import Guard, hide_credentials
+from meshlens.classify.storage.places import ANYWHERE, Places
 from meshlens.classify.storage.source import Source, read_model, verify
 from meshlens.daprkit.errors import InputUnavailable
 from meshlens.faults import Place
@@ -37,10 +38,12 @@ class Origins:
     Args:
         mesh: returns the bytes at an address of the mesh; raises InputUnavailable.
         private: whether https:// may lead to private networks and to this host.
+        places: which addresses models may come from.
     """
 
-    def __init__(self, *, mesh: Reader, private: bool = False) -> None:
-        download = partial(_download, private=private)
+    def __init__(self, *, mesh: Reader, private: bool = False, places: Places = ANYWHERE) -> None:
+        self._places = places
+        download = partial(_download, private=private, places=places)
         self._readers: Mapping[str, Reader] = {"https": download, "dapr": mesh}
 
     def fetch(self, source: Source) -> bytes:
@@ -55,6 +58,7 @@ class Origins:
         scheme = uri.partition(":")[0]
         read, shown = self._readers[scheme], hide_credentials(uri) if scheme == "https" else uri
         try:
+            self._places.check_address(uri)
             data = read(uri)
         except (InputUnavailable, DownloadError) as error:
             raise InvalidModel(
@@ -73,7 +77,7 @@ class Origins:
         return data
 
 
-def _download(uri: str, *, private: bool) -> bytes:
+def _download(uri: str, *, private: bool, places: Places) -> bytes:
     """Return the bytes at an address of the web.
 
     Raises:
@@ -82,15 +86,16 @@ def _download(uri: str, *, private: bool) -> bytes:
     """
     import httpx  # noqa: PLC0415 - megabytes that replicas with a folder or a full store never need
 
+    guard = Guard(uri, private=private, check=places.check_address)
     deadline, data = time.monotonic() + LONGEST_FETCH, bytearray()
     try:
         with (
             httpx.Client(
                 timeout=_TIMEOUT,
                 follow_redirects=True,
-                event_hooks={"request": [Guard(uri, private=private)]},
+                event_hooks={"request": [guard]},
             ) as client,
-            client.stream("GET", uri) as answer,
+            client.stream("GET", uri, extensions={"trace": guard.trace}) as answer,
         ):
             if not answer.is_success:
                 raise OriginRefused(

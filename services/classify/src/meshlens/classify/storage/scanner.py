@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from meshlens.classify.storage.completeness import Digests, digest, find_fault, find_files
 from meshlens.classify.storage.folder import find_models
+from meshlens.classify.storage.places import ANYWHERE, Places
 from meshlens.classify.storage.source import Source
 
 _log = logging.getLogger(__name__)
@@ -55,15 +56,17 @@ class Scanner:
 
     Args:
         folder: the models.
+        places: where their files may be.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, places: Places = ANYWHERE) -> None:
         self._folder = folder
+        self._places = places
         self._accepted: dict[Key, _Look] = {}
         self._reported: dict[Key, Source] = {}
         self._pending: dict[Key, _Pending] = {}
         self._logged: set[tuple[Key, str]] = set()
-        for source in find_models(folder):
+        for source in find_models(folder, places):
             self._accepted[_key(source)] = self._look_at(source)
             self._reported[_key(source)] = source
 
@@ -80,7 +83,7 @@ class Scanner:
         Raises:
             OSError: the folder cannot be read, or changes while it is.
         """
-        found = {_key(source): source for source in find_models(self._folder)}
+        found = {_key(source): source for source in find_models(self._folder, self._places)}
         for gone in self._reported.keys() - found.keys():
             self._accepted.pop(gone, None)
             del self._reported[gone]

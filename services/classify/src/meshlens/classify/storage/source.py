@@ -13,6 +13,7 @@ from meshlens.classify.formats.labels import decode_text
 from meshlens.classify.formats.packing import pack
 from meshlens.classify.formats.tflite import SUBJECT_FILE
 from meshlens.classify.storage.label_files import find_label_file
+from meshlens.classify.storage.places import ANYWHERE, Places
 from meshlens.faults import Place
 
 SAVED_MODEL = "saved_model.pb"
@@ -32,6 +33,7 @@ class Source:
         warnings: what was found beside it and not used, and why.
         content: digest of its files if they have changed since the start, else empty: a version
             whose content is another one is loaded anew.
+        places: where its files may be.
     """
 
     model: str
@@ -42,6 +44,7 @@ class Source:
     error: str = ""
     warnings: tuple[str, ...] = ()
     content: str = ""
+    places: Places = field(default=ANYWHERE, compare=False)
 
     @property
     def path(self) -> Path:
@@ -109,7 +112,7 @@ class Source:
             InvalidModel: the card's file is missing or outside the repository.
         """
         path = self.label_file(repository)
-        return decode_label_file(path.name, read_file(path)) if path else ()
+        return decode_label_file(path.name, read_file(path, self.places)) if path else ()
 
     @property
     def subject_file(self) -> Path:
@@ -120,7 +123,7 @@ class Source:
         """Return what its images show, empty if unknown."""
         beside = self.subject_file
         return self.card.subject or (
-            decode_text(read_file(beside)).strip() if beside.is_file() else ""
+            decode_text(read_file(beside, self.places)).strip() if beside.is_file() else ""
         )
 
 
@@ -133,9 +136,9 @@ def read_model(source: Source) -> bytes:
     Raises:
         InvalidModel: they cannot be read, or their sha256 is not the card's.
     """
-    path = source.path
+    path, read = source.path, source.places.read
     try:
-        data = pack(path) if path.is_dir() else path.read_bytes()
+        data = pack(path, read) if path.is_dir() else read(path)
     except OSError as error:
         raise _unreadable(path, error) from error
     verify(data, source)
@@ -159,14 +162,14 @@ def verify(data: bytes, source: Source) -> str:
     return actual
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Path, places: Places) -> bytes:
     """Return the bytes of a file beside a model.
 
     Raises:
-        InvalidModel: it cannot be read.
+        InvalidModel: it cannot be read, or must not be.
     """
     try:
-        return path.read_bytes()
+        return places.read(path)
     except OSError as error:
         raise _unreadable(path, error) from error
 

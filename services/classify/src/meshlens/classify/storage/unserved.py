@@ -28,6 +28,16 @@ _WHAT: Mapping[str, tuple[str, str]] = {
     ".engine": ("an engine of TensorRT", _CONVERT),
     ".mlmodel": ("a model of Core ML", _CONVERT),
 }
+# What only its whole name tells.
+_NAMED: Mapping[str, tuple[str, str]] = {
+    "saved_model.pbtxt": ("a SavedModel as text", "export it again, as saved_model.pb"),
+    "model.py": ("a model in Python, as Triton runs it", _CONVERT),
+    "model.xml": ("a model of OpenVINO", _CONVERT),
+    "config.pbtxt": (
+        "a configuration of Triton without a model that can be served, as of an ensemble",
+        "give each model its file; what ensembles join, clients call one after the other",
+    ),
+}
 _CHECKPOINT = "restore it into its model and export that: model.export('MODEL/VERSION')"
 _DEEPEST = 4
 _MOST_ENTRIES = 1000
@@ -66,6 +76,10 @@ def explain_folder(folder: Path) -> str:
             f"{deeper.relative_to(folder.parent)}, too deep in the folder",
             "move it to MODEL/VERSION/ in the folder of models",
         )
+    there = {path.name.lower() for path in entries if path.is_file()}
+    for name, (what, remedy) in _NAMED.items():
+        if name in there:
+            return _describe(f"{name}, {what}", remedy)
     return ""
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from meshlens.classify.storage.places import ANYWHERE, Places
 from meshlens.classify.storage.scanner import Scanner
 from meshlens.classify.storage.source import Source
 
@@ -21,6 +22,7 @@ class Watcher:
         on_scan: called with all complete versions after each scan.
         settle: seconds between two scans while a version is incomplete.
         rescan: seconds between two scans when nothing seems to change.
+        places: where the files of models may be.
     """
 
     def __init__(
@@ -30,12 +32,13 @@ class Watcher:
         *,
         settle: float = 1.0,
         rescan: float = 30.0,
+        places: Places = ANYWHERE,
     ) -> None:
         self._folder = folder
         self._on_scan = on_scan
         self._settle = settle
         self._rescan = rescan
-        self._scanner = Scanner(folder)
+        self._scanner = Scanner(folder, places)
         self._stopped = threading.Event()
 
     def start(self) -> None:

@@ -33,12 +33,18 @@ const FAULTS = {
   SLOW_BODY: () => [`The picture took too long to arrive. ${LATER}`, AGAIN],
   STOPPING: () => [`The service is being restarted. ${LATER}`, AGAIN],
   EVENT_NOT_CONFIRMED: () => [`The answer could not be put on record, so it is withheld. ${LATER}`, AGAIN],
+  EVENT_NOT_RECORDED: () => [`The answer could not be put on record, so it is withheld. ${LATER}`, AGAIN],
+  OUTBOX_FULL: () => [`The answer could not be put on record, so it is withheld. ${LATER}`, AGAIN],
+  OUTBOX_UNAVAILABLE: () => [`The answer could not be put on record, so it is withheld. ${LATER}`, AGAIN],
+  OUTBOX_UNUSABLE: () => [`The service is being restarted. ${LATER}`, AGAIN],
+  IDEMPOTENCY_KEY_REUSED: () => ["This page no longer fits its service. Reload the page."],
   STORE_UNAVAILABLE: () => [`What the service has stored cannot be reached. ${LATER}`, AGAIN],
   INPUT_UNAVAILABLE: () => [`The file of the model cannot be reached. ${LATER}`, AGAIN],
   EVENTS_NOT_SHOWN: () => ["This service does not show its events."],
   CANNOT_LISTEN: () => [`The service is being restarted. ${LATER}`, AGAIN],
   CALLER_GONE: () => ["The picture did not arrive.", AGAIN],
   WRONG_TOKEN: () => ["This service may not be used from here."],
+  NOT_ADMINISTRATOR: () => ["Models may not be loaded or unloaded from here: the service does not allow it."],
 };
 
 /** Return the sentence about an error, and the step that helps, if one does. */

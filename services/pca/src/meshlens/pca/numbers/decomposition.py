@@ -7,13 +7,13 @@ the numbers of the two can be exchanged.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from meshlens.pca.errors import InvalidOption, InvalidTable, NoVariance
-from meshlens.pca.numbers.moments import fold, split_blocks
+from meshlens.pca.numbers.moments import Moments, fold, split_blocks
 from meshlens.pca.numbers.scaling import Divisor, Log, Scaling, find_constant, find_scale
 from meshlens.pca.numbers.selection import Rule, Spectrum
 from meshlens.pca.numbers.solvers.choice import (
@@ -21,11 +21,15 @@ from meshlens.pca.numbers.solvers.choice import (
     RANDOMIZED,
     SVD,
     Centering,
+    Solution,
     choose_solver,
     solve,
+    solve_parts,
 )
+from meshlens.pca.numbers.solvers.factors import Factor
 
 Array: TypeAlias = npt.NDArray[np.float64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 # Entries of a component that differ by less are equal up to rounding.
 _TIE = 1e-9
@@ -169,41 +173,146 @@ def fit(
         scaling = Scaling.STANDARD
     # What overflows is reported below, as a variance that is not finite.
     with np.errstate(over="ignore", invalid="ignore"):
-        moments = fold(values, scatter=choose_solver(n, p, count) == COVARIANCE)
+        covariance = choose_solver(n, p, count) == COVARIANCE
+        moments = fold(values, scatter=covariance, extremes=scaling is Scaling.RANGE)
+        preparation = _Preparation.of(moments, scaling, divisor)
+        if not preparation.any_variance:
+            raise _no_variance(values)
+        solution = solve(values, moments, preparation.centering, count)
+    model = _complete(preparation, solution, names, k, log)
+    if model is None:
+        raise _no_variance(values)
+    return model
+
+
+def decompose(
+    moments: Moments,
+    *,
+    names: Sequence[str] = (),
+    k: int | Rule | None = None,
+    scaling: Scaling = Scaling.NONE,
+    divisor: Divisor = Divisor.SCIKIT_LEARN,
+    log: Log = Log.NONE,
+    factor: Factor | None = None,
+) -> PcaModel | None:
+    """Find what `fit` would, of observations of which only sums are known.
+
+    Args:
+        moments: with their scatter, unless there is a factor, and with their extremes if the
+            scaling is RANGE.
+        names: as for `fit`, and so are the following.
+        k: components to keep.
+        scaling: what each centred variable is divided by.
+        divisor: of variances and standard deviations.
+        log: the logarithm that the values are.
+        factor: of the observations, centred and scaled by `find_centering`.
+
+    Returns:
+        None if there is no factor, and the covariance would give too few digits without one.
+
+    Raises:
+        InvalidOption: k is not within 1 to min(n, p).
+        NoVariance: as `fit` does.
+    """
+    n, p = moments.n, len(moments.shift)
+    count = k if isinstance(k, int) else None
+    _check_count(n, p, count)
+    with np.errstate(over="ignore", invalid="ignore"):
+        preparation = _Preparation.of(moments, scaling, divisor)
+        if not preparation.any_variance:
+            raise _no_variance_of(moments)
+        solution = solve_parts(moments, preparation.centering, count, factor)
+    if solution is None:
+        return None
+    model = _complete(preparation, solution, names, k, log)
+    if model is None:
+        raise _no_variance_of(moments)
+    return model
+
+
+def find_centering(moments: Moments, scaling: Scaling, divisor: Divisor) -> Centering:
+    """Return how `decompose` centres and scales observations with these moments."""
+    return _Preparation.of(moments, scaling, divisor).centering
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Preparation:
+    """How observations are centred and scaled, and what varies then.
+
+    Attributes:
+        moments: of the observations.
+        scaling: the rule for what they are divided by.
+        divisor: the rule for divisors.
+        constant: (p,), which variables are constant but for rounding.
+        scale: (p,), divides the centred variables; None for ones.
+        variance: (p,), of the centred and scaled variables.
+    """
+
+    moments: Moments
+    scaling: Scaling
+    divisor: Divisor
+    constant: Mask
+    scale: Array | None
+    variance: Array
+
+    @classmethod
+    def of(cls, moments: Moments, scaling: Scaling, divisor: Divisor) -> Self:
         constant = find_constant(moments)
-        scale = find_scale(values, moments, constant, scaling, divisor)
-        variance = moments.squares / divisor.of_variances(n)
+        scale = find_scale(moments, constant, scaling, divisor)
+        variance = moments.squares / divisor.of_variances(moments.n)
         if scale is not None:
             variance = variance / scale / scale
-        total = variance.sum()
-        if not (0.0 < total < np.inf and np.isfinite(moments.mean).all()):
-            raise _no_variance(values)
-        solution = solve(values, moments, Centering(moments.shift, moments.offset, scale), count)
+        return cls(moments, scaling, divisor, constant, scale, variance)
+
+    @property
+    def any_variance(self) -> bool:
+        """Whether the whole variance is positive and finite."""
+        finite = bool(np.isfinite(self.moments.mean).all())
+        return finite and bool(0.0 < self.variance.sum() < np.inf)
+
+    @property
+    def centering(self) -> Centering:
+        return Centering(self.moments.shift, self.moments.offset, self.scale)
+
+
+def _complete(
+    preparation: _Preparation,
+    solution: Solution,
+    names: Sequence[str],
+    k: int | Rule | None,
+    log: Log,
+) -> PcaModel | None:
+    """Return the model that consists of a solution, or None if it explains nothing finite."""
+    n, p = preparation.moments.n, len(preparation.variance)
+    scaling, divisor = preparation.scaling, preparation.divisor
     explained = solution.variance
     if divisor is Divisor.N:
         explained = explained * ((n - 1) / n)
     if callable(k):
-        count = k(Spectrum(n, variance, explained, standardized=_is_unit(scaling)))
-    if solution.solver != RANDOMIZED:
-        total = explained.sum()
+        unit = _is_unit(scaling)
+        k = k(Spectrum(n, preparation.variance, explained, standardized=unit))
+    # Of the randomized solver, which finds some, not all, the sum is that of the variables.
+    with np.errstate(over="ignore"):
+        whole = preparation.variance if solution.solver == RANDOMIZED else explained
+        total = whole.sum()
     if not 0.0 < total < np.inf:
-        raise _no_variance(values)
+        return None
     names = tuple(names) or name_variables(p)
     return PcaModel(
         names=names,
         n=n,
-        mean=moments.mean,
-        scale=np.ones(p) if scale is None else scale,
-        components=choose_signs(solution.components[:count]),
-        explained_variance=explained[:count].copy(),
-        explained_variance_ratio=explained[:count] / total,
-        variance=variance,
-        residual=None if solution.solver == RANDOMIZED else _sum_powers(explained, count, n, p),
+        mean=preparation.moments.mean,
+        scale=np.ones(p) if preparation.scale is None else preparation.scale,
+        components=choose_signs(solution.components[:k]),
+        explained_variance=explained[:k].copy(),
+        explained_variance_ratio=explained[:k] / total,
+        variance=preparation.variance,
+        residual=None if solution.solver == RANDOMIZED else _sum_powers(explained, k, n, p),
         solver=solution.solver,
         scaling=scaling,
         divisor=divisor,
         log=log,
-        constant=tuple(names[column] for column in np.flatnonzero(constant)),
+        constant=tuple(names[column] for column in np.flatnonzero(preparation.constant)),
     )
 
 
@@ -265,8 +374,11 @@ def reconstruct(model: PcaModel, scores: Array) -> Array:
 
 
 def center(model: PcaModel, values: Array) -> Array:
-    """Return a copy of observations (n, p), centred and scaled as the model's own."""
-    standard: Array = values - model.mean
+    """Return a copy of observations (n, p), centred and scaled as the model's own.
+
+    Its rows are contiguous, so that no sum depends on how the caller's columns were read.
+    """
+    standard: Array = np.subtract(values, model.mean, order="C")
     if model.scaling is not Scaling.NONE:
         standard /= model.scale
     return standard
@@ -326,6 +438,18 @@ def _sum_powers(explained: Array, k: int | None, n: int, p: int) -> tuple[float,
     rest = explained[len(explained) if k is None else k :]
     rest = rest[rest > rounding]
     return float(rest.sum()), float((rest**2).sum()), float((rest**3).sum())
+
+
+def _no_variance_of(moments: Moments) -> NoVariance:
+    """Return the fault of observations of which only the moments are known."""
+    spread = float(np.sqrt(moments.squares.max() / moments.n))
+    n, p = moments.n, len(moments.shift)
+    return NoVariance(
+        "observations must have a positive, finite variance",
+        got=f"{n} observations of {p} variables, the greatest standard deviation {spread:g}",
+        remedy="send observations that differ, or rescale them so that their squares neither"
+        " overflow nor vanish",
+    )
 
 
 def _no_variance(values: Array) -> NoVariance:

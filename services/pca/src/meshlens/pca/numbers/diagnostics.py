@@ -13,6 +13,8 @@ from meshlens.pca.numbers.quantiles import f_quantile, normal_quantile
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
+# Of the limits, unless the caller chooses another.
+CONFIDENCE = 0.95
 # Below this, the exponent of Jackson and Mudholkar is too close to zero for their formula.
 _LEAST_EXPONENT = 1e-3
 
@@ -55,7 +57,7 @@ class Diagnostics:
 
 
 def diagnose(
-    model: PcaModel, values: Array, scores: Array, *, confidence: float = 0.95
+    model: PcaModel, values: Array, scores: Array, *, confidence: float = CONFIDENCE
 ) -> Diagnostics:
     """Measure observations, those the model was fitted to or new ones, against a model.
 

@@ -133,18 +133,20 @@ def find_constant(moments: Moments) -> Mask:
 
 
 def find_scale(
-    values: Array, moments: Moments, constant: Mask, scaling: Scaling, divisor: Divisor
+    moments: Moments, constant: Mask, scaling: Scaling, divisor: Divisor
 ) -> Array | None:
     """Return (p,), what divides each centred variable; None for ones.
 
     Constant variables are left as they are.
 
     Args:
-        values: (n, p).
-        moments: theirs.
+        moments: of the observations, with their extremes if the scaling is RANGE.
         constant: (p,), which variables are.
         scaling: the rule.
         divisor: in standard deviations.
+
+    Raises:
+        ValueError: the extremes are needed, but have not been computed.
     """
     deviation = np.sqrt(moments.squares / divisor.of_scales(moments.n, scaling))
     match scaling:
@@ -155,7 +157,9 @@ def find_scale(
         case Scaling.PARETO:
             scale = np.sqrt(deviation)
         case Scaling.RANGE:
-            scale = values.max(axis=0) - values.min(axis=0)
+            if moments.extremes is None:
+                raise ValueError("scaling=range needs the extremes of the observations")
+            scale = moments.extremes[1] - moments.extremes[0]
         case Scaling.VECTOR:
             scale = np.sqrt(moments.squares)
     return np.where(constant, 1.0, scale)

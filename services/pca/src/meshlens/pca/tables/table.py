@@ -183,8 +183,8 @@ def decode_table(
         raw, unknown = match(raw, tuple(variables))
         left_out = (*left_out, *unknown)
     place: Locate = transposition.locate(raw, columns_read) if transpose else raw.place
-    _check_columns(raw, columns or len(variables) or None)
-    _check_infinite(raw.values, place)
+    check_columns(raw, columns or len(variables) or None)
+    check_infinite(raw.values, place)
     values = take_log(raw.values, log, place)
     hints: tuple[str, ...] = ()
     if not (roles.use or variables or transpose):
@@ -213,6 +213,38 @@ def decode_table(
     return _complete(table, missing, model, place)
 
 
+def check_matrix(values: Array, *, names: Sequence[str] = (), log: Log = Log.NONE) -> Table:
+    """Return numbers that were sent as a matrix as observations, after the checks of a body.
+
+    Args:
+        values: (n, p).
+        names: of the variables, for messages.
+        log: the logarithm to take of every number.
+
+    Raises:
+        InvalidTable: there is no observation, or a number is missing, infinite, or without a
+            logarithm.
+    """
+    n, p = values.shape
+    if n < 1:
+        raise InvalidTable(
+            "at least one observation must be there", got="none", remedy="send rows of numbers"
+        )
+    raw = RawTable(values, range(1, p + 1), tuple(names))
+    check_infinite(values, raw.place)
+    if not _is_finite(values) and (missing := np.isnan(values)).any():
+        row, column = np.argwhere(missing)[0].tolist()
+        where = raw.place(row, column)
+        raise InvalidTable(
+            "every number must be there",
+            got=f"{int(missing.sum())} of {values.size} NaN, the first at {where}",
+            remedy="leave these observations out, or send the method transform a table with"
+            " missing=mean or missing=iterative",
+            places=[where],
+        )
+    return Table(values=take_log(values, log, raw.place), names=raw.names)
+
+
 def _real_names(variables: Sequence[str]) -> tuple[str, ...]:
     """Return the names of variables unless they were generated."""
     return () if tuple(variables) == name_variables(len(variables)) else tuple(variables)
@@ -225,7 +257,12 @@ def split_content_type(content_type: str) -> tuple[str, str]:
     return media_type.strip().lower(), charset[1] if charset else ""
 
 
-def _check_columns(raw: RawTable, columns: int | None) -> None:
+def check_columns(raw: RawTable, columns: int | None) -> None:
+    """Refuse a table without variables, with too many, or with others than there must be.
+
+    Raises:
+        InvalidTable: it is one.
+    """
     p = raw.values.shape[1]
     if p > MOST_VARIABLES:
         raise too_wide(p)
@@ -241,7 +278,12 @@ def _check_columns(raw: RawTable, columns: int | None) -> None:
         )
 
 
-def _check_infinite(values: Array, place: Locate) -> None:
+def check_infinite(values: Array, place: Locate) -> None:
+    """Refuse infinite numbers; one that is missing is none of them.
+
+    Raises:
+        InvalidTable: there is one, at the place that is named.
+    """
     if _is_finite(values):
         return
     infinite = np.isinf(values)

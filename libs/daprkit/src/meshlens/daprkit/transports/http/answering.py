@@ -12,7 +12,7 @@ from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.invocation import Invocation
 from meshlens.daprkit.errors import Stopping
 from meshlens.daprkit.telemetry.traces import Spans
-from meshlens.daprkit.transports.http.memory import Memory
+from meshlens.daprkit.transports.bodies.memory import Memory
 from meshlens.daprkit.transports.http.probes import Probes
 from meshlens.daprkit.transports.http.refusals import Answer, refuse
 from meshlens.daprkit.transports.http.requests import (
@@ -26,7 +26,6 @@ from meshlens.daprkit.transports.http.requests import (
     read_invocation,
     read_path,
 )
-from meshlens.daprkit.transports.invoke import add_nosniff
 from meshlens.daprkit.transports.trace_context import follow_trace
 
 METRICS = "metrics"
@@ -115,6 +114,7 @@ class Answering:
         headers = read_headers(scope)
         is_unread = "content-length" in headers or "transfer-encoding" in headers
         expects = headers.get("expect", "").lower() == "100-continue"
+        is_seen = False
         with self._context.memory.share() as share:
             try:
                 probe = self._context.probes.answer(scope)
@@ -131,11 +131,15 @@ class Answering:
                         return
                     is_unread = False
                     call = read_invocation(scope, headers, body)
+                    # From here on the application counts it.
+                    is_seen = True
                     answer = await self._invoke(call, receive)
             except asyncio.CancelledError:
                 # The service has waited long enough for what was running.
                 answer = self._refuse(scope, _stopping())
             except Exception as error:  # noqa: BLE001 - the one place that maps them all
+                if not is_seen:
+                    self._context.application.count_refusal("http", error)
                 answer = self._refuse(scope, error)
             if len(answer.body) > _LARGE:
                 share.hold(len(answer.body))
@@ -164,7 +168,7 @@ class Answering:
             return self._context.show_metrics(call)
         with follow_trace(call.headers, self._context.spans, name=f"{call.verb} /{call.path}"):
             reply = self._context.application.invoke(call, on_caller_gone=caller.on_gone)
-        return Answer(200, reply.body, reply.content_type, add_nosniff(reply))
+        return Answer(200, reply.body, reply.content_type, reply.headers)
 
     def _refuse(self, scope: Message, error: Exception) -> Answer:
         try:
@@ -175,6 +179,8 @@ class Answering:
 
     async def _send(self, send: Send, answer: Answer, *, close: bool) -> None:
         headers = {
+            # Browsers take no answer for anything else than it says, refusals included.
+            "x-content-type-options": "nosniff",
             **answer.headers,
             "content-type": answer.content_type,
             "content-length": str(len(answer.body)),

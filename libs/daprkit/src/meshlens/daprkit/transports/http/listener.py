@@ -16,8 +16,8 @@ from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.invocation import Invocation
 from meshlens.daprkit.errors import CannotListen
 from meshlens.daprkit.telemetry.traces import Spans
+from meshlens.daprkit.transports.bodies.memory import Memory
 from meshlens.daprkit.transports.http.answering import Answering, Context
-from meshlens.daprkit.transports.http.memory import Memory
 from meshlens.daprkit.transports.http.probes import Probes
 from meshlens.daprkit.transports.http.protocol import PatientProtocol
 from meshlens.daprkit.transports.http.refusals import Answer
@@ -43,7 +43,7 @@ class HttpOptions:
         client_ca: PEM file of the authority whose clients may connect; None for all clients.
         token: the app's token; empty to take every call.
         max_body: size of the largest body in bytes.
-        most_bodies: bodies of that size that may be in memory.
+        memory: what bodies may take.
         threads: for calls.
         grace: seconds that running requests get at the end.
     """
@@ -55,7 +55,7 @@ class HttpOptions:
     client_ca: Path | None
     token: str
     max_body: int
-    most_bodies: int
+    memory: Memory
     threads: int
     grace: float
 
@@ -94,7 +94,7 @@ class HttpListener:
                 application=application,
                 token=options.token,
                 max_body=options.max_body,
-                memory=Memory(options.max_body * options.most_bodies),
+                memory=options.memory,
                 executor=self._executor,
                 probes=probes,
                 spans=spans,
@@ -118,7 +118,7 @@ class HttpListener:
         )
         # Below ERROR it says what any client can provoke, as often as it likes.
         logging.getLogger("uvicorn").setLevel(logging.ERROR)
-        self._server = BoundedServer(config, self._answering, _listen(options), tls)
+        self._server = BoundedServer(config, self._answering.release, _listen(options), tls)
         self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
 
     def start(self) -> None:

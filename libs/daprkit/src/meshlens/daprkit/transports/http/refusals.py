@@ -49,9 +49,9 @@ def refuse(error: Exception, refusal: Refusal, failure: FailureBody | None) -> A
 
 def _list_headers(error: Exception) -> Mapping[str, str]:
     match error:
-        case errors.Busy():
+        case errors.Busy() | errors.TooManyBytes():
             return {"retry-after": str(max(1, math.ceil(error.retry_after)))}
-        case errors.TooManyBytes() | errors.Stopping():
+        case errors.Stopping():
             return {"retry-after": "1"}
         case errors.WrongVerb():
             return {"allow": ", ".join(error.allowed)}

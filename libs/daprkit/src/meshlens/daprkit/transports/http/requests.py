@@ -17,7 +17,7 @@ from meshlens.daprkit.errors import (
     SlowBody,
     WrongToken,
 )
-from meshlens.daprkit.transports.http.memory import Share
+from meshlens.daprkit.transports.bodies.memory import Share
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -139,6 +139,7 @@ def read_invocation(scope: Message, headers: MutableMapping[str, str], body: byt
         content_type=headers.pop("content-type", ""),
         body=body,
         headers=headers,
+        protocol="http",
     )
 
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 from uvicorn import Config, Server
 
-from meshlens.daprkit.transports.http.answering import Answering
+from meshlens.daprkit.transports.http.handshakes import HANDSHAKE_REST_SECONDS, stop_handshakes
 from meshlens.daprkit.transports.http.protocol import PatientProtocol
 from meshlens.daprkit.transports.http.tls import TlsFiles
 
@@ -24,16 +25,20 @@ class BoundedServer(Server):
 
     Args:
         config: of uvicorn.
-        answering: the application, which refuses what comes when the end has begun.
+        at_end: called when no connection can come any more, before the last ones end.
         listening: the socket.
         tls: secures connections; None for none.
     """
 
     def __init__(
-        self, config: Config, answering: Answering, listening: socket.socket, tls: TlsFiles | None
+        self,
+        config: Config,
+        at_end: Callable[[], None],
+        listening: socket.socket,
+        tls: TlsFiles | None,
     ) -> None:
         super().__init__(config)
-        self._answering = answering
+        self._at_end = at_end
         self._socket = listening
         self._tls = tls
         self._room = asyncio.Semaphore(MOST_CONNECTIONS)
@@ -46,30 +51,42 @@ class BoundedServer(Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept what has come, listen no more, and end when everything is answered."""
+        if stop_handshakes(self._socket):
+            await asyncio.sleep(HANDSHAKE_REST_SECONDS)
         self._accepting.cancel()
         await asyncio.wait([self._accepting])
         self._accept_rest()
         self._socket.close()
         if self._connecting:
             await asyncio.wait(self._connecting)
-        self._answering.release()
+        self._at_end()
         await super().shutdown(sockets)
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=_CUT_SECONDS)
 
     async def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
+            await self._wait_for_caller()
             await self._make_room()
             try:
-                accepted, _ = await loop.sock_accept(self._socket)
-            except BaseException as error:
+                accepted, _ = self._socket.accept()
+            except OSError as error:
                 self._room.release()
-                if not isinstance(error, OSError):
-                    raise
-                await asyncio.sleep(_AGAIN_SECONDS)
+                # One that has left again is no reason to wait.
+                if not isinstance(error, BlockingIOError):
+                    await asyncio.sleep(_AGAIN_SECONDS)
             else:
                 self._begin(accepted)
+
+    async def _wait_for_caller(self) -> None:
+        """Return when a connection waits; not sock_accept, which loses one if cancelled with it."""
+        loop = asyncio.get_running_loop()
+        waits = asyncio.Event()
+        loop.add_reader(self._socket, waits.set)
+        try:
+            await waits.wait()
+        finally:
+            loop.remove_reader(self._socket)
 
     def _accept_rest(self) -> None:
         """Accept what is in the kernel's queue, which closing the socket would reset."""

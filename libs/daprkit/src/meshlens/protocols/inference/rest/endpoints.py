@@ -18,6 +18,7 @@ from meshlens.protocols.inference.rest.text.document import read_document
 from meshlens.protocols.inference.rest.text.fields import find
 from meshlens.protocols.inference.rest.views import show_config, show_statistics
 from meshlens.protocols.inference.server import InferenceServer
+from meshlens.timing import Phase, noted
 
 
 class Endpoints:
@@ -59,15 +60,12 @@ class Endpoints:
     def model_ready(self, request: Request) -> Reply:
         """Say that a version answers, or refuse if it does not or there is none."""
         name, version = _find_model(request)
-        if version and not version.isdecimal():
-            self._server.describe(name, version)  # which knows labels, and refuses others
-            return _reply({"name": name, "ready": True})
         if self._server.is_ready(name, version):
             return _reply({"name": name, "ready": True})
-        there = [it for it in self._server.index() if it.name == name]
-        if not there:
-            raise unknown(f"'{name}' is not found")
-        if version and all(it.version != version for it in there):
+        if version and not version.isdecimal():
+            self._server.describe(name, version)  # which refuses a label that leads nowhere
+        there = self._server.find(name)
+        if version.isdecimal() and all(it.version != version for it in there):
             raise unknown(f"'{name}' version {version} is not found")
         which = f" version {version}" if version else ""
         raise Refused(
@@ -92,8 +90,17 @@ class Endpoints:
         body, encoding = compress(body, request.headers.get("accept-encoding", ""))
         if encoding != "identity":
             headers = {**headers, "content-encoding": encoding}
-        return Reply(body, media_type, headers, answer.result, answer.model, answer.version)
+        return Reply(
+            body,
+            media_type,
+            headers,
+            answer.result,
+            answer.model,
+            answer.version,
+            answer.provenance,
+        )
 
+    @noted(Phase.DECODE)
     def _read(self, request: Request) -> RestRequest:
         name, version = _find_model(request)
         body, header = self._unpack(request), request.headers.get(HEADER)

@@ -39,9 +39,9 @@ def routes(
         *_route_model("v2/models/<name>", endpoints, infer),
         *_route_model("v2/models/<name>/versions/<version>", endpoints, infer),
         _post("v2/repository/index", endpoints.index, operations.INDEX),
-        _post("v2/repository/models/<name>/load", endpoints.load, operations.LOAD, Lane.MANAGE),
+        _post("v2/repository/models/<name>/load", endpoints.load, operations.LOAD, Lane.ADMIN),
         _post(
-            "v2/repository/models/<name>/unload", endpoints.unload, operations.UNLOAD, Lane.MANAGE
+            "v2/repository/models/<name>/unload", endpoints.unload, operations.UNLOAD, Lane.ADMIN
         ),
     )
 

@@ -43,10 +43,16 @@ class Answered:
     model: str = ""
     version: str = ""
     result: Mapping[str, Any] | None = None
+    provenance: None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes of the message."""
+        return self.message.ByteSize()
 
 
 class InferenceServices:
-    """Both services, as `daprkit.server.GrpcService`.
+    """Both services, as `transports.listener.GrpcService`.
 
     Args:
         server: answers the calls.
@@ -126,12 +132,12 @@ class InferenceServices:
             "RepositoryModelLoad": (
                 pb.RepositoryModelLoadRequest,
                 partial(repository.load, server),
-                Lane.MANAGE,
+                Lane.ADMIN,
             ),
             "RepositoryModelUnload": (
                 pb.RepositoryModelUnloadRequest,
                 partial(repository.unload, server),
-                Lane.MANAGE,
+                Lane.ADMIN,
             ),
         }
 
@@ -154,6 +160,7 @@ def _make_handler(
             read_and_respond,
             method=f"{INFERENCE}/{name}",
             lane=lane,
+            protocol="grpc",
             on_caller_gone=context.add_callback,
         )
 

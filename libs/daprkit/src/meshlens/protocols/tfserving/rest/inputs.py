@@ -1,22 +1,28 @@
 """The body of a predict request -> arrays: the row format (instances) and the column format."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import numpy as np
 
-from meshlens.daprkit.application.status import Refused
 from meshlens.protocols.models import Array, Function, Tensor
 from meshlens.protocols.tfserving.dtypes import STRING, DataType, find_dtype
-from meshlens.protocols.tfserving.prediction import takes_pictures, write_shape
-from meshlens.protocols.tfserving.refusals import invalid, name_all
-from meshlens.protocols.tfserving.rest.text import check_overflow, quote
+from meshlens.protocols.tfserving.prediction import takes_pictures
+from meshlens.protocols.tfserving.refusals import invalid
+from meshlens.protocols.tfserving.rest.rows import INSTANCES, is_named, read_objects, read_plain
+from meshlens.protocols.tfserving.rest.text.parsing import check_overflow
+from meshlens.protocols.tfserving.rest.text.parts import (
+    Elements,
+    check_others,
+    find_first,
+    is_list,
+)
+from meshlens.protocols.tfserving.rest.text.quoting import quote
 from meshlens.protocols.tfserving.rest.values import is_base64, read_tensor
 
 SIGNATURE = "signature_name"
-INSTANCES = "instances"
 INPUTS = "inputs"
 
 
@@ -94,7 +100,7 @@ def _find_tensors(document: Mapping[str, Any]) -> tuple[Format, Any]:
     if INSTANCES not in document:
         raise invalid(f"Missing '{INPUTS}' or '{INSTANCES}' key")
     instances = document[INSTANCES]
-    if not isinstance(instances, list):
+    if not is_list(instances):
         raise invalid(f"JSON Value: {quote(document)} Excepting '{INSTANCES}' to be an list/array")
     if not instances:
         raise invalid(f"JSON Value: {quote(document)} No values in '{INSTANCES}' array")
@@ -106,7 +112,7 @@ def _read_columns(
     specs: Mapping[str, Tensor],
     function: Function,
 ) -> dict[str, Array]:
-    if not isinstance(value, dict) or is_base64(value):
+    if not isinstance(value, Mapping) or is_base64(value):
         if len(specs) > 1:
             raise invalid(
                 "inputs is a plain value/list, but expecting an object as multiple input tensors"
@@ -117,99 +123,35 @@ def _read_columns(
     for name in specs:
         if name not in value:
             raise invalid(f"Missing named input: {name} in 'inputs' object.")
-    return {
-        name: read_tensor(value[name], _find_type(function, spec, value[name]))
-        for name, spec in specs.items()
-    }
+    check_others(value, specs)
+    tensors = {}
+    for name, spec in specs.items():
+        column = value[name]
+        tensors[name] = read_tensor(column, _find_type(function, spec, column))
+    return tensors
 
 
 def _read_rows(
-    instances: list[Any], specs: Mapping[str, Tensor], function: Function
+    instances: list[Any] | Elements, specs: Mapping[str, Tensor], function: Function
 ) -> dict[str, Array]:
-    if not isinstance(instances[0], dict) and len(specs) > 1:
+    first = find_first(instances)
+    if not isinstance(first, Mapping) and len(specs) > 1:
         raise invalid(
             "instances is a plain list, but expecting list of objects as multiple input tensors"
             " required as per tensorinfo_map"
         )
-    if not _is_named(instances[0]):
-        (spec,) = specs.values() if len(specs) == 1 else [next(iter(specs.values()))]
-        for place, each in enumerate(instances if dict in set(map(type, instances)) else ()):
-            if _is_named(each):
-                raise invalid(f"Expecting value/list but got object at item {place} of input list")
-        return {spec.name: _stack(instances, _find_type(function, spec, instances), "")}
-    _check_objects(instances, specs)
-    return {
-        name: _stack(
-            [each[name] for each in instances],
-            _find_type(function, spec, instances[0][name]),
-            f" key: {name}",
-        )
-        for name, spec in specs.items()
-    }
-
-
-def _is_named(value: object) -> bool:
-    return isinstance(value, dict) and not is_base64(value)
-
-
-def _check_objects(instances: Sequence[Any], specs: Mapping[str, Tensor]) -> None:
-    """Refuse instances that are not objects with exactly the names of the inputs."""
-    for place, each in enumerate(instances):
-        if not _is_named(each):
-            raise invalid(f"Expecting object but got list at item {place} of input list")
-        if each.keys() == specs.keys():
-            continue
-        for name in each:
-            if name not in specs:
-                raise _fail(
-                    place, f" key: {name}", f"JSON object: does not have named input: {name}"
-                )
-        raise invalid(
-            f"Failed to process element: {place} of '{INSTANCES}' list."
-            f" JSON object: {quote(each)} must only have keys: {name_all(specs)}"
-        )
-
-
-def _stack(values: list[Any], type_: DataType, key: str) -> Array:
-    """Return one array of the values of all instances, which must have one shape."""
-    try:
-        return read_tensor(values, type_)
-    except Refused:
-        _find_instance(values, type_, key)
-        raise
-
-
-def _find_instance(values: Sequence[Any], type_: DataType, key: str) -> None:
-    """Raise the fault of the first instance that has one, or that differs from the first."""
-    shape: tuple[int, ...] | None = None
-    for place, value in enumerate(values):
-        try:
-            array = read_tensor(value, type_)
-        except Refused as error:
-            raise _fail(place, key, str(error), error) from error
-        if shape is None:
-            shape = array.shape
-        elif np.prod(shape, dtype=object) != array.size:
-            size = int(np.prod(shape, dtype=object))
-            raise _fail(place, key, f"Expecting tensor size: {size} but got: {array.size}")
-        elif shape != array.shape:
-            wanted, got = write_shape(shape), write_shape(array.shape)
-            raise _fail(place, key, f"Expecting shape {wanted} but got: {got}")
-
-
-def _fail(place: int, key: str, text: str, error: Refused | None = None) -> Refused:
-    """Return the refusal of an instance: always a wrong argument, as the original has it."""
-    name = error.status.name if error else "INVALID_ARGUMENT"
-    return invalid(
-        f"Failed to process element: {place}{key} of '{INSTANCES}' list. Error: {name}: {text}"
-    )
+    if is_named(first):
+        types = {name: _find_type(function, spec, first.get(name)) for name, spec in specs.items()}
+        return read_objects(instances, types)
+    spec = next(iter(specs.values()))
+    return {spec.name: read_plain(instances, _find_type(function, spec, first))}
 
 
 def _find_type(function: Function, spec: Tensor, value: object) -> DataType:
     """Return the type that a value for an input has: strings may be pictures."""
     if takes_pictures(function, spec):
-        while isinstance(value, list) and value:
-            value = value[0]
+        while is_list(value) and value:
+            value = find_first(value)
         if isinstance(value, str) or is_base64(value):
             return STRING
     return find_dtype(spec.dtype)

@@ -14,18 +14,19 @@ from meshlens.daprkit.application.status import Refused, Status
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.protocols.models import Function, Model
 from meshlens.protocols.tfserving.descriptions import describe_signatures, describe_versions
-from meshlens.protocols.tfserving.examples import list_examples
 from meshlens.protocols.tfserving.offer import Offer
 from meshlens.protocols.tfserving.prediction import check_names, predict
 from meshlens.protocols.tfserving.refusals import invalid
 from meshlens.protocols.tfserving.rest import operations
 from meshlens.protocols.tfserving.rest.answers import write_classes, write_predictions, write_values
 from meshlens.protocols.tfserving.rest.bodies import read_body
-from meshlens.protocols.tfserving.rest.examples import read_examples
-from meshlens.protocols.tfserving.rest.inputs import read_inputs, read_signature
-from meshlens.protocols.tfserving.rest.text import parse
+from meshlens.protocols.tfserving.rest.examples import CONTEXT, EXAMPLES, read_examples
+from meshlens.protocols.tfserving.rest.inputs import INPUTS, read_inputs, read_signature
+from meshlens.protocols.tfserving.rest.rows import INSTANCES
+from meshlens.protocols.tfserving.rest.text.parts import parse_object
 from meshlens.protocols.tfserving.results import classify, regress
 from meshlens.protocols.tfserving.specs import ModelSpec, choose, lease
+from meshlens.timing import Phase, note
 
 # Every route takes every verb, because the original calls a wrong one a malformed request.
 _VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
@@ -71,12 +72,14 @@ class RestApi:
     def predict(self, request: Request) -> Reply:
         """Compute outputs from tensors in JSON."""
         spec = _read_spec(request, "POST")
-        body = self._read_body(request)
-        document = parse(body)
-        signature = read_signature(document)
+        with note(Phase.DECODE):
+            body = self._read_body(request)
+            document = parse_object(body, (INPUTS, INSTANCES))
+            signature = read_signature(document)
         with lease(self._offer.models, spec) as model:
             function = _choose(model, signature, _NO_INPUTS)
-            inputs = read_inputs(document, function, body)
+            with note(Phase.DECODE):
+                inputs = read_inputs(document, function, body)
             del document  # its nested lists take several times what the arrays do
             check_names(function, inputs.tensors)
             wanted = [each.name for each in function.outputs]
@@ -114,12 +117,11 @@ class RestApi:
         self, request: Request, answer: Callable[[Function, Sequence[bytes]], bytes]
     ) -> Reply:
         spec = _read_spec(request, "POST")
-        document = parse(self._read_body(request))
+        document = parse_object(self._read_body(request), (CONTEXT, EXAMPLES))
         signature = read_signature(document)
-        examples = read_examples(document)
+        listed = read_examples(document)
         with lease(self._offer.models, spec) as model:
             function = _choose(model, signature, _NO_SIGNATURE)
-            listed = list_examples(examples)
             return _reply(answer(function, listed), model, {"examples": len(listed)})
 
     def _read_body(self, request: Request) -> bytes:
@@ -187,7 +189,14 @@ def _malformed(request: Request) -> Refused:
 
 
 def _reply(body: bytes, model: Model, result: Mapping[str, Any]) -> Reply:
-    return Reply(body, operations.JSON, result=result, model=model.name, version=model.version)
+    return Reply(
+        body,
+        operations.JSON,
+        result=result,
+        model=model.name,
+        version=model.version,
+        provenance=model.provenance,
+    )
 
 
 def _to_fields(message: Message) -> Mapping[str, Any]:

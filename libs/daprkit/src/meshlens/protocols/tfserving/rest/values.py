@@ -7,7 +7,7 @@ each element; only what cannot be read so is walked again, to find the first fau
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -17,9 +17,17 @@ from meshlens.daprkit.application.status import Refused, Status
 from meshlens.protocols.models import Array
 from meshlens.protocols.tfserving.dtypes import STRING, DataType
 from meshlens.protocols.tfserving.refusals import invalid, refuse
-from meshlens.protocols.tfserving.rest.text import name_type, quote
+from meshlens.protocols.tfserving.rest.text.parts import (
+    Elements,
+    find_first,
+    is_list,
+    list_parts,
+)
+from meshlens.protocols.tfserving.rest.text.quoting import name_type, quote
 
 B64 = "b64"
+# As objects they take many times as much memory as their text.
+_MOST_STRINGS = 1_000_000
 _KINDS: dict[str, frozenset[type]] = {
     "f": frozenset({int, float}),
     "i": frozenset({int}),
@@ -67,17 +75,25 @@ def read_tensor(value: object, type_: DataType) -> Array:
         Refused: INVALID_ARGUMENT: lists of unequal length, or a value of another type;
             UNIMPLEMENTED: JSON stands for no such type.
     """
-    array = _read_evenly(value, type_)
+    array = read_evenly(value, type_)
     if array is None:
         _find_fault(value, 0, _measure(value), type_)
         raise invalid(f"JSON Value: {quote(value)} is not a tensor of type: {type_.name}")
     return array
 
 
-def _read_evenly(value: object, type_: DataType) -> Array | None:
-    """Return the array of a value in which nothing is wrong, else None."""
+def read_evenly(value: object, type_: DataType) -> Array | None:
+    """Return the array of a value in which nothing is wrong, else None.
+
+    Raises:
+        Refused: INVALID_ARGUMENT: a string that is none, or too many of them.
+    """
     if type_.name not in JSON_TYPES:
         return None
+    return _read_parts(value, type_) if isinstance(value, Elements) else _read_all(value, type_)
+
+
+def _read_all(value: object, type_: DataType) -> Array | None:
     level: list[Any] = [value]
     shape: list[int] = []
     while level and set(map(type, level)) == {list}:
@@ -91,6 +107,33 @@ def _read_evenly(value: object, type_: DataType) -> Array | None:
     if type_ is STRING:
         return _read_strings(level, shape)
     return _read_numbers(level, shape, type_)
+
+
+def _read_parts(values: Elements, type_: DataType) -> Array | None:
+    arrays: list[Array] = []
+    for part in values.parts():
+        if isinstance(part[0], Elements):  # alone, because it is large
+            inner = _read_parts(part[0], type_)
+            array = None if inner is None else inner[np.newaxis]
+        else:
+            array = _read_all(part, type_)
+        if array is None or array.shape[1:] != (arrays or [array])[0].shape[1:]:
+            return None
+        arrays.append(array)
+        check_count(sum(map(len, arrays)), type_)
+    return np.concatenate(arrays) if arrays else None
+
+
+def check_count(count: int, type_: DataType) -> None:
+    """Refuse more values of a type than a request may have.
+
+    Raises:
+        Refused: INVALID_ARGUMENT: there are more.
+    """
+    if type_ is STRING and count > _MOST_STRINGS:
+        raise invalid(
+            f"Expected at most {_MOST_STRINGS} strings in a request, got more. Send several."
+        )
 
 
 def _read_numbers(level: Sequence[Any], shape: Sequence[int], type_: DataType) -> Array | None:
@@ -129,17 +172,17 @@ def _read_strings(level: Sequence[Any], shape: Sequence[int]) -> Array:
 def _measure(value: object) -> tuple[int, ...]:
     """Return the shape that a value has by the first element of each list."""
     shape = []
-    while isinstance(value, list):
+    while is_list(value):
         shape.append(len(value))
         if not value:
             break
-        value = value[0]
+        value = find_first(value)
     return tuple(shape)
 
 
 def _find_fault(value: object, level: int, shape: tuple[int, ...], type_: DataType) -> None:
     """Raise the first fault in a value that has one."""
-    if not isinstance(value, list):
+    if not is_list(value):
         if level != len(shape):
             raise invalid(
                 f"JSON Value: {quote(value)} found at incorrect level: {level + 1}"
@@ -154,13 +197,27 @@ def _find_fault(value: object, level: int, shape: tuple[int, ...], type_: DataTy
             f"Encountered list at unexpected size: {len(value)} at level: {level}"
             f" expected size: {shape[level]}"
         )
-    for each in value:
-        _find_fault(each, level + 1, shape, type_)
+    for part in list_parts(value):
+        if isinstance(value, Elements) and _has_shape(part, shape[level + 1 :], type_):
+            continue
+        for each in part:
+            _find_fault(each, level + 1, shape, type_)
+
+
+def _has_shape(part: list[Any], shape: tuple[int, ...], type_: DataType) -> bool:
+    """Return whether each of some elements is an array of a shape."""
+    if isinstance(part[0], Elements):
+        return False
+    try:
+        array = read_evenly(part, type_)
+    except Refused:
+        return False
+    return array is not None and array.shape[1:] == shape
 
 
 def _check_value(value: Any, type_: DataType) -> None:  # noqa: ANN401 - any JSON value
     """Refuse a value that is not of a type."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         if type_ is not STRING:
             raise _wrong_type(value, type_)
         decode_base64(value)

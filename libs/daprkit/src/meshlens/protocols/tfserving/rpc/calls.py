@@ -8,9 +8,13 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from meshlens.daprkit.application.application import Application
+from meshlens.daprkit.application.callers import read_caller
+from meshlens.daprkit.application.keys import Key
 from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.messages import Provenance
 from meshlens.protocols.models import Array
 from meshlens.protocols.tfserving.refusals import invalid
+from meshlens.protocols.wire.fields import find_first_text
 
 M = TypeVar("M", bound=Message)
 
@@ -22,10 +26,12 @@ class Call:
     Attributes:
         body: the message, not parsed yet.
         time_limit: seconds that the caller waits.
+        caller: the app id of who calls; empty if no sidecar has said it.
     """
 
     body: bytes
     time_limit: float
+    caller: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +43,19 @@ class Answer:
         result: facts of the result.
         model: that answered.
         version: of the model.
+        provenance: of that version; None if no model has answered.
     """
 
     body: bytes
     result: Mapping[str, object] | None = None
     model: str = ""
     version: str = ""
+    provenance: Provenance | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes of the message."""
+        return len(self.body)
 
 
 Endpoint: TypeAlias = Callable[[Call], Answer]
@@ -84,9 +97,18 @@ def _handle(
 ) -> "grpc.RpcMethodHandler[bytes, bytes]":
     def answer(body: bytes, context: grpc.ServicerContext) -> bytes:
         # Without a deadline that is more than a service allows.
-        call = Call(body, min(application.time_limit, context.time_remaining()))
+        time_limit = min(application.time_limit, context.time_remaining())
+        call = Call(body, time_limit, read_caller(context.invocation_metadata()))
         return application.answer(
-            call, endpoint, method=method, lane=lane, on_caller_gone=context.add_callback
+            call,
+            endpoint,
+            method=method,
+            lane=lane,
+            protocol="tfserving",
+            on_caller_gone=context.add_callback,
+            key=Key.read_metadata(context.invocation_metadata(), call.caller),
+            # Its name in the specification of the model, with which all requests begin.
+            model=find_first_text(body, within=1),
         ).body
 
     # The bytes as they are, so that they are parsed by a worker, and nothing is serialized twice.

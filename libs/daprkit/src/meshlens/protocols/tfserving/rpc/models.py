@@ -30,7 +30,7 @@ class ModelService:
         """Serve it."""
         methods = {
             "GetModelStatus": (Lane.LIGHT, self.describe),
-            "HandleReloadConfigRequest": (Lane.MANAGE, self.reload),
+            "HandleReloadConfigRequest": (Lane.ADMIN, self.reload),
         }
         add_service(application, server, SERVICE, methods)
 
@@ -46,15 +46,10 @@ class ModelService:
         """Load the models that a list names, and unload all others.
 
         Raises:
-            Refused: PERMISSION_DENIED: callers may not; INVALID_ARGUMENT: it is no such list, or
-                says more of a model than its name, which here settings say; NOT_FOUND: no model
-                has that name; UNAVAILABLE: one cannot be loaded.
+            Refused: INVALID_ARGUMENT: it is no such list, or says more of a model than its name,
+                which here settings say; NOT_FOUND: no model has that name; UNAVAILABLE: one
+                cannot be loaded.
         """
-        if not self._offer.admin:
-            raise refuse(
-                Status.PERMISSION_DENIED,
-                "HandleReloadConfigRequest is not allowed here; set ADMIN=true to allow it",
-            )
         request = parse(wire.ReloadConfigRequest, call.body)
         if request.config.WhichOneof("config") != "model_config_list":
             raise invalid(

@@ -22,6 +22,7 @@ from meshlens.protocols.tfserving.rpc.calls import Answer, Call, add_service, li
 from meshlens.protocols.tfserving.rpc.tensors import read_tensor, write_tensor
 from meshlens.protocols.tfserving.specs import ModelSpec, choose, lease
 from meshlens.protocols.wire import tfserving_pb2 as wire
+from meshlens.timing import Phase, note
 
 SERVICE = "tensorflow.serving.PredictionService"
 
@@ -60,10 +61,11 @@ class PredictionService:
             name, function = chosen
             most = self._offer.most_bytes
             check_names(function, request.inputs)
-            tensors = {
-                alias: read_tensor(request.inputs[alias], alias, most_bytes=most)
-                for alias in sorted(request.inputs)
-            }
+            with note(Phase.DECODE):
+                tensors = {
+                    alias: read_tensor(request.inputs[alias], alias, most_bytes=most)
+                    for alias in sorted(request.inputs)
+                }
             wanted = choose_outputs(function, list(request.output_filter))
             outputs = predict(function, tensors, wanted, most_bytes=most)
             response = wire.PredictResponse()
@@ -192,4 +194,4 @@ def _choose_tasks(
 
 
 def _answer(body: bytes, model: Model, result: Mapping[str, object] | None) -> Answer:
-    return Answer(body, result, model.name, model.version)
+    return Answer(body, result, model.name, model.version, model.provenance)

@@ -35,6 +35,7 @@ from meshlens.classify.tasks.lens import (
     choose_tensor,
 )
 from meshlens.classify.tasks.options import ModelOptions
+from meshlens.timing import Phase, note
 
 # How many labels are answered unless card or caller say.
 TOP_K = 5
@@ -214,7 +215,9 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
         )
 
     def _run(self, pixels: NDArray[np.uint8]) -> Tensor:
-        outputs = self._signature.run({self._input.spec.name: self._input.encode(pixels)})
+        inputs = {self._input.spec.name: self._input.encode(pixels)}
+        with note(Phase.COMPUTE):
+            outputs = self._signature.run(inputs)
         return outputs[self._output.spec.name]
 
 

@@ -33,6 +33,7 @@ from meshlens.classify.tasks.lens import (
     choose_tensor,
 )
 from meshlens.classify.tasks.options import ModelOptions
+from meshlens.timing import Phase, note
 
 _CHANNELS = (3,)
 _FROM_0_TO_1 = Normalization((0.0,), (255.0,))
@@ -227,7 +228,8 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
     def _run(self, image: Image, given: Mapping[str, Sequence[float]]) -> dict[str, Tensor]:
         inputs = self._parameters.fill(given)
         inputs[self._input.spec.name] = self._input.encode(image.pixels)
-        return self._signature.run(inputs)
+        with note(Phase.COMPUTE):
+            return self._signature.run(inputs)
 
     def warm_up(self) -> None:
         """Look at a gray image.

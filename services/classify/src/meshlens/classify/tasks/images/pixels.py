@@ -27,6 +27,7 @@ from meshlens.classify.tasks.images.containers import (
     refusing,
 )
 from meshlens.classify.tasks.images.reading import Reading
+from meshlens.timing import Phase, noted
 
 # The default: a camera's image, and up to 200 MB once it is decoded.
 MAX_PIXELS = 50_000_000
@@ -130,6 +131,7 @@ def gray_image(frame: Frame) -> Image:
     return Image(np.full(shape, 127, dtype=np.uint8), frame.width, frame.height)
 
 
+@noted(Phase.DECODE)
 def decode_image(data: bytes, frame: Frame, *, max_pixels: int) -> Image:
     """Return the first image in `data`, upright, with the pixels that `frame` wants.
 

@@ -34,6 +34,7 @@ from meshlens.classify.tasks.tensors.pictures import (
     find_picture_input,
 )
 from meshlens.faults import Place
+from meshlens.timing import Phase, note
 
 
 class PredictBody(BaseModel):
@@ -143,9 +144,13 @@ class Predictor(Lens[PredictOptions, TensorsAnswer]):
             InvalidOption: the model has no such function.
             InvalidTensor: the inputs are not those of the function.
         """
-        body = decode_predict(payload.data)
-        signature = self._choose(body.signature or options.signature)
-        return _answer(signature.run(decode_tensors(body.inputs, signature)))
+        with note(Phase.DECODE):
+            body = decode_predict(payload.data)
+            signature = self._choose(body.signature or options.signature)
+            tensors = decode_tensors(body.inputs, signature)
+        with note(Phase.COMPUTE):
+            outputs = signature.run(tensors)
+        return _answer(outputs)
 
     def answer_picture(self, payload: Payload, options: PredictOptions) -> TensorsAnswer:
         """Return the outputs for the image in `payload`.
@@ -159,7 +164,9 @@ class Predictor(Lens[PredictOptions, TensorsAnswer]):
         signature = self._choose(options.signature)
         taken = self._find_input(signature)
         image = taken.see(payload)
-        outputs = signature.run(taken.encode(payload, image))
+        inputs = taken.encode(payload, image)
+        with note(Phase.COMPUTE):
+            outputs = signature.run(inputs)
         return _answer(outputs, taken.describe(image))
 
     def describe(self) -> TensorsDescription:

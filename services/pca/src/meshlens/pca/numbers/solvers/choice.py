@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from meshlens.pca.numbers.moments import Moments, split_blocks
+from meshlens.pca.numbers.solvers.factors import Factor
 from meshlens.pca.numbers.solvers.krylov import find_leading
 
 Array: TypeAlias = npt.NDArray[np.float64]
@@ -103,6 +104,28 @@ def solve(values: Array, moments: Moments, centering: Centering, k: int | None) 
             return _solve_svd(centering.apply(values), n)
 
 
+def solve_parts(
+    moments: Moments, centering: Centering, k: int | None, factor: Factor | None
+) -> Solution | None:
+    """Find the components of observations of which only sums are known, as `solve` would.
+
+    Args:
+        moments: with their scatter, unless there is a factor.
+        centering: theirs.
+        k: the first so many, or all if None.
+        factor: of the centred and scaled observations.
+
+    Returns:
+        None if the first k are not accurate enough without a factor.
+    """
+    n, p = moments.n, len(moments.shift)
+    if factor is not None:
+        return _solve_svd(factor.rows, n)
+    if n * p <= _SMALL or n < _TALL * p:
+        return None
+    return _solve_covariance(moments, centering, k)
+
+
 def _solve_covariance(moments: Moments, centering: Centering, k: int | None) -> Solution | None:
     """Return the solution by the covariance, or None if the first k are not accurate enough."""
     if moments.scatter is None:
@@ -126,11 +149,12 @@ def _decompose(covariance: Array, k: int | None) -> Solution | None:
 
 def _solve_tall(values: Array, centering: Centering) -> Solution:
     """Reduce the rows to the triangular factor, which has the table's right singular vectors."""
-    triangle = np.zeros((0, values.shape[1]))
-    for block in split_blocks(values):
-        stacked = np.concatenate([triangle, centering.apply(block)])
-        triangle = np.asarray(np.linalg.qr(stacked, mode="r"))
-    return _solve_svd(triangle, len(values))
+    return _solve_svd(fold_factor(values, centering).rows, len(values))
+
+
+def fold_factor(values: Array, centering: Centering) -> Factor:
+    """Return the factor of observations (n, p), centred and scaled by `centering`."""
+    return Factor.of(map(centering.apply, split_blocks(values)), values.shape[1])
 
 
 def _solve_wide(standard: Array, k: int) -> Solution:

@@ -14,7 +14,7 @@ from meshlens.flatbuffer import Table
 FILE_MAGIC = b"ARROW1\0\0"
 STREAM_MAGIC = b"\xff\xff\xff\xff"
 
-_DICTIONARY_BATCH, _RECORD_BATCH = 2, 3  # members of the union MessageHeader
+SCHEMA, DICTIONARY_BATCH, RECORD_BATCH = 1, 2, 3  # members of the union MessageHeader
 
 
 class _Message(IntEnum):
@@ -22,6 +22,7 @@ class _Message(IntEnum):
 
     HEADER_TYPE = 1
     HEADER = 2
+    BODY_LENGTH = 3
 
 
 class _DictionaryBatch(IntEnum):
@@ -51,6 +52,36 @@ class Size:
     decoded: int
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the metadata of a message say of it.
+
+    Attributes:
+        kind: a member of the union MessageHeader, such as RECORD_BATCH.
+        body: bytes that follow the metadata.
+        rows: observations in it; none in anything but a batch of records.
+    """
+
+    kind: int
+    body: int
+    rows: int
+
+
+def read_header(metadata: bytes) -> Header:
+    """Return what a message is whose body has not been read.
+
+    Raises:
+        ValueError: its metadata are damaged.
+    """
+    message = Table.root(metadata)
+    kind, batch = message.number(_Message.HEADER_TYPE, "<B"), message.table(_Message.HEADER)
+    body = message.number(_Message.BODY_LENGTH, "<q")
+    rows = batch.number(_RecordBatch.LENGTH, "<q") if batch and kind == RECORD_BATCH else 0
+    if body < 0 or rows < 0:
+        raise ValueError(f"expected a message's sizes, got {body} bytes and {rows} rows")
+    return Header(kind, body, rows)
+
+
 def measure(metadata: bytes, body: memoryview) -> Size:
     """Return the size of a message that has been read but not decompressed.
 
@@ -59,9 +90,9 @@ def measure(metadata: bytes, body: memoryview) -> Size:
     """
     message = Table.root(metadata)
     kind, batch = message.number(_Message.HEADER_TYPE, "<B"), message.table(_Message.HEADER)
-    if kind == _DICTIONARY_BATCH and batch:
+    if kind == DICTIONARY_BATCH and batch:
         batch = batch.table(_DictionaryBatch.DATA)
-    if kind not in (_DICTIONARY_BATCH, _RECORD_BATCH) or batch is None:
+    if kind not in (DICTIONARY_BATCH, RECORD_BATCH) or batch is None:
         return Size(0, 0)
     compressed = batch.table(_RecordBatch.COMPRESSION) is not None
     decoded = 0
@@ -71,7 +102,7 @@ def measure(metadata: bytes, body: memoryview) -> Size:
             raise ValueError(f"expected buffers in the body, got {length} bytes at {offset}")
         size = _read_size(body, offset) if compressed and length else -1
         decoded += length if size < 0 else size
-    rows = batch.number(_RecordBatch.LENGTH, "<q") if kind == _RECORD_BATCH else 0
+    rows = batch.number(_RecordBatch.LENGTH, "<q") if kind == RECORD_BATCH else 0
     return Size(rows, decoded)
 
 

@@ -6,7 +6,8 @@ Format: numpy.lib.format, versions 1.0 to 3.0.
 import io
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -24,6 +25,41 @@ _LONGEST_AXIS = (1 << 63) - 1
 _NUMBER_KINDS = "iuf"
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A table of numbers in a file.
+
+    Attributes:
+        shape: (n, p), or (n,) of p numbers with names.
+        fortran: whether its columns follow each other, not its rows.
+        dtype: of a number, or of a row if they have names.
+        start: where the numbers begin.
+    """
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    start: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, empty if they have none."""
+        return self.dtype.names or ()
+
+    @property
+    def size(self) -> int:
+        """The bytes that the numbers take."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def refuse(self, size: int) -> InvalidTable:
+        """Return the fault of a file of another size than it should have."""
+        return _invalid(
+            f"shape {self.shape} of {str(self.dtype)[:80]} takes {self.size} bytes",
+            f"{size - self.start} after the header",
+            "save the array again",
+        )
+
+
 def decode_npy(body: bytes, options: ReadOptions) -> RawTable:
     """Read a matrix (n, p) of numbers, or a structured array (n,) of p numbers with names.
 
@@ -33,6 +69,25 @@ def decode_npy(body: bytes, options: ReadOptions) -> RawTable:
         InvalidTable: it is no .npy, or holds something else.
     """
     del options
+    layout = read_layout(body)
+    if len(body) - layout.start != layout.size:
+        raise layout.refuse(len(body))
+    shape, dtype, names = layout.shape, layout.dtype, layout.names
+    order: Literal["F", "C"] = "F" if layout.fortran else "C"
+    array = np.frombuffer(body, dtype, offset=layout.start).reshape(shape, order=order)
+    with np.errstate(over="ignore"):  # a long double may overflow to infinity, which is rejected
+        if not names:
+            return RawTable(np.array(array, dtype=np.float64, order="C"), range(1, shape[1] + 1))
+        values = np.stack([array[name].astype(np.float64) for name in names], axis=1)
+    return RawTable(values, range(1, len(names) + 1), names)
+
+
+def read_layout(body: bytes) -> Layout:
+    """Return how the array is laid out in a file that begins with these bytes.
+
+    Raises:
+        InvalidTable: it is no .npy, or holds no table of numbers.
+    """
     shape, fortran, dtype, start = _decode_header(body)
     names = dtype.names or ()
     kinds = [dtype[name] for name in names] or [dtype]
@@ -48,19 +103,7 @@ def decode_npy(body: bytes, options: ReadOptions) -> RawTable:
             f"shape {str(shape)[:80]}",
             "save one row for each observation",
         )
-    size = math.prod(shape) * dtype.itemsize
-    if len(body) - start != size:
-        raise _invalid(
-            f"shape {shape} of {str(dtype)[:80]} takes {size} bytes",
-            f"{len(body) - start} after the header",
-            "save the array again",
-        )
-    array = np.frombuffer(body, dtype, offset=start).reshape(shape, order="F" if fortran else "C")
-    with np.errstate(over="ignore"):  # a long double may overflow to infinity, which is rejected
-        if not names:
-            return RawTable(np.array(array, dtype=np.float64, order="C"), range(1, shape[1] + 1))
-        values = np.stack([array[name].astype(np.float64) for name in names], axis=1)
-    return RawTable(values, range(1, len(names) + 1), names)
+    return Layout(shape, fortran, dtype, start)
 
 
 def encode_npy(values: Array) -> bytes:

@@ -66,6 +66,7 @@ class Source:
         left_out: why lines are none of the table, by number, before any is looked at.
         skipped: numbers of the lines that `records` has passed over, by the reason.
         comments: the lines among them that begin with the mark of a comment, by number.
+        first: the number of the first line.
     """
 
     body: bytes
@@ -73,6 +74,7 @@ class Source:
     left_out: Mapping[int, str] = field(default_factory=dict)
     skipped: dict[str, list[int]] = field(default_factory=dict)
     comments: dict[int, str] = field(default_factory=dict)
+    first: int = 1
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Yield the lines that hold something, each with its number, as they come.
@@ -84,7 +86,7 @@ class Source:
         quote, comments = self.dialect.quote, self.dialect.comments
         inside = False
         text = TextIOWrapper(BytesIO(self.body), encoding="utf-8", newline="")
-        for number, line in enumerate(text, start=1):
+        for number, line in enumerate(text, start=self.first):
             if not inside:
                 if number in self.left_out:
                     self.skip(number, self.left_out[number])

@@ -5,6 +5,7 @@ Import this module where such input arrives: it takes 40 MB.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,9 +38,46 @@ def read_rows(
     if not is_plain(columns, surveys, source.body) or Kind.EMPTY in columns.kinds:
         return None
     first = head.rows[0][0]
+    plain = read_plain(source, columns, options, first=first, start=find_line(source.body, first))
+    if plain is None:
+        return None
+    check_footer(plain.texts, plain.rows[-1])
+    described = describe(reading, _above(source, first, plain.blank), head, columns)
+    return columns.arrange(plain.values, plain.texts, plain.rows, described)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plain:
+    """Rows of plain numbers and of names.
+
+    Attributes:
+        values: of the columns of numbers, nan where one is missing.
+        texts: the columns of names.
+        rows: their numbers in the input.
+        blank: numbers of the blank lines among them.
+    """
+
+    values: Array
+    texts: Sequence[Sequence[str]]
+    rows: Sequence[int]
+    blank: list[int]
+
+
+def read_plain(
+    source: Source, columns: Columns, options: ReadOptions, *, first: int, start: int = 0
+) -> Plain | None:
+    """Read rows whose columns are decided; None if Arrow might read them in another way.
+
+    Args:
+        source: the text.
+        columns: all numbers are written as programs write them, in one notation.
+        options: of the caller.
+        first: the number of the first row.
+        start: where it begins.
+    """
     if any(row > first for row in source.left_out):
         return None
-    body, start = source.body, find_line(source.body, first)
+    body, dialect = source.body, source.dialect
     numbered = number_lines(body, start, first)
     if numbered is None:
         return None
@@ -48,7 +86,7 @@ def read_rows(
         body, start = _divide_by_single_blanks(body[start:]), 0
     read = arrow_csv.read_rows(
         body,
-        width=head.width,
+        width=len(columns.kinds),
         texts=columns.indices(Kind.NAMES),
         delimiter=dialect.delimiter,
         decimal=next(iter(columns.notations.values())).mark,
@@ -59,10 +97,7 @@ def read_rows(
     )
     if read is None or len(read[0]) != len(rows) or _is_odd(*read, columns, source):
         return None
-    values, texts = read
-    check_footer(texts, rows[-1])
-    described = describe(reading, _above(source, first, blank), head, columns)
-    return columns.arrange(values, texts, rows, described)
+    return Plain(*read, rows, blank)
 
 
 def _above(source: Source, first: int, blank: list[int]) -> Source:

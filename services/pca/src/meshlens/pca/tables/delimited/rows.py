@@ -50,26 +50,58 @@ def read_rows(
             differ in length; or the last row is a summary of the others.
         csv.Error: a quote is not closed, or a field is too long.
     """
+    columns, _, rows = decide_rows(source, head, layout, options, survey_first(head, layout))
+    raw = read_decided(source, head, columns, rows, reading)
+    check_footer([text.cells for text in raw.texts], rows[-1])
+    return raw
+
+
+def decide_rows(
+    source: Source, head: Head, layout: Layout, options: ReadOptions, first: Sequence[Survey]
+) -> tuple[Columns, list[Survey], Sequence[int]]:
+    """Return what the columns hold by all rows, surveys of them, and the numbers of the rows.
+
+    Args:
+        source: the text.
+        head: its rows begin with the first one; the others are not looked at.
+        layout: of the table.
+        options: of the caller.
+        first: surveys of the first rows of the table.
+
+    Raises:
+        InvalidTable: a column has more than one reading, or rows differ in length.
+        csv.Error: a quote is not closed, or a field is too long.
+    """
     surveys = [Survey() for _ in layout.names]
     rows = array("q")
-    for block in _blocks(source, head):
+    for block in read_blocks(source, head):
         rows.extend(block.rows)
         for found, cells in zip(surveys, block.columns, strict=True):
             found.add(cells)
-    first = survey_first(head, layout)
 
     def find(index: int, concerns: Callable[[str], bool]) -> tuple[int, str]:
         return next(
             (row, cell)
-            for block in _blocks(source, head)
+            for block in read_blocks(source, head)
             for row, cell in zip(block.rows, block.columns[index], strict=True)
             if concerns(cell)
         )
 
     columns = decide(layout, surveys, first, source.dialect.delimiter, options, find)
+    return columns, surveys, rows
+
+
+def read_decided(
+    source: Source, head: Head, columns: Columns, rows: Sequence[int], reading: Reading
+) -> RawTable:
+    """Read the rows of these numbers, whose columns are decided.
+
+    Raises:
+        InvalidTable: a cell is neither a number nor missing, or a line may be a comment or not.
+        csv.Error: a quote is not closed, or a field is too long.
+    """
     values, texts = _read_columns(source, head, columns, len(rows))
     _check_comments(source, head, columns)
-    check_footer(texts, rows[-1])
     return columns.arrange(values, texts, rows, describe(reading, source, head, columns))
 
 
@@ -111,10 +143,16 @@ def describe(reading: Reading, source: Source, head: Head, columns: Columns) -> 
     )
 
 
-def check_footer(texts: Sequence[Sequence[str]], row: int) -> None:
-    """Refuse a last row that is called a total, or a mean, of those above it."""
+def check_footer(texts: Sequence[Sequence[str]], row: int, *, above: bool = False) -> None:
+    """Refuse a last row that is called a total, or a mean, of those above it.
+
+    Args:
+        texts: columns of names.
+        row: the number of the last row.
+        above: whether there are rows above these.
+    """
     for cells in texts:
-        if len(cells) > 2 and cells[-1].strip(" :").casefold() in _SUMMARIES:  # noqa: PLR2004 - two rows have no summary
+        if (above or len(cells) > 2) and cells[-1].strip(" :").casefold() in _SUMMARIES:  # noqa: PLR2004 - two rows have no summary
             place = Place(row=row)
             raise InvalidTable(
                 "every row must be an observation",
@@ -143,7 +181,7 @@ def _check_comments(source: Source, head: Head, columns: Columns) -> None:
             )
 
 
-def _blocks(source: Source, head: Head) -> Iterator[Block]:
+def read_blocks(source: Source, head: Head) -> Iterator[Block]:
     """Yield the observations; empty cells behind the last column are cut off."""
     start, width = head.rows[0][0], head.width
     records = (record for record in source.records() if record[0] >= start)
@@ -165,7 +203,7 @@ def _read_columns(
     names = columns.indices(Kind.NAMES)
     texts: list[list[str]] = [[] for _ in names]
     done = 0
-    for block in _blocks(source, head):
+    for block in read_blocks(source, head):
         end = done + len(block.rows)
         for column, (index, notation) in enumerate(columns.notations.items()):
             cells = block.columns[index]

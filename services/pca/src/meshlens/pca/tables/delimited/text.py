@@ -58,11 +58,11 @@ def _decode(body: bytes, options: ReadOptions, *, form: bool) -> RawTable:
     start = len(body) - len(body.lstrip(blank))
     ends = [place for place in (body.find(b"\n", start), body.find(b"\r", start)) if place >= 0]
     if not ends or not _CONTENT.search(body, min(ends)):
-        return _replace_missing(
+        return replace_missing(
             read_line(body.strip(blank), options, reading, form=form and not ended), options
         )
     try:
-        return _replace_missing(_decode_rows(body, options, reading), options)
+        return replace_missing(_decode_rows(body, options, reading), options)
     except csv.Error as error:
         raise InvalidTable(
             "quotes must be closed and fields short", got=str(error), remedy="correct that row"
@@ -82,7 +82,7 @@ def _decode_rows(body: bytes, options: ReadOptions, reading: Reading) -> RawTabl
     return read or read_rows(source, head, layout, options, reading)
 
 
-def _replace_missing(raw: RawTable, options: ReadOptions) -> RawTable:
+def replace_missing(raw: RawTable, options: ReadOptions) -> RawTable:
     """Return the table without the numbers that the caller takes for missing ones."""
     numbers = []
     for cell in options.text.missing:

@@ -13,12 +13,15 @@ from typing import Any
 from pydantic_core import from_json
 
 from meshlens.daprkit.application.status import Refused, Status
+from meshlens.protocols.punctuation import count_commas
 
 _KEY = b'"data"'
 _OPENING = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*(?=\[)')
 # An empty list takes two bytes of JSON and thirty times as many of memory.
 _MOST_CONTAINERS = 200_000
 _MOST_ARRAYS = 10_000
+# Numbers and short strings take some ten times as much memory as their text.
+_MOST_VALUES = 500_000
 _MOST_IGNORED = 1 << 20
 
 
@@ -72,6 +75,10 @@ def read_document(text: bytes) -> Document:
     rest = b"".join([*parts, whole[done:]])
     if rest.count(b"[") + rest.count(b"{") > _MOST_CONTAINERS:
         raise _refuse(f"more than {_MOST_CONTAINERS} lists and objects")
+    if rest.count(b",") > _MOST_VALUES and count_commas(rest) > _MOST_VALUES:
+        raise _refuse(
+            f"more than {_MOST_VALUES} values besides numbers of inputs; send several requests"
+        )
     root = _parse(rest)
     if not isinstance(root, dict):
         raise _refuse("expected a JSON object")

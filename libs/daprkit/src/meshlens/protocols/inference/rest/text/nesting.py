@@ -1,15 +1,10 @@
 """Nested lists as text: their sizes, and the same numbers without the lists."""
 
-import itertools
-
-import numpy as np
-from numpy.typing import NDArray
-
-_OPEN, _CLOSE, _COMMA = b"[],"
 _BLANKS = b" \t\r\n"
 _DEEPEST = 100
-_MOST_LISTS = 1_000_000  # each takes twenty bytes while they are counted
 _WITHOUT_LISTS = bytes.maketrans(b"[]", b"  ")
+_OTHERS = bytes(sign for sign in range(256) if sign not in b"[],")
+_AS_ONE = bytes.maketrans(_OTHERS, b"1" * len(_OTHERS))
 
 
 def measure(text: bytes) -> tuple[int, ...]:
@@ -21,43 +16,29 @@ def measure(text: bytes) -> tuple[int, ...]:
         ValueError: they are not nested as those of an array are: brackets without a partner,
             numbers beside lists, or lists of different lengths.
     """
-    lists = text.count(b"[")
-    if lists > _MOST_LISTS:
-        raise ValueError(f"more than {_MOST_LISTS} lists")
-    if lists == 1:
+    if text.count(b"[") == 1:
         return (text.count(b",") + 1 if text[1:-1].strip(_BLANKS) else 0,)
-    whole = np.frombuffer(text.translate(None, _BLANKS), np.uint8)
-    places = np.flatnonzero((whole == _OPEN) | (whole == _CLOSE) | (whole == _COMMA))
-    signs = whole[places]
-    opens, closes = signs == _OPEN, signs == _CLOSE
-    left, right = whole[places[opens][1:] - 1], whole[places[closes][:-1] + 1]
-    if _are_others(left, _OPEN) or _are_others(right, _CLOSE):
+    signs = text.translate(_AS_ONE, _BLANKS)
+    if any(pair in signs for pair in (b"1[", b"]1", b"][")):
         raise ValueError("a list has no comma between it and its neighbour")
-    depths = np.cumsum(opens.astype(np.int8) - closes, dtype=np.int32)
-    deepest = int(depths.max())
+    signs = text.translate(None, _OTHERS)
+    deepest = len(signs) - len(signs.lstrip(b"["))
     if deepest > _DEEPEST:
         raise ValueError(f"lists are nested more than {_DEEPEST} deep")
-    if depths[-1] or (depths[:-1] < 1).any():
-        raise ValueError("brackets do not match")
-    before = np.cumsum(signs == _COMMA, dtype=np.int32)
-    total = int(before[-1]) + 1
-    counts = []
+    # The first list of each level, from the innermost on, says how all of its level must be.
+    sizes: list[int] = []
+    first = b""
     for level in range(1, deepest + 1):
-        starts = before[opens & (depths == level)]
-        ends = before[closes & (depths == level - 1)] + 1
-        count = len(starts)
-        size = total // count
-        expected = np.arange(count, dtype=np.int64) * size
-        if total % count or (starts != expected).any() or (ends != expected + size).any():
-            raise ValueError("lists have different lengths")
-        counts.append(count)
-    counts.append(total)
-    return tuple(inner // outer for outer, inner in itertools.pairwise(counts))
-
-
-def _are_others(signs: NDArray[np.uint8], bracket: int) -> bool:
-    """Return whether one of the signs is neither the bracket nor a comma."""
-    return bool(((signs != bracket) & (signs != _COMMA)).any())
+        start = deepest - level + 1
+        end = signs.find(b"]" * level, deepest) + level - 1
+        size, rest = divmod(end - start + 1, len(first) + 1)
+        if end < start or rest:
+            raise ValueError("brackets do not match, or lists have different lengths")
+        first = b"[%b%b]" % ((first + b",") * (size - 1), first)
+        sizes.insert(0, size)
+    if first != signs:
+        raise ValueError("brackets do not match, or lists have different lengths")
+    return tuple(sizes)
 
 
 def flatten(text: bytes) -> bytes:

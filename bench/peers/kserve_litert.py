@@ -1,0 +1,53 @@
+# /// script
+# requires-python = ">=3.11,<3.13"
+# dependencies = ["kserve==0.21.0", "ai-edge-litert==2.3.0"]
+# ///
+"""KServe's server with a model of LiteRT: kserve_litert.py NAME FILE HTTP_PORT GRPC_PORT.
+
+It computes in threads: a plain `predict` would hold up the server's event loop.
+"""
+
+import asyncio
+import sys
+import uuid
+
+from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
+from kserve.utils.numpy_codec import from_np_dtype
+from litert_model import LiteRtModel
+
+
+class LiteRt(Model):  # type: ignore[misc] # kserve is not installed where types are checked
+    """A model of LiteRT for KServe."""
+
+    def __init__(self, name: str, path: str) -> None:
+        super().__init__(name)
+        self._model = LiteRtModel(path)
+        self.ready = True
+
+    async def predict(
+        self,
+        payload: InferRequest,
+        headers: dict[str, str] | None = None,
+        response_headers: dict[str, str] | None = None,
+    ) -> InferResponse:
+        """Compute in a thread."""
+        del headers, response_headers
+        numbers = payload.inputs[0].as_numpy()
+        loop = asyncio.get_running_loop()
+        scores = await loop.run_in_executor(self._model.workers, self._model.run, numbers)
+        output = InferOutput(self._model.output, list(scores.shape), from_np_dtype(scores.dtype))
+        output.set_data_from_numpy(scores, binary_data=True)
+        return InferResponse(payload.id or str(uuid.uuid4()), self.name, [output])
+
+
+def main() -> None:
+    """Serve until the process is ended."""
+    name, path, http_port, grpc_port = sys.argv[1:]
+    server = ModelServer(
+        http_port=int(http_port), grpc_port=int(grpc_port), workers=1, enable_docs_url=False
+    )
+    server.start([LiteRt(name, path)])
+
+
+if __name__ == "__main__":
+    main()

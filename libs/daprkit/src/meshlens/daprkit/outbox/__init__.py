@@ -1,0 +1,1 @@
+"""EVENTS=outbox: events are on the disk before their answers leave, and published behind them."""

@@ -1,0 +1,1 @@
+"""Bodies: how many, and how large together, may be in memory."""

@@ -1,0 +1,5 @@
+"""What keeps a diagnosis from being made."""
+
+
+class DiagnosisError(Exception):
+    """Nothing could be examined; the message says what was expected instead."""

@@ -1,0 +1,1 @@
+"""What a live sidecar, its process and its Redis say of themselves."""

@@ -1,0 +1,1 @@
+"""Answers of two servers, whatever their form, and what they differ in."""

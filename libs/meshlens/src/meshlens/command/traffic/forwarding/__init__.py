@@ -1,0 +1,1 @@
+"""Forwarders between clients and a server, which record what passes."""

@@ -1,0 +1,1 @@
+"""Where pictures are: their listing and their bytes."""

@@ -1,0 +1,1 @@
+"""The rows of answers, their files, and what they come to."""

@@ -1,0 +1,1 @@
+"""Durable batch jobs as a Dapr app, on Dapr Workflow."""

@@ -1,0 +1,322 @@
+"""What callers do with jobs: start, look, pause, resume, cancel, fetch, purge."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from threading import Lock
+
+from meshlens.batch.job import Fields, Job
+from meshlens.batch.steps import name_job
+from meshlens.jobs.answers import (
+    JobList,
+    JobResult,
+    JobStatus,
+    Progress,
+    Purged,
+    StartBody,
+    Started,
+    State,
+)
+from meshlens.jobs.archive import Archive, Record
+from meshlens.jobs.engine.calls import Engine, Instance
+from meshlens.jobs.engine.workflows import begin
+from meshlens.jobs.errors import EngineUnavailable, JobFailed, JobNotEnded, JobNotFound, JobRunning
+from meshlens.jobs.kinds import Kinds
+
+_STATES: Mapping[str, State] = {
+    "PENDING": State.PENDING,
+    "RUNNING": State.RUNNING,
+    "CONTINUED_AS_NEW": State.RUNNING,
+    "SUSPENDED": State.PAUSED,
+    "FAILED": State.FAILED,
+    "STALLED": State.FAILED,
+}
+# More would not fit into an answer, nor into the time of a call.
+MOST_LISTED = 1000
+_UNDER_WAY = {State.PENDING, State.RUNNING, State.PAUSED}
+# For a workflow to pause, to go on or to end when it is told to: it takes its next turn.
+_TURN_SECONDS = 5.0
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The jobs of a service.
+
+    Args:
+        kinds: of jobs.
+        archive: where they are kept.
+        engine: that runs them.
+        block: parts of a child workflow.
+        window: child workflows outstanding at a time.
+    """
+
+    kinds: Kinds
+    archive: Archive
+    engine: Engine
+    block: int
+    window: int
+    starting: Lock = field(default_factory=Lock, init=False, repr=False)
+
+    def start(self, body: StartBody) -> Started:
+        """Start a job, unless it is under way or has a result; with `again`, do it anew.
+
+        Raises:
+            InvalidJob: there is no such kind.
+            JobRunning: it is under way, and was to be done anew.
+            EngineUnavailable: no workflow would run now.
+            Fault: its options or its input are refused.
+        """
+        made = self.kinds.make(body.kind)
+        identity = made.identify(body.options)
+        with self.starting:
+            return self._start(body, made, identity)
+
+    def _start(self, body: StartBody, made: Job, identity: Fields) -> Started:
+        job = name_job(made, identity)
+        known = self._find(job)
+        if known and known.state in _UNDER_WAY:
+            if body.again:
+                raise JobRunning(
+                    "a job must have ended before it is done anew",
+                    got=f"a job that is {known.state}",
+                    remedy=f"cancel it first: {job}",
+                )
+            return Started(**known.model_dump(), new=False)
+        if known and known.state is State.COMPLETED and not body.again:
+            return Started(**known.model_dump(), new=False)
+        self.engine.check()
+        if known:
+            self._await_end(self.archive.record(job).name_workflow(job))
+        if body.again:
+            self.archive.forget(job)
+        run = secrets.token_hex(4)
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        record = Record(body.kind, made.kind, identity, body.skip, run, now)
+        self.archive.begin(job, record)
+        given = begin(job, run, block=self.block, window=self.window)
+        self.engine.start(record.name_workflow(job), given)
+        return Started(**_describe(job, record, State.PENDING).model_dump(), new=True)
+
+    def list(self) -> JobList:
+        """Return the jobs started last; of those under way the state is unknown if need be."""
+        jobs = []
+        answers = True
+        for job in islice(self.archive, MOST_LISTED):
+            try:
+                record = self.archive.record(job)
+            except JobNotFound:  # it was purged just now
+                continue
+            status = self._read_end(job, record)
+            if status is None:
+                status = _describe(job, record, State.UNKNOWN)
+                if answers:
+                    try:
+                        status = self._look(job, record)
+                    except EngineUnavailable:
+                        answers = False
+            jobs.append(status)
+        return JobList(jobs=jobs)
+
+    def status(self, job: str) -> JobStatus:
+        """Return how far a job is.
+
+        Raises:
+            JobNotFound: no job has that id.
+            EngineUnavailable: it has not ended, and the engine does not answer.
+        """
+        record = self.archive.record(job)
+        return self._read_end(job, record) or self._look(job, record)
+
+    def pause(self, job: str) -> JobStatus:
+        """Let a job stand still once the parts under way have ended; one that has ended stays so.
+
+        Raises:
+            JobNotFound: no job has that id.
+            EngineUnavailable: the engine does not answer.
+        """
+        status = self.status(job)
+        if status.state in {State.PENDING, State.RUNNING}:
+            self.engine.pause(self.archive.record(job).name_workflow(job))
+            return self._await(job, {State.PAUSED})
+        return status
+
+    def resume(self, job: str) -> JobStatus:
+        """Let a paused job go on; any other stays as it is.
+
+        Raises:
+            JobNotFound: no job has that id.
+            EngineUnavailable: the engine does not answer.
+        """
+        status = self.status(job)
+        if status.state is State.PAUSED:
+            self.engine.resume(self.archive.record(job).name_workflow(job))
+            return self._await(job, {State.PENDING, State.RUNNING})
+        return status
+
+    def cancel(self, job: str) -> JobStatus:
+        """End a job and keep what is done; one that has ended stays as it is.
+
+        Raises:
+            JobNotFound: no job has that id.
+            EngineUnavailable: the engine does not answer; the parts end nevertheless.
+        """
+        record = self.archive.record(job)
+        ended = self._read_end(job, record)
+        if ended and ended.state is not State.CANCELLED:
+            return ended
+        self.archive.cancel(job)
+        workflow = record.name_workflow(job)
+        instance = self.engine.find(workflow)
+        if instance and not instance.ended:
+            self.engine.terminate(workflow)
+        return _describe(job, record, State.CANCELLED)
+
+    def result(self, job: str) -> JobResult:
+        """Return the result of a job.
+
+        Raises:
+            JobNotFound: no job has that id.
+            JobNotEnded: it is under way.
+            JobFailed: it has ended without one.
+            EngineUnavailable: it has none yet, and the engine does not answer.
+        """
+        record = self.archive.record(job)
+        result = self.archive.result(job)
+        if result is None:
+            status = self.status(job)
+            if status.state in _UNDER_WAY:
+                raise JobNotEnded(
+                    "a result is there once the job has ended",
+                    got=f"a job that is {status.state}",
+                    remedy="look at its status, and come again",
+                )
+            raise JobFailed(
+                "a result needs a job that has completed",
+                got=f"one that is {status.state}: {status.message or 'by a call of cancel'}",
+                remedy="start it again: what is done is kept",
+            )
+        return JobResult(
+            id=job, kind=record.version, summary=result.summary, objects=result.objects
+        )
+
+    def read(self, job: str, name: str) -> bytes:
+        """Return one of the objects of a result.
+
+        Raises:
+            JobNotFound: no such job, or it has no such object in its result.
+            JobNotEnded, JobFailed, EngineUnavailable: as `result` does.
+        """
+        result = self.result(job)
+        data = self.archive.objects(job).get(name) if name in result.objects else None
+        if data is None:
+            raise JobNotFound(
+                "the name must be that of an object of the result",
+                got=repr(name[:80]),
+                remedy=f"the names are: {', '.join(result.objects[:10]) or 'none'}",
+            )
+        return data
+
+    def purge(self, job: str) -> Purged:
+        """Forget a job that has ended, with its result.
+
+        Raises:
+            JobNotFound: no job has that id.
+            JobRunning: it is under way.
+            EngineUnavailable: the engine does not answer.
+        """
+        status = self.status(job)
+        if status.state in _UNDER_WAY:
+            raise JobRunning(
+                "a job must have ended before it is purged",
+                got=f"a job that is {status.state}",
+                remedy="cancel it first",
+            )
+        workflow = self.archive.record(job).name_workflow(job)
+        self._await_end(workflow)
+        self.engine.purge(workflow)
+        self.archive.forget(job)
+        return Purged(id=job, purged=True)
+
+    def read_end(self, job: str) -> JobStatus:
+        """Return how a job has ended, by what is kept of it alone.
+
+        Raises:
+            JobNotFound: no job has that id.
+            JobNotEnded: nothing says that it has ended.
+        """
+        status = self._read_end(job, self.archive.record(job))
+        if status is None:
+            raise JobNotEnded(
+                "the end of a job is published once it has ended",
+                got="a job under way",
+                remedy="leave that to its workers",
+            )
+        return status
+
+    def _find(self, job: str) -> JobStatus | None:
+        try:
+            return self.status(job)
+        except JobNotFound:
+            return None
+
+    def _read_end(self, job: str, record: Record) -> JobStatus | None:
+        if self.archive.result(job) is not None:
+            return _describe(job, record, State.COMPLETED)
+        failed = self.archive.failure(job)
+        if failed is not None:
+            return _describe(job, record, State.FAILED).model_copy(
+                update={"reason": failed.reason, "message": failed.message}
+            )
+        if self.archive.is_cancelled(job):
+            return _describe(job, record, State.CANCELLED)
+        return None
+
+    def _look(self, job: str, record: Record) -> JobStatus:
+        instance = self.engine.find(record.name_workflow(job))
+        # It may have ended between the two looks.
+        ended = self._read_end(job, record) if instance is None or instance.ended else None
+        if ended is not None:
+            return ended
+        if instance is None:
+            return _describe(job, record, State.STOPPED)
+        return _describe(job, record, _STATES.get(instance.state, State.STOPPED), instance)
+
+    def _await(self, job: str, states: set[State]) -> JobStatus:
+        """Return the status once it is one of `states` or an end, or the last after a while."""
+        deadline = time.monotonic() + _TURN_SECONDS
+        while True:
+            status = self.status(job)
+            left = status.state in states or status.state not in _UNDER_WAY
+            if left or time.monotonic() > deadline:
+                return status
+            time.sleep(_POLL_SECONDS)
+
+    def _await_end(self, workflow: str) -> None:
+        """Wait until a workflow has ended whose job has: it says so, and is terminated, later."""
+        deadline = time.monotonic() + _TURN_SECONDS
+        while (instance := self.engine.find(workflow)) and not instance.ended:
+            if time.monotonic() > deadline:
+                raise EngineUnavailable(
+                    f"the workflow of a job that has ended must end within {_TURN_SECONDS:g} s",
+                    got=instance.state,
+                    remedy="try again in some seconds",
+                )
+            time.sleep(_POLL_SECONDS)
+
+
+def _describe(
+    job: str, record: Record, state: State, instance: Instance | None = None
+) -> JobStatus:
+    progress = instance.progress if instance else {}
+    return JobStatus(
+        id=job,
+        kind=record.version,
+        state=state,
+        started=record.started,
+        progress=Progress(**progress) if progress else None,
+        message=instance.failure if instance else "",
+    )

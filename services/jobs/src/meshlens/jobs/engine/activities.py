@@ -1,0 +1,218 @@
+"""The activities: steps of a job, each safe to repeat, which answer with names and counts alone.
+
+What a fault of the input ends is kept as the job's failure, and not tried again; what else goes
+wrong, such as objects that cannot be kept, is raised, so that the workflow tries again.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
+
+from meshlens.batch.errors import Cancelled, ObjectsFailed
+from meshlens.batch.job import Result, Stage
+from meshlens.batch.steps import Steps
+from meshlens.faults import Fault
+from meshlens.jobs.archive import CANCELLED, Archive, Failed
+from meshlens.jobs.errors import InvalidJob
+from meshlens.jobs.kinds import Kinds
+
+# What an activity gets and answers: JSON, some hundred bytes.
+Given: TypeAlias = Mapping[str, Any]
+Answer: TypeAlias = dict[str, Any]
+
+# How a part may end.
+DONE, LEFT_OUT, FAILED, CANCELLED_PART = "done", "left out", "failed", "cancelled"
+
+_CANCEL_SECONDS = 0.5
+_STAGES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Activities:
+    """What the workflows call.
+
+    Args:
+        kinds: of jobs.
+        archive: where they are kept.
+        tell: lets the app publish that a job, in a run of it, has ended.
+    """
+
+    kinds: Kinds
+    archive: Archive
+    tell: Callable[[str, str], None]
+
+    def table(self) -> Mapping[str, Callable[[Given], Answer]]:
+        """Return each activity by its name; those of one table share what they have read."""
+        read = lru_cache(_STAGES)(self._read_stage)
+        turns = _Turns()
+
+        def part(given: Given) -> Answer:
+            # The engine may deliver a part again while it is worked on: that waits for its end.
+            with turns.of(f"{given['stage']} {given['number']}"):
+                return self._part(given, read(given["job"], given["stage"]))
+
+        def look(given: Given) -> Answer:
+            return self._look(given, read(given["job"], given["stage"]))
+
+        def merge(given: Given) -> Answer:
+            return self._merge(given, read(given["job"], given["stage"]))
+
+        def finish(given: Given) -> Answer:
+            return self._finish(given, read(given["job"], given["stage"]))
+
+        return {
+            "plan": self._plan,
+            "look": look,
+            "part": part,
+            "merge": merge,
+            "finish": finish,
+            "fail": self._fail,
+            "tell": self._tell,
+        }
+
+    def _plan(self, given: Given) -> Answer:
+        """Plan the first stage."""
+        job: str = given["job"]
+        return self._guard(
+            job, lambda: _describe(self._steps(job).plan(self.archive.record(job).identity))
+        )
+
+    def _look(self, given: Given, stage: Stage) -> Answer:
+        """Say which blocks of a page of parts have some that are not done, and how many are."""
+        block: int = given["block"]
+        page = range(given["start"], given["stop"])
+        missing = {
+            page.start + (number - page.start) // block * block
+            for number in self._steps(given["job"]).missing(stage)
+            if number in page
+        }
+        left = sum(min(start + block, page.stop) - start for start in missing)
+        return {"blocks": sorted(missing), "done": len(page) - left}
+
+    def _part(self, given: Given, stage: Stage) -> Answer:
+        """Work on a part."""
+        job: str = given["job"]
+
+        def work() -> Answer:
+            done = self._steps(job).part(stage, given["number"], self._go_on(job))
+            return {"end": DONE if done else LEFT_OUT}
+
+        return self._guard(job, work)
+
+    def _merge(self, given: Given, stage: Stage) -> Answer:
+        """Merge some nodes of a level."""
+        job: str = given["job"]
+        steps, go_on = self._steps(job), self._go_on(job)
+
+        def work() -> Answer:
+            for node in range(given["start"], given["stop"]):
+                go_on()
+                steps.merge(stage, given["level"], node)
+            return {"end": DONE}
+
+        return self._guard(job, work)
+
+    def _finish(self, given: Given, stage: Stage) -> Answer:
+        """Finish a stage; say which one follows, or keep the result."""
+        job: str = given["job"]
+
+        def work() -> Answer:
+            follows = self._steps(job).finish(stage)
+            if isinstance(follows, Result):
+                self.archive.finish(job, follows)
+                return {"end": DONE}
+            return _describe(follows)
+
+        return self._guard(job, work)
+
+    def _fail(self, given: Given) -> Answer:
+        """Keep why a job has failed, unless that is kept already."""
+        job: str = given["job"]
+        if self.archive.failure(job) is None:
+            self.archive.fail(job, Failed("ENGINE_FAILED", given["message"]))
+        return {}
+
+    def _tell(self, given: Given) -> Answer:
+        """Let the app publish that the job has ended."""
+        self.tell(given["job"], given["run"])
+        return {}
+
+    def _guard(self, job: str, work: Callable[[], Answer]) -> Answer:
+        """Do some work; what its input or its caller ends is an answer, and kept."""
+        try:
+            return work()
+        except ObjectsFailed:
+            raise
+        except Cancelled:
+            return {"end": CANCELLED_PART}
+        except Fault as error:
+            self.archive.fail(job, Failed(error.reason, str(error)))
+            return {"end": FAILED}
+
+    def _steps(self, job: str) -> Steps:
+        record = self.archive.record(job)
+        made = self.kinds.make(record.kind)
+        if made.kind != record.version:
+            raise InvalidJob(
+                f"the job must be run by the version that has started it, {record.version}",
+                got=made.kind,
+                remedy="start it again with `again`",
+                option="kind",
+            )
+        return Steps(made, self.archive.objects(job), record.skip)
+
+    def _read_stage(self, job: str, name: str) -> Stage:
+        return self._steps(job).stage(name)
+
+    def _go_on(self, job: str) -> Callable[[], None]:
+        """Return what raises Cancelled once the job is; it looks twice a second at most."""
+        objects = self.archive.objects(job)
+        next_look = 0.0
+
+        def go_on() -> None:
+            nonlocal next_look
+            if time.monotonic() < next_look:
+                return
+            if objects.get(CANCELLED) is not None:
+                raise Cancelled(
+                    "the job must go on", got="a cancelled job", remedy="start it again to go on"
+                )
+            next_look = time.monotonic() + _CANCEL_SECONDS
+
+        return go_on
+
+
+class _Turns:
+    """A lock for each name that is in use."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+        self._own = Lock()
+
+    def of(self, name: str) -> "_Turn":
+        with self._own:
+            turn = self._locks.get(name)
+            if turn is None:
+                turn = self._locks[name] = _Turn()
+            return turn
+
+
+class _Turn:
+    """A lock that can be referred to weakly."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _describe(stage: Stage) -> Answer:
+    return {"stage": stage.digest, "name": stage.name, "parts": len(stage.parts)}

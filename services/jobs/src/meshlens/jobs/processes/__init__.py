@@ -1,0 +1,1 @@
+"""The processes of the service: workers beside the app, and the watch over their sidecar."""

@@ -1,0 +1,1 @@
+"""PCA of tables larger than memory: jobs over the parts of a source."""

@@ -1,0 +1,75 @@
+"""What a job is told: the options of `transform`, as far as they make sense for parts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from meshlens.batch.job import Fields
+from meshlens.pca.errors import InvalidOption
+from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.options import TransformOptions, parse_options
+
+# How the source reads; it goes to the opener.
+_OF_READING = ("columns", "use", "drop", "header", "delimiter", "decimal", "na", "skip", "sheet")
+_OF_NUMBERS = ("k", "seed", "divisor", "log", "missing", "rotation", "diagnostics", "confidence")
+_REFUSED = ("names", "color", "shape", "supplementary", "transpose", "fit")
+# The pieces of more would not fit into memory together.
+MOST_VARIABLES = 2000
+
+
+def parse_choices(query: Mapping[str, Any]) -> TransformOptions:
+    """Return the options of a job.
+
+    Raises:
+        InvalidOption: one is unknown or wrong, or jobs do not offer it.
+    """
+    options = parse_options(TransformOptions, query)
+    for name in _REFUSED:
+        if getattr(options, name) != type(options).model_fields[name].default:
+            raise InvalidOption(
+                f"a job over the parts of a table does not offer {name}",
+                got=f"{name}={query[name]!r}",
+                remedy="leave it out, or fit a table that fits into memory without a job",
+                option=name,
+            )
+    if options.missing not in {Missing.REFUSE, Missing.DROP}:
+        raise InvalidOption(
+            "missing numbers of a table in parts are refused or dropped: what would fill them"
+            " in depends on all parts",
+            got=f"missing={options.missing}",
+            remedy="say missing=drop",
+            option="missing",
+        )
+    return options
+
+
+def describe_numbers(options: TransformOptions) -> Fields:
+    """Return all that decides on the numbers, with defaults, as JSON."""
+    fields = options.model_dump(mode="json", include=set(_OF_NUMBERS))
+    return {**fields, "scaling": options.find_scaling().value, "group": options.group}
+
+
+def describe_reading(options: TransformOptions) -> Fields:
+    """Return all that decides how the source reads, but for defaults, as JSON."""
+    # Pydantic's dump warns of fields that were parsed from text into tuples and sets.
+    given = {name: getattr(options, name) for name in _OF_READING}
+    return {
+        # A set has no order of its own.
+        name: sorted(value) if isinstance(value, frozenset) else value
+        for name, value in given.items()
+        if value != type(options).model_fields[name].default
+    }
+
+
+def refuse_too_wide(p: int) -> None:
+    """Refuse a table of so many variables that its pieces would not fit into memory.
+
+    Raises:
+        InvalidOption: it has more than `MOST_VARIABLES`.
+    """
+    if p > MOST_VARIABLES:
+        raise InvalidOption(
+            f"a job takes at most {MOST_VARIABLES} variables",
+            got=f"{p}",
+            remedy="choose some of them with use=x,y,z",
+            option="use",
+        )

@@ -1,0 +1,265 @@
+"""The job that fits a model to a table in parts, and projects its observations on it."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+from meshlens.batch.errors import InputChanged, PartFailed
+from meshlens.batch.job import Failure, Fields, GoOn, Result, Stage
+from meshlens.batch.objects import Objects
+from meshlens.pca.batch import groups, scores, sums
+from meshlens.pca.batch.choices import (
+    describe_numbers,
+    describe_reading,
+    parse_choices,
+    refuse_too_wide,
+)
+from meshlens.pca.batch.packing import unpack_factor, unpack_moments
+from meshlens.pca.batch.rows import Rows
+from meshlens.pca.batch.source import Source
+from meshlens.pca.batch.threads import ensure_one_thread
+from meshlens.pca.errors import InvalidOption, PcaError
+from meshlens.pca.models import encode_model
+from meshlens.pca.numbers.decomposition import PcaModel
+from meshlens.pca.numbers.imputation import Missing
+from meshlens.pca.numbers.moments import Moments
+from meshlens.pca.numbers.scaling import Log, Scaling
+from meshlens.pca.numbers.solvers.factors import Factor
+
+Merge: TypeAlias = Callable[[Sequence[bytes]], bytes]
+
+_MOMENTS, _FACTORS, _SCORES, _GROUPS = "moments", "factors", "scores", "groups"
+_MERGES: Mapping[str, Merge] = {
+    _MOMENTS: sums.merge_moments,
+    _FACTORS: sums.merge_factors,
+    _SCORES: scores.merge_scores,
+    _GROUPS: groups.merge_groups,
+}
+_LONGEST = 200  # letters of a failure in the summary
+
+
+@dataclass(frozen=True, slots=True)
+class FitJob:
+    """Principal components of a source, as the same document that `fit` answers, `model.json`.
+
+    Its options: `input`, which the opener takes; `options`, those of `transform` by name; and
+    `scores`, whether each part's scores are wanted, as Parquet.
+
+    BLAS has one thread for it, until the end of the process or of the `one_thread()` it runs in, so
+    that no sum depends on how many there are. Bytes may differ between kinds of processors, for
+    which BLAS has different products.
+
+    Args:
+        open: opens sources.
+        kind: and version.
+    """
+
+    open: Callable[[Fields, Sequence[str]], Source]
+    kind: str = field(default="pca-fit-1", init=False)
+
+    def identify(self, options: Fields) -> Fields:
+        """Return the options in full, and what the input is now.
+
+        Raises:
+            InvalidOption: an option is wrong, or not offered by jobs.
+            Fault: there is no such input.
+        """
+        unknown = sorted({*options} - {"input", "options", "scores"})
+        if unknown or "input" not in options:
+            raise InvalidOption(
+                "a job takes input, options and scores",
+                got=", ".join(unknown) or "no input",
+                remedy="name what is to be read as input",
+                option=unknown[0] if unknown else "input",
+            )
+        chosen = parse_choices(options.get("options", {}))
+        given = {**options["input"], "reading": describe_reading(chosen)}
+        source = self.open(given, ())
+        groups.check_groups(source, chosen.group)
+        return {
+            "given": given,
+            "found": source.identify(),
+            "options": describe_numbers(chosen),
+            "scores": bool(options.get("scores", False)),
+        }
+
+    def plan(self, identity: Fields, objects: Objects) -> Stage:
+        """Return the stage of the moments, whose shift is that of the first rows.
+
+        Raises:
+            InputChanged: the input is no longer what `identify` has seen.
+            Fault: the input cannot be read, or has too many variables.
+        """
+        del objects
+        source = self.open(identity["given"], ())
+        if source.identify() != identity["found"]:
+            raise InputChanged(
+                "the input must be what it was when the job was started",
+                got="other files, sizes or times of change",
+                remedy="start the job again when nobody writes the input",
+            )
+        parts = source.plan()
+        refuse_too_wide(len(source.names))
+        rows = _read_with(identity["options"], source.names)
+        ensure_one_thread()
+        shift = sums.find_first_shift(source, parts, rows)
+        inputs = {**identity, "names": [*source.names], "shift": shift.tolist()}
+        return Stage(self.kind, _MOMENTS, inputs, parts)
+
+    def locate(self, stage: Stage, number: int) -> str:
+        """Return where a part is in the input."""
+        return self._open(stage).locate(stage.parts[number])
+
+    def part(self, stage: Stage, number: int, objects: Objects, go_on: GoOn) -> bytes:
+        """Return the piece of one part.
+
+        Raises:
+            PartFailed: it cannot be worked on.
+            InputChanged: its file is no longer what the plan has seen.
+        """
+        source, part, inputs = self._open(stage), stage.parts[number], stage.inputs
+        rows = _read_with(inputs["options"], inputs["names"])
+        shift = np.array(inputs["shift"])
+        ensure_one_thread()
+        match stage.name:
+            case "moments":
+                scaling = Scaling(inputs["options"]["scaling"])
+                return sums.fold_part(source, part, rows, shift, scaling, go_on)
+            case "factors":
+                moments = sums.load_moments(objects, inputs["moments"])
+                return sums.reduce_part(source, part, rows, moments, inputs["options"], go_on)
+            case "scores":
+                model = scores.load(objects, inputs["model"])
+                name = f"scores/{stage.digest[:16]}/{number:06}.parquet"
+                data, piece = scores.project_part(
+                    source, part, rows, model, inputs["options"], name, go_on
+                )
+                objects.put(name, data)
+                return piece
+            case _:
+                return groups.sum_part(source, part, rows, inputs["options"], shift, go_on)
+
+    def merge(self, stage: Stage, pieces: Sequence[bytes]) -> bytes:
+        """Return the piece of neighbouring pieces together."""
+        ensure_one_thread()
+        return _MERGES[stage.name](pieces)
+
+    def finish(
+        self, stage: Stage, piece: bytes | None, failures: Sequence[Failure], objects: Objects
+    ) -> Stage | Result:
+        """Return what follows a stage: another one, or the end.
+
+        Raises:
+            PartFailed: no part could be worked on, or one no longer can.
+            PcaError: the numbers have no components.
+        """
+        if piece is None:
+            raise PartFailed(
+                f"at least one part of {stage.name} must be worked on",
+                got=f"{len(failures)} failures, the first in {failures[0].part}:"
+                f" {failures[0].reason}"[:_LONGEST],
+                remedy="correct the input",
+            )
+        ensure_one_thread()
+        match stage.name:
+            case "moments":
+                return self._finish_moments(stage, piece, failures, objects)
+            case "factors":
+                return self._finish_factors(stage, piece, failures, objects)
+            case "scores":
+                name = scores.keep_manifest(stage, piece, failures, objects)
+                return self._follow(stage, _SCORES, name)
+            case _:
+                name = groups.keep_groups(stage, piece, failures, objects)
+                return self._follow(stage, _GROUPS, name)
+
+    def _finish_moments(
+        self, stage: Stage, piece: bytes, failures: Sequence[Failure], objects: Objects
+    ) -> Stage | Result:
+        moments, dropped = unpack_moments(piece)
+        if moments is None:
+            raise sums.no_observation()
+        failed = {failure.number for failure in failures}
+        stage = Stage(
+            stage.job,
+            stage.name,
+            {
+                **stage.inputs,
+                "dropped": dropped,
+                "left_out": [asdict(failure) for failure in failures],
+            },
+            [part for number, part in enumerate(stage.parts) if number not in failed],
+        )
+        model = self._decompose(stage, moments, None)
+        if model is not None:
+            return self._keep_model(stage, model, objects)
+        inputs = {**stage.inputs, "moments": sums.keep_moments(objects, moments)}
+        return Stage(self.kind, _FACTORS, inputs, stage.parts)
+
+    def _finish_factors(
+        self, stage: Stage, piece: bytes, failures: Sequence[Failure], objects: Objects
+    ) -> Stage | Result:
+        if failures:
+            # Its observations are in the moments already.
+            raise PartFailed(
+                "a part that was read once must be readable again",
+                got=f"{failures[0].part}: {failures[0].reason}"[:_LONGEST],
+                remedy="correct the input, then start the job again: what is done is kept",
+            )
+        moments, factor = sums.load_moments(objects, stage.inputs["moments"]), unpack_factor(piece)
+        sums.check_same(factor, moments)
+        model = self._decompose(stage, moments, factor)
+        if model is None:
+            raise PcaError("a factor decides on every component", got="none", remedy="report it")
+        return self._keep_model(stage, model, objects)
+
+    def _decompose(self, stage: Stage, moments: Moments, factor: Factor | None) -> PcaModel | None:
+        options = parse_choices(stage.inputs["options"])
+        return options.decompose_parts(moments, stage.inputs["names"], factor)
+
+    def _keep_model(self, stage: Stage, model: PcaModel, objects: Objects) -> Stage | Result:
+        document = encode_model(model)
+        objects.put("model.json", document)
+        summary = {
+            "id": hashlib.sha256(document).hexdigest(),
+            "n": model.n,
+            "p": len(model.names),
+            "k": len(model.components),
+            "solver": model.solver,
+            "dropped": stage.inputs["dropped"],
+            "left_out": len(stage.inputs["left_out"]),
+            "first_left_out": _describe_first(stage.inputs["left_out"]),
+        }
+        inputs = {**stage.inputs, "model": summary["id"], "summary": summary, "objects": []}
+        return self._follow(
+            Stage(self.kind, stage.name, inputs, stage.parts), _MOMENTS, "model.json"
+        )
+
+    def _follow(self, stage: Stage, done: str, name: str) -> Stage | Result:
+        """Return the next stage that is wanted once a model is there, or the end."""
+        inputs = {**stage.inputs, "objects": [*stage.inputs["objects"], name]}
+        wanted = {
+            _SCORES: inputs["scores"],
+            _GROUPS: bool(inputs["options"]["group"]),
+        }
+        order = [_MOMENTS, *wanted]
+        for follows in order[order.index(done) + 1 :]:
+            if wanted[follows]:
+                return Stage(self.kind, follows, inputs, stage.parts)
+        return Result(inputs["summary"], inputs["objects"])
+
+    def _open(self, stage: Stage) -> Source:
+        return self.open(stage.inputs["given"], stage.inputs["names"])
+
+
+def _read_with(options: Fields, names: Sequence[str]) -> Rows:
+    return Rows(names, Log(options["log"]), Missing(options["missing"]))
+
+
+def _describe_first(left_out: Sequence[Fields]) -> str:
+    if not left_out:
+        return ""
+    return f"{left_out[0]['part']}: {left_out[0]['reason']}"[:_LONGEST]

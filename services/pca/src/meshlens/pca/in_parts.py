@@ -1,0 +1,212 @@
+"""The command `pca fit` for a table in parts: several files, a folder, or a large one."""
+
+import contextlib
+import csv
+import io
+import os
+import shutil
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Lock
+from types import FrameType
+
+from meshlens.batch.errors import Cancelled
+from meshlens.batch.job import Failure, Fields, GoOn, Job, Result, Stage
+from meshlens.batch.loop import Progress, run
+from meshlens.batch.objects import FolderObjects, Objects
+from meshlens.batch.steps import name_job
+from meshlens.pca import progress
+from meshlens.pca.answers import encoding
+from meshlens.pca.arguments import LARGE, STDIN, Call
+from meshlens.pca.batch.sources.files import is_several
+from meshlens.pca.batch.sources.formats import find_whole
+from meshlens.pca.batch.sources.table import describe, open_table
+from meshlens.pca.errors import InvalidOption
+from meshlens.pca.models import decode_model
+from meshlens.pca.options import FitOptions, parse_options
+
+# What is no variable, and has no other part in a fit.
+_ASIDE = ("names", "group", "color", "shape")
+_START = 64  # bytes that say whether a file has parts
+
+
+class Interrupted(Exception):
+    """The user has ended the job; its text says how to go on."""
+
+
+def is_in_parts(call: Call) -> bool:
+    """Return whether a table is read in parts.
+
+    Raises:
+        InvalidOption: the options of parts contradict what is read.
+        OSError: a file cannot be read.
+    """
+    if call.method != "fit":
+        return False
+    names = [str(file) for file in call.files]
+    stdin = STDIN in call.files
+    several = is_several(names)
+    if (several or call.parts.chosen) and (stdin or call.parts.whole):
+        raise InvalidOption(
+            "a table in parts must be in files, and none of them is read whole",
+            got="standard input" if stdin else "whole, and several files or an option of parts",
+            remedy="name files" if stdin else "leave one of them out",
+            option="" if stdin else "whole",
+        )
+    if several or call.parts.chosen:
+        return True
+    if stdin or call.parts.whole or call.file.stat().st_size <= LARGE:
+        return False
+    with call.file.open("rb") as file:
+        return not find_whole(file.read(_START))
+
+
+def fit(call: Call, media_type: str) -> tuple[bytes, str]:
+    """Return the answer of a fit in parts, and what to say of it; what is done is kept until then.
+
+    Raises:
+        Fault: an option is wrong, a part cannot be read, or there is no answer.
+        Interrupted: by the user.
+    """
+    from meshlens.pca.batch.fit import FitJob  # noqa: PLC0415 - Arrow takes 40 MB, which small tables do without
+    from meshlens.pca.batch.threads import one_thread  # noqa: PLC0415 - as above
+
+    job = _Counted(FitJob(open_table))
+    given = describe([str(file) for file in call.files], content_type=call.content_type)
+    identity = job.identify({"input": given, "options": _set_aside(call.query)})
+    cached = _find_cache() / name_job(job, identity)
+    folder = call.parts.job or cached
+    objects = FolderObjects(folder)
+    with (
+        one_thread(),
+        _interruptible(folder) as (go_on, begun),
+        progress.count_parts() as show,
+    ):
+
+        def watch(state: Progress) -> None:
+            begun.set()
+            left_out = f", {state.failed} left out" if state.failed else ""
+            show(state.stage, state.done, state.of, f"{job.rows:,} rows{left_out}")
+
+        result = run(
+            job,
+            identity,
+            objects,
+            workers=call.parts.workers or os.cpu_count() or 1,
+            skip=call.parts.skip_failed,
+            go_on=go_on,
+            watch=watch,
+        )
+    document = objects.get("model.json")
+    if document is None:
+        raise Cancelled(
+            "the model must stay where the job has kept it",
+            got=f"none in {folder}",
+            remedy="run the command again while nobody else deletes there",
+        )
+    if not call.parts.job:
+        shutil.rmtree(cached, ignore_errors=True)
+    note = _describe_left_out(result)
+    if media_type == encoding.JSON:
+        return encoding.encode_model(document, model_id=result.summary["id"]), note
+    return encoding.encode_components(decode_model(document), media_type), note
+
+
+def _set_aside(query: Mapping[str, str]) -> dict[str, str]:
+    """Return options in which columns that are no variables are dropped."""
+    options = parse_options(FitOptions, query)
+    aside = [getattr(options, name) for name in _ASIDE if getattr(options, name)]
+    drop = dict.fromkeys([*options.drop, *(name for name in aside if name not in options.use)])
+    kept = {name: text for name, text in query.items() if name not in {*_ASIDE, "drop"}}
+    if not drop:
+        return kept
+    listed = io.StringIO()
+    csv.writer(listed, lineterminator="").writerow(drop)
+    return {**kept, "drop": listed.getvalue()}
+
+
+def _find_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "meshlens" / "jobs"
+
+
+def _describe_left_out(result: Result) -> str:
+    count, dropped = result.summary["left_out"], result.summary["dropped"]
+    notes = []
+    if dropped:
+        notes.append(f"{dropped} observations with missing numbers are left out")
+    if count:
+        notes.append(f"{count} parts are left out, the first: {result.summary['first_left_out']}")
+    return "; ".join(notes)
+
+
+@contextlib.contextmanager
+def _interruptible(folder: Path) -> Iterator[tuple[GoOn, Event]]:
+    """Let Ctrl-C end a job between two blocks, and a second one at once.
+
+    Yields what raises Cancelled after it, and what to set when parts have begun: before, Ctrl-C
+    ends at once as well.
+    """
+    ended, begun = Event(), Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if ended.is_set() or not begun.is_set():
+            signal.default_int_handler(number, frame)
+        ended.set()
+
+    def go_on() -> None:
+        if ended.is_set():
+            raise Cancelled(
+                "the job must not be interrupted", got="Ctrl-C", remedy="run the command again"
+            )
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield go_on, begun
+    except (Cancelled, KeyboardInterrupt):
+        kept = "nothing is done yet"
+        if begun.is_set():
+            kept = f"the same command goes on with what is done, which is kept in {folder}"
+        raise Interrupted(f"interrupted; {kept}") from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@dataclass(slots=True)
+class _Counted:
+    """A job that counts the rows of the parts that are done."""
+
+    job: Job
+    rows: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def kind(self) -> str:
+        return self.job.kind
+
+    def identify(self, options: Fields) -> Fields:
+        return self.job.identify(options)
+
+    def plan(self, identity: Fields, objects: Objects) -> Stage:
+        return self.job.plan(identity, objects)
+
+    def locate(self, stage: Stage, number: int) -> str:
+        return self.job.locate(stage, number)
+
+    def part(self, stage: Stage, number: int, objects: Objects, go_on: GoOn) -> bytes:
+        piece = self.job.part(stage, number, objects, go_on)
+        start, end = stage.parts[number]["rows"]
+        with self._lock:
+            self.rows += end - start
+        return piece
+
+    def merge(self, stage: Stage, pieces: Sequence[bytes]) -> bytes:
+        return self.job.merge(stage, pieces)
+
+    def finish(
+        self, stage: Stage, piece: bytes | None, failures: Sequence[Failure], objects: Objects
+    ) -> Stage | Result:
+        self.rows = 0
+        return self.job.finish(stage, piece, failures, objects)

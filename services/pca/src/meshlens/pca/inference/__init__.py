@@ -1,0 +1,1 @@
+"""Stored fits as models that clients of other model servers call."""

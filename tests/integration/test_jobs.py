@@ -1,0 +1,402 @@
+"""Jobs on the real workflow engine: the same bytes as one process, whatever is killed."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from counting import Counting
+from dapr_run import dapr_runtime
+from documents import block
+from integration.test_up import up
+from job_kinds import KILLING, PACED, Paced
+from jobs_mesh import ENDED, ROOT, JobsMesh, jobs_mesh
+from processes import eventually
+
+from meshlens.batch import loop
+from meshlens.batch.objects import FolderObjects
+from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.jobs.engine.calls import Engine
+from meshlens.jobs.engine.workflows import PAGE_BLOCKS
+from meshlens.jobs.errors import EngineUnavailable
+from meshlens.jobs.settings import Settings
+from meshlens.jobs.tables import Tables
+from meshlens.pca.batch.threads import one_thread
+
+pytestmark = pytest.mark.timeout(240)
+
+PAGE = "docs/jobs.md"
+VICTIMS = (
+    *("worker", "app", "all workers"),
+    *("placement", "scheduler", "jobs-daprd", "sidecar and app"),
+)
+LINES = 3
+STAGES = 2
+BLOCK = 10
+# Objects of the service.
+OWN = "job/"
+# A job of so many parts has two stages, so twice as many are worked on.
+PARTS = 24
+QUICK, SLOW = 0.0, 0.1
+
+
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsMesh]:
+    with jobs_mesh(tmp_path_factory.mktemp("jobs")) as running:
+        yield running
+
+
+@pytest.fixture
+def numbers(tmp_path: Path) -> Path:
+    return write_numbers(tmp_path, PARTS)
+
+
+def write_numbers(folder: Path, parts: int) -> Path:
+    file = folder / "numbers.txt"
+    file.write_text("\n".join(str(number % 97) for number in range(parts * LINES)))
+    return file
+
+
+def paced(file: Path, seconds: float) -> dict[str, Any]:
+    log = file.with_name("log.txt")
+    return {"file": str(file), "lines": LINES, "seconds": seconds, "log": str(log)}
+
+
+def begun(file: Path) -> Counter[str]:
+    """How often each part was worked on."""
+    log = file.with_name("log.txt")
+    return Counter(log.read_text().splitlines() if log.exists() else ())
+
+
+def objects_of(folder: Path) -> dict[str, bytes | None]:
+    """What the steps of a job have left, by its name; not what a kill has left half written."""
+    objects = FolderObjects(folder)
+    return {name: objects.get(name) for name in objects.names("") if not name.startswith(OWN)}
+
+
+def of_one_process(
+    job: Counting, options: Mapping[str, Any], folder: Path
+) -> dict[str, bytes | None]:
+    """What the loop in one process leaves of the same job."""
+    loop.run(job, job.identify(options), FolderObjects(folder / "alone"))
+    return objects_of(folder / "alone")
+
+
+def check_same_bytes(mesh: JobsMesh, job: str, options: Mapping[str, Any], folder: Path) -> None:
+    assert objects_of(mesh.jobs_folder / job) == of_one_process(Paced(), options, folder)
+
+
+def test_a_job_leaves_the_same_bytes_as_one_process(mesh: JobsMesh, tmp_path: Path) -> None:
+    options = paced(write_numbers(tmp_path, 200), QUICK)
+    started = mesh.start(PACED, options)
+    assert started["new"]
+    job = started["id"]
+    assert mesh.await_end(job)["state"] == "completed"
+    result = mesh.ask(f"result/{job}", verb="GET")
+    status, answer = mesh.call(f"result/{job}/{result['objects'][0]}", verb="GET")
+    assert (status, answer) == (200, (mesh.jobs_folder / job / "answer").read_bytes())
+    assert result["summary"]["left_out"] == []
+    assert set(begun(Path(options["file"])).values()) == {1}
+    check_same_bytes(mesh, job, options, tmp_path)
+
+
+def test_a_fit_leaves_the_same_bytes_as_one_process(
+    mesh: JobsMesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOB_INPUTS", str(tmp_path))
+    values = np.random.default_rng(7).normal((5.0, 0.0, -5.0), size=(9000, 3))
+    for number, part in enumerate(np.split(values, 18)):
+        np.save(tmp_path / f"part-{number:02d}.npy", part)
+    options = {"files": f"{tmp_path}/part-*.npy", "standardize": True, "k": 2}
+    job = mesh.start("pca-fit", options)["id"]
+    assert mesh.await_end(job)["state"] == "completed"
+    with one_thread():
+        loop.run(Tables(), Tables().identify(options), FolderObjects(tmp_path / "alone"))
+    alone = objects_of(tmp_path / "alone")
+    assert objects_of(mesh.jobs_folder / job) == alone
+    model = json.loads(alone["model.json"] or b"")
+    assert np.allclose(model["mean"], values.mean(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("pictures", {"folder": "/etc"}), ("pca-fit", {"files": "/etc/*.csv"})]
+)
+def test_what_is_not_in_a_folder_for_jobs_is_refused(
+    mesh: JobsMesh, kind: str, options: Mapping[str, str]
+) -> None:
+    status, answer = mesh.call("start", {"kind": kind, "options": options})
+    assert status == 403
+    assert b"JOB_INPUTS" in answer
+
+
+def test_the_same_job_twice_is_one_job(mesh: JobsMesh, numbers: Path) -> None:
+    options = paced(numbers, QUICK)
+    first = mesh.start(PACED, options)
+    again = mesh.start(PACED, options)
+    assert (first["new"], again["new"]) == (True, False)
+    assert again["id"] == first["id"]
+    assert mesh.await_end(first["id"])["state"] == "completed"
+    third = mesh.start(PACED, options)
+    assert (third["new"], third["state"]) == (False, "completed")
+    assert set(begun(numbers).values()) == {1}
+    anew = mesh.start(PACED, options, again=True)
+    assert anew["new"]
+    assert mesh.await_end(first["id"])["state"] == "completed"
+    assert set(begun(numbers).values()) == {2}
+
+
+def test_the_end_of_a_job_is_an_event_once(mesh: JobsMesh, numbers: Path) -> None:
+    job = mesh.start(PACED, paced(numbers, QUICK))["id"]
+    mesh.await_end(job)
+
+    def published() -> list[dict[str, Any]]:
+        events = mesh.ask("events", verb="GET")["events"]
+        return [
+            event["data"] for event in events if (event["data"]["result"] or {}).get("job") == job
+        ]
+
+    (event,) = eventually(published, "the event of the end is published")
+    assert event["result"] == {"job": job, "kind": "paced-1", "state": "completed", "reason": ""}
+    assert mesh.call(f"ended/{job}")[0] == 200
+
+
+def test_a_paused_job_stands_still_and_goes_on(
+    mesh: JobsMesh, numbers: Path, tmp_path: Path
+) -> None:
+    options = paced(numbers, SLOW)
+    job = mesh.start(PACED, options)["id"]
+    mesh.await_done(job, 10)
+    assert mesh.ask(f"pause/{job}")["state"] == "paused"
+    assert mesh.status(job) is not None
+    assert mesh.start(PACED, options)["new"] is False
+    assert mesh.ask(f"resume/{job}")["state"] == "running"
+    assert mesh.await_end(job)["state"] == "completed"
+    check_same_bytes(mesh, job, options, tmp_path)
+
+
+def test_a_cancelled_job_keeps_what_is_done_and_goes_on_when_it_is_started_again(
+    mesh: JobsMesh, numbers: Path, tmp_path: Path
+) -> None:
+    options = paced(numbers, SLOW)
+    job = mesh.start(PACED, options)["id"]
+    mesh.await_done(job, 10)
+    status, refusal = mesh.call(f"purge/{job}")
+    assert status == 400
+    assert b"cancel it first" in refusal
+    assert mesh.ask(f"cancel/{job}")["state"] == "cancelled"
+    status, refusal = mesh.call(f"result/{job}", verb="GET")
+    assert status == 400
+    assert b"start it again" in refusal
+    assert mesh.status(job)["state"] == "cancelled"  # type: ignore[index] # it answers
+    assert mesh.start(PACED, options)["new"]
+    assert mesh.await_end(job)["state"] == "completed"
+    # When it was cancelled, at most as many were under way as may be outstanding.
+    outstanding = Settings().job_block * Settings().job_window
+    assert sum(begun(numbers).values()) <= 2 * PARTS + outstanding
+    check_same_bytes(mesh, job, options, tmp_path)
+
+
+def test_a_bad_part_ends_its_job_or_is_left_out(mesh: JobsMesh, numbers: Path) -> None:
+    lines = numbers.read_text().splitlines()
+    lines[4 * LINES] = "four"
+    numbers.write_text("\n".join(lines))
+    options = paced(numbers, QUICK)
+    job = mesh.start(PACED, options)["id"]
+    status = mesh.await_end(job)
+    assert (status["state"], status["reason"]) == ("failed", "PART_FAILED")
+    assert "numbers.txt, line 13" in status["message"]
+    assert mesh.start(PACED, options, skip=True)["new"]
+    assert mesh.await_end(job)["state"] == "completed"
+    summary = mesh.ask(f"result/{job}", verb="GET")["summary"]
+    assert summary["left_out"] == ["numbers.txt, line 13"]
+
+
+def test_a_purged_job_is_gone(mesh: JobsMesh, numbers: Path) -> None:
+    job = mesh.start(PACED, paced(numbers, QUICK))["id"]
+    mesh.await_end(job)
+    assert job in [each["id"] for each in mesh.ask("list", verb="GET")["jobs"]]
+    assert mesh.ask(f"purge/{job}") == {"id": job, "purged": True}
+    assert mesh.call(f"status/{job}", verb="GET")[0] == 404
+    assert job not in [each["id"] for each in mesh.ask("list", verb="GET")["jobs"]]
+    assert not (mesh.jobs_folder / job).exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "expected"),
+    [
+        ("start", {"kind": "none"}, b"kind must be one of"),
+        ("start", {"kind": PACED, "colour": 1}, b"colour"),
+        ("status/abc", None, b"the id must be that of a job"),
+        ("result/" + "0" * 64, None, b"the id must be that of a job"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_its_reason(
+    mesh: JobsMesh, method: str, body: object, expected: bytes
+) -> None:
+    status, answer = mesh.call(method, body, verb="POST" if body else "GET")
+    assert status in {400, 404}
+    assert expected in answer
+
+
+def kill(mesh: JobsMesh, victim: str) -> None:
+    """Kill without warning what a fault of this name means; the supervisor starts it again."""
+    match victim:
+        case "worker":
+            pids = mesh.workers()[1:]
+        case "app":
+            pids = mesh.workers()[:1]
+        case "all workers":
+            pids = mesh.workers()
+        case "sidecar and app":
+            pids = [mesh.run.supervisor.pid("jobs-daprd"), mesh.workers()[0]]
+        case _:
+            pids = [mesh.run.supervisor.pid(victim)]
+    for pid in pids:
+        with suppress(ProcessLookupError):  # it has just been killed, and is about to come back
+            os.kill(pid, signal.SIGKILL)
+
+
+def check_fault(mesh: JobsMesh, victim: str, file: Path) -> None:
+    """Kill something in the middle of a job, which ends all the same, with the same bytes."""
+    options = paced(file, SLOW)
+    job = mesh.start(PACED, options)["id"]
+    mesh.await_done(job, 10)
+    kill(mesh, victim)
+    assert mesh.await_end(job, within=150)["state"] == "completed"
+    check_same_bytes(mesh, job, options, file.parent)
+
+
+def test_a_kill_of_one_worker_changes_no_byte(mesh: JobsMesh, numbers: Path) -> None:
+    check_fault(mesh, "worker", numbers)
+    eventually(lambda: mesh.run.count_workers() > 1, "both workers are there again")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("victim", VICTIMS[1:])
+def test_a_kill_of_what_it_needs_changes_no_byte(
+    mesh: JobsMesh, numbers: Path, victim: str
+) -> None:
+    check_fault(mesh, victim, numbers)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_twenty_kills_at_random_change_no_byte(mesh: JobsMesh, tmp_path: Path) -> None:
+    """Each one comes once the job has got further since the last; SEED chooses others."""
+    choose = random.Random(os.environ.get("SEED", "1"))  # noqa: S311 - which faults come, not a secret
+    options = paced(write_numbers(tmp_path, 500), SLOW)
+    job = mesh.start(PACED, options)["id"]
+    for _ in range(int(os.environ.get("KILLS", "20"))):
+        before = len(begun(tmp_path / "numbers.txt"))
+
+        def further(before: int = before) -> bool:
+            return len(begun(tmp_path / "numbers.txt")) >= before + 10
+
+        eventually(further, "the job gets further", within=200)
+        kill(mesh, choose.choice(VICTIMS))
+    assert mesh.await_end(job, within=600)["state"] == "completed"
+    check_same_bytes(mesh, job, options, tmp_path)
+
+
+@pytest.mark.soak
+def test_a_part_that_kills_its_workers_ends_its_job(mesh: JobsMesh, numbers: Path) -> None:
+    job = mesh.start(KILLING, {"file": str(numbers), "lines": LINES})["id"]
+    status = mesh.await_end(job, within=150)
+    assert (status["state"], status["reason"]) == ("failed", "PART_FAILED")
+    assert "numbers.txt, line 10" in status["message"]
+    assert "3 workers" in status["message"]
+
+
+@pytest.mark.soak
+def test_a_job_of_many_parts_has_small_histories(mesh: JobsMesh, tmp_path: Path) -> None:
+    """It begins anew after a page of parts, so no workflow ever holds more than that."""
+    parts = 2 * PAGE_BLOCKS * BLOCK // STAGES + 2 * BLOCK
+    job = mesh.start(PACED, paced(write_numbers(tmp_path, parts), QUICK))["id"]
+    largest = 0
+
+    def watch() -> bool:
+        nonlocal largest
+        largest = max(largest, *measure_histories(mesh.folder / ".dapr" / "jobs.db"))
+        status = mesh.status(job)
+        return bool(status and status["state"] in ENDED)
+
+    eventually(watch, "the job ends", within=200)
+    assert mesh.status(job)["state"] == "completed"  # type: ignore[index] # it answers
+    assert 0 < largest < 4 * 1024 * 1024 * 0.2
+
+
+def measure_histories(database: Path) -> list[int]:
+    """Return the bytes of each workflow's state."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT key, length(value) FROM state").fetchall()
+    sizes: Counter[str] = Counter()
+    for key, size in rows:
+        sizes[key.rpartition("||")[0]] += size
+    return [0, *sizes.values()]
+
+
+def test_the_commands_of_the_page(tmp_path: Path) -> None:
+    assert "$(if $(JOBS),--jobs)" in (ROOT / "Makefile").read_text()
+    assert block(PAGE, "make run") == "make run JOBS=1\n"
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    shutil.copy(ROOT / "services/classify/samples/coffee.jpg", pictures)
+    (pictures / "bad.png").write_bytes(b"no picture")
+    programs = dapr_runtime("daprd", "dapr", "placement", "scheduler") / ".dapr" / "bin"
+    home = tmp_path / "home"
+    home.mkdir()
+    with up(
+        home, "--jobs", before=["env", f"DAPR_BIN={programs}", f"JOB_INPUTS={tmp_path}"]
+    ) as running:
+        (sidecar,) = re.findall(r"meshlens jobs --sidecar \S+:(\d+) list", running.said)
+        done = subprocess.run(
+            ["/usr/bin/env", "bash", "-euo", "pipefail", "-c", block(PAGE, "jobs start")],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+                "DAPR_HTTP_PORT": sidecar,
+            },
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads(done.stdout)
+    assert result["summary"]["pictures"] == 2
+    rows = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    assert [row["picture"] for row in rows] == ["bad.png", "coffee.jpg"]
+    assert rows[0]["error"]["reason"] == "INVALID_IMAGE"
+    assert rows[1]["labels"][0]["label"] == "espresso"
+
+
+def test_without_a_worker_the_cause_is_named(mesh: JobsMesh) -> None:
+    """The last test: the mesh has none for a while."""
+    sidecar = Sidecar(Settings(dapr_grpc_port=mesh.run.ports.grpc))
+    engine = Engine(sidecar, seconds=5)
+    engine.check()
+    kill(mesh, "all workers")
+
+    def refused() -> str:
+        try:
+            engine.check()
+        except EngineUnavailable as error:
+            return str(error)
+        return ""
+
+    cause = eventually(refused, "the engine lacks something", within=10)
+    assert "no worker is connected to the sidecar" in cause
+    sidecar.close()

@@ -1,0 +1,161 @@
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from counting import Counting
+
+from meshlens.batch import loop
+from meshlens.batch.errors import ObjectsFailed
+from meshlens.batch.job import count_levels, count_nodes
+from meshlens.batch.objects import FolderObjects
+from meshlens.jobs.archive import Archive, Record
+from meshlens.jobs.engine.activities import Activities
+from meshlens.jobs.kinds import Kinds
+
+JOB = "a" * 64
+PARTS = 40
+Table = Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path / "jobs")
+
+
+def begin(archive: Archive, tmp_path: Path, **changes: Any) -> Table:  # noqa: ANN401 - fields of a record
+    file = tmp_path / "numbers.txt"
+    file.write_text("\n".join(changes.pop("lines", map(str, range(PARTS)))))
+    identity = Counting().identify({"file": str(file), "lines": 1})
+    record = {"kind": "sums", "version": "counting-1", "identity": identity, "skip": False}
+    archive.begin(JOB, Record(**{**record, "run": "1", "started": "2026", **changes}))
+    kinds = Kinds({"sums": "counting:Counting"})
+    return Activities(kinds, archive, lambda *_: None).table()
+
+
+def run(table: Table) -> str:
+    """Call the activities one after the other, as the workflow does."""
+    stage = table["plan"]({"job": JOB})
+    while "end" not in stage:
+        common = {"job": JOB, "stage": stage["stage"]}
+        for number in range(stage["parts"]):
+            end = table["part"]({**common, "number": number})["end"]
+            if end not in {"done", "left out"}:
+                return str(end)
+        for level in range(1, count_levels(stage["parts"]) + 1):
+            nodes = {"level": level, "start": 0, "stop": count_nodes(stage["parts"], level)}
+            assert table["merge"]({**common, **nodes}) == {"end": "done"}
+        stage = table["finish"](common)
+    return str(stage["end"])
+
+
+def test_the_activities_leave_what_the_loop_leaves(archive: Archive, tmp_path: Path) -> None:
+    table = begin(archive, tmp_path)
+    assert run(table) == "done"
+    result = archive.result(JOB)
+    assert result
+    alone = FolderObjects(tmp_path / "alone")
+    record = archive.record(JOB)
+    assert loop.run(Counting(), record.identity, alone).summary == result.summary
+    objects = archive.objects(JOB)
+    names = [name for name in objects.names("") if not name.startswith("job/")]
+    assert names == [*alone.names("")]
+    assert all(objects.get(name) == alone.get(name) for name in names)
+
+
+def test_a_look_names_the_blocks_of_a_page_that_have_something_to_do(
+    archive: Archive, tmp_path: Path
+) -> None:
+    table = begin(archive, tmp_path)
+    stage = table["plan"]({"job": JOB})
+    common = {"job": JOB, "stage": stage["stage"]}
+    page = {**common, "start": 0, "stop": 35, "block": 10}
+    assert table["look"](page) == {"blocks": [0, 10, 20, 30], "done": 0}
+    for number in (*range(10), *range(20, 29), *range(30, 35)):
+        table["part"]({**common, "number": number})
+    assert table["look"](page) == {"blocks": [10, 20], "done": 15}
+    assert table["look"]({**page, "start": 30, "stop": 40}) == {"blocks": [30], "done": 0}
+
+
+def test_a_part_that_cannot_be_worked_on_is_an_answer_and_kept(
+    archive: Archive, tmp_path: Path
+) -> None:
+    lines = [*map(str, range(3)), "three"]
+    assert run(begin(archive, tmp_path, lines=lines)) == "failed"
+    failed = archive.failure(JOB)
+    assert failed
+    assert failed.reason == "PART_FAILED"
+    assert failed.message.startswith("numbers.txt, line 4: lines must be whole numbers")
+
+
+def test_a_part_is_left_out_if_that_was_wanted(archive: Archive, tmp_path: Path) -> None:
+    assert run(begin(archive, tmp_path, lines=["1", "two", "3"], skip=True)) == "done"
+    result = archive.result(JOB)
+    assert result
+    assert result.summary["left_out"] == ["numbers.txt, line 2"]
+
+
+def test_a_cancelled_job_ends_its_parts(archive: Archive, tmp_path: Path) -> None:
+    table = begin(archive, tmp_path)
+    stage = table["plan"]({"job": JOB})
+    archive.cancel(JOB)
+    part = {"job": JOB, "stage": stage["stage"], "number": 0}
+    assert table["part"](part) == {"end": "cancelled"}
+    assert archive.failure(JOB) is None
+
+
+def test_a_job_of_another_version_is_refused(archive: Archive, tmp_path: Path) -> None:
+    table = begin(archive, tmp_path, version="counting-0")
+    assert table["plan"]({"job": JOB}) == {"end": "failed"}
+    failed = archive.failure(JOB)
+    assert failed
+    assert "run by the version that has started it, counting-0, got counting-1" in failed.message
+
+
+def test_objects_that_cannot_be_kept_are_raised_to_be_tried_again(
+    archive: Archive, tmp_path: Path
+) -> None:
+    table = begin(archive, tmp_path)
+    stage = table["plan"]({"job": JOB})
+    (tmp_path / "jobs" / JOB / "pieces").write_text("no folder")
+    with pytest.raises(ObjectsFailed):
+        table["part"]({"job": JOB, "stage": stage["stage"], "number": 0})
+    assert archive.failure(JOB) is None
+
+
+def test_the_same_part_at_the_same_time_is_worked_on_once(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = begin(archive, tmp_path)
+    stage = table["plan"]({"job": JOB})
+    part = {"job": JOB, "stage": stage["stage"], "number": 0}
+    begun: list[int] = []
+    both = threading.Barrier(2)
+    original = Counting.part
+
+    def counted(*arguments: Any) -> bytes:  # noqa: ANN401 - those of a part
+        begun.append(arguments[2])
+        return original(*arguments)
+
+    monkeypatch.setattr(Counting, "part", counted)
+
+    def work() -> None:
+        both.wait()
+        assert table["part"](part) == {"end": "done"}
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert begun == [0]
+
+
+def test_the_first_reason_of_a_failure_stays(archive: Archive, tmp_path: Path) -> None:
+    table = begin(archive, tmp_path)
+    table["fail"]({"job": JOB, "message": "no room"})
+    table["fail"]({"job": JOB, "message": "another"})
+    failed = archive.failure(JOB)
+    assert failed
+    assert (failed.reason, failed.message) == ("ENGINE_FAILED", "no room")

@@ -1,0 +1,78 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from meshlens.batch.errors import ObjectsFailed
+from meshlens.batch.job import Result
+from meshlens.jobs.archive import Archive, Failed, Record
+from meshlens.jobs.errors import JobNotFound
+
+JOB, OTHER = "a" * 64, "b" * 64
+RECORD = Record(
+    "counting", "counting-1", {"file": "/numbers.txt"}, skip=False, run="0a1b2c3d", started="2026"
+)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path / "jobs")
+
+
+def test_a_job_is_found_as_it_was_started(archive: Archive) -> None:
+    assert [*archive] == []
+    archive.begin(JOB, RECORD)
+    assert archive.record(JOB) == RECORD
+    assert [*archive] == [JOB]
+
+
+@pytest.mark.parametrize("name", ["", "abc", "..", "../" + "a" * 61, "A" * 64, OTHER])
+def test_what_is_no_id_of_a_job_finds_none(archive: Archive, name: str) -> None:
+    archive.begin(JOB, RECORD)
+    with pytest.raises(JobNotFound, match="the id must be that of a job"):
+        archive.record(name)
+
+
+def test_a_new_start_forgets_how_the_last_one_ended(archive: Archive) -> None:
+    archive.begin(JOB, RECORD)
+    archive.finish(JOB, Result({"sum": 6}, ["answer"]))
+    archive.fail(JOB, Failed("PART_FAILED", "numbers.txt, line 3"))
+    archive.cancel(JOB)
+    assert archive.result(JOB) == Result({"sum": 6}, ["answer"])
+    assert archive.failure(JOB) == Failed("PART_FAILED", "numbers.txt, line 3")
+    assert archive.is_cancelled(JOB)
+    archive.begin(JOB, RECORD)
+    assert (archive.result(JOB), archive.failure(JOB)) == (None, None)
+    assert not archive.is_cancelled(JOB)
+
+
+def test_a_job_that_is_forgotten_leaves_nothing(archive: Archive, tmp_path: Path) -> None:
+    archive.begin(JOB, RECORD)
+    archive.objects(JOB).put("pieces/0-0", b"1")
+    archive.forget(JOB)
+    assert [*(tmp_path / "jobs").iterdir()] == []
+    archive.forget(JOB)
+    with pytest.raises(JobNotFound):
+        archive.forget("..")
+
+
+def test_the_job_that_was_started_last_comes_first(archive: Archive, tmp_path: Path) -> None:
+    for at, job in enumerate((JOB, OTHER, JOB)):
+        archive.begin(job, RECORD)
+        record = tmp_path / "jobs" / job / "job/record"
+        os.utime(record, ns=(at, at))
+    assert [*archive] == [JOB, OTHER]
+    (tmp_path / "jobs" / ("c" * 64)).mkdir()
+    assert [*archive] == [JOB, OTHER], "what has no record is no job"
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "jobs").write_text("a file")
+    with pytest.raises(ObjectsFailed, match=f"must be listed, .* at {tmp_path}/jobs"):
+        [*Archive(tmp_path / "jobs")]
+
+
+def test_each_start_has_a_workflow_of_its_own_whose_id_the_engine_takes() -> None:
+    name = RECORD.name_workflow(JOB)
+    assert name == f"{'a' * 40}-0a1b2c3d"
+    assert len(name) <= 64

@@ -1,0 +1,16 @@
+import pytest
+
+from meshlens.jobs.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("workers", "processes", "parts"), [(8, 2, 4), (3, 2, 2), (1, 2, 1), (4, 1, 4)]
+)
+def test_all_processes_together_fill_the_cores(workers: int, processes: int, parts: int) -> None:
+    assert Settings(workers=workers, job_processes=processes).activities == parts
+
+
+@pytest.mark.parametrize("kinds", ["a=b", "a=b:", "=b:C", "a=b:C;d=e:F"])
+def test_a_list_of_kinds_has_names_and_places(kinds: str) -> None:
+    with pytest.raises(ValueError, match="job_kinds"):
+        Settings(job_kinds=kinds)
