@@ -15,6 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from meshlens.daprkit.client import AppUnavailable, Client
 
+_SERVING = health_pb2.HealthCheckResponse.SERVING
 ON_INVOKE = "/dapr.proto.runtime.v1.AppCallback/OnInvoke"
 
 
@@ -79,6 +80,33 @@ def test_health_checks_that_send_nothing_do_not_keep_those_of_the_sidecar_waitin
             appcallback_service_v1.AppCallbackHealthCheckStub(channel).HealthCheck(
                 empty_pb2.Empty(), timeout=10
             )
+
+
+def test_health_checks_that_one_caller_makes_at_once_are_all_answered() -> None:
+    # Once all have begun, as after a moment in which the process stood still.
+    begun, checks = threading.Semaphore(0), 8
+    message = threading.Event()
+
+    def send() -> Iterator[health_pb2.HealthCheckRequest]:
+        begun.release()
+        message.wait(60)
+        yield health_pb2.HealthCheckRequest()
+
+    with serving() as (_, port), grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        check = channel.stream_unary(
+            "/grpc.health.v1.Health/Check",
+            health_pb2.HealthCheckRequest.SerializeToString,
+            health_pb2.HealthCheckResponse.FromString,
+        )
+        calls = [check.future(send(), timeout=60) for _ in range(checks)]
+        for _ in calls:
+            assert begun.acquire(timeout=60)
+        # One of another kind: the server takes the calls of a connection in their order.
+        appcallback_service_v1.AppCallbackHealthCheckStub(channel).HealthCheck(
+            empty_pb2.Empty(), timeout=10
+        )
+        message.set()
+        assert [call.result(60).status for call in calls] == [_SERVING] * checks
 
 
 def test_bodies_beyond_their_memory_are_refused_with_a_delay(gate: Gate) -> None:

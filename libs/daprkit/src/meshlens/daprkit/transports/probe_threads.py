@@ -8,8 +8,9 @@ import grpc
 from meshlens.daprkit.transports.bodies.readers import Readers
 from meshlens.daprkit.transports.interceptor import Continuation, Handler, replace_behaviour
 
-# Twice as many as are read or wait to be read for one caller, so that some are always free.
-_THREADS = 8
+# Twice as many as are read or wait to be read for one caller, so that some are always free; and a
+# caller's checks that come together are answered, however long the process stood still.
+_THREADS = 32
 
 _PROBES = frozenset(
     {
