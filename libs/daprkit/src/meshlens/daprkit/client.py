@@ -26,7 +26,7 @@ from meshlens.daprkit.errors import DaprkitError
 from meshlens.daprkit.messages import Reply
 from meshlens.daprkit.parsing.details import TRAILER, Details, decode_details
 from meshlens.daprkit.sidecar.limits import message_options
-from meshlens.daprkit.sidecar.reach import answers
+from meshlens.daprkit.sidecar.reach import listens
 
 _ANY_SIZE = -1
 
@@ -176,7 +176,7 @@ class Client:
         """Whether a call failed because nothing answers at the address."""
         if error.code() is not grpc.StatusCode.UNAVAILABLE or error.trailing_metadata():
             return False
-        return not answers(self._channel)
+        return not listens(self._address)
 
 
 def _translate(error: grpc.RpcError) -> CallError:

@@ -12,7 +12,7 @@ from dapr.proto import api_service_v1
 
 from meshlens.daprkit.settings import ServerSettings
 from meshlens.daprkit.sidecar.limits import MESSAGE_OVERHEAD, message_options
-from meshlens.daprkit.sidecar.reach import answers, listens
+from meshlens.daprkit.sidecar.reach import listens
 
 _RECONNECT_MS = 500
 _LOOK_SECONDS = 0.2
@@ -34,8 +34,7 @@ class Sidecar:
     """
 
     def __init__(self, settings: ServerSettings) -> None:
-        self._port = settings.dapr_grpc_port
-        self.address = f"127.0.0.1:{self._port}"
+        self.address = f"127.0.0.1:{settings.dapr_grpc_port}"
         self._channel = grpc.insecure_channel(
             self.address,
             options=[
@@ -51,12 +50,11 @@ class Sidecar:
 
     def watch_arrival(self, seconds: float) -> None:
         """Return at once; if no sidecar listens within `seconds`, one line of the log says so."""
-        # Not by the channel: the library's own watch of one fails loudly when it is closed.
         looks = max(1, round(seconds / _LOOK_SECONDS))
 
         def watch() -> None:
             for _ in range(looks):
-                if listens(self._port) or self._closed.wait(_LOOK_SECONDS):
+                if listens(self.address) or self._closed.wait(_LOOK_SECONDS):
                     return
             _log.warning(
                 "no sidecar answers",
@@ -68,7 +66,7 @@ class Sidecar:
 
     def measure_up(self) -> float:
         """Return 1 while something listens at the sidecar's port, else 0; for metrics."""
-        return float(listens(self._port))
+        return float(listens(self.address))
 
     def describe(self, error: grpc.RpcError) -> str:
         """Return why a call to the sidecar failed, on one line."""
@@ -83,7 +81,7 @@ class Sidecar:
             remedy: what to do if there is a sidecar.
         """
         failed = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
-        if error.code() in failed and not answers(self._channel):
+        if error.code() in failed and not listens(self.address):
             return f"no answer: there is no sidecar at {self.address}", _REMEDY
         return f"{error.code().name}: {error.details()}", remedy
 

@@ -1,29 +1,32 @@
-"""Whether a sidecar is there at all: it tells one that is missing from one that fails."""
+"""Whether a sidecar is there at all: it tells one that is missing from one that fails.
+
+Not by the channel: the library's watch of one goes on in a thread, which fails loudly if the
+channel is closed before its next look.
+"""
 
 import socket
-
-import grpc
+from urllib.parse import urlsplit
 
 # Long enough for a sidecar on this host to answer.
 _SECONDS = 0.2
 
 
-def answers(channel: grpc.Channel) -> bool:
-    """Return whether something answers at the other end of a channel; it takes up to 0.2 s."""
-    ready = grpc.channel_ready_future(channel)
-    try:
-        ready.result(_SECONDS)
-    except grpc.FutureTimeoutError:
-        return False
-    finally:
-        ready.cancel()
-    return True
+def listens(address: str) -> bool:
+    """Return whether something listens at an address of gRPC; it takes up to 0.2 s.
 
-
-def listens(port: int) -> bool:
-    """Return whether something listens at a port of this host; cheaper than `answers`."""
+    Args:
+        address: host and port, as `host:port` or `dns:///host:port`; of another kind, such as
+            `unix:/run/dapr`, it counts as listening.
+    """
+    parts = urlsplit(f"//{address.removeprefix('dns:///')}")
     try:
-        with socket.create_connection(("127.0.0.1", port), _SECONDS):
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return True
+    if not host or not port:
+        return True
+    try:
+        with socket.create_connection((host, port), _SECONDS):
             return True
     except OSError:
         return False
