@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -173,5 +174,6 @@ def test_ctrl_c_ends_the_job_and_says_how_to_go_on(tmp_path: Path, cache: Path) 
     said = os.read(terminal, 1 << 16).decode()
     os.close(terminal)
     assert "moments" in said
+    assert re.search(r"[1-9][\d,]* rows", said)
     assert f"the same command goes on with what is done, which is kept in {cache}" in said
     assert [*cache.rglob("trials/*/*")] == []

@@ -4,16 +4,14 @@ import csv
 import io
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Lock
 
 from meshlens.batch.errors import Cancelled, ObjectsFailed
 from meshlens.batch.interruption import Interruption
-from meshlens.batch.job import Failure, Fields, GoOn, Job, Result, Stage
+from meshlens.batch.job import Result
 from meshlens.batch.loop import Progress, run
-from meshlens.batch.objects import FolderObjects, Objects
+from meshlens.batch.objects import FolderObjects
 from meshlens.batch.steps import forget_trials, name_job
 from meshlens.pca import progress
 from meshlens.pca.answers import encoding
@@ -84,7 +82,7 @@ def fit(call: Call, media_type: str, say: Callable[[str], object]) -> bytes:
     from meshlens.pca.batch.fit import FitJob  # noqa: PLC0415 - Arrow takes 40 MB, which small tables do without
     from meshlens.pca.batch.threads import one_thread  # noqa: PLC0415 - as above
 
-    job = _Counted(FitJob(open_table))
+    job = FitJob(open_table)
     given = describe([str(file) for file in call.files], content_type=call.content_type)
     identity = job.identify({"input": given, "options": _set_aside(call.query)})
     cached = _find_cache() / name_job(job, identity)
@@ -102,7 +100,7 @@ def fit(call: Call, media_type: str, say: Callable[[str], object]) -> bytes:
 
             def watch(state: Progress) -> None:
                 left_out = f", {state.failed} left out" if state.failed else ""
-                show(state.stage, state.done, state.of, f"{job.rows:,} rows{left_out}")
+                show(state.stage, state.done, state.of, f"{state.rows:,} rows{left_out}")
 
             result = run(
                 job,
@@ -157,41 +155,3 @@ def _describe_left_out(result: Result) -> str:
     if count:
         notes.append(f"{count} parts are left out, the first: {result.summary['first_left_out']}")
     return "; ".join(notes)
-
-
-@dataclass(slots=True)
-class _Counted:
-    """A job that counts the rows of the parts that are done."""
-
-    job: Job
-    rows: int = 0
-    _lock: Lock = field(default_factory=Lock)
-
-    @property
-    def kind(self) -> str:
-        return self.job.kind
-
-    def identify(self, options: Fields) -> Fields:
-        return self.job.identify(options)
-
-    def plan(self, identity: Fields, objects: Objects) -> Stage:
-        return self.job.plan(identity, objects)
-
-    def locate(self, stage: Stage, number: int) -> str:
-        return self.job.locate(stage, number)
-
-    def part(self, stage: Stage, number: int, objects: Objects, go_on: GoOn) -> bytes:
-        piece = self.job.part(stage, number, objects, go_on)
-        start, end = stage.parts[number]["rows"]
-        with self._lock:
-            self.rows += end - start
-        return piece
-
-    def merge(self, stage: Stage, pieces: Sequence[bytes]) -> bytes:
-        return self.job.merge(stage, pieces)
-
-    def finish(
-        self, stage: Stage, piece: bytes | None, failures: Sequence[Failure], objects: Objects
-    ) -> Stage | Result:
-        self.rows = 0
-        return self.job.finish(stage, piece, failures, objects)

@@ -113,6 +113,11 @@ class FitJob:
         """Return where a part is in the input."""
         return self._open(stage).locate(stage.parts[number])
 
+    def count_rows(self, stage: Stage, number: int) -> int:
+        """Return how many rows a part has; 0 if its source does not know before it is read."""
+        first, last = stage.parts[number].get("rows", (0, 0))
+        return int(last - first)
+
     def part(self, stage: Stage, number: int, objects: Objects, go_on: GoOn) -> bytes:
         """Return the piece of one part.
 
