@@ -91,12 +91,7 @@ class Steps:
         except PartFailed as error:
             where = self.job.locate(stage, number)
             if not self.skip:
-                raise PartFailed(
-                    f"{where}: {error.expected}",
-                    got=error.got,
-                    remedy=error.remedy,
-                    places=error.places,
-                ) from error
+                raise PartFailed.of(error, where=where) from error
             failure = Failure(number, where, str(error))
             self.objects.put(f"failed/{stage.digest}/{number}", encode(asdict(failure)))
             return False

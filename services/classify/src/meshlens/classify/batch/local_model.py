@@ -110,7 +110,7 @@ class LocalModel:
             except _FAULTS as fault:
                 return Refusal.of(fault)
             except ClassifyError as fault:
-                raise PartFailed(fault.expected, got=fault.got, remedy=fault.remedy) from fault
+                raise PartFailed.of(fault) from fault
         raise PartFailed(
             f"model {model['model']} must answer",
             got=f"{_TRIALS} ends of what runs it",

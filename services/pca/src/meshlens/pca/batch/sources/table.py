@@ -299,13 +299,7 @@ class TableSource:
     def _name(self, fault: Fault, path: str) -> Fault:
         """Return a fault that names the file."""
         kind = type(fault) if isinstance(fault, PcaError) else InvalidTable
-        return kind(
-            f"{self._show(path)}: {fault.expected}",
-            got=fault.got,
-            remedy=fault.remedy,
-            option=fault.option,
-            places=fault.places,
-        )
+        return kind.of(fault, where=self._show(path))
 
 
 class _Misfit(ValueError):
@@ -329,7 +323,7 @@ def _fail(error: Exception, name: str) -> PartFailed:
         error = error.fault
     if isinstance(error, Fault):
         places = [replace(place, file=name) for place in error.places] or [Place(file=name)]
-        return PartFailed(error.expected, got=error.got, remedy=error.remedy, places=places)
+        return PartFailed.of(error, places=places)
     if isinstance(error, OSError):
         expected, got = "the file must be readable", error.strerror or str(error)
         remedy = "give access, or copy it to another disk"
