@@ -1,3 +1,4 @@
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,19 @@ def test_a_damaged_piece_is_worked_on_again(
     with pytest.raises(ObjectsFailed, match="none, or a damaged one; start the job again"):
         sum_up(file, objects)
     sum_up(file, objects)
+    assert all_of(objects) == whole
+
+
+def test_what_killed_runs_have_half_written_is_removed(
+    file: Path, objects: FolderObjects, tmp_path: Path
+) -> None:
+    sum_up(file, objects)
+    whole = all_of(objects)
+    left = tmp_path / "job" / "pieces" / f"0-1.{'0' * 16}-{'1' * 16}.part"
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    sum_up(file, objects)
+    assert not left.exists()
     assert all_of(objects) == whole
 
 
