@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -113,20 +114,25 @@ def fit(call: Call, media_type: str, say: Callable[[str], object]) -> bytes:
             )
     except Cancelled:
         raise Interrupted(interruption.exit_code) from None
-    document = objects.get("model.json")
-    if document is None:
-        raise ObjectsFailed(
-            "the model must stay where the job has kept it",
-            got=f"none in {folder}",
-            remedy="run the command again while nobody else deletes there",
-        )
+    document, read = (_fetch(objects, name, folder) for name in ("model.json", "read.json"))
     if not call.parts.job:
         shutil.rmtree(cached, ignore_errors=True)
     if note := _describe_left_out(result):
         say(note)
     if media_type == encoding.JSON:
-        return encoding.encode_model(document, model_id=result.summary["id"])
+        return encoding.encode_model(document, model_id=result.summary["id"], read=json.loads(read))
     return encoding.encode_components(decode_model(document), media_type)
+
+
+def _fetch(objects: FolderObjects, name: str, folder: Path) -> bytes:
+    data = objects.get(name)
+    if data is None:
+        raise ObjectsFailed(
+            "the answer must stay where the job has kept it",
+            got=f"no {name} in {folder}",
+            remedy="run the command again while nobody else deletes there",
+        )
+    return data
 
 
 def _set_aside(query: Mapping[str, str]) -> dict[str, str]:
