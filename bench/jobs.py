@@ -26,6 +26,7 @@ from meshlens.pca.batch.threads import one_thread
 from meshlens.pca.models import decode_model
 from meshlens.pca.numbers.decomposition import fit
 from meshlens.pca.numbers.moments import fold
+from meshlens.pca.tables.reading import Reading
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -89,6 +90,11 @@ class RowGroups:
     def open(cls, given: Fields, names: Sequence[str] = ()) -> "RowGroups":
         """Open it, as the opener of a job."""
         return cls(given["file"], tuple(names) or tuple(pq.read_schema(given["file"]).names))
+
+    @property
+    def reading(self) -> Reading:
+        """Say its format."""
+        return Reading(format="Parquet")
 
     def identify(self) -> Fields:
         """Return its size."""

@@ -97,7 +97,7 @@ class Documented:
 
     def _find(self, verb: str, path: str) -> Mapping[str, Any]:
         route, _ = self._routes.find(path, verb)
-        template = "/" + re.sub(r"<(\w+)>", r"{\1}", route.path)
+        template = "/" + re.sub(r"<(?:path:)?(\w+)>", r"{\1}", route.path)
         self.called.add(f"{verb} {template[1:]}")
         return cast("Mapping[str, Any]", self.document["paths"][template][verb.lower()])
 

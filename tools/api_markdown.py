@@ -19,6 +19,8 @@ curl http://localhost:3501/v1.0/invoke/pca/method/openapi.json
 curl http://localhost:3501/v1.0/invoke/classify/method/openapi.json
 ```
 
+`jobs` answers likewise where it runs, which is optional ([jobs.md](jobs.md)).
+
 - A **method** is the path after `/v1.0/invoke/<app>/method/`, over HTTP. Over gRPC it is the
   `method` of an `InvokeRequest`, with the options in its HTTP extension or behind a `?`.
 - **Options** go into the query, each once, percent-encoded. An unknown one is refused.

@@ -18,6 +18,13 @@ from meshlens.classify.serving.repository import Repository
 from meshlens.daprkit.messages import Request
 from meshlens.daprkit.reference import PATH, TOPICS_PATH
 from meshlens.daprkit.reference.schemas import Schema
+from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.jobs.archive import Archive
+from meshlens.jobs.control import Control
+from meshlens.jobs.engine.calls import Engine
+from meshlens.jobs.kinds import Kinds
+from meshlens.jobs.service import Service as Jobs
+from meshlens.jobs.settings import Settings as JobSettings
 from meshlens.pca.service import Service as Pca
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -48,12 +55,23 @@ class NoStore:
         return ()
 
 
+def make_jobs() -> Jobs:
+    """Return the service jobs, without an engine or a job."""
+    settings = JobSettings()
+    engine = Engine(Sidecar(settings), seconds=settings.engine_timeout)
+    archive = Archive(settings.jobs_folder)
+    return Jobs(
+        Control(Kinds.of(""), archive, engine, block=settings.job_block, window=settings.job_window)
+    )
+
+
 def build_documents(path: str = PATH) -> Mapping[str, Schema]:
     """Return a document of each service by its name, as the service answers it."""
     models = Repository(shipped_models(), partial(open_engine, workers=1))
-    services: Mapping[str, Pca | Classify] = {
+    services: Mapping[str, Pca | Classify | Jobs] = {
         "pca": Pca(NoStore()),
         "classify": Classify(models, max_pixels=1),
+        "jobs": make_jobs(),
     }
     request = Request(method=path, verb="GET", query={}, content_type="", body=b"", headers={})
     documents = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from api_markdown import render
-from api_reference import TARGET, NoStore, build_documents
+from api_reference import TARGET, NoStore, build_documents, make_jobs
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from meshlens.classify.engines.opening import open_engine
@@ -18,6 +18,7 @@ from meshlens.classify.serving.repository import Repository
 from meshlens.daprkit.application.status import StatusTable
 from meshlens.daprkit.application.watching import watch_events
 from meshlens.faults import Fault, name_reason
+from meshlens.jobs.service import STATUS as JOBS_STATUS
 from meshlens.pca.service import STATUS as PCA_STATUS
 from meshlens.pca.service import Service as Pca
 
@@ -27,8 +28,9 @@ ROUTES = {
     "classify": Classify(
         Repository(shipped_models(), partial(open_engine, workers=1)), max_pixels=1
     ).routes(),
+    "jobs": make_jobs().routes(),
 }
-SERVICES = ("pca", "classify")
+SERVICES = ("pca", "classify", "jobs")
 
 
 def operations(service: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -51,7 +53,7 @@ def test_the_document_is_openapi(service: str) -> None:
 def test_each_verb_of_each_route_is_described(service: str) -> None:
     described = {(path, verb) for path, verb, _ in operations(service)}
     routed = {
-        ("/" + re.sub(r"<(\w+)>", r"{\1}", route.path), "POST" if verb == "PUT" else verb)
+        ("/" + re.sub(r"<(?:path:)?(\w+)>", r"{\1}", route.path), "POST" if verb == "PUT" else verb)
         for route in (*ROUTES[service], watch_events(None))  # which a server adds
         # Those of TensorFlow Serving take every verb, to refuse all but one in that server's words.
         for verb in (() if route.path.startswith("v1/") else route.verbs)
@@ -71,7 +73,14 @@ def test_every_option_parameter_and_field_is_explained(service: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "table"), [("pca", PCA_STATUS), ("classify", CLASSIFY_STATUS)], ids=SERVICES
+    ("service", "table"),
+    [
+        ("pca", PCA_STATUS),
+        ("classify", CLASSIFY_STATUS),
+        # Fault itself stands for what the kinds of jobs refuse, whose reasons they have.
+        ("jobs", {fault: status for fault, status in JOBS_STATUS.items() if fault is not Fault}),
+    ],
+    ids=SERVICES,
 )
 def test_every_fault_that_has_a_status_is_a_failure_of_some_method(
     service: str, table: StatusTable

@@ -17,7 +17,7 @@ from meshlens.daprkit.application.result_event import encode_event, make_event
 from meshlens.daprkit.reference import TOPICS_PATH
 
 DOCUMENTS = build_documents(TOPICS_PATH)
-SERVICES = ("pca", "classify")
+SERVICES = ("pca", "classify", "jobs")
 SPECIFICATION = Path(__file__).resolve().parent.parent / "clients" / "asyncapi"
 EVENT = {
     "specversion": "1.0",
@@ -84,6 +84,7 @@ def test_each_topic_has_its_direction() -> None:
     assert directions == {
         "pca": {("send", "results")},
         "classify": {("send", "results"), ("receive", "images"), ("send", "images-dead")},
+        "jobs": {("send", "results")},
     }
 
 

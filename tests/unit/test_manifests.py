@@ -89,7 +89,7 @@ def test_callers_retry_only_what_a_retry_can_fix() -> None:
     }
     assert codes == {"until-back": "1,14", "until-taken": "8,14"}
     apps, (pubsub,) = spec["targets"]["apps"], spec["targets"]["components"].values()
-    assert {target["retry"] for target in apps.values()} == {"until-back"}
+    assert apps == {app: {"retry": "until-back"} for app in ("pca", "classify", "jobs")}
     assert pubsub == {"inbound": {"retry": "until-taken"}}
 
 

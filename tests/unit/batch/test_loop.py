@@ -1,4 +1,6 @@
+import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,10 +27,17 @@ def objects(tmp_path: Path) -> FolderObjects:
     return FolderObjects(tmp_path / "job")
 
 
-def sum_up(file: Path, objects: FolderObjects, *, workers: int = 1, skip: bool = False) -> Result:
+def sum_up(
+    file: Path,
+    objects: FolderObjects,
+    *,
+    workers: int = 1,
+    skip: bool = False,
+    watch: Callable[[Progress], None] = lambda _: None,
+) -> Result:
     job = Counting()
     identity = job.identify({"file": str(file), "lines": 10})
-    return run(job, identity, objects, workers=workers, skip=skip)
+    return run(job, identity, objects, workers=workers, skip=skip, watch=watch)
 
 
 def all_of(objects: FolderObjects) -> dict[str, bytes | None]:
@@ -66,7 +75,8 @@ def test_what_is_done_is_not_done_again(file: Path, objects: FolderObjects) -> N
     assert len(job.begun) == len(set(job.begun))
     assert watched[0].stage == "sum"
     assert 48 <= watched[0].done < watched[0].of == 100
-    assert watched[-1] == Progress("above", 100, 100, 0)
+    assert watched[0].rows == 10 * watched[0].done
+    assert watched[-1] == Progress("above", 100, 100, 0, 1000)
     job.begun = []
     run(job, identity, objects)
     assert job.begun == []
@@ -80,7 +90,10 @@ def test_a_part_that_fails_ends_the_job_by_its_name_and_what_is_done_is_kept(
     with pytest.raises(PartFailed, match=r"numbers\.txt, line 601: lines must be whole .* 'six'"):
         sum_up(file, objects, workers=2)
     assert len([*objects.names("pieces/")]) >= 59
-    result = sum_up(file, objects, skip=True)
+    watched: list[Progress] = []
+    result = sum_up(file, objects, skip=True, watch=watched.append)
+    first = [state for state in watched if state.stage == "sum"]
+    assert first[-1] == Progress("sum", 100, 100, 1, 990)
     rest = [number for number in NUMBERS if number // 10 != 60]
     above = [number for number in rest if number > sum(rest) / len(rest)]
     assert result.summary == {"above": len(above), "left_out": ["numbers.txt, line 601"]}
@@ -110,6 +123,19 @@ def test_a_damaged_piece_is_worked_on_again(
     with pytest.raises(ObjectsFailed, match="none, or a damaged one; start the job again"):
         sum_up(file, objects)
     sum_up(file, objects)
+    assert all_of(objects) == whole
+
+
+def test_what_killed_runs_have_half_written_is_removed(
+    file: Path, objects: FolderObjects, tmp_path: Path
+) -> None:
+    sum_up(file, objects)
+    whole = all_of(objects)
+    left = tmp_path / "job" / "pieces" / f"0-1.{'0' * 16}-{'1' * 16}.part"
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    sum_up(file, objects)
+    assert not left.exists()
     assert all_of(objects) == whole
 
 

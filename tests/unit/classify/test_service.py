@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -326,6 +327,8 @@ def test_callers_at_once_get_the_answers_of_callers_in_turn(service: Service) ->
 def test_models_are_listed_with_their_states(service: Service) -> None:
     broken, digits = answer(service.list_models(ask()))["models"]
     assert digits.pop("sha256") == hashlib.sha256(MODEL.read_bytes()).hexdigest()
+    assert re.fullmatch("[0-9a-f]{64}", digits.pop("content"))
+    assert digits.pop("max_pixels") == 1_000_000
     (signature,) = digits.pop("signatures").values()
     assert signature["inputs"][0] | {"name": ""} == {
         "name": "",

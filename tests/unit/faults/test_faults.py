@@ -45,6 +45,16 @@ def test_a_fault_survives_the_way_to_another_process() -> None:
     assert str(copy) == str(fault) == "all 3 places are taken"
 
 
+def test_a_fault_of_another_kind_says_the_same_and_where_that_was() -> None:
+    fault = TooMuch(3)
+    fault.option, fault.places = "k", (Place(row=2),)
+    same, elsewhere = Fault.of(fault), Fault.of(fault, where="a.csv", places=[Place(file="a.csv")])
+    assert str(same) == "there must be room, got none; come back later"
+    assert str(elsewhere) == "a.csv: there must be room, got none; come back later"
+    assert (same.option, same.places) == ("k", (Place(row=2),))
+    assert (elsewhere.option, elsewhere.places) == ("k", (Place(file="a.csv"),))
+
+
 @pytest.mark.parametrize(
     ("place", "text", "path"),
     [

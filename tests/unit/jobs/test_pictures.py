@@ -2,19 +2,36 @@ import base64
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import grpc
 import pytest
 from dapr.proto import appcallback_service_v1, common_v1
 from google.protobuf import any_pb2
+from reference import Documented
 
 from meshlens.batch.errors import InputChanged, PartFailed
+from meshlens.batch.job import encode
+from meshlens.batch.loop import Progress, run
+from meshlens.batch.objects import FolderObjects
+from meshlens.classify import cli
 from meshlens.classify.batch.answering import Refusal
+from meshlens.classify.engines.opening import open_engine
+from meshlens.classify.errors import InvalidOption
+from meshlens.classify.models import shipped_models
+from meshlens.classify.service import Service as Classify
+from meshlens.classify.serving.repository import Repository
+from meshlens.classify.tasks.images.pixels import MAX_PIXELS
+from meshlens.faults import Fault
 from meshlens.jobs.errors import InvalidJob
 from meshlens.jobs.pictures import Pictures, ServiceModel
 from meshlens.jobs.settings import Settings
 
+SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
 MODEL = {"model": "objects", "version": "1", "task": "classify", "options": {"top_k": "3"}}
 ANSWER = {
     "model": "objects",
@@ -44,15 +61,41 @@ class Mesh(appcallback_service_v1.AppCallbackServicer):
         return common_v1.InvokeResponse(data=any_pb2.Any(value=json.dumps(answer).encode()))
 
 
-@pytest.fixture
-def mesh() -> Iterator[Mesh]:
+class ClassifyMesh(appcallback_service_v1.AppCallbackServicer):
+    """A sidecar with classify behind it."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._classify = Documented(Classify(repository, max_pixels=MAX_PIXELS).routes())
+
+    def OnInvoke(  # noqa: N802 - Dapr's name
+        self, request: common_v1.InvokeRequest, context: grpc.ServicerContext
+    ) -> common_v1.InvokeResponse:
+        """Answer as classify does."""
+        query = dict(parse_qsl(request.http_extension.querystring))
+        verb = "POST" if request.data.value else "GET"
+        try:
+            reply = self._classify.call(
+                verb, request.method, request.data.value, request.content_type, **query
+            )
+        except Fault as fault:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(fault))
+        return common_v1.InvokeResponse(data=any_pb2.Any(value=reply.body))
+
+
+@contextmanager
+def serve(servicer: appcallback_service_v1.AppCallbackServicer) -> Iterator[int]:
+    """Serve on a port, which is yielded."""
     server = grpc.server(ThreadPoolExecutor(2))
-    servicer = Mesh()
     appcallback_service_v1.add_AppCallbackServicer_to_server(servicer, server)
-    servicer.port = server.add_insecure_port("127.0.0.1:0")  # type: ignore[attr-defined] # for the fixture below
+    port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    yield servicer
+    yield port
     server.stop(None)
+
+
+@pytest.fixture
+def mesh() -> Mesh:
+    return Mesh()
 
 
 @pytest.fixture
@@ -61,9 +104,9 @@ def pauses() -> list[float]:
 
 
 @pytest.fixture
-def model(mesh: Mesh, pauses: list[float]) -> ServiceModel:
-    settings = Settings(dapr_grpc_port=mesh.port)  # type: ignore[attr-defined] # as above
-    return ServiceModel(settings, pause=pauses.append)
+def model(mesh: Mesh, pauses: list[float]) -> Iterator[ServiceModel]:
+    with serve(mesh) as port:
+        yield ServiceModel(Settings(dapr_grpc_port=port), pause=pauses.append)
 
 
 def test_each_picture_has_its_answer_or_its_refusal(mesh: Mesh, model: ServiceModel) -> None:
@@ -125,3 +168,56 @@ def test_options_that_are_wrong_are_refused_by_name(options: dict[str, Any], got
     with pytest.raises(InvalidJob) as refused:
         Pictures().identify(options)
     assert refused.value.got.startswith(got)
+
+
+@pytest.fixture(scope="module")
+def repository() -> Repository:
+    return Repository(shipped_models(), partial(open_engine, workers=1), default="digits")
+
+
+@pytest.fixture
+def classify(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Settings of jobs by which it reaches classify."""
+    repository.load("digits", "")
+    with serve(ClassifyMesh(repository)) as port:
+        monkeypatch.setenv("DAPR_GRPC_PORT", str(port))
+        monkeypatch.setenv("JOB_INPUTS", "*")
+        yield
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("classify")
+@pytest.mark.parametrize("model", ["", "digits", "digits@1"])
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ([], {}),
+        (["--top-k", "3"], {"top_k": 3}),
+        (["--top-k", "3", "--format", "parquet"], {"top_k": "3", "format": "parquet"}),
+        (["--glob", "digit-*"], {"glob": "digit-*", "top_k": None}),
+    ],
+)
+def test_the_command_and_the_service_have_one_job(
+    model: str, arguments: list[str], options: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = SAMPLES.absolute()
+    job = Pictures()
+    identity = job.identify({"folder": str(folder), "model": model, **options})
+    named = ["--model", model or "digits", "--job", str(tmp_path / "job")]
+    assert cli.main(["batch", str(folder), *named, *arguments]) in {0, 2}
+    assert (tmp_path / "job" / "job.json").read_bytes() == encode(identity)
+    # Nothing of it is left to do, and the summary is the same.
+    objects = FolderObjects(tmp_path / "job")
+    summary = objects.get("summary.json")
+    states: list[Progress] = []
+    run(job, identity, objects, watch=states.append)
+    assert [state.done for state in states] == [state.of for state in states]
+    assert objects.get("summary.json") == summary
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("classify")
+def test_an_option_that_the_task_does_not_have_is_refused_before_a_job_begins() -> None:
+    with pytest.raises(InvalidOption, match="the options are: model, top_k") as refused:
+        Pictures().identify({"folder": str(SAMPLES), "threshold": 0.5})
+    assert refused.value.option == "threshold"

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -16,8 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 from processes import eventually
+from pydantic import TypeAdapter
 
 from meshlens.pca import arguments, cli, in_parts
+from meshlens.pca.answers.schemas import ReadPartsAnswer
 from meshlens.pca.arguments import parse
 from meshlens.pca.errors import InvalidOption
 
@@ -55,7 +58,14 @@ def fit(*arguments_: object, output: Path) -> dict[str, Any]:
 
 
 def assert_close(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    assert {*expected} - {*found} <= {"filled", "dropped", "read"}
+    assert {*expected} == {*found}
+    read, whole = TypeAdapter(ReadPartsAnswer).validate_python(found["read"]), expected["read"]
+    for name in ("format", "encoding", "delimiter", "decimal_mark", "header_row"):
+        assert read.get(name) == whole.get(name)
+    for name in ("variables", "left_out", "notes"):
+        assert read[name] == whole[name]  # type: ignore[literal-required] # keys of both
+    assert (read["observations"], read["dropped"]) == (expected["n"], len(whole["dropped"]))
+    assert (found["filled"], found["dropped"]) == (expected["filled"], expected["dropped"])
     assert found["names"] == expected["names"] == ["x", "y", "z"]
     for name in ("mean", "components", "explained_variance", "explained_variance_ratio"):
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-12, atol=1e-14)
@@ -73,6 +83,31 @@ def test_a_folder_is_fitted_like_one_table(
     again = fit(*named, "--workers", "3", *options, output=tmp_path / "named.json")
     assert again == in_folder
     assert [*cache.iterdir()] == []
+
+
+def test_observations_with_missing_numbers_are_counted_in_the_answer(
+    folder: Path, tmp_path: Path
+) -> None:
+    whole = write_whole(tmp_path / "whole.csv")
+    for file in (whole, folder / "1.csv"):
+        lines = file.read_text().splitlines()
+        lines[-1] = "14,1,,2"
+        file.write_text("\n".join(lines) + "\n")
+    # Constant columns, and text: what becomes of them is said as of a whole table.
+    for file in (whole, *folder.iterdir()):
+        head, *rest = file.read_text().splitlines()
+        file.write_text("\n".join([f"{head},c,kind", *(f"{line},1,a b" for line in rest)]) + "\n")
+    options = ["--missing", "drop", "--drop", "id,kind", "--standardize"]
+    expected = fit(whole, *options, output=tmp_path / "whole.json")
+    found = fit(folder, *options, output=tmp_path / "folder.json")
+    assert expected["dropped"] == found["dropped"] == found["read"]["dropped"] == 1
+    assert (found["read"]["observations"], found["read"]["parts"]) == (59, 4)
+    for name in ("variables", "left_out", "notes"):
+        assert found["read"][name] == expected["read"][name]
+    assert found["read"]["notes"] == ["Constant, but for rounding, and therefore not scaled: 'c'."]
+    options = ["--missing", "drop", "--drop", "id"]
+    (left_out,) = fit(folder, *options, output=tmp_path / "names.json")["read"]["left_out"][1:]
+    assert left_out == {"column": 6, "name": "kind", "why": "it holds names"}
 
 
 def test_columns_that_other_parts_play_are_no_variables(folder: Path, tmp_path: Path) -> None:
@@ -130,6 +165,10 @@ def test_a_damaged_file_ends_the_fit_by_its_name_or_is_left_out(
     assert not output.exists()
     left_out = fit(folder, "--drop", "id", "--skip-failed", output=output)
     assert left_out["n"] == 45
+    assert (left_out["read"]["parts"], left_out["read"]["parts_left_out"]) == (3, 1)
+    (failed,) = left_out["read"]["first_left_out"]
+    assert failed["part"].startswith("2.csv")
+    assert "'oops' at row 17" in failed["reason"]
     assert "1 parts are left out, the first: 2.csv" in capsys.readouterr().err
     (folder / "2.csv").write_text(whole)
     assert fit(folder, "--drop", "id", output=output)["n"] == 60
@@ -173,5 +212,6 @@ def test_ctrl_c_ends_the_job_and_says_how_to_go_on(tmp_path: Path, cache: Path) 
     said = os.read(terminal, 1 << 16).decode()
     os.close(terminal)
     assert "moments" in said
+    assert re.search(r"[1-9][\d,]* rows", said)
     assert f"the same command goes on with what is done, which is kept in {cache}" in said
     assert [*cache.rglob("trials/*/*")] == []

@@ -13,7 +13,7 @@ from unit.classify.batch.naming import Naming, job, options
 
 from meshlens.batch.errors import Cancelled, InputChanged, ObjectsFailed
 from meshlens.batch.job import Fields, Result
-from meshlens.batch.loop import run
+from meshlens.batch.loop import Progress, run
 from meshlens.batch.objects import FolderObjects
 from meshlens.classify.batch.errors import NoPictures
 from meshlens.classify.batch.manifest import CHUNK
@@ -126,8 +126,10 @@ def test_after_a_cancel_no_picture_is_answered_twice(
     with pytest.raises(Cancelled):
         run(made, identity, objects, go_on=stop)
     second = Naming()
-    run(job(second), identity, objects)
+    watched: list[Progress] = []
+    run(job(second), identity, objects, watch=watched.append)
     assert first.seen + second.seen == TEXTS
+    assert [state.rows for state in watched] == [CHUNK, 2 * CHUNK, COUNT]
     whole = FolderObjects(tmp_path / "whole")
     answer(Naming(), pictures, whole)
     assert all_of(objects) == all_of(whole)

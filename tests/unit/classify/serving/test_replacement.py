@@ -90,7 +90,7 @@ def test_the_old_content_answers_until_the_new_one_does(
         )
         assert servable.replacement is not None
         assert servable.replacement.state is State.LOADING
-        described = methods.describe(servable, default=True).model_dump()
+        described = methods.describe(servable, default=True, max_pixels=1).model_dump()
         assert described["replacement"] == {"state": "LOADING"}
         assert repository.ready
         lease_classifier(repository, "a")
@@ -100,7 +100,7 @@ def test_the_old_content_answers_until_the_new_one_does(
     eventually(lambda: opening.engines[OLD].closed, "the old content is closed", within=PATIENCE)
     (servable,) = repository.servables()
     assert servable.replacement is None
-    assert "replacement" not in methods.describe(servable, default=True).model_dump()
+    assert "replacement" not in methods.describe(servable, default=True, max_pixels=1).model_dump()
     lease_classifier(repository, "a", "1")
     repository.stop()
 

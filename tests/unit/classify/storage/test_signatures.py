@@ -135,7 +135,7 @@ def test_the_repository_serves_what_is_signed_and_says_why_it_does_not_serve_the
             "both have been tried",
         )
         shown = {
-            it.source.model: describe(it, default=False).model_dump()
+            it.source.model: describe(it, default=False, max_pixels=1).model_dump()
             for it in repository.servables()
         }
     finally:

@@ -14,6 +14,7 @@ from meshlens.batch.objects import FolderObjects
 from meshlens.pca.batch.fit import FitJob
 from meshlens.pca.batch.source import GroupedBlock, Source
 from meshlens.pca.batch.threads import one_thread
+from meshlens.pca.tables.reading import Reading
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
@@ -37,6 +38,10 @@ class ArraySource:
         self.names = tuple(names) or tuple(
             f"x{column + 1}" for column in range(self._load().shape[1])
         )
+
+    @property
+    def reading(self) -> Reading:
+        return Reading(format=".npy")
 
     def _load(self) -> Array:
         values: Array = np.load(self._file, mmap_mode="r")

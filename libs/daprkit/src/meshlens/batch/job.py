@@ -122,6 +122,9 @@ class Job(Protocol):
     def locate(self, stage: Stage, number: int) -> str:
         """Return where a part is in the input, for people: its file and rows."""
 
+    def count_rows(self, stage: Stage, number: int) -> int:
+        """Return how many rows a part has, as far as its plan says."""
+
     def part(self, stage: Stage, number: int, objects: Objects, go_on: GoOn) -> bytes:
         """Return the piece of one part, numbered from 0.
 

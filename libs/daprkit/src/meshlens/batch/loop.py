@@ -19,12 +19,14 @@ class Progress:
         done: parts that are done.
         of: parts that there are.
         failed: parts that were left out in this run, among those that are done.
+        rows: of the parts that are done and not left out, in this run or before.
     """
 
     stage: str
     done: int
     of: int
     failed: int
+    rows: int
 
 
 def _nothing(progress: Progress) -> None:
@@ -72,23 +74,28 @@ def _run_parts(
     missing = [*steps.missing(stage)]
     of, failed = len(stage.parts), 0
     done = of - len(missing)
-    watch(Progress(stage.name, done, of, failed))
+    rows = sum(steps.job.count_rows(stage, number) for number in {*range(of)}.difference(missing))
+    watch(Progress(stage.name, done, of, failed, rows))
     numbers = iter(missing)
     with ThreadPoolExecutor(workers, thread_name_prefix="part") as pool:
 
-        def begin(some: Iterable[int]) -> set[Future[bool]]:
-            return {pool.submit(steps.part, stage, number, go_on) for number in some}
+        def begin(some: Iterable[int]) -> dict[Future[bool], int]:
+            return {pool.submit(steps.part, stage, number, go_on): number for number in some}
 
         running = begin(islice(numbers, workers))
         try:
             while running:
-                ended, running = wait(running, return_when=FIRST_COMPLETED)
+                ended, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
-                    failed += not future.result()
+                    number = running.pop(future)
                     done += 1
+                    if future.result():
+                        rows += steps.job.count_rows(stage, number)
+                    else:
+                        failed += 1
                 go_on()
                 running |= begin(islice(numbers, len(ended)))
-                watch(Progress(stage.name, done, of, failed))
+                watch(Progress(stage.name, done, of, failed, rows))
         finally:
             for future in running:
                 future.cancel()

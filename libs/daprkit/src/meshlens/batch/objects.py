@@ -1,15 +1,12 @@
 """Where a job keeps what it has done: named bytes that appear whole or not at all."""
 
-import contextlib
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from meshlens.batch.errors import ObjectsFailed
-
-_BESIDE = ".part"
+from meshlens.batch.writing import is_beside, remove_abandoned, write_whole
 
 
 class Objects(Protocol):
@@ -43,6 +40,13 @@ class Objects(Protocol):
             ObjectsFailed: they cannot be listed.
         """
 
+    def tidy(self) -> None:
+        """Remove what processes that were killed have half written; what is being written stays.
+
+        Raises:
+            ObjectsFailed: the objects cannot be listed.
+        """
+
 
 class FolderObjects:
     """Objects as files of a folder, which several processes and hosts may share.
@@ -64,22 +68,9 @@ class FolderObjects:
             raise _failed("read", error) from error
 
     def put(self, name: str, data: bytes) -> None:
-        """Keep `data`: written beside, flushed to the disk, renamed, and that flushed, too."""
-        path = self._folder / name
-        beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}{_BESIDE}")
+        """Keep `data`, flushed to the disk."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with beside.open("xb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                beside.replace(path)
-                _flush_folder(path.parent)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    beside.unlink(missing_ok=True)
-                raise
+            write_whole(self._folder / name, data)
         except OSError as error:
             raise _failed("written", error) from error
 
@@ -92,28 +83,27 @@ class FolderObjects:
 
     def names(self, prefix: str) -> Iterator[str]:
         """Yield the names that begin with a prefix, in order; what is half written is left out."""
-        root = self._folder / prefix
+        yield from sorted(
+            path.relative_to(self._folder).as_posix()
+            for path in self._walk(prefix)
+            if not is_beside(path.name)
+        )
+
+    def tidy(self) -> None:
+        """Remove what processes that were killed have half written; what is being written stays."""
+        for path in self._walk(""):
+            remove_abandoned(path)
+
+    def _walk(self, prefix: str) -> Iterator[Path]:
+        """Yield all files below a prefix."""
         try:
-            found = sorted(
-                (Path(folder) / file).relative_to(self._folder).as_posix()
-                for folder, _, files in os.walk(root, onerror=_raise)
-                for file in files
-                if not file.endswith(_BESIDE)
-            )
+            for folder, _, files in os.walk(self._folder / prefix, onerror=_raise):
+                for file in files:
+                    yield Path(folder) / file
         except FileNotFoundError:
             return
         except OSError as error:
             raise _failed("listed", error) from error
-        yield from found
-
-
-def _flush_folder(folder: Path) -> None:
-    """Have names on the disk in the order in which they were given: results before their piece."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _raise(error: OSError) -> None:

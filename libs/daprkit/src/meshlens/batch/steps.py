@@ -49,7 +49,9 @@ class Steps:
 
     def plan(self, identity: Fields) -> Stage:
         """Return the first stage of the job that `Job.identify` has described."""
-        return self._keep(self.job.plan(identity, self.objects))
+        stage = self._keep(self.job.plan(identity, self.objects))
+        self.objects.tidy()
+        return stage
 
     def stage(self, name: str) -> Stage:
         """Return the stage that has this digest.
@@ -91,12 +93,7 @@ class Steps:
         except PartFailed as error:
             where = self.job.locate(stage, number)
             if not self.skip:
-                raise PartFailed(
-                    f"{where}: {error.expected}",
-                    got=error.got,
-                    remedy=error.remedy,
-                    places=error.places,
-                ) from error
+                raise PartFailed.of(error, where=where) from error
             failure = Failure(number, where, str(error))
             self.objects.put(f"failed/{stage.digest}/{number}", encode(asdict(failure)))
             return False
@@ -156,7 +153,10 @@ class Steps:
         """
         piece, failures = self._load(stage, count_levels(len(stage.parts)), 0)
         follows = self.job.finish(stage, piece, failures, self.objects)
-        return self._keep(follows) if isinstance(follows, Stage) else follows
+        if isinstance(follows, Stage):
+            return self._keep(follows)
+        self.objects.tidy()
+        return follows
 
     def _keep(self, stage: Stage) -> Stage:
         self.objects.put(f"stages/{stage.digest}", stage.document)

@@ -8,7 +8,7 @@ imports only the standard library, so that any part of any package can raise a f
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 _LONGEST_NAME = 80
 _INNER_CAPITAL = re.compile(r"(?<=.)(?=[A-Z])")
@@ -108,6 +108,25 @@ class Fault(Exception):
         self.places = tuple(places)
         actual = f", got {got}" if got else ""
         super().__init__(f"{expected}{actual}{remedy and f'; {remedy}'}")
+
+    @classmethod
+    def of(cls, fault: "Fault", *, where: str = "", places: Iterable[Place] | None = None) -> Self:
+        """Return a fault of this class that says what another one says.
+
+        The class must take the arguments of this one.
+
+        Args:
+            fault: the other one.
+            where: that was, to be said before the text.
+            places: in place of those of the other one.
+        """
+        return cls(
+            f"{where}: {fault.expected}" if where else fault.expected,
+            got=fault.got,
+            remedy=fault.remedy,
+            option=fault.option,
+            places=fault.places if places is None else places,
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By default an exception is made again from its text alone, which drops the rest or fails.

@@ -47,6 +47,16 @@ class ModelDescription(BaseModel):
     )
     error: str = Field(default="", description="why loading it failed; left out if it did not")
     sha256: str = Field(default="", description="of its file; left out unless it is loaded")
+    content: str = Field(
+        default="",
+        description="another one if its file, its card or its labels have changed; left out unless"
+        " it is loaded",
+    )
+    max_pixels: int = Field(
+        default=0,
+        description="of the largest picture that is decoded for it; left out unless it is loaded"
+        " and classifies or detects",
+    )
     signer: str = Field(
         default="",
         description="sha256 of the public key, in PEM, that its signature holds for; left out"
@@ -81,6 +91,8 @@ class ModelDescription(BaseModel):
             "reason": self.reason,
             "error": self.error,
             "sha256": self.sha256,
+            "content": self.content,
+            "max_pixels": self.max_pixels,
             "signer": self.signer,
         }
         fields |= {name: value for name, value in known.items() if value}
@@ -194,8 +206,14 @@ def find_default(repository: Repository, task: Task) -> str:
     return names[0]
 
 
-def describe(servable: Servable, *, default: bool) -> ModelDescription:
-    """Describe a version as it is now; `default`: requests that name no model get its model."""
+def describe(servable: Servable, *, default: bool, max_pixels: int) -> ModelDescription:
+    """Describe a version as it is now.
+
+    Args:
+        servable: the version.
+        default: requests that name no model get its model.
+        max_pixels: of the largest picture that is decoded.
+    """
     source, loaded = servable.source, servable.loaded
     return ModelDescription(
         model=source.model,
@@ -206,6 +224,8 @@ def describe(servable: Servable, *, default: bool) -> ModelDescription:
         reason=loaded.chosen.reason if loaded else "",
         error=servable.error,
         sha256=loaded.sha256 if loaded else "",
+        content=loaded.content if loaded else "",
+        max_pixels=max_pixels if loaded and loaded.lens.takes_images else 0,
         signer=loaded.provenance.signer if loaded else "",
         replacement=ReplacementDescription(
             state=servable.replacement.state, error=servable.replacement.error

@@ -270,7 +270,11 @@ class Service:
         return Reply(encode_json(self._describe(servable).model_dump()), JSON)
 
     def _describe(self, servable: Servable) -> methods.ModelDescription:
-        return methods.describe(servable, default=servable.source.model == self._repository.default)
+        return methods.describe(
+            servable,
+            default=servable.source.model == self._repository.default,
+            max_pixels=self._max_pixels,
+        )
 
     def _payload(self, data: bytes) -> Payload:
         return Payload(data, self._max_pixels)

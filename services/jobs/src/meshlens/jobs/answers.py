@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     """How far a job is."""
 
     PENDING = "pending"
@@ -46,7 +46,7 @@ class StartBody(_Model):
     )
 
 
-class Progress(_Model):
+class JobProgress(_Model):
     """How far a stage is."""
 
     stage: str = Field(description="Its name.")
@@ -60,9 +60,9 @@ class JobStatus(_Model):
 
     id: str = Field(description="Digest of its kind, options and input.")
     kind: str = Field(description="Kind and version.")
-    state: State
+    state: JobState
     started: str = Field(description="When it was started last, in UTC.")
-    progress: Progress | None = Field(
+    progress: JobProgress | None = Field(
         default=None, description="Of its stage now; absent before it is planned, and at the end."
     )
     reason: str = Field(default="", description="Kind of fault that has ended it.")
@@ -78,23 +78,23 @@ class Started(JobStatus):
 class JobList(_Model):
     """The 1,000 jobs started last, the last one first."""
 
-    jobs: Sequence[JobStatus]
+    jobs: Sequence[JobStatus] = Field(description="How far each is.")
 
 
 class JobResult(_Model):
     """The result of a job."""
 
-    id: str
-    kind: str
-    summary: Mapping[str, Any]
+    id: str = Field(description="Of the job.")
+    kind: str = Field(description="Kind and version.")
+    summary: Mapping[str, Any] = Field(description="What its kind says of it.")
     objects: Sequence[str] = Field(description="Names of the objects, the main one first.")
 
 
 class Purged(_Model):
     """A job of which nothing is kept any more."""
 
-    id: str
-    purged: bool
+    id: str = Field(description="Of the job.")
+    purged: bool = Field(description="True: nothing is kept of it any more.")
 
 
 class EndFacts(_Model):
@@ -102,5 +102,5 @@ class EndFacts(_Model):
 
     job: str = Field(description="Its id.")
     kind: str = Field(description="Kind and version.")
-    state: State
+    state: JobState
     reason: str = Field(default="", description="Kind of fault that has ended it.")

@@ -12,13 +12,13 @@ from meshlens.batch.job import Fields, Job
 from meshlens.batch.steps import name_job
 from meshlens.jobs.answers import (
     JobList,
+    JobProgress,
     JobResult,
+    JobState,
     JobStatus,
-    Progress,
     Purged,
     StartBody,
     Started,
-    State,
 )
 from meshlens.jobs.archive import Archive, Record
 from meshlens.jobs.engine.calls import Engine, Instance
@@ -26,17 +26,17 @@ from meshlens.jobs.engine.workflows import begin
 from meshlens.jobs.errors import EngineUnavailable, JobFailed, JobNotEnded, JobNotFound, JobRunning
 from meshlens.jobs.kinds import Kinds
 
-_STATES: Mapping[str, State] = {
-    "PENDING": State.PENDING,
-    "RUNNING": State.RUNNING,
-    "CONTINUED_AS_NEW": State.RUNNING,
-    "SUSPENDED": State.PAUSED,
-    "FAILED": State.FAILED,
-    "STALLED": State.FAILED,
+_STATES: Mapping[str, JobState] = {
+    "PENDING": JobState.PENDING,
+    "RUNNING": JobState.RUNNING,
+    "CONTINUED_AS_NEW": JobState.RUNNING,
+    "SUSPENDED": JobState.PAUSED,
+    "FAILED": JobState.FAILED,
+    "STALLED": JobState.FAILED,
 }
 # More would not fit into an answer, nor into the time of a call.
 MOST_LISTED = 1000
-_UNDER_WAY = {State.PENDING, State.RUNNING, State.PAUSED}
+_UNDER_WAY = {JobState.PENDING, JobState.RUNNING, JobState.PAUSED}
 # For a workflow to pause, to go on or to end when it is told to: it takes its next turn.
 _TURN_SECONDS = 5.0
 _POLL_SECONDS = 0.05
@@ -86,7 +86,7 @@ class Control:
                     remedy=f"cancel it first: {job}",
                 )
             return Started(**known.model_dump(), new=False)
-        if known and known.state is State.COMPLETED and not body.again:
+        if known and known.state is JobState.COMPLETED and not body.again:
             return Started(**known.model_dump(), new=False)
         self.engine.check()
         if known:
@@ -99,7 +99,7 @@ class Control:
         self.archive.begin(job, record)
         given = begin(job, run, block=self.block, window=self.window)
         self.engine.start(record.name_workflow(job), given)
-        return Started(**_describe(job, record, State.PENDING).model_dump(), new=True)
+        return Started(**_describe(job, record, JobState.PENDING).model_dump(), new=True)
 
     def list(self) -> JobList:
         """Return the jobs started last; of those under way the state is unknown if need be."""
@@ -112,7 +112,7 @@ class Control:
                 continue
             status = self._read_end(job, record)
             if status is None:
-                status = _describe(job, record, State.UNKNOWN)
+                status = _describe(job, record, JobState.UNKNOWN)
                 if answers:
                     try:
                         status = self._look(job, record)
@@ -139,9 +139,9 @@ class Control:
             EngineUnavailable: the engine does not answer.
         """
         status = self.status(job)
-        if status.state in {State.PENDING, State.RUNNING}:
+        if status.state in {JobState.PENDING, JobState.RUNNING}:
             self.engine.pause(self.archive.record(job).name_workflow(job))
-            return self._await(job, {State.PAUSED})
+            return self._await(job, {JobState.PAUSED})
         return status
 
     def resume(self, job: str) -> JobStatus:
@@ -152,9 +152,9 @@ class Control:
             EngineUnavailable: the engine does not answer.
         """
         status = self.status(job)
-        if status.state is State.PAUSED:
+        if status.state is JobState.PAUSED:
             self.engine.resume(self.archive.record(job).name_workflow(job))
-            return self._await(job, {State.PENDING, State.RUNNING})
+            return self._await(job, {JobState.PENDING, JobState.RUNNING})
         return status
 
     def cancel(self, job: str) -> JobStatus:
@@ -166,14 +166,14 @@ class Control:
         """
         record = self.archive.record(job)
         ended = self._read_end(job, record)
-        if ended and ended.state is not State.CANCELLED:
+        if ended and ended.state is not JobState.CANCELLED:
             return ended
         self.archive.cancel(job)
         workflow = record.name_workflow(job)
         instance = self.engine.find(workflow)
         if instance and not instance.ended:
             self.engine.terminate(workflow)
-        return _describe(job, record, State.CANCELLED)
+        return _describe(job, record, JobState.CANCELLED)
 
     def result(self, job: str) -> JobResult:
         """Return the result of a job.
@@ -265,14 +265,14 @@ class Control:
 
     def _read_end(self, job: str, record: Record) -> JobStatus | None:
         if self.archive.result(job) is not None:
-            return _describe(job, record, State.COMPLETED)
+            return _describe(job, record, JobState.COMPLETED)
         failed = self.archive.failure(job)
         if failed is not None:
-            return _describe(job, record, State.FAILED).model_copy(
+            return _describe(job, record, JobState.FAILED).model_copy(
                 update={"reason": failed.reason, "message": failed.message}
             )
         if self.archive.is_cancelled(job):
-            return _describe(job, record, State.CANCELLED)
+            return _describe(job, record, JobState.CANCELLED)
         return None
 
     def _look(self, job: str, record: Record) -> JobStatus:
@@ -282,10 +282,10 @@ class Control:
         if ended is not None:
             return ended
         if instance is None:
-            return _describe(job, record, State.STOPPED)
-        return _describe(job, record, _STATES.get(instance.state, State.STOPPED), instance)
+            return _describe(job, record, JobState.STOPPED)
+        return _describe(job, record, _STATES.get(instance.state, JobState.STOPPED), instance)
 
-    def _await(self, job: str, states: set[State]) -> JobStatus:
+    def _await(self, job: str, states: set[JobState]) -> JobStatus:
         """Return the status once it is one of `states` or an end, or the last after a while."""
         deadline = time.monotonic() + _TURN_SECONDS
         while True:
@@ -309,7 +309,7 @@ class Control:
 
 
 def _describe(
-    job: str, record: Record, state: State, instance: Instance | None = None
+    job: str, record: Record, state: JobState, instance: Instance | None = None
 ) -> JobStatus:
     progress = instance.progress if instance else {}
     return JobStatus(
@@ -317,6 +317,6 @@ def _describe(
         kind=record.version,
         state=state,
         started=record.started,
-        progress=Progress(**progress) if progress else None,
+        progress=JobProgress(**progress) if progress else None,
         message=instance.failure if instance else "",
     )

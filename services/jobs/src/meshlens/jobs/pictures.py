@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from meshlens.batch.errors import InputChanged, PartFailed
-from meshlens.batch.job import Fields, digest
-from meshlens.classify.batch.answering import Refusal
+from meshlens.batch.job import Fields
+from meshlens.classify.batch.answering import ModelIdentity, Refusal
 from meshlens.classify.batch.errors import UnreadablePicture
 from meshlens.classify.batch.job import MAX_BYTES, PictureJob
 from meshlens.classify.batch.places.folder import FolderPictures
@@ -147,24 +147,26 @@ class ServiceModel:
         self._client = Client(f"127.0.0.1:{settings.dapr_grpc_port}", api_token=token)
 
     def identify(self, options: Fields) -> Fields:
-        """Return the version, its digest, its task and the options.
+        """Return the version, its digests, its task and the options in full.
 
         Raises:
             InvalidJob: there is no such model, it takes no pictures, or an option is refused.
+            InvalidOption: its task has no such option.
             EngineUnavailable: classify does not answer.
         """
         name = str(options.get("model", ""))
-        others = {key: str(value) for key, value in options.items() if key != "model"}
+        others = {key: value for key, value in options.items() if key != "model"}
         try:
             model = self._find(name)
-            if model.get("task") not in _TASKS:
+            if model["task"] not in _TASKS:
                 raise InvalidJob(
                     "a model must classify pictures or detect",
-                    got=f"{model['model']}, which is {model['state']} for {model.get('task')}",
+                    got=f"{model['model']}, which is {model['state']} for {model['task']}",
                     remedy="name another model, or load it first",
                     option="model",
                 )
-            self._try_options(model, others)
+            identity = ModelIdentity.of(model, others).to_fields()
+            self._try_options(identity)
         except CallRejected as error:
             raise InvalidJob(
                 "classify must take the model and the options",
@@ -176,14 +178,7 @@ class ServiceModel:
             raise EngineUnavailable(
                 f"{self._app} must answer", got=str(error), remedy="start it, and try again"
             ) from error
-        return {
-            "model": model["model"],
-            "version": model["version"],
-            "sha256": model["sha256"],
-            "content": digest([model["sha256"], model]),
-            "task": model["task"],
-            "options": others,
-        }
+        return identity
 
     def answer(self, model: Fields, pictures: Sequence[bytes]) -> Sequence[Fields | Refusal]:
         """Return the fields of the answer to each picture, or why it has none."""
@@ -212,7 +207,7 @@ class ServiceModel:
             model["task"],
             body,
             content_type="application/json",
-            query={"model": f"{model['model']}@{model['version']}", **model["options"]},
+            query={"model": f"{model['model']}@{model['version']}", **_as_query(model["options"])},
             timeout=_CALL_SECONDS,
         )
         answer: dict[str, Any] = json.loads(reply.body)
@@ -229,28 +224,35 @@ class ServiceModel:
 
     def _find(self, name: str) -> dict[str, Any]:
         """Return a version that is loaded, by what the model's page and the list say."""
-        path = f"models/{name}" if name else "models"
-        document = json.loads(self._client.invoke(self._app, path, timeout=_CALL_SECONDS).body)
+        name, _, version = name.partition("@")
         if not name:
-            document = next((one for one in document["models"] if one["default"]), document)
-        if "sha256" not in document:
+            listed = self._look("models")["models"]
+            name = next((one["model"] for one in listed if one["default"]), "")
+        path = f"models/{name}/versions/{version}" if version else f"models/{name}"
+        document = self._look(path) if name else {}
+        if "content" not in document:
             raise InvalidJob(
                 "a model must be loaded",
-                got=f"{document.get('model', 'no default model')}: {document.get('state', '')}",
+                got=f"{name or 'no default model'}: {document.get('state', '')}",
                 remedy="name a model that is, by the option model",
                 option="model",
             )
-        kept = ("model", "version", "state", "task", "sha256")
-        return {key: document[key] for key in kept if key in document}
+        return document
 
-    def _try_options(self, model: Fields, options: Fields) -> None:
+    def _look(self, path: str) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(
+            self._client.invoke(self._app, path, timeout=_CALL_SECONDS).body
+        )
+        return document
+
+    def _try_options(self, model: Fields) -> None:
         """Let classify refuse a wrong option before a job begins: of a request without a picture.
 
         Raises:
             CallRejected: an option is refused.
         """
         try:
-            self._answer({**model, "options": options}, json.dumps({"images": [""]}).encode())
+            self._answer(model, json.dumps({"images": [""]}).encode())
         except CallRejected as error:
             if error.details.option:
                 raise
@@ -261,3 +263,7 @@ class ServiceModel:
             got=error.message or error.code,
             remedy="look into its log, and start the job again: what is done is kept",
         )
+
+
+def _as_query(options: Fields) -> dict[str, str]:
+    return {name: str(value) for name, value in options.items() if value is not None}

@@ -13,6 +13,7 @@ from meshlens.jobs.answers import (
 )
 from meshlens.jobs.errors import (
     EngineUnavailable,
+    InputNotAllowed,
     InvalidJob,
     JobFailed,
     JobNotEnded,
@@ -27,10 +28,11 @@ _COMMON = (InvalidJob, JobNotFound, EngineUnavailable, ObjectsFailed)
 START = Operation(
     summary="Start a job, or find it if it was started before: the same job twice is one job.",
     accepts={JSON: StartBody},
-    body="the kind of job and its options",
+    body="the kind of job and its options; what the kind refuses has a reason of that kind, such as"
+    " INVALID_OPTION or NO_PICTURES, with INVALID_ARGUMENT",
     answers={JSON: Started},
     answer="The job, and whether this call has started it.",
-    faults=(InvalidJob, JobRunning, EngineUnavailable, ObjectsFailed),
+    faults=(InvalidJob, InputNotAllowed, JobRunning, EngineUnavailable, ObjectsFailed),
 )
 LIST = Operation(
     summary="List the 1,000 jobs started last, the last one first.",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
 
-from meshlens.batch.errors import BatchError, InputChanged, ObjectsFailed, PartFailed
+from meshlens.batch.errors import ObjectsFailed
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status
@@ -40,9 +40,6 @@ STATUS: Mapping[type[Exception], Status] = {
     JobFailed: Status.FAILED_PRECONDITION,
     EngineUnavailable: Status.UNAVAILABLE,
     ObjectsFailed: Status.UNAVAILABLE,
-    PartFailed: Status.INVALID_ARGUMENT,
-    InputChanged: Status.INVALID_ARGUMENT,
-    BatchError: Status.INVALID_ARGUMENT,
     # What a kind of job says of its options and its input.
     Fault: Status.INVALID_ARGUMENT,
 }

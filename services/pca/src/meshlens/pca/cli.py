@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,18 +43,14 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "pca") -> int:
     try:
         media_type = _choose_type(call)
         if in_parts.is_in_parts(call):
-            output, note = in_parts.fit(call, media_type)
-            if note:
-                _complain(note)
-            return _write(call, output)
+            return _write(call, in_parts.fit(call, media_type, _complain))
         body = _read(call.file)
         model = read_answer(call.fit.read_bytes()) if call.fit else None
         with progress.show("computing"):
             output = _answer(call, body, media_type, model)
         return _write(call, output)
     except in_parts.Interrupted as error:
-        _complain(str(error))
-        return 128 + signal.SIGINT
+        return error.exit_code
     except Fault as error:
         return _complain(say_options(call.method, str(error)))
     except OSError as error:
@@ -85,7 +80,7 @@ def _read(path: Path) -> bytes:
 
 
 def _complain(message: str) -> int:
-    print(f"pca: {message}", file=sys.stderr)
+    progress.say(f"pca: {message}")
     return 2
 
 

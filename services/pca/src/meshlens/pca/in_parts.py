@@ -1,22 +1,19 @@
 """The command `pca fit` for a table in parts: several files, a folder, or a large one."""
 
-import contextlib
 import csv
 import io
+import json
 import os
 import shutil
-import signal
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Event, Lock
-from types import FrameType
 
-from meshlens.batch.errors import Cancelled
-from meshlens.batch.job import Failure, Fields, GoOn, Job, Result, Stage
+from meshlens.batch.errors import Cancelled, ObjectsFailed
+from meshlens.batch.interruption import Interruption
+from meshlens.batch.job import Result
 from meshlens.batch.loop import Progress, run
-from meshlens.batch.objects import FolderObjects, Objects
-from meshlens.batch.steps import name_job
+from meshlens.batch.objects import FolderObjects
+from meshlens.batch.steps import forget_trials, name_job
 from meshlens.pca import progress
 from meshlens.pca.answers import encoding
 from meshlens.pca.arguments import LARGE, STDIN, Call
@@ -33,7 +30,15 @@ _START = 64  # bytes that say whether a file has parts
 
 
 class Interrupted(Exception):
-    """The user has ended the job; its text says how to go on."""
+    """A signal has ended the job, and the user was told how to go on.
+
+    Args:
+        exit_code: as of a process that the signal has ended.
+    """
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
 
 
 def is_in_parts(call: Call) -> bool:
@@ -63,55 +68,71 @@ def is_in_parts(call: Call) -> bool:
         return not find_whole(file.read(_START))
 
 
-def fit(call: Call, media_type: str) -> tuple[bytes, str]:
-    """Return the answer of a fit in parts, and what to say of it; what is done is kept until then.
+def fit(call: Call, media_type: str, say: Callable[[str], object]) -> bytes:
+    """Return the answer of a fit in parts; what is done is kept until then.
+
+    Args:
+        call: what the user has asked for.
+        media_type: of the answer.
+        say: tells the user something.
 
     Raises:
         Fault: an option is wrong, a part cannot be read, or there is no answer.
-        Interrupted: by the user.
+        Interrupted: by a signal.
     """
     from meshlens.pca.batch.fit import FitJob  # noqa: PLC0415 - Arrow takes 40 MB, which small tables do without
     from meshlens.pca.batch.threads import one_thread  # noqa: PLC0415 - as above
 
-    job = _Counted(FitJob(open_table))
+    job = FitJob(open_table)
     given = describe([str(file) for file in call.files], content_type=call.content_type)
     identity = job.identify({"input": given, "options": _set_aside(call.query)})
     cached = _find_cache() / name_job(job, identity)
     folder = call.parts.job or cached
     objects = FolderObjects(folder)
-    with (
-        one_thread(),
-        _interruptible(folder) as (go_on, begun),
-        progress.count_parts() as show,
-    ):
 
-        def watch(state: Progress) -> None:
-            begun.set()
-            left_out = f", {state.failed} left out" if state.failed else ""
-            show(state.stage, state.done, state.of, f"{job.rows:,} rows{left_out}")
+    def end() -> None:
+        forget_trials(objects)
+        kept = f"the same command goes on with what is done, which is kept in {folder}"
+        say(f"interrupted; {kept if any(objects.names('pieces/')) else 'nothing is done yet'}")
 
-        result = run(
-            job,
-            identity,
-            objects,
-            workers=call.parts.workers or os.cpu_count() or 1,
-            skip=call.parts.skip_failed,
-            go_on=go_on,
-            watch=watch,
-        )
-    document = objects.get("model.json")
-    if document is None:
-        raise Cancelled(
-            "the model must stay where the job has kept it",
-            got=f"none in {folder}",
-            remedy="run the command again while nobody else deletes there",
-        )
+    interruption = Interruption(end)
+    try:
+        with one_thread(), interruption, progress.count_parts() as show:
+
+            def watch(state: Progress) -> None:
+                left_out = f", {state.failed} left out" if state.failed else ""
+                show(state.stage, state.done, state.of, f"{state.rows:,} rows{left_out}")
+
+            result = run(
+                job,
+                identity,
+                objects,
+                workers=call.parts.workers or os.cpu_count() or 1,
+                skip=call.parts.skip_failed,
+                go_on=interruption.go_on,
+                watch=watch,
+            )
+    except Cancelled:
+        raise Interrupted(interruption.exit_code) from None
+    document, read = (_fetch(objects, name, folder) for name in ("model.json", "read.json"))
     if not call.parts.job:
         shutil.rmtree(cached, ignore_errors=True)
-    note = _describe_left_out(result)
+    if note := _describe_left_out(result):
+        say(note)
     if media_type == encoding.JSON:
-        return encoding.encode_model(document, model_id=result.summary["id"]), note
-    return encoding.encode_components(decode_model(document), media_type), note
+        return encoding.encode_model(document, model_id=result.summary["id"], read=json.loads(read))
+    return encoding.encode_components(decode_model(document), media_type)
+
+
+def _fetch(objects: FolderObjects, name: str, folder: Path) -> bytes:
+    data = objects.get(name)
+    if data is None:
+        raise ObjectsFailed(
+            "the answer must stay where the job has kept it",
+            got=f"no {name} in {folder}",
+            remedy="run the command again while nobody else deletes there",
+        )
+    return data
 
 
 def _set_aside(query: Mapping[str, str]) -> dict[str, str]:
@@ -140,73 +161,3 @@ def _describe_left_out(result: Result) -> str:
     if count:
         notes.append(f"{count} parts are left out, the first: {result.summary['first_left_out']}")
     return "; ".join(notes)
-
-
-@contextlib.contextmanager
-def _interruptible(folder: Path) -> Iterator[tuple[GoOn, Event]]:
-    """Let Ctrl-C end a job between two blocks, and a second one at once.
-
-    Yields what raises Cancelled after it, and what to set when parts have begun: before, Ctrl-C
-    ends at once as well.
-    """
-    ended, begun = Event(), Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if ended.is_set() or not begun.is_set():
-            signal.default_int_handler(number, frame)
-        ended.set()
-
-    def go_on() -> None:
-        if ended.is_set():
-            raise Cancelled(
-                "the job must not be interrupted", got="Ctrl-C", remedy="run the command again"
-            )
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield go_on, begun
-    except (Cancelled, KeyboardInterrupt):
-        kept = "nothing is done yet"
-        if begun.is_set():
-            kept = f"the same command goes on with what is done, which is kept in {folder}"
-        raise Interrupted(f"interrupted; {kept}") from None
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@dataclass(slots=True)
-class _Counted:
-    """A job that counts the rows of the parts that are done."""
-
-    job: Job
-    rows: int = 0
-    _lock: Lock = field(default_factory=Lock)
-
-    @property
-    def kind(self) -> str:
-        return self.job.kind
-
-    def identify(self, options: Fields) -> Fields:
-        return self.job.identify(options)
-
-    def plan(self, identity: Fields, objects: Objects) -> Stage:
-        return self.job.plan(identity, objects)
-
-    def locate(self, stage: Stage, number: int) -> str:
-        return self.job.locate(stage, number)
-
-    def part(self, stage: Stage, number: int, objects: Objects, go_on: GoOn) -> bytes:
-        piece = self.job.part(stage, number, objects, go_on)
-        start, end = stage.parts[number]["rows"]
-        with self._lock:
-            self.rows += end - start
-        return piece
-
-    def merge(self, stage: Stage, pieces: Sequence[bytes]) -> bytes:
-        return self.job.merge(stage, pieces)
-
-    def finish(
-        self, stage: Stage, piece: bytes | None, failures: Sequence[Failure], objects: Objects
-    ) -> Stage | Result:
-        self.rows = 0
-        return self.job.finish(stage, piece, failures, objects)

@@ -1,5 +1,6 @@
 """What each method does: body and options -> result; shared by the service and the command."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -131,13 +132,8 @@ def fit(body: bytes, content_type: str, options: FitOptions) -> FitResult:
     table = options.read(body, content_type)
     with note(Phase.COMPUTE):
         model = options.decompose(table)
-    table = _note_constant(table, model)
-    if options.k is None and len(model.components) < min(table.values.shape):
-        table = _note(
-            table,
-            f"The first {len(model.components)} of {min(table.values.shape)} components are kept,"
-            " as usual for so many variables; k=<number> keeps as many as it says.",
-        )
+    notes = (*table.reading.notes, *list_notes(model, options))
+    table = replace(table, reading=replace(table.reading, notes=notes))
     correlations = None
     if table.supplementary:
         scores = rotate_scores(model, project(model, table.values))
@@ -216,17 +212,17 @@ def project_table(table: Table, model: PcaModel, confidence: float | None) -> Tr
     return TransformResult(rotated, table, model, diagnostics)
 
 
-def _note_constant(table: Table, model: PcaModel) -> Table:
-    if not model.constant:
-        return table
-    scaled = "" if model.scaling is Scaling.NONE else ", and therefore not scaled"
-    return _note(table, f"Constant, but for rounding{scaled}: {quote(model.constant)}.")
-
-
-def _note(table: Table, note: str) -> Table:
-    """Return the table with one more note in how it was read."""
-    reading = replace(table.reading, notes=(*table.reading.notes, note))
-    return replace(table, reading=reading)
+def list_notes(model: PcaModel, options: FitOptions) -> Iterator[str]:
+    """Yield what a fit has decided by itself, a sentence each."""
+    if model.constant:
+        scaled = "" if model.scaling is Scaling.NONE else ", and therefore not scaled"
+        yield f"Constant, but for rounding{scaled}: {quote(model.constant)}."
+    most = min(model.n, len(model.names))
+    if options.k is None and len(model.components) < most:
+        yield (
+            f"The first {len(model.components)} of {most} components are kept, as usual for so many"
+            " variables; k=<number> keeps as many as it says."
+        )
 
 
 def find_model(store: ModelStore, options: PlotOptions | TransformOptions) -> PcaModel | None:

@@ -37,6 +37,11 @@ def show(stage: str) -> Iterator[None]:
         bar.close()
 
 
+def say(line: str) -> None:
+    """Write a line to stderr, above what is shown there."""
+    tqdm.write(line, file=sys.stderr)
+
+
 def read(source: BinaryIO, total: int | None) -> bytes:
     """Return all bytes of a file; a terminal shows how many there are of `total`."""
     chunks = []

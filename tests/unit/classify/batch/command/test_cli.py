@@ -144,6 +144,17 @@ def test_a_folder_with_other_files_is_no_place_for_a_job(
 ) -> None:
     assert batch(pictures, "--job", pictures, "--again") == 2
     assert "must be the folder of a job, or empty, got other files in it" in capfd.readouterr().err
+
+
+def test_a_job_that_was_killed_while_it_made_its_folder_is_begun_there(
+    pictures: Path, here: Path
+) -> None:
+    half = here / "job" / f"job.json.{'0' * 16}-{'1' * 16}.part"
+    half.parent.mkdir()
+    half.write_bytes(b"{")
+    os.utime(half, (0, 0))
+    assert batch(pictures, "--job", half.parent) == 0
+    assert not half.exists()
     assert len([*pictures.iterdir()]) == 10
 
 
@@ -278,6 +289,7 @@ def test_after_kills_the_bytes_are_those_of_one_run(many: Path, whole: Path, her
         assert command.returncode == -signal.SIGKILL
     end(many, job)
     assert files(job) == expected
+    assert [*job.rglob("*.part")] == []
 
 
 @pytest.mark.soak

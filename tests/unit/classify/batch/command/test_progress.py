@@ -7,18 +7,12 @@ from meshlens.classify.batch.manifest import CHUNK
 
 def test_pictures_of_earlier_runs_are_done_but_not_answered_now() -> None:
     with Bar(2 * CHUNK + 7) as bar:
-        bar.begin(Progress("answers", 1, 3, 0))
+        bar.begin(Progress("answers", 1, 3, 0, CHUNK))
         bar.add(3, restored=True)
         for _ in range(5):
             bar.add(1, restored=False)
-        bar.begin(Progress("answers", 2, 3, 0))
+        bar.begin(Progress("answers", 2, 3, 0, 2 * CHUNK))
         assert (bar.done, bar.answered) == (CHUNK + 8, 5)
-
-
-def test_a_last_part_is_not_counted_as_a_whole_one() -> None:
-    with Bar(CHUNK + 7) as bar:
-        bar.begin(Progress("answers", 2, 2, 0))
-        assert (bar.done, bar.answered) == (CHUNK + 7, 0)
 
 
 def test_threads_count_together() -> None:

@@ -85,7 +85,7 @@ class Inputs:
         try:
             yield from BlobStore(self._sidecar, store=store, timeout=self._timeout).read(key)
         except StoreUnavailable as error:
-            raise InputUnavailable(error.expected, got=error.got, remedy=error.remedy) from error
+            raise InputUnavailable.of(error) from error
 
     def _read_binding(self, binding: str, key: str) -> Iterator[bytes]:
         request = api_v1.InvokeBindingRequest(

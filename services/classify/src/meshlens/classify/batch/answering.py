@@ -1,10 +1,13 @@
 """What answers the pictures of a job: a model in this process, or a service."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from meshlens.batch.job import Fields
+from meshlens.classify.formats.card import Task
+from meshlens.classify.tasks.options import ModelOptions, parse_options
+from meshlens.classify.tasks.table import TASKS
 from meshlens.faults import Fault
 
 # Of the message about one picture, in bytes: shorter than those that services cut.
@@ -34,6 +37,57 @@ class Refusal:
         if len(encoded) > _LONGEST:
             encoded = encoded[: _LONGEST - 3].decode(errors="ignore").encode() + b"..."
         return {"reason": self.reason, "message": encoded.decode()}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """All that the answers of a job depend on; equal ones make one job, wherever a model runs.
+
+    Attributes:
+        model: its name.
+        version: its number.
+        sha256: of its file.
+        content: another one if its file, its card or its labels have changed.
+        task: classify or detect.
+        options: those of its task, with defaults.
+        max_pixels: of the largest picture that is decoded.
+    """
+
+    model: str
+    version: str
+    sha256: str
+    content: str
+    task: Task
+    options: ModelOptions
+    max_pixels: int
+
+    @classmethod
+    def of(cls, page: Fields, given: Fields) -> "ModelIdentity":
+        """Return the identity of a model with options.
+
+        Args:
+            page: what `models/<name>` says of it.
+            given: options of its task, such as top_k.
+
+        Raises:
+            InvalidOption: its task has no such option.
+        """
+        task = Task(page["task"])
+        options = parse_options(TASKS[task].options, given)
+        return cls(
+            model=page["model"],
+            version=page["version"],
+            sha256=page["sha256"],
+            content=page["content"],
+            task=task,
+            options=options,
+            max_pixels=page["max_pixels"],
+        )
+
+    def to_fields(self) -> Fields:
+        """Return it as JSON values."""
+        options = self.options.model_dump(mode="json", exclude={"model"})
+        return {**asdict(self), "options": options}
 
 
 class Answering(Protocol):

@@ -106,6 +106,10 @@ class PictureJob:
         last = first + stage.parts[number]["pictures"]
         return f"pictures {first + 1} to {last} of the manifest"
 
+    def count_rows(self, stage: Stage, number: int) -> int:
+        """Return how many pictures a part has."""
+        return int(stage.parts[number]["pictures"])
+
     def part(self, stage: Stage, number: int, objects: Objects, go_on: GoOn) -> bytes:
         """Answer the pictures of a chunk, keep their rows, and return their tally."""
         pictures = manifest.read(number, stage.parts[number], objects)

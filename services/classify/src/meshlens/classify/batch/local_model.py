@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from meshlens.batch.errors import InputChanged, PartFailed
-from meshlens.batch.job import Fields, digest
-from meshlens.classify.batch.answering import Refusal
+from meshlens.batch.job import Fields
+from meshlens.classify.batch.answering import ModelIdentity, Refusal
 from meshlens.classify.errors import (
     ClassifyError,
     EngineCrashed,
@@ -58,7 +57,6 @@ class LocalModel:
         self.most = 1
         self._repository, self._max_pixels = repository, max_pixels
         self._name, self._version = name or repository.default, version
-        self._digests: WeakKeyDictionary[Loaded, str] = WeakKeyDictionary()
         self._reloading = threading.Lock()
         repository.load(self._name, version)
 
@@ -79,16 +77,15 @@ class LocalModel:
                     remedy="name another model",
                     option="model",
                 )
-            chosen = parse_options(loaded.lens.options, options)
-            return {
-                "model": source.model,
-                "version": source.version,
-                "sha256": loaded.sha256,
-                "content": self._digest(loaded),
-                "task": loaded.chosen.task,
-                "options": chosen.model_dump(mode="json", exclude={"model"}),
-                "max_pixels": self._max_pixels,
-            }
+            return ModelIdentity(
+                model=source.model,
+                version=source.version,
+                sha256=loaded.sha256,
+                content=loaded.content,
+                task=loaded.chosen.task,
+                options=parse_options(loaded.lens.options, options),
+                max_pixels=self._max_pixels,
+            ).to_fields()
 
     def answer(self, model: Fields, pictures: Sequence[bytes]) -> Sequence[Fields | Refusal]:
         """Return the fields of the answer to each picture, or why it has none."""
@@ -110,7 +107,7 @@ class LocalModel:
             except _FAULTS as fault:
                 return Refusal.of(fault)
             except ClassifyError as fault:
-                raise PartFailed(fault.expected, got=fault.got, remedy=fault.remedy) from fault
+                raise PartFailed.of(fault) from fault
         raise PartFailed(
             f"model {model['model']} must answer",
             got=f"{_TRIALS} ends of what runs it",
@@ -120,7 +117,7 @@ class LocalModel:
     def _try(self, model: Fields, payload: Payload) -> Fields:
         with self._repository.lease(self._name, self._version) as servable:
             loaded = _loaded(servable)
-            if self._digest(loaded) != model["content"]:
+            if loaded.content != model["content"]:
                 raise InputChanged(
                     f"model {model['model']} must stay as it was when the job was planned",
                     got="other content",
@@ -135,14 +132,6 @@ class LocalModel:
         """Load the model again, unless another thread has done so."""
         with self._reloading:
             self._repository.load(self._name, self._version)
-
-    def _digest(self, loaded: Loaded) -> str:
-        """Return the digest of all that answers depend on: the file, the card, the labels."""
-        if loaded not in self._digests:
-            model = loaded.model
-            content = [model.card.model_dump(mode="json"), list(model.labels), model.subject]
-            self._digests[loaded] = digest([loaded.sha256, *content])
-        return self._digests[loaded]
 
 
 def _loaded(servable: Servable) -> Loaded:

@@ -1,6 +1,7 @@
 """One version of a model, from its bytes to something that answers."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,12 +48,14 @@ class Loaded:
         chosen: its task, and the lens that performs it.
         size: bytes of its file.
         answerer: what its answers say of it.
+        content: digest of all that its answers depend on: its bytes, its card and its labels.
     """
 
     model: OpenedModel
     chosen: Choice
     size: int
     answerer: Answerer
+    content: str
 
     @property
     def lens(self) -> Lens[Any, Any]:
@@ -114,7 +117,13 @@ def open_model(
         raise
     sha256 = hashlib.sha256(data).hexdigest()
     answerer = Answerer(source.model, source.version, sha256, provenance)
-    return Loaded(model, chosen, len(data), answerer)
+    return Loaded(model, chosen, len(data), answerer, _sum_up(sha256, model))
+
+
+def _sum_up(sha256: str, model: OpenedModel) -> str:
+    card = model.card.model_dump(mode="json")
+    content = json.dumps([sha256, card, model.labels, model.subject], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def decode_file(source: Source, data: bytes) -> ModelFile:

@@ -15,6 +15,7 @@ from meshlens.pca.answers.schemas import (
     Imputation,
     Limits,
     PointsAnswer,
+    ReadPartsAnswer,
     ScoresAnswer,
     Summary,
     SupplementaryAnswer,
@@ -46,15 +47,24 @@ def encode_json(answer: Mapping[str, Any]) -> bytes:
     return json.dumps(answer, allow_nan=False).encode() + b"\n"
 
 
-def encode_model(document: bytes, *, model_id: str, result: FitResult | None = None) -> bytes:
+def encode_model(
+    document: bytes,
+    *,
+    model_id: str,
+    result: FitResult | None = None,
+    read: ReadPartsAnswer | None = None,
+) -> bytes:
     """Return a `ModelAnswer`: one line of JSON.
 
     Args:
         document: the model as `models.encode_model` has written it; it is not written again.
         model_id: under which it is kept.
         result: of the fit, if its observations are known.
+        read: how the table was read, if it was read in parts; in place of a `ReadAnswer`.
     """
     facts: dict[str, Any] = {"id": model_id}
+    if read:
+        facts |= {"filled": 0, "dropped": read["dropped"], "read": read}
     if result:
         table = result.table
         facts |= {"filled": table.filled, "dropped": table.dropped}

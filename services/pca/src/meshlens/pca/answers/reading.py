@@ -1,16 +1,24 @@
 """How a body was read -> what the answer and the event say about it."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from meshlens.pca.answers.schemas import (
+    FailedPartAnswer,
     LeftOutAnswer,
     ReadAnswer,
+    ReadPartsAnswer,
     ReadSummary,
     SkippedAnswer,
 )
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.tables.reading import Reading
 from meshlens.pca.tables.table import Table
+
+# Where a part is, and why it cannot be read.
+FailedPart: TypeAlias = tuple[str, str]
+
+_MOST_PARTS = 100
 
 
 def describe_reading(table: Table, model: PcaModel) -> ReadAnswer:
@@ -19,10 +27,7 @@ def describe_reading(table: Table, model: PcaModel) -> ReadAnswer:
     answer = ReadAnswer(
         format=reading.format,
         variables=[*(table.names or model.names)],
-        left_out=[
-            LeftOutAnswer(column=column.column, name=column.name, why=column.why)
-            for column in reading.left_out
-        ],
+        left_out=_list_columns(reading),
         skipped=[SkippedAnswer(rows=[*each.rows], why=each.why) for each in reading.skipped],
         dropped=[*reading.dropped],
         filled=[*reading.filled],
@@ -40,6 +45,34 @@ def describe_reading(table: Table, model: PcaModel) -> ReadAnswer:
     return {**_describe_text(reading), **answer, **known}  # type: ignore[typeddict-item] # keys of ReadAnswer
 
 
+def describe_parts(
+    reading: Reading, model: PcaModel, *, dropped: int, parts: int, failed: Sequence[FailedPart]
+) -> ReadPartsAnswer:
+    """Return how a table in parts was read.
+
+    Args:
+        reading: of its first file, with all notes.
+        model: that was fitted to it.
+        dropped: observations with missing numbers.
+        parts: that were read.
+        failed: those that could not be.
+    """
+    answer = ReadPartsAnswer(
+        format=reading.format,
+        variables=[*model.names],
+        left_out=_list_columns(reading),
+        observations=model.n,
+        dropped=dropped,
+        parts=parts,
+        parts_left_out=len(failed),
+        first_left_out=[
+            FailedPartAnswer(part=part, reason=reason) for part, reason in failed[:_MOST_PARTS]
+        ],
+        notes=[*reading.notes],
+    )
+    return {**_describe_text(reading), **answer}  # type: ignore[typeddict-item] # keys of ReadPartsAnswer
+
+
 def summarize_reading(table: Table) -> ReadSummary:
     """Return how the table was read, with counts in place of what the input contains."""
     reading = table.reading
@@ -52,6 +85,13 @@ def summarize_reading(table: Table) -> ReadSummary:
         notes=len(reading.notes),
     )
     return {**_describe_text(reading), **summary}  # type: ignore[typeddict-item] # keys of ReadSummary
+
+
+def _list_columns(reading: Reading) -> list[LeftOutAnswer]:
+    return [
+        LeftOutAnswer(column=column.column, name=column.name, why=column.why)
+        for column in reading.left_out
+    ]
 
 
 def _describe_text(reading: Reading) -> dict[str, Any]:

@@ -87,6 +87,34 @@ class ReadAnswer(ReadFormat):
 
 
 @with_config(_STRICT)
+class FailedPartAnswer(TypedDict):
+    """A part of a table that was left out."""
+
+    part: Annotated[str, Field(description="its file and rows")]
+    reason: Annotated[str, Field(description="why it cannot be read")]
+
+
+@with_config(_STRICT)
+class ReadPartsAnswer(ReadFormat):
+    """How a table in parts was read; rows are counted, as lists of them could be as long as it.
+
+    What is said of the format is that of the first file.
+    """
+
+    variables: Annotated[list[str], Field(description="(p), the columns that were analysed")]
+    left_out: Annotated[list[LeftOutAnswer], Field(description="the columns without a part")]
+    observations: Annotated[int, Field(description="that the model was fitted to")]
+    dropped: Annotated[int, Field(description="observations left out: missing numbers")]
+    parts: Annotated[int, Field(description="that were read")]
+    parts_left_out: Annotated[int, Field(description="that could not be read")]
+    first_left_out: Annotated[list[FailedPartAnswer], Field(description="the first 100 of those")]
+    notes: Annotated[
+        list[str],
+        Field(description="what was taken in its usual meaning, and what to do if that is wrong"),
+    ]
+
+
+@with_config(_STRICT)
 class ReadCounts(TypedDict):
     """How many there are of what a picture's metadata begin to list."""
 

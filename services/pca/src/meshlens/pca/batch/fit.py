@@ -8,8 +8,10 @@ from typing import TypeAlias
 import numpy as np
 
 from meshlens.batch.errors import InputChanged, PartFailed
-from meshlens.batch.job import Failure, Fields, GoOn, Result, Stage
+from meshlens.batch.job import Failure, Fields, GoOn, Result, Stage, encode
 from meshlens.batch.objects import Objects
+from meshlens.pca.answers.reading import describe_parts
+from meshlens.pca.answers.schemas import ReadPartsAnswer
 from meshlens.pca.batch import groups, scores, sums
 from meshlens.pca.batch.choices import (
     describe_numbers,
@@ -22,12 +24,14 @@ from meshlens.pca.batch.rows import Rows
 from meshlens.pca.batch.source import Source
 from meshlens.pca.batch.threads import ensure_one_thread
 from meshlens.pca.errors import InvalidOption, PcaError
+from meshlens.pca.methods import list_notes
 from meshlens.pca.models import encode_model
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.imputation import Missing
 from meshlens.pca.numbers.moments import Moments
 from meshlens.pca.numbers.scaling import Log, Scaling
 from meshlens.pca.numbers.solvers.factors import Factor
+from meshlens.pca.tables.reading import ColumnLeftOut, Reading
 
 Merge: TypeAlias = Callable[[Sequence[bytes]], bytes]
 
@@ -43,7 +47,9 @@ _LONGEST = 200  # letters of a failure in the summary
 
 @dataclass(frozen=True, slots=True)
 class FitJob:
-    """Principal components of a source, as the same document that `fit` answers, `model.json`.
+    """Principal components of a source, as the document that `fit` keeps, `model.json`.
+
+    `read.json` says how the source was read, as a `ReadPartsAnswer`.
 
     Its options: `input`, which the opener takes; `options`, those of `transform` by name; and
     `scores`, whether each part's scores are wanted, as Parquet.
@@ -106,12 +112,22 @@ class FitJob:
         rows = _read_with(identity["options"], source.names)
         ensure_one_thread()
         shift = sums.find_first_shift(source, parts, rows)
-        inputs = {**identity, "names": [*source.names], "shift": shift.tolist()}
+        inputs = {
+            **identity,
+            "names": [*source.names],
+            "shift": shift.tolist(),
+            "reading": asdict(source.reading),
+        }
         return Stage(self.kind, _MOMENTS, inputs, parts)
 
     def locate(self, stage: Stage, number: int) -> str:
         """Return where a part is in the input."""
         return self._open(stage).locate(stage.parts[number])
+
+    def count_rows(self, stage: Stage, number: int) -> int:
+        """Return how many rows a part has; 0 if its source does not know before it is read."""
+        first, last = stage.parts[number].get("rows", (0, 0))
+        return int(last - first)
 
     def part(self, stage: Stage, number: int, objects: Objects, go_on: GoOn) -> bytes:
         """Return the piece of one part.
@@ -223,6 +239,7 @@ class FitJob:
     def _keep_model(self, stage: Stage, model: PcaModel, objects: Objects) -> Stage | Result:
         document = encode_model(model)
         objects.put("model.json", document)
+        objects.put("read.json", encode(_describe_reading(stage, model)))
         summary = {
             "id": hashlib.sha256(document).hexdigest(),
             "n": model.n,
@@ -234,13 +251,12 @@ class FitJob:
             "first_left_out": _describe_first(stage.inputs["left_out"]),
         }
         inputs = {**stage.inputs, "model": summary["id"], "summary": summary, "objects": []}
-        return self._follow(
-            Stage(self.kind, stage.name, inputs, stage.parts), _MOMENTS, "model.json"
-        )
+        stage = Stage(self.kind, stage.name, inputs, stage.parts)
+        return self._follow(stage, _MOMENTS, "model.json", "read.json")
 
-    def _follow(self, stage: Stage, done: str, name: str) -> Stage | Result:
+    def _follow(self, stage: Stage, done: str, *names: str) -> Stage | Result:
         """Return the next stage that is wanted once a model is there, or the end."""
-        inputs = {**stage.inputs, "objects": [*stage.inputs["objects"], name]}
+        inputs = {**stage.inputs, "objects": [*stage.inputs["objects"], *names]}
         wanted = {
             _SCORES: inputs["scores"],
             _GROUPS: bool(inputs["options"]["group"]),
@@ -257,6 +273,26 @@ class FitJob:
 
 def _read_with(options: Fields, names: Sequence[str]) -> Rows:
     return Rows(names, Log(options["log"]), Missing(options["missing"]))
+
+
+def _describe_reading(stage: Stage, model: PcaModel) -> ReadPartsAnswer:
+    given = stage.inputs["reading"]
+    reading = Reading(
+        format=given["format"],
+        encoding=given["encoding"],
+        delimiter=given["delimiter"],
+        decimal_mark=given["decimal_mark"],
+        header_row=given["header_row"],
+        left_out=tuple(ColumnLeftOut(**column) for column in given["left_out"]),
+        notes=(*given["notes"], *list_notes(model, parse_choices(stage.inputs["options"]))),
+    )
+    return describe_parts(
+        reading,
+        model,
+        dropped=stage.inputs["dropped"],
+        parts=len(stage.parts),
+        failed=[(failure["part"], failure["reason"]) for failure in stage.inputs["left_out"]],
+    )
 
 
 def _describe_first(left_out: Sequence[Fields]) -> str:

@@ -112,9 +112,7 @@ class Rows:
         try:
             return take_log(block, self.log, place)
         except InvalidTable as error:
-            raise PartFailed(
-                error.expected, got=error.got, remedy=error.remedy, places=error.places
-            ) from error
+            raise PartFailed.of(error) from error
 
     def _refuse(self, expected: str, got: str, first: int, row: int, column: int) -> NoReturn:
         place = self._place(first, row, column)

@@ -65,7 +65,7 @@ def project_part(
             try:
                 found = project_table(Table(values=observations.values), model, confidence)
             except InvalidTable as error:
-                raise PartFailed(error.expected, got=error.got, remedy=error.remedy) from error
+                raise PartFailed.of(error) from error
             columns = [observations.numbers, *np.ascontiguousarray(found.values.T)]
             if (diagnosed := found.diagnostics) is not None:
                 columns += [diagnosed.t2, diagnosed.spe, diagnosed.outliers]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from meshlens.batch.job import Fields
+from meshlens.pca.tables.reading import Reading
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Codes: TypeAlias = npt.NDArray[np.intp]
@@ -23,6 +24,10 @@ class Source(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """The numeric variables, p of them: as planned, or as the opener was told."""
+
+    @property
+    def reading(self) -> Reading:
+        """How it is read, once `plan` has returned; rows are not listed, as they may be many."""
 
     def identify(self) -> Fields:
         """Return what the input is now: files with their sizes and times of change, or tags.

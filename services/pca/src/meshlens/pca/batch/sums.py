@@ -41,12 +41,7 @@ def find_first_shift(source: Source, parts: Sequence[Fields], rows: Rows) -> Arr
             for block in rows.read(source, part, lambda: None):
                 return find_shift(block[:_ROWS])
         except PartFailed as error:
-            failed = failed or PartFailed(
-                f"{source.locate(part)}: {error.expected}",
-                got=error.got,
-                remedy=error.remedy,
-                places=error.places,
-            )
+            failed = failed or PartFailed.of(error, where=source.locate(part))
     raise failed or no_observation()
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from meshlens.batch.errors import Cancelled
+from meshlens.batch.interruption import Interruption
 from meshlens.batch.job import Fields
 from meshlens.batch.loop import run
 from meshlens.batch.steps import forget_trials, name_job
 from meshlens.classify.batch.command.arguments import parse_arguments
-from meshlens.classify.batch.command.interruption import Interruption
 from meshlens.classify.batch.command.job_folder import open_job_folder
 from meshlens.classify.batch.command.progress import Bar
 from meshlens.classify.batch.command.report import report
@@ -74,8 +74,9 @@ def _run(options: argparse.Namespace, prog: str) -> int:
             forget_trials(objects)
             _complain(prog, f"interrupted at {bar.done} of {total} pictures; {how}")
 
-        with Interruption(end) as interruption:
-            try:
+        interruption = Interruption(end)
+        try:
+            with interruption:
                 run(
                     job,
                     identity,
@@ -84,9 +85,8 @@ def _run(options: argparse.Namespace, prog: str) -> int:
                     go_on=interruption.go_on,
                     watch=bar.begin,
                 )
-            except Cancelled:
-                end()
-                return interruption.exit_code
+        except Cancelled:
+            return interruption.exit_code
     seconds = bar.seconds
     summary = json.loads(objects.get(SUMMARY) or b"")
     print(*(_name_options(line) for line in report(summary, folder)), sep="\n")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from meshlens.batch.job import Fields, encode
 from meshlens.batch.objects import FolderObjects
+from meshlens.batch.writing import is_beside
 from meshlens.classify.batch.errors import WrongJobFolder
 
 _MARK = "job.json"
@@ -31,7 +32,7 @@ def open_job_folder(folder: Path, identity: Fields, *, again: bool) -> FolderObj
     """
     objects = FolderObjects(folder)
     data = objects.get(_MARK)
-    if data is None and folder.exists() and any(folder.iterdir()):
+    if data is None and folder.exists() and not all(is_beside(it.name) for it in folder.iterdir()):
         raise WrongJobFolder(
             f"{folder} must be the folder of a job, or empty",
             got="other files in it",

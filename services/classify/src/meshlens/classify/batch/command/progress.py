@@ -9,7 +9,6 @@ from typing import Self
 from tqdm import tqdm
 
 from meshlens.batch.loop import Progress
-from meshlens.classify.batch.manifest import CHUNK
 
 
 class Bar:
@@ -25,7 +24,7 @@ class Bar:
 
     def __init__(self, total: int) -> None:
         self.answered = self.done = 0
-        self._total, self._began = total, False
+        self._began = False
         self._start = time.monotonic()
         self._lock = threading.Lock()
         self._bar = tqdm(
@@ -45,7 +44,7 @@ class Bar:
         """Count the pictures of parts that were done before; later calls change nothing."""
         if not self._began:
             self._began = True
-            self._count(min(progress.done * CHUNK, self._total))
+            self._count(progress.rows)
             self._bar.initial = self.done
 
     def add(self, rows: int, restored: bool) -> None:  # noqa: FBT001 - as OnRows is called

@@ -7,6 +7,7 @@ from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.decomposition import name_variables
 from meshlens.pca.tables.columns import RawTable, quote
 from meshlens.pca.tables.parts.roles import Roles, assign
+from meshlens.pca.tables.reading import ColumnLeftOut
 from meshlens.pca.tables.table import check_columns
 
 _NUMBERS, _NAMES = "numbers", "names"
@@ -20,11 +21,13 @@ class Choice:
         names: of the p variables, generated if the file has none.
         places: where they are in a row of the file, from 0.
         kinds: what each column holds that counts, by its name.
+        left_out: the other columns.
     """
 
     names: tuple[str, ...]
     places: tuple[int, ...]
     kinds: Mapping[str, str]
+    left_out: tuple[ColumnLeftOut, ...] = ()
 
     def find(self, names: Sequence[str]) -> tuple[int, ...]:
         """Return the places of variables by their names.
@@ -55,7 +58,8 @@ def choose(sample: RawTable, roles: Roles, columns: int | None) -> Choice:
         InvalidOption: a role names no column, or one that cannot play its part.
         InvalidTable: no column holds numbers, there are too many, or two have one name.
     """
-    raw = assign(sample, roles).variables
+    cast = assign(sample, roles)
+    raw = cast.variables
     check_columns(raw, columns)
     names = raw.names or name_variables(len(raw.places))
     twice = [name for name in names if names.count(name) > 1] if len({*names}) < len(names) else []
@@ -69,7 +73,14 @@ def choose(sample: RawTable, roles: Roles, columns: int | None) -> Choice:
     kinds |= dict.fromkeys((text.name for text in sample.texts), _NAMES)
     counts = roles.use or [name for name in kinds if name not in roles.drop]
     places = tuple(place - 1 for place in raw.places)
-    return Choice(names, places, {name: kinds[name] for name in counts})
+    aside = {cast.labels_column, cast.groups_column}
+    texts = [text for text in sample.texts if text.name in aside]
+    left_out = [
+        *cast.left_out,
+        *(ColumnLeftOut(it.place, it.name, "it holds names") for it in texts),
+    ]
+    left_out.sort(key=lambda it: it.column)
+    return Choice(names, places, {name: kinds[name] for name in counts}, tuple(left_out))
 
 
 def refuse_other(

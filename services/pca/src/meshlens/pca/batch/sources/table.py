@@ -20,6 +20,7 @@ from meshlens.pca.batch.sources.reader import Limits, Reader
 from meshlens.pca.errors import InvalidOption, InvalidTable, PcaError
 from meshlens.pca.options import ReadingOptions, parse_options
 from meshlens.pca.tables.columns import ReadOptions, TextOptions
+from meshlens.pca.tables.reading import Reading
 from meshlens.pca.tables.table import check_infinite, split_content_type
 
 _MOST_KNOWN = 64  # files whose descriptions are kept at a time
@@ -144,6 +145,7 @@ class TableSource:
         )
         self._names = tuple(names)
         self._planned: tuple[str, ...] = ()
+        self._reading = Reading()
         self._root = Path(find_root(self._named))
         self._key = {name: fields for name, fields in given.items() if name != "files"}
 
@@ -151,6 +153,11 @@ class TableSource:
     def names(self) -> tuple[str, ...]:
         """The numeric variables, p of them: as planned, or as the opener was told."""
         return self._names or self._planned
+
+    @property
+    def reading(self) -> Reading:
+        """How the first file is read that can be, once `plan` has returned."""
+        return self._reading
 
     def identify(self) -> Fields:
         """Return the files with their sizes and the times of their last change.
@@ -190,7 +197,8 @@ class TableSource:
             found = (self._show(path), choice, reader.written)
             if first:
                 refuse_other(first, found)
-            first = first or found
+            else:
+                first, self._reading = found, _describe_reading(reader, choice)
             parts += [{"file": path, "state": state, **part} for part in cut]
         if first is None:
             raise faults[0]
@@ -299,13 +307,16 @@ class TableSource:
     def _name(self, fault: Fault, path: str) -> Fault:
         """Return a fault that names the file."""
         kind = type(fault) if isinstance(fault, PcaError) else InvalidTable
-        return kind(
-            f"{self._show(path)}: {fault.expected}",
-            got=fault.got,
-            remedy=fault.remedy,
-            option=fault.option,
-            places=fault.places,
-        )
+        return kind.of(fault, where=self._show(path))
+
+
+def _describe_reading(reader: Reader, choice: Choice) -> Reading:
+    reading = reader.sample.reading
+    return replace(
+        reading,
+        format=reading.format if reading.delimiter else reader.written,
+        left_out=choice.left_out,
+    )
 
 
 class _Misfit(ValueError):
@@ -329,7 +340,7 @@ def _fail(error: Exception, name: str) -> PartFailed:
         error = error.fault
     if isinstance(error, Fault):
         places = [replace(place, file=name) for place in error.places] or [Place(file=name)]
-        return PartFailed(error.expected, got=error.got, remedy=error.remedy, places=places)
+        return PartFailed.of(error, places=places)
     if isinstance(error, OSError):
         expected, got = "the file must be readable", error.strerror or str(error)
         remedy = "give access, or copy it to another disk"

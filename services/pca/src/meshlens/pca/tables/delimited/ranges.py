@@ -94,7 +94,8 @@ def decide_text(start: bytes, options: ReadOptions) -> Decisions:
         head.rows = head.rows[:1]
         end = find_line(body, rows[1]) if len(rows) > 1 else len(body)
         only = replace(source, body=body[:end])
-        sample = read_decided(only, head, columns, rows[:1], Reading(notes=notes))
+        reading = Reading(encoding=encoding, notes=notes)
+        sample = read_decided(only, head, columns, rows[:1], reading)
     except csv.Error as error:
         raise _unreadable(error) from None
     marks = {notation.mark for notation in columns.notations.values()}
