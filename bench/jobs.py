@@ -1,17 +1,22 @@
-"""A fit over the parts of a table, relative to numpy's own product of the same numbers.
+"""A fit over the parts of a table, relative to the least that reads and folds the same numbers.
 
-The reference is the fastest that one core could do: `x.T @ x` of columns in memory. Seconds are of
-the CPU, so that other work on the machine counts little; all of it is done on one BLAS thread.
+Folding alone is compared with numpy's product of columns in memory; a whole job over Parquet, as
+`pca fit` runs it, with the same job over the plainest reader there can be, in the same minute. Each
+job has a process of its own, whose peak memory is that of the job. Seconds are of the CPU, so that
+other work on the machine counts little; all of it is done on one BLAS thread. Answers are compared
+with numpy's own of two passes over the file: means, then products of deviations.
 """
 
 import argparse
-import resource
+import multiprocessing
+import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +27,10 @@ from meshlens.batch.job import Fields
 from meshlens.batch.loop import run
 from meshlens.batch.objects import FolderObjects
 from meshlens.pca.batch.fit import FitJob
+from meshlens.pca.batch.source import Opener
+from meshlens.pca.batch.sources.table import describe, open_table
 from meshlens.pca.batch.threads import one_thread
 from meshlens.pca.models import decode_model
-from meshlens.pca.numbers.decomposition import fit
 from meshlens.pca.numbers.moments import fold
 from meshlens.pca.tables.reading import Reading
 
@@ -33,23 +39,34 @@ Array: TypeAlias = npt.NDArray[np.float64]
 _GROUP = 1 << 18  # rows of a row group
 _GROUPS = 4  # row groups of a part
 _BATCH = 1 << 16
+_VARIABLES = 20
+# How columns may be written: pyarrow's defaults first.
+_ENCODINGS: Mapping[str, Mapping[str, Any]] = {
+    "dictionary, snappy": {},
+    "plain, snappy": {"use_dictionary": False},
+    "plain": {"use_dictionary": False, "compression": "none"},
+    "plain, zstd": {"use_dictionary": False, "compression": "zstd"},
+}
 
 
 def main() -> None:
     """Print the ratios."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--columns", type=int, nargs="+", default=[3, 20, 100])
+    arguments.add_argument("--columns", type=int, nargs="*", default=[3, 20, 100])
     arguments.add_argument(
-        "--parquet", type=int, default=0, help="millions of rows x 20 to write and fit"
+        "--parquet", type=int, default=10, help="millions of rows x 20 to write and fit"
     )
+    arguments.add_argument("--encodings", nargs="+", choices=_ENCODINGS, default=[*_ENCODINGS])
+    arguments.add_argument("--group", type=int, default=_GROUP, help="rows of a row group")
     arguments.add_argument("--workers", type=int, default=1)
     options = arguments.parse_args()
     with one_thread():
-        compare_folds(options.columns, options.rounds)
+        if options.columns:
+            compare_folds(options.columns, options.rounds)
         if options.parquet:
-            with tempfile.TemporaryDirectory() as folder:
-                fit_file(Path(folder), options.parquet * 1_000_000, options.workers)
+            n = options.parquet * 1_000_000
+            compare_files(n, options.group, options.encodings, options.workers, options.rounds)
 
 
 def compare_folds(columns: Sequence[int], rounds: int) -> None:
@@ -122,58 +139,109 @@ class RowGroups:
                 yield block
 
 
-def write(path: Path, n: int) -> None:
+def write(path: Path, n: int, group: int, options: Mapping[str, Any]) -> None:
     """Write n rows of 20 variables, a row group at a time."""
     generator = np.random.default_rng(0)
-    mixing = generator.normal(size=(20, 20))
-    names = [f"x{column + 1}" for column in range(20)]
+    mixing = generator.normal(size=(_VARIABLES, _VARIABLES))
+    names = [f"x{column + 1}" for column in range(_VARIABLES)]
     schema = pa.schema([(name, pa.float64()) for name in names])
-    with pq.ParquetWriter(path, schema) as writer:
-        for start in range(0, n, _GROUP):
-            values = generator.normal(size=(min(_GROUP, n - start), 20)) @ mixing + 100
+    with pq.ParquetWriter(path, schema, **options) as writer:
+        for start in range(0, n, group):
+            values = generator.normal(size=(min(group, n - start), _VARIABLES)) @ mixing + 100
             table = pa.table([*np.ascontiguousarray(values.T)], schema=schema)
-            writer.write_table(table, row_group_size=_GROUP)
+            writer.write_table(table, row_group_size=group)
 
 
-def fit_file(folder: Path, n: int, workers: int) -> None:
-    """Print how long a job takes for a file, how much memory, and how exact its answer is."""
-    path = folder / "table.parquet"
-    write(path, n)
-    job = FitJob(RowGroups.open)
-    objects = FolderObjects(folder / "job")
-    identity = job.identify({"input": {"file": str(path)}})
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    wall, start = time.monotonic(), time.process_time()
-    result = run(job, identity, objects, workers=workers)
-    seconds, wall = time.process_time() - start, time.monotonic() - wall
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{n:,} rows x 20, {path.stat().st_size / 1e9:.1f} GB, {workers} workers:")
-    print(
-        f"  {n / seconds / 1e6:.1f} million rows a second of CPU, {n / wall / 1e6:.1f} by the clock"
-    )
-    print(f"  memory {peak >> 10} MiB at most, {before >> 10} before")
-    reading = best(lambda: read_all(path), 1)
-    print(f"  of these, reading alone takes {reading / seconds:.0%}")
-    if n * 20 * 8 <= 1 << 30:
-        model, whole = decode_model(objects.get("model.json") or b""), fit(load(path))
-        off = np.abs(model.explained_variance - whole.explained_variance)
-        largest, own = off.max() / whole.explained_variance[0], off / whole.explained_variance
-        print(f"  variances are those in memory within {largest:.1e} of the largest,")
-        print(f"  {own.max():.1e} of their own; {result.summary['solver']}")
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a job has taken.
+
+    Attributes:
+        seconds: of the CPU.
+        wall: by the clock.
+        peak: bytes of memory at most.
+        document: the model.
+    """
+
+    seconds: float
+    wall: float
+    peak: int
+    document: bytes
 
 
-def read_all(path: Path) -> None:
-    """Read all blocks of a file."""
+_OPENERS: Mapping[str, tuple[Opener, Callable[[str], Fields]]] = {
+    "meshlens": (open_table, lambda path: describe([path])),
+    "least": (RowGroups.open, lambda path: {"file": path}),
+}
+
+
+def compare_files(n: int, group: int, encodings: Sequence[str], workers: int, rounds: int) -> None:
+    """Print how long jobs over files take, how much memory, and how exact their answers are."""
+    print(f"\n{n:,} rows x {_VARIABLES} in groups of {group:,}, {workers} workers")
+    print("                          million rows a second          memory       variances off")
+    print("                           of CPU        by the    time   at most       at most,")
+    print("Parquet                GB  fit  least     clock   ratio  MiB  ratio  of largest  of own")
+    for encoding in encodings:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "table.parquet"
+            write(path, n, group, _ENCODINGS[encoding])
+            found: dict[str, list[Measured]] = {name: [] for name in _OPENERS}
+            for _ in range(rounds):
+                for name, measured in found.items():
+                    measured.append(apart(name, str(path), workers))
+            fitted, least = (min(each, key=lambda one: one.seconds) for each in found.values())
+            peak, lowest = (max(one.peak for one in each) >> 20 for each in found.values())
+            off, own = compare_models(fitted.document, path)
+            print(
+                f"{encoding:18} {path.stat().st_size / 1e9:6.2f} {n / fitted.seconds / 1e6:4.1f}"
+                f" {n / least.seconds / 1e6:6.1f} {n / fitted.wall / 1e6:9.1f}"
+                f" {fitted.seconds / least.seconds:7.2f} {peak:4} {peak / lowest:6.2f}"
+                f" {off:11.0e} {own:7.0e}"
+            )
+
+
+def apart(name: str, path: str, workers: int) -> Measured:
+    """Return what a job takes in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context) as pool:
+        return pool.submit(measure, name, path, workers).result()
+
+
+def measure(name: str, path: str, workers: int) -> Measured:
+    """Run a job; return what it takes."""
+    opener, given = _OPENERS[name]
+    job = FitJob(opener)
+    with one_thread(), tempfile.TemporaryDirectory() as folder:
+        objects = FolderObjects(Path(folder))
+        wall, start = time.monotonic(), time.process_time()
+        run(job, job.identify({"input": given(path)}), objects, workers=workers)
+        seconds, wall = time.process_time() - start, time.monotonic() - wall
+        document = objects.get("model.json") or b""
+    status = Path("/proc/self/status").read_text()
+    (peak,) = re.findall(r"VmHWM:\s*(\d+) kB", status)
+    return Measured(seconds, wall, int(peak) << 10, document)
+
+
+def compare_models(document: bytes, path: Path) -> tuple[float, float]:
+    """Return how far variances are off, relative to the largest, and to their own at most."""
+    n, total = 0, np.zeros(_VARIABLES)
+    for block in read_all(path):
+        n += len(block)
+        total += block.sum(axis=0)
+    mean, scatter = total / n, np.zeros((_VARIABLES, _VARIABLES))
+    for block in read_all(path):
+        deviations = block - mean
+        scatter += deviations.T @ deviations
+    expected = np.linalg.eigvalsh(scatter / (n - 1))[::-1]
+    off = np.abs(decode_model(document).explained_variance - expected)
+    return float(off.max() / expected[0]), float((off / expected).max())
+
+
+def read_all(path: Path) -> Iterator[Array]:
+    """Yield all blocks of a file."""
     source = RowGroups.open({"file": str(path)})
     for part in source.plan():
-        for _ in source.read(part):
-            pass
-
-
-def load(path: Path) -> Array:
-    """Return a file's rows."""
-    source = RowGroups.open({"file": str(path)})
-    return np.concatenate([block for part in source.plan() for block in source.read(part)])
+        yield from source.read(part)
 
 
 if __name__ == "__main__":

@@ -360,6 +360,47 @@ def test_what_is_no_table_in_parts_is_refused_with_the_reason(
         source_of(path).plan()
 
 
+@pytest.mark.parametrize("decoded", [1, 12, 100])
+@pytest.mark.parametrize("group", [8, ROWS])
+def test_a_group_of_rows_is_decoded_in_steps_or_at_once(
+    decoded: int, group: int, tmp_path: Path
+) -> None:
+    path = write_parquet(
+        tmp_path / "t.parquet",
+        COLUMNS,
+        row_group_size=group,
+        data_page_size=16,
+        write_batch_size=3,
+    )
+    source = source_of(path, limits={"decoded": decoded})
+    values = np.concatenate(read_parts(source, source.plan()))
+    expected = read_all(write_parquet(tmp_path / "small.parquet", COLUMNS))
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_columns_named_as_if_within_others_are_read_each(tmp_path: Path) -> None:
+    columns = {"a": VALUES[:, 0], "b": VALUES[:, 1], "a.b": VALUES[:, 2]}
+    path = write_parquet(tmp_path / "t.parquet", columns)
+    for decoded in (3, 100):
+        read = read_all(path, limits={"decoded": decoded})
+        np.testing.assert_array_equal(read, VALUES)
+
+
+@pytest.mark.parametrize("decoded", [4, 100])
+def test_a_group_with_fewer_rows_than_the_footer_says_is_a_part_that_fails(
+    decoded: int, tmp_path: Path
+) -> None:
+    columns = {"x": [*map(float, range(9))]}
+    path = write_parquet(tmp_path / "t.parquet", columns, row_group_size=9)
+    # The zigzag numbers of the file's rows, the column's values and the group's rows.
+    start, file, column, end = path.read_bytes().split(b"\x16\x12")
+    rows = b"\x16\x14"
+    path.write_bytes(start + rows + file + b"\x16\x12" + column + rows + end)
+    source = source_of(path, limits={"decoded": decoded})
+    with pytest.raises(PartFailed, match="expected 10 rows in group 1, got 9"):
+        read_parts(source, source.plan())
+
+
 def test_a_footer_that_lies_about_its_rows_is_refused(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "t.parquet", {"x": [*map(float, range(9))]})
     body = path.read_bytes()

@@ -53,7 +53,7 @@ class Source(Protocol):
     def read(self, part: Fields) -> Iterator[Array]:
         """Yield the part's rows in order, in blocks (m, p), m at least 1, of any layout.
 
-        The layout is what comes cheapest: columns that follow each other in memory (F) from Arrow.
+        The layout is what comes cheapest: each column contiguous, from Arrow and Parquet.
         A missing number is nan. A block may be changed, or its memory used again, by either side
         once the next one is asked for.
 

@@ -53,6 +53,10 @@ def split_batch(batch: pa.RecordBatch, names: Sequence[str]) -> Iterator[Array]:
         part = min(step, batch.num_rows - start)
         values = np.empty((len(names), part))
         for row, column in zip(values, columns, strict=True):
-            numbers = column.slice(start, part).cast(_NUMBER, safe=False)
-            row[:] = numbers.to_numpy(zero_copy_only=False)
+            fill(row, column.slice(start, part))
         yield values.T
+
+
+def fill(row: Array, column: pa.Array) -> None:
+    """Fill a row (m,) with the m numbers of a column, nan where one is missing."""
+    row[:] = column.cast(_NUMBER, safe=False).to_numpy(zero_copy_only=False)

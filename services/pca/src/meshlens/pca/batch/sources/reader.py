@@ -22,12 +22,15 @@ class Limits:
         text: bytes of a part of text, at most.
         start: bytes of the beginning of a text, which decides what its columns are.
         memory: bytes that a group of rows, or a batch, may take when it is read.
+        decoded: numbers of a group of rows that is decoded whole, at most; as many as most writers
+            make them of, 256 MiB.
     """
 
     cells: int = 1 << 24
     text: int = 64 << 20
     start: int = 1 << 18
     memory: int = 1 << 30
+    decoded: int = 1 << 25
 
 
 class Reader(Protocol):
