@@ -41,5 +41,6 @@ def test_the_root_is_the_folder_in_which_all_objects_are(names: list[str], root:
 
 def test_what_engines_leave_beside_their_files_is_hidden() -> None:
     assert is_hidden("t/_SUCCESS")
+    assert is_hidden("_temporary/part.csv")
     assert is_hidden(".part.crc")
-    assert not is_hidden("_t/part.csv")
+    assert not is_hidden("t/part_1.csv")

@@ -70,10 +70,12 @@ class Binding:
         if self.kind == LOCAL:
             yield from self._list_files(prefix)
             return
-        follows = ""
+        most = _PAGE if self.kind == S3 else _MOST
+        follows, count = "", 0
         while True:
-            page = self._list_page(prefix, follows, _PAGE if self.kind == S3 else _MOST)
-            if self.kind != S3 and len(page.objects) >= _MOST:
+            page = self._list_page(prefix, follows, most)
+            count += len(page.objects)
+            if count >= _MOST:
                 raise InputUnavailable(
                     f"binding {self._name!r} must list fewer than {_MOST} objects",
                     got=f"as many that begin with {prefix!r}",

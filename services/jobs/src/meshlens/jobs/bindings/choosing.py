@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 _WILD = "*?["
-# As engines call what they leave beside their files: _SUCCESS, .part.crc
+# As engines call what they leave beside their files: _SUCCESS, .part.crc, _temporary/
 _HIDDEN = (".", "_")
 
 
@@ -15,8 +15,8 @@ def is_pattern(name: str) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Return whether folders and patterns leave an object out."""
-    return posixpath.basename(name).startswith(_HIDDEN)
+    """Return whether an object is left out by the name that it has below a folder or a pattern."""
+    return any(part.startswith(_HIDDEN) for part in name.split("/"))
 
 
 def find_folder(name: str) -> str:

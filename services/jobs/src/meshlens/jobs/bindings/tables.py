@@ -140,8 +140,9 @@ class BindingFiles:
         return found
 
     def _list(self, folder: str) -> Sequence[Listed]:
-        listed = self._bucket.list(f"{folder}/" if folder else "")
-        return [one for one in listed if not is_hidden(one.name)]
+        prefix = f"{folder}/" if folder else ""
+        listed = self._bucket.list(prefix)
+        return [one for one in listed if not is_hidden(one.name.removeprefix(prefix))]
 
 
 def _refuse_folders(name: str, found: Sequence[Listed]) -> None:
