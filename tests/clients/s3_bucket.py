@@ -39,8 +39,7 @@ client = partial(
 client("s3").create_bucket(Bucket=bucket)
 iam = client("iam")
 iam.create_user(UserName=bucket)
-resource = f"arn:aws:s3:::{bucket}"
-allowed = {"Effect": "Allow", "Action": "s3:*", "Resource": [resource, f"{resource}/*"]}
+allowed = {"Effect": "Allow", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/*"}
 policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
 iam.put_user_policy(UserName=bucket, PolicyName=bucket, PolicyDocument=policy)
 key = iam.create_access_key(UserName=bucket)["AccessKey"]

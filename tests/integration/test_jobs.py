@@ -340,6 +340,26 @@ def test_a_kill_of_what_it_needs_changes_no_byte(
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("victim", ["jobs-daprd", "sidecar and app", "all workers"])
+def test_a_kill_of_what_reads_objects_changes_no_byte(mesh: JobsMesh, victim: str) -> None:
+    name = victim.replace(" ", "-")
+    folder = mesh.folder / "shelf" / "tables" / name
+    folder.mkdir(parents=True)
+    values = np.random.default_rng(9).normal((5.0, 0.0, -5.0), size=(30_000, 3))
+    for number, part in enumerate(np.split(values, 300)):
+        np.save(folder / f"{number:03d}.npy", part)
+    models = set()
+    for files, killed in ((str(folder), ""), (f"{SHELF}/{name}", victim)):
+        job = mesh.start("pca-fit", {"files": files})["id"]
+        if killed:
+            mesh.await_done(job, 10)
+            kill(mesh, killed)
+        assert mesh.await_end(job, within=150)["state"] == "completed"
+        models.add((mesh.jobs_folder / job / "model.json").read_bytes())
+    assert len(models) == 1
+
+
+@pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_twenty_kills_at_random_change_no_byte(mesh: JobsMesh, tmp_path: Path) -> None:
     """Each one comes once the job has got further since the last; SEED chooses others."""
