@@ -20,7 +20,7 @@ import pytest
 from counting import Counting
 from dapr_run import dapr_runtime
 from documents import block
-from integration.test_up import up
+from integration.test_up import fetch, up
 from job_kinds import KILLING, PACED, Paced
 from jobs_mesh import ENDED, ROOT, JobsMesh, jobs_mesh
 from processes import eventually
@@ -38,6 +38,7 @@ from meshlens.pca.batch.threads import one_thread
 pytestmark = pytest.mark.timeout(240)
 
 PAGE = "docs/jobs.md"
+SHELF = "dapr://binding/shelf/tables"
 VICTIMS = (
     *("worker", "app", "all workers"),
     *("placement", "scheduler", "jobs-daprd", "sidecar and app"),
@@ -54,8 +55,20 @@ QUICK, SLOW = 0.0, 0.1
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsMesh]:
-    with jobs_mesh(tmp_path_factory.mktemp("jobs")) as running:
+    folder = tmp_path_factory.mktemp("jobs")
+    add_binding(folder, "shelf", folder / "shelf")
+    with jobs_mesh(folder, JOB_INPUTS=f"{folder.parent},{SHELF}") as running:
         yield running
+
+
+def add_binding(mesh: Path, name: str, files: Path) -> None:
+    """Let the sidecar of jobs have the binding of the page, for a folder of files."""
+    component = block(PAGE, "kind: Component")
+    assert "name: photos" in component
+    own = mesh / ".dapr" / "mesh" / "jobs"
+    own.mkdir(parents=True, exist_ok=True)
+    text = component.replace("name: photos", f"name: {name}").replace("/srv/photos", str(files))
+    (own / f"{name}.yaml").write_text(text)
 
 
 @pytest.fixture
@@ -130,8 +143,43 @@ def test_a_fit_leaves_the_same_bytes_as_one_process(
     assert np.allclose(model["mean"], values.mean(axis=0))
 
 
+def test_a_fit_of_objects_leaves_the_same_bytes_as_one_of_files(mesh: JobsMesh) -> None:
+    values = np.random.default_rng(8).normal((5.0, 0.0, -5.0), size=(6000, 3))
+    folder = mesh.folder / "shelf" / "tables" / "whole"
+    folder.mkdir(parents=True)
+    for number, part in enumerate(np.split(values, 12)):
+        np.save(folder / f"part-{number:02d}.npy", part)
+    digests = set()
+    for files in (str(folder), f"{SHELF}/whole", f"{SHELF}/whole/part-*.npy"):
+        job = mesh.start("pca-fit", {"files": files, "k": 2, "scores": True})["id"]
+        assert mesh.await_end(job)["state"] == "completed"
+        objects = objects_of(mesh.jobs_folder / job)
+        scores = [data for name, data in objects.items() if name.startswith("scores/")]
+        assert len(scores) == 12
+        digests.add((objects["model.json"], *scores))
+    assert len(digests) == 1
+
+
+def test_a_damaged_object_in_the_middle_is_named(mesh: JobsMesh) -> None:
+    folder = mesh.folder / "shelf" / "tables" / "damaged"
+    folder.mkdir(parents=True)
+    for number in range(5):
+        np.save(folder / f"{number}.npy", np.eye(4) + number)
+    (folder / "2.npy").write_bytes((folder / "2.npy").read_bytes()[:-1])
+    job = mesh.start("pca-fit", {"files": f"{SHELF}/damaged"})["id"]
+    status = mesh.await_end(job)
+    assert (status["state"], status["reason"]) == ("failed", "PART_FAILED")
+    assert "damaged/2.npy" in status["message"]
+
+
 @pytest.mark.parametrize(
-    ("kind", "options"), [("pictures", {"folder": "/etc"}), ("pca-fit", {"files": "/etc/*.csv"})]
+    ("kind", "options"),
+    [
+        ("pictures", {"folder": "/etc"}),
+        ("pca-fit", {"files": "/etc/*.csv"}),
+        ("pictures", {"folder": "dapr://binding/shelf"}),
+        ("pca-fit", {"files": "dapr://binding/shelf/*/a.csv"}),
+    ],
 )
 def test_what_is_not_in_a_folder_for_jobs_is_refused(
     mesh: JobsMesh, kind: str, options: Mapping[str, str]
@@ -292,6 +340,26 @@ def test_a_kill_of_what_it_needs_changes_no_byte(
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("victim", ["jobs-daprd", "sidecar and app", "all workers"])
+def test_a_kill_of_what_reads_objects_changes_no_byte(mesh: JobsMesh, victim: str) -> None:
+    name = victim.replace(" ", "-")
+    folder = mesh.folder / "shelf" / "tables" / name
+    folder.mkdir(parents=True)
+    values = np.random.default_rng(9).normal((5.0, 0.0, -5.0), size=(30_000, 3))
+    for number, part in enumerate(np.split(values, 300)):
+        np.save(folder / f"{number:03d}.npy", part)
+    models = set()
+    for files, killed in ((str(folder), ""), (f"{SHELF}/{name}", victim)):
+        job = mesh.start("pca-fit", {"files": files})["id"]
+        if killed:
+            mesh.await_done(job, 10)
+            kill(mesh, killed)
+        assert mesh.await_end(job, within=150)["state"] == "completed"
+        models.add((mesh.jobs_folder / job / "model.json").read_bytes())
+    assert len(models) == 1
+
+
+@pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_twenty_kills_at_random_change_no_byte(mesh: JobsMesh, tmp_path: Path) -> None:
     """Each one comes once the job has got further since the last; SEED chooses others."""
@@ -354,15 +422,23 @@ def test_the_commands_of_the_page(tmp_path: Path) -> None:
     pictures.mkdir()
     shutil.copy(ROOT / "services/classify/samples/coffee.jpg", pictures)
     (pictures / "bad.png").write_bytes(b"no picture")
+    shutil.copytree(pictures, tmp_path / "bucket" / "2026")
     programs = dapr_runtime("daprd", "dapr", "placement", "scheduler") / ".dapr" / "bin"
     home = tmp_path / "home"
     home.mkdir()
+    inputs = f"{tmp_path},dapr://binding/photos"
     with up(
-        home, "--jobs", before=["env", f"DAPR_BIN={programs}", f"JOB_INPUTS={tmp_path}"]
+        home, "--jobs", before=["env", f"DAPR_BIN={programs}", f"JOB_INPUTS={inputs}"]
     ) as running:
         (sidecar,) = re.findall(r"meshlens jobs --sidecar \S+:(\d+) list", running.said)
+        (of_mesh,) = {*re.findall(r"--resources-path (\S+)/\.dapr/mesh/", running.said)}
+        add_binding(Path(of_mesh), "photos", tmp_path / "bucket")
+        eventually(
+            lambda: "photos" in fetch(f"http://localhost:{sidecar}/v1.0/metadata"), "it is loaded"
+        )
+        commands = block(PAGE, 'jobs start pictures folder="$PWD') + block(PAGE, "folder=dapr:")
         done = subprocess.run(
-            ["/usr/bin/env", "bash", "-euo", "pipefail", "-c", block(PAGE, "jobs start")],
+            ["/usr/bin/env", "bash", "-euo", "pipefail", "-c", commands],
             cwd=tmp_path,
             env={
                 **os.environ,
@@ -381,6 +457,8 @@ def test_the_commands_of_the_page(tmp_path: Path) -> None:
     assert [row["picture"] for row in rows] == ["bad.png", "coffee.jpg"]
     assert rows[0]["error"]["reason"] == "INVALID_IMAGE"
     assert rows[1]["labels"][0]["label"] == "espresso"
+    of_binding = (tmp_path / "answers-of-2026.jsonl").read_bytes()
+    assert of_binding == (tmp_path / "answers.jsonl").read_bytes()
 
 
 def test_without_a_worker_the_cause_is_named(mesh: JobsMesh) -> None:

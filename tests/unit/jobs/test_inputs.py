@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from meshlens.classify.batch.errors import UnreadablePicture
+from meshlens.jobs.addresses import Address
 from meshlens.jobs.errors import InputNotAllowed
 from meshlens.jobs.inputs import Inputs
-from meshlens.jobs.pictures import AllowedPictures
+from meshlens.jobs.pictures import AllowedPictures, Pictures
 from meshlens.jobs.tables import Tables
 from meshlens.pca.errors import InvalidOption
 
@@ -69,3 +70,18 @@ def test_a_picture_that_is_a_link_to_elsewhere_is_not_read(mine: Path) -> None:
     assert pictures.read(own) == b"own"
     with pytest.raises(UnreadablePicture, match="JOB_INPUTS"):
         pictures.read(link)
+
+
+def test_bindings_have_to_be_named_even_if_all_folders_are_allowed() -> None:
+    photos = Address("photos", "2026/a.jpg")
+    for setting in ("", "*", "/", "dapr://binding/photos/2025", "dapr://binding/tables"):
+        with pytest.raises(InputNotAllowed, match="add dapr://binding/photos"):
+            Inputs.of(setting).check_address(photos, "folder")
+    for setting in ("dapr://binding/photos", "/srv, dapr://binding/photos/2026/"):
+        Inputs.of(setting).check_address(photos, "folder")
+        assert not Inputs.of(setting).allow(Path("/etc"))
+
+
+def test_pictures_of_a_binding_that_is_not_allowed_are_not_asked_for() -> None:
+    with pytest.raises(InputNotAllowed, match="JOB_INPUTS"):
+        Pictures().identify({"folder": "dapr://binding/photos/2026"})

@@ -157,6 +157,7 @@ def test_another_version_of_the_model_ends_the_job(mesh: Mesh, model: ServiceMod
     [
         ({}, "folder: Field required"),
         ({"folder": "pictures"}, "folder: it must be an absolute path"),
+        ({"folder": "dapr://binding/photos/../a"}, "'dapr://binding/photos/../a'"),
         ({"folder": "/a", "colour": 1}, "colour: Extra inputs"),
         ({"folder": "/a", "glob": 5}, "glob: "),
         ({"folder": "/a", "format": "xml"}, "format: "),

@@ -14,3 +14,10 @@ def test_all_processes_together_fill_the_cores(workers: int, processes: int, par
 def test_a_list_of_kinds_has_names_and_places(kinds: str) -> None:
     with pytest.raises(ValueError, match="job_kinds"):
         Settings(job_kinds=kinds)
+
+
+@pytest.mark.parametrize("inputs", ["photos", "/a,b", "dapr://photos", "dapr://state/a", "/a;/b,c"])
+def test_inputs_are_folders_and_addresses_of_bindings(inputs: str) -> None:
+    Settings(job_inputs="/a,dapr://binding/b,dapr://binding/c/d,*")
+    with pytest.raises(ValueError, match="job_inputs"):
+        Settings(job_inputs=inputs)

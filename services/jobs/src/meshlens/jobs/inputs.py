@@ -1,12 +1,14 @@
-"""The folders that jobs may read: callers name paths, and must not reach what is none of theirs."""
+"""What jobs may read: callers name paths and addresses, and must not reach what is not theirs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from meshlens.jobs.addresses import Address, is_address
 from meshlens.jobs.errors import InputNotAllowed
 
 ALL = "*"
+_LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +17,19 @@ class Inputs:
 
     Attributes:
         folders: with links resolved; None for anywhere.
+        addresses: of bindings, or of folders in them; each has to be named.
     """
 
     folders: Sequence[Path] | None
+    addresses: Sequence[Address] = ()
 
     @classmethod
     def of(cls, setting: str) -> "Inputs":
-        """Return the folders that JOB_INPUTS names."""
+        """Return what JOB_INPUTS names."""
         named = [name.strip() for name in setting.split(",") if name.strip()]
-        return cls(None if ALL in named else [Path(name).resolve() for name in named])
+        addresses = [Address.of(name, "JOB_INPUTS") for name in named if is_address(name)]
+        folders = [Path(name).resolve() for name in named if not is_address(name)]
+        return cls(None if ALL in named else folders, addresses)
 
     def allow(self, path: Path) -> bool:
         """Return whether a path is within one of the folders, wherever links lead to."""
@@ -39,7 +45,22 @@ class Inputs:
             raise InputNotAllowed(
                 "what a job reads must be in a folder of JOB_INPUTS, and so must what its links"
                 " lead to",
-                got=str(path)[:200],
+                got=str(path)[:_LONGEST_SHOWN],
                 remedy="name a path in one of those, or let the operator add its folder",
+                option=option,
+            )
+
+    def check_address(self, address: Address, option: str) -> None:
+        """Let an address pass that may be read.
+
+        Raises:
+            InputNotAllowed: it is in none of those that JOB_INPUTS names.
+        """
+        if not any(allowed.holds(address) for allowed in self.addresses):
+            raise InputNotAllowed(
+                "what a job reads from a binding must be below an address of JOB_INPUTS",
+                got=str(address)[:_LONGEST_SHOWN],
+                remedy="name one below those, or let the operator add"
+                f" {Address(address.binding, '')}",
                 option=option,
             )

@@ -1,4 +1,4 @@
-"""The kind of job that answers every picture of a folder, by the service classify in the mesh."""
+"""The kind of job that answers every picture of a place, by the service classify in the mesh."""
 
 import base64
 import json
@@ -16,9 +16,14 @@ from meshlens.classify.batch.errors import UnreadablePicture
 from meshlens.classify.batch.job import MAX_BYTES, PictureJob
 from meshlens.classify.batch.places.folder import FolderPictures
 from meshlens.classify.batch.places.pictures import Picture
+from meshlens.classify.batch.places.pictures import Pictures as AnyPictures
 from meshlens.classify.batch.results.formats import Format
 from meshlens.daprkit.client import AppUnavailable, CallError, CallRejected, CallTimedOut, Client
 from meshlens.daprkit.settings import MIB
+from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.jobs.addresses import Address, is_address
+from meshlens.jobs.bindings.bucket import Bucket
+from meshlens.jobs.bindings.pictures import BindingPictures
 from meshlens.jobs.errors import EngineUnavailable, InvalidJob
 from meshlens.jobs.inputs import Inputs
 from meshlens.jobs.settings import Settings
@@ -38,7 +43,10 @@ class PictureOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    folder: str = Field(description="an absolute path, which all replicas of jobs see")
+    folder: str = Field(
+        description="an absolute path, which all replicas of jobs see, or that of a binding,"
+        " dapr://binding/<binding>/<folder>"
+    )
     glob: tuple[str, ...] = Field(default=(), description="patterns of names")
     model: str = Field(default="", description="its name; name@version for one of its versions")
     top_k: int | None = Field(default=None, description="labels of each picture")
@@ -49,8 +57,8 @@ class PictureOptions(BaseModel):
     @field_validator("folder")
     @classmethod
     def _is_absolute(cls, folder: str) -> str:
-        if not Path(folder).is_absolute() or "\0" in folder:
-            raise ValueError("it must be an absolute path")
+        if not (is_address(folder) or Path(folder).is_absolute()) or "\0" in folder:
+            raise ValueError("it must be an absolute path, or an address of a binding")
         return folder
 
     @field_validator("glob", mode="before")
@@ -89,16 +97,23 @@ class AllowedPictures(FolderPictures):
 
 
 class Pictures(PictureJob):
-    """Answers the pictures of a folder that all replicas of jobs see."""
+    """Answers the pictures of a folder that all replicas of jobs see, or of a binding."""
 
     def __init__(self) -> None:
-        settings = Settings()
-        self._inputs = Inputs.of(settings.job_inputs)
-        super().__init__(self._open, ServiceModel(settings))
+        self._settings = Settings()
+        self._inputs = Inputs.of(self._settings.job_inputs)
+        self._sidecar = Sidecar(self._settings)
+        super().__init__(self._open, ServiceModel(self._settings))
 
-    def _open(self, identity: Fields) -> AllowedPictures:
-        self._inputs.check(identity["folder"], "folder")
-        return AllowedPictures(self._inputs, Path(identity["folder"]), identity["patterns"])
+    def _open(self, identity: Fields) -> AnyPictures:
+        folder, patterns = identity["folder"], identity["patterns"]
+        if is_address(folder):
+            address = Address.of(folder, "folder")
+            self._inputs.check_address(address, "folder")
+            bucket = Bucket(self._sidecar, self._settings, address.binding)
+            return BindingPictures(bucket, address, patterns)
+        self._inputs.check(folder, "folder")
+        return AllowedPictures(self._inputs, Path(folder), patterns)
 
     def identify(self, options: Fields) -> Fields:
         """Return the options in full, the model, and what the listing comes to now."""
@@ -113,12 +128,12 @@ class Pictures(PictureJob):
                 remedy="correct it or leave it out",
                 option=name,
             ) from None
-        self._inputs.check(chosen.folder, "folder")
+        place = self._open({"folder": chosen.folder, "patterns": chosen.glob})
         names = ("model", "top_k", "threshold")
         given = {name: it for name in names if (it := getattr(chosen, name)) not in {None, ""}}
         return super().identify(
             {
-                "place": FolderPictures(Path(chosen.folder), chosen.glob).identify(),
+                "place": place.identify(),
                 "options": given,
                 "format": chosen.format,
                 "max_bytes": chosen.max_bytes,

@@ -21,8 +21,9 @@ class Settings(ServerSettings):
     )
     job_inputs: str = Field(
         default="",
-        pattern=r"^((/[^,]*|\*)(,|$))*$",
-        description="Folders that jobs may read, separated by commas; none by default, * for all.",
+        pattern=r"^((/[^,]*|\*|dapr://binding/[^/,\s]+(/[^,]*)?)(,|$))*$",
+        description="Folders that jobs may read, and bindings as dapr://binding/photos/2026,"
+        " separated by commas; none by default, * for all folders.",
     )
     job_kinds: str = Field(
         default="",

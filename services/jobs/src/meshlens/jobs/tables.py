@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from meshlens.batch.job import Fields
+from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.jobs.addresses import Address, is_address
+from meshlens.jobs.bindings.bucket import Bucket
+from meshlens.jobs.bindings.choosing import find_folder, is_pattern
+from meshlens.jobs.bindings.tables import BindingFiles
 from meshlens.jobs.errors import InvalidJob
 from meshlens.jobs.inputs import Inputs
 from meshlens.jobs.settings import Settings
@@ -19,14 +24,15 @@ _OWN = frozenset({"files", "content_type", "scores"})
 
 
 class Tables(FitJob):
-    """Fits a model to a table in files that all replicas of jobs see.
+    """Fits a model to a table in files that all replicas of jobs see, or in objects of a binding.
 
-    Options: files, absolute paths of files and folders, and patterns of them; content_type;
-    scores, whether those of each row are wanted; and those of pca's method `transform`.
+    Options: files, absolute paths of files and folders, and patterns of them, or addresses of a
+    binding; content_type; scores, whether those of each row are wanted; and those of pca's method
+    `transform`.
     """
 
     def __init__(self) -> None:
-        super().__init__(partial(_open_allowed, Inputs.of(Settings().job_inputs)))
+        super().__init__(_Opener(Settings()))
 
     def identify(self, options: Fields) -> Fields:
         """Return the options in full, and what the files are now."""
@@ -39,35 +45,53 @@ class Tables(FitJob):
                 remedy="correct them or leave them out",
                 option="options",
             )
+        local = [file for file in files if not is_address(file)]
         return super().identify(
             {
-                "input": describe(files, content_type=content_type),
+                "input": {**describe(local, content_type=content_type), "files": files},
                 "options": {name: it for name, it in options.items() if name not in _OWN},
                 "scores": scores,
             }
         )
 
 
-def _open_allowed(inputs: Inputs, given: Fields, names: Sequence[str]) -> TableSource:
-    # Before anything is looked for, and then whatever folders, patterns and links lead to.
-    inputs.check(find_root(given["files"]), "files")
-    with suppress(OSError, InvalidTable):  # which the source says, with what to do about it
-        for file in find_files(given["files"]):
-            inputs.check(file, "files")
-    return open_table(given, names)
+class _Opener:
+    """Opens tables that jobs may read."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._inputs = Inputs.of(settings.job_inputs)
+        self._sidecar = Sidecar(settings)
+
+    def __call__(self, given: Fields, names: Sequence[str] = ()) -> TableSource:
+        files: Sequence[str] = given["files"]
+        if is_address(files[0]):
+            addresses = [Address.of(file, "files") for file in files]
+            for address in addresses:
+                name = address.name
+                start = find_folder(name) if is_pattern(name) else name
+                self._inputs.check_address(replace(address, name=start), "files")
+            bucket = Bucket(self._sidecar, self._settings, addresses[0].binding)
+            return TableSource(given, BindingFiles(bucket, addresses), names)
+        # Before anything is looked for, and then whatever folders, patterns and links lead to.
+        self._inputs.check(find_root(files), "files")
+        with suppress(OSError, InvalidTable):  # which the source says, with what to do about it
+            for file in find_files(files):
+                self._inputs.check(file, "files")
+        return open_table(given, names)
 
 
 def _read_files(files: Any) -> Sequence[str]:  # noqa: ANN401 - whatever a caller sends
     named = [files] if isinstance(files, str) else files
-    if (
-        not isinstance(named, list)
-        or not named
-        or not all(isinstance(file, str) and Path(file).is_absolute() for file in named)
-    ):
-        raise InvalidJob(
-            "files must be absolute paths, one or a list of them",
-            got=repr(files)[:200],
-            remedy="name files, folders or patterns that all replicas of jobs see",
-            option="files",
-        )
-    return named
+    if isinstance(named, list) and named and all(isinstance(file, str) for file in named):
+        if all(Path(file).is_absolute() for file in named):
+            return named
+        addresses = [Address.of(file, "files") for file in named if is_address(file)]
+        if len(addresses) == len(named) and len({each.binding for each in addresses}) == 1:
+            return [str(address) for address in addresses]
+    raise InvalidJob(
+        "files must be absolute paths, or addresses of one binding, one or a list of them",
+        got=repr(files)[:200],
+        remedy="name files, folders or patterns that all replicas of jobs see",
+        option="files",
+    )

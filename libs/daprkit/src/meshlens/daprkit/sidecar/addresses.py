@@ -7,17 +7,12 @@ dapr://binding/<binding>/<key>   what the output binding's operation `get` retur
 import time
 from collections.abc import Iterator
 
-import grpc
-from dapr.proto import api_v1
-
 from meshlens.daprkit.errors import InputUnavailable, StoreUnavailable
+from meshlens.daprkit.sidecar.bindings import Binding
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
 
 SCHEME = "dapr://"
-
-# The bindings' keys for an object's name: S3 and GCS, local, Azure; each ignores the other keys.
-_KEYS = ("key", "fileName", "blobName")
 
 
 class Inputs:
@@ -88,23 +83,4 @@ class Inputs:
             raise InputUnavailable.of(error) from error
 
     def _read_binding(self, binding: str, key: str) -> Iterator[bytes]:
-        request = api_v1.InvokeBindingRequest(
-            name=binding, operation="get", metadata=dict.fromkeys(_KEYS, key)
-        )
-        try:
-            answer: api_v1.InvokeBindingResponse = self._sidecar.stub.InvokeBinding(
-                request,
-                timeout=self._seconds,
-                metadata=self._sidecar.metadata,
-                wait_for_ready=True,
-            )
-        except grpc.RpcError as error:
-            got, remedy = self._sidecar.explain(
-                error, remedy="check the component and the key, and MAX_BODY for what is large"
-            )
-            raise InputUnavailable(
-                f"binding {binding!r} must give {key!r} by its operation get",
-                got=got,
-                remedy=remedy,
-            ) from error
-        yield answer.data
+        yield Binding(self._sidecar, binding, timeout=self._seconds).get(key)

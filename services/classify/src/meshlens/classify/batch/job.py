@@ -9,7 +9,7 @@ Objects of a job, besides those of its steps:
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TypeAlias
 
@@ -32,6 +32,8 @@ SUMMARY = "summary.json"
 _LABELS_SAID = 10
 
 OpenPictures: TypeAlias = Callable[[Fields], Pictures]
+# A picture, and its bytes or why there are none.
+_Read: TypeAlias = tuple[Picture, bytes | Refusal]
 # Called with how many more pictures have their rows, and whether an earlier run made them.
 OnRows: TypeAlias = Callable[[int, bool], None]
 
@@ -118,13 +120,13 @@ class PictureJob:
         rows = Rows(partial, objects, self._every)
         restored = rows.restore(pictures)
         for picture, row in zip(pictures, restored, strict=False):
-            total.add(task, row, picture.size)
+            total.add(task, row, picture.size or 0)
         self._on_rows(len(restored), True)  # noqa: FBT003 - as OnRows is called
         try:
             for picture, row in self._answer(stage.inputs, pictures[len(restored) :], go_on):
                 if rows.add(row):
                     forget_trial(objects, stage, number)
-                total.add(task, row, picture.size)
+                total.add(task, row, picture.size or 0)
                 self._on_rows(1, False)  # noqa: FBT003 - as OnRows is called
         except Cancelled:
             rows.keep()
@@ -139,27 +141,29 @@ class PictureJob:
     ) -> Iterator[tuple[Picture, Fields]]:
         """Yield each picture with its row."""
         place = self._open(inputs["place"])
-        for group in self._group(pictures):
-            go_on()
-            read = [_read(place, picture, inputs["max_bytes"]) for picture in group]
-            data = [one for one in read if isinstance(one, bytes)]
+        for group in self._group(_read_all(place, pictures, inputs["max_bytes"], go_on)):
+            data = [one for _, one in group if isinstance(one, bytes)]
             answers = iter(self._answering.answer(inputs["model"], data) if data else ())
-            for picture, one in zip(group, read, strict=True):
+            for picture, one in group:
                 answer = next(answers) if isinstance(one, bytes) else one
                 if isinstance(answer, Refusal):
                     answer = {"error": answer.to_fields()}
                 yield picture, {"picture": picture.shown, **answer}
 
-    def _group(self, pictures: Sequence[Picture]) -> Iterator[Sequence[Picture]]:
+    def _group(self, pictures: Iterable[_Read]) -> Iterator[Sequence[_Read]]:
         """Yield neighbouring pictures that are answered at a time; one alone may be of any size."""
-        group: list[Picture] = []
+        group: list[_Read] = []
         size = 0
-        for picture in pictures:
-            size += picture.size
-            if group and (len(group) == self._answering.most or size > self._answering.most_bytes):
+        for picture, one in pictures:
+            length = len(one) if isinstance(one, bytes) else 0
+            if group and size + length > self._answering.most_bytes:
                 yield group
-                group, size = [], picture.size
-            group.append(picture)
+                group, size = [], 0
+            group.append((picture, one))
+            size += length
+            if len(group) == self._answering.most:
+                yield group
+                group, size = [], 0
         if group:
             yield group
 
@@ -182,6 +186,7 @@ class PictureJob:
             "job": stage.job,
             **stage.inputs,
             **total.to_fields(),
+            "bytes": None if stage.inputs["listing"]["bytes"] is None else total.size,
             "answered": total.pictures - total.failed,
             "failed": total.failed,
             "left_out": [asdict(failure) for failure in failures],
@@ -200,20 +205,32 @@ class PictureJob:
         return Result(said, (SUMMARY, *names))
 
 
+def _read_all(
+    place: Pictures, pictures: Iterable[Picture], most: int, go_on: GoOn
+) -> Iterator[_Read]:
+    for picture in pictures:
+        go_on()
+        yield picture, _read(place, picture, most)
+
+
 def _read(place: Pictures, picture: Picture, most: int) -> bytes | Refusal:
     """Return the bytes of a picture, or why it cannot be read."""
-    if picture.size > most:
-        return Refusal.of(
-            PictureTooLarge(
-                f"the file of a picture must have at most {most} bytes",
-                got=f"{picture.size}",
-                remedy="make it smaller, or allow more",
-            )
+    size = picture.size
+    if size is None or size <= most:
+        try:
+            data = place.read(picture)
+        except UnreadablePicture as fault:
+            return Refusal.of(fault)
+        size = len(data)
+        if size <= most:
+            return data
+    return Refusal.of(
+        PictureTooLarge(
+            f"the file of a picture must have at most {most} bytes",
+            got=f"{size}",
+            remedy="make it smaller, or allow more",
         )
-    try:
-        return place.read(picture)
-    except UnreadablePicture as fault:
-        return Refusal.of(fault)
+    )
 
 
 def _find_results(stage: Stage, failures: Sequence[Failure], objects: Objects) -> list[str]:

@@ -21,12 +21,12 @@ class Listing:
 
     Attributes:
         pictures: how many there are.
-        bytes: of all their files.
+        bytes: of all their files; None if their place does not say the size of each.
         sha256: of the manifest.
     """
 
     pictures: int
-    bytes: int
+    bytes: int | None
     sha256: str
 
 
@@ -87,12 +87,15 @@ class _Sum:
     """Adds up the chunks of a manifest."""
 
     def __init__(self) -> None:
-        self._digest, self._pictures, self._bytes = hashlib.sha256(), 0, 0
+        self._digest, self._pictures = hashlib.sha256(), 0
+        self._bytes: int | None = 0
 
     def add(self, chunk: Sequence[Picture], data: bytes) -> None:
         self._digest.update(data)
         self._pictures += len(chunk)
-        self._bytes += sum(picture.size for picture in chunk)
+        sizes = [picture.size for picture in chunk if picture.size is not None]
+        known = self._bytes is not None and len(sizes) == len(chunk)
+        self._bytes = (self._bytes or 0) + sum(sizes) if known else None
 
     @property
     def listing(self) -> Listing:

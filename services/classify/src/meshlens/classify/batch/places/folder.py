@@ -56,7 +56,7 @@ class FolderPictures:
                 below = os.path.relpath(parent, self._folder)
                 for file in sorted(files):
                     name = file if below == os.curdir else os.path.join(below, file)  # noqa: PTH118 - a Path for each of a million names takes seconds
-                    if self._matches(name) and (picture := self._look_at(name)):
+                    if matches(name, self._patterns) and (picture := self._look_at(name)):
                         yield picture
         except OSError as error:
             raise NoPictures(
@@ -71,18 +71,13 @@ class FolderPictures:
         try:
             with path.open("rb") as file:
                 before = _mark(os.fstat(file.fileno()))
-                data = file.read(picture.size + 1)
+                data = file.read((picture.size or 0) + 1)
                 after = _mark(os.fstat(file.fileno()))
         except OSError as error:
             raise _explain(picture, error) from error
         if not (before == after == (len(data), picture.mark)):
             raise _changed(picture, "other content")
         return data
-
-    def _matches(self, name: str) -> bool:
-        if self._patterns:
-            return any(fnmatchcase(name, pattern) for pattern in self._patterns)
-        return name.lower().endswith(SUFFIXES)
 
     def _look_at(self, name: str) -> Picture | None:
         try:
@@ -92,6 +87,13 @@ class FolderPictures:
                 raise
             return Picture(name, 0, "")
         return Picture(name, *_mark(status)) if stat.S_ISREG(status.st_mode) else None
+
+
+def matches(name: str, patterns: Sequence[str]) -> bool:
+    """Return whether a name is that of a picture: by its suffix, or by any pattern if there are."""
+    if patterns:
+        return any(fnmatchcase(name, pattern) for pattern in patterns)
+    return name.lower().endswith(SUFFIXES)
 
 
 def _raise(error: OSError) -> None:

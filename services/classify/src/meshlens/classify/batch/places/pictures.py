@@ -11,12 +11,13 @@ class Picture(NamedTuple):
 
     Attributes:
         name: below the place of the pictures; bytes that are not UTF-8 are surrogates.
-        size: of its file in bytes.
-        mark: another one if its content has changed: the time of its last change, or a tag.
+        size: of its file in bytes; None if its place does not say before it is read.
+        mark: another one if its content has changed: the time of its last change, or a tag; empty
+            if its place has nothing of that kind.
     """
 
     name: str
-    size: int
+    size: int | None
     mark: str
 
     @property
@@ -35,7 +36,7 @@ class Pictures(Protocol):
         """Yield every picture, in an order that follows from the names alone.
 
         Raises:
-            NoPictures: they cannot be listed.
+            Fault: they cannot be listed.
         """
 
     def read(self, picture: Picture) -> bytes:

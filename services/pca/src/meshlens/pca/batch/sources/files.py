@@ -1,14 +1,57 @@
-"""Which files a table consists of: those that were named, of a folder, or of a pattern."""
+"""Files of this machine: those that were named, of a folder, or of a pattern."""
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from meshlens.batch.job import Fields
+from meshlens.pca.batch.sources.opening import File, find_state, open_file
 from meshlens.pca.errors import InvalidTable
 
 _WILD = "*?["
 _HIDDEN = (".", "_")  # as engines call what they leave beside their files: _SUCCESS, .part.crc
+
+
+class LocalFiles:
+    """The files of a table on this machine.
+
+    Args:
+        named: files, folders and patterns.
+    """
+
+    def __init__(self, named: Sequence[str]) -> None:
+        self._named = named
+        self._root = Path(find_root(named))
+
+    def list(self) -> Iterator[tuple[str, Fields]]:
+        """Yield the files, in order, with their sizes and the times of their last change."""
+        try:
+            for path in find_files(self._named):
+                yield path, find_state(path)
+        except OSError as error:
+            raise InvalidTable(
+                "files must be there and readable",
+                got=f"{error.strerror or error}: {error.filename}",
+                remedy="correct the name, or give access",
+            ) from error
+
+    def open(self, name: str, state: Fields) -> AbstractContextManager[File]:
+        """Open a file for reading."""
+        del state
+        return open_file(name)
+
+    def find_state(self, name: str) -> Fields:
+        """Return the size of a file and the time of its last change."""
+        return find_state(name)
+
+    def show(self, name: str) -> str:
+        """Return a file's name below the folder in which all files are."""
+        try:
+            return str(Path(name).relative_to(self._root))
+        except ValueError:
+            return name
 
 
 def find_files(named: Sequence[str]) -> list[str]:

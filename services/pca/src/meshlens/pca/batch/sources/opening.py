@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,10 @@ class File(Protocol):
     def state(self) -> Fields:
         """What changes if its content does, such as its size and the time of its last change."""
 
+    @property
+    def live(self) -> bool:
+        """Whether its bytes are read when they are asked for, and may have changed until then."""
+
     def read(self, start: int, length: int) -> bytes:
         """Return the bytes from `start` on, all `length` of them.
 
@@ -31,8 +35,47 @@ class File(Protocol):
         """
 
 
+class Files(Protocol):
+    """The files of a table, wherever they are."""
+
+    def list(self) -> Iterator[tuple[str, Fields]]:
+        """Yield their names, in order, with what changes if their content does.
+
+        Raises:
+            InvalidTable: there are none, or one is no file.
+            Fault: they cannot be looked for.
+        """
+
+    def open(self, name: str, state: Fields) -> AbstractContextManager[File]:
+        """Open a file for reading.
+
+        Args:
+            name: of `list`.
+            state: of the file as far as it is known. That of the file has all of it, and may have
+                more, such as a digest: it is what the next one who opens it is given.
+
+        Raises:
+            InvalidTable: it cannot be read, or is none.
+            OSError: likewise.
+        """
+
+    def find_state(self, name: str) -> Fields:
+        """Return what `list` says of a file now.
+
+        Raises:
+            InvalidTable: it is none any more.
+            OSError: it cannot be looked at; FileNotFoundError if it is not there.
+            PartFailed: no file can be looked at now.
+        """
+
+    def show(self, name: str) -> str:
+        """Return a file's name below the folder in which all files are."""
+
+
 class LocalFile:
     """A file of this machine."""
+
+    live = True
 
     def __init__(self, number: int, found: os.stat_result) -> None:
         self._number = number

@@ -13,9 +13,9 @@ from meshlens.batch.job import Fields, encode
 from meshlens.faults import Fault, Place
 from meshlens.pca.batch.source import Array
 from meshlens.pca.batch.sources.columns import Choice, choose, refuse_other
-from meshlens.pca.batch.sources.files import find_files, find_root
+from meshlens.pca.batch.sources.files import LocalFiles
 from meshlens.pca.batch.sources.formats import open_reader
-from meshlens.pca.batch.sources.opening import File, find_state, open_file
+from meshlens.pca.batch.sources.opening import File, Files
 from meshlens.pca.batch.sources.reader import Limits, Reader
 from meshlens.pca.errors import InvalidOption, InvalidTable, PcaError
 from meshlens.pca.options import ReadingOptions, parse_options
@@ -68,7 +68,7 @@ def open_table(given: Fields, names: Sequence[str] = ()) -> "TableSource":
     Raises:
         InvalidOption: an option of reading is wrong, or means nothing for a table in parts.
     """
-    return TableSource(given, names)
+    return TableSource(given, LocalFiles(given["files"]), names)
 
 
 def _parse_reading(reading: Fields) -> ReadingOptions:
@@ -121,12 +121,13 @@ class TableSource:
     """A table in one file or several, read in parts; its methods may be called by several threads.
 
     Args:
-        given: files, options of reading, and limits.
+        given: options of reading, and limits.
+        files: the files that it names.
         names: the variables to read, once a plan has found them.
     """
 
-    def __init__(self, given: Fields, names: Sequence[str] = ()) -> None:
-        self._named: Sequence[str] = given["files"]
+    def __init__(self, given: Fields, files: Files, names: Sequence[str] = ()) -> None:
+        self._files = files
         self._options = _parse_reading(given.get("reading", {}))
         self._limits = Limits(**given.get("limits", {}))
         self._roles = self._options.roles()
@@ -146,7 +147,6 @@ class TableSource:
         self._names = tuple(names)
         self._planned: tuple[str, ...] = ()
         self._reading = Reading()
-        self._root = Path(find_root(self._named))
         self._key = {name: fields for name, fields in given.items() if name != "files"}
 
     @property
@@ -160,12 +160,12 @@ class TableSource:
         return self._reading
 
     def identify(self) -> Fields:
-        """Return the files with their sizes and the times of their last change.
+        """Return the files with what changes if their content does: sizes, times or tags.
 
         Raises:
             InvalidTable: there is none, or it is no file.
         """
-        return {"files": [{"file": file, **state} for file, state in self._list()]}
+        return {"files": [{"file": file, **state} for file, state in self._files.list()]}
 
     def plan(self) -> Sequence[Fields]:
         """Return the parts, at least one, of files that have the same variables.
@@ -182,11 +182,12 @@ class TableSource:
         parts: list[Fields] = []
         faults: list[Fault] = []
         first: tuple[str, Choice, str] | None = None
-        for path, state in self._list():
+        for path, state in self._files.list():
             try:
                 with self._open(path, state) as file:
                     reader, choice = self._describe(path, file)
                     cut = [*reader.cut(file, len(choice.places))]
+                    found_state = file.state
             except PartFailed as fault:
                 if isinstance(fault.__cause__, _Misfit):
                     raise self._name(fault.__cause__.fault, path) from None
@@ -194,12 +195,12 @@ class TableSource:
                 broken.append({"file": path, "state": state, "broken": says})
                 faults.append(self._name(fault, path))
                 continue
-            found = (self._show(path), choice, reader.written)
+            found = (self._files.show(path), choice, reader.written)
             if first:
                 refuse_other(first, found)
             else:
                 first, self._reading = found, _describe_reading(reader, choice)
-            parts += [{"file": path, "state": state, **part} for part in cut]
+            parts += [{"file": path, "state": found_state, **part} for part in cut]
         if first is None:
             raise faults[0]
         if not parts:
@@ -211,7 +212,7 @@ class TableSource:
 
     def locate(self, part: Fields) -> str:
         """Return the file and the rows of a part, counted from 1; lines, if it is text."""
-        name = self._show(part["file"])
+        name = self._files.show(part["file"])
         if "rows" not in part:
             return name
         first, last = part["rows"]
@@ -237,18 +238,6 @@ class TableSource:
                 first += len(block)
                 yield block
 
-    def _list(self) -> Iterator[tuple[str, Fields]]:
-        """Yield the files, in order, with what changes if their content does."""
-        try:
-            for path in find_files(self._named):
-                yield path, find_state(path)
-        except OSError as error:
-            raise InvalidTable(
-                "files must be there and readable",
-                got=f"{error.strerror or error}: {error.filename}",
-                remedy="correct the name, or give access",
-            ) from error
-
     @contextmanager
     def _open(self, path: str, state: Fields) -> Iterator[File]:
         """Open a file that has not changed, and see that it has not when it is closed.
@@ -258,24 +247,28 @@ class TableSource:
             InputChanged: it has changed.
         """
         try:
-            with open_file(path) as file:
+            with self._files.open(path, state) as file:
                 self._check(path, state, file.state)
                 yield file
         except (PcaError, OSError, EOFError, ValueError, MemoryError) as error:
             self._check(path, state)
-            raise _fail(error, self._show(path)) from error
-        self._check(path, state)
+            raise _fail(error, self._files.show(path)) from error
+        if file.live:
+            self._check(path, state)
 
     def _check(self, path: str, state: Fields, found: Fields | None = None) -> None:
-        got = "another size or time of its last change"
+        """Let a file pass whose state is the known one, as far as it can be seen now."""
+        local = "changed" in state
+        got = "another size or time of its last change" if local else "other content"
         try:
-            if (found or find_state(path)) == state:
+            now = found or self._files.find_state(path)
+            if all(now[name] == state[name] for name in {*now} & {*state}):
                 return
         except (FileNotFoundError, NotADirectoryError, InvalidTable):
             got = "none, or no file, of that name"
         except OSError as error:
-            raise _fail(error, self._show(path)) from error
-        name = self._show(path)
+            raise _fail(error, self._files.show(path)) from error
+        name = self._files.show(path)
         raise InputChanged(
             f"{name} must stay as it is while it is read",
             got=got,
@@ -297,17 +290,10 @@ class TableSource:
             _DESCRIPTIONS.put(key, known)
         return known
 
-    def _show(self, path: str) -> str:
-        """Return a file's name below the folder in which all files are."""
-        try:
-            return str(Path(path).relative_to(self._root))
-        except ValueError:
-            return path
-
     def _name(self, fault: Fault, path: str) -> Fault:
         """Return a fault that names the file."""
         kind = type(fault) if isinstance(fault, PcaError) else InvalidTable
-        return kind.of(fault, where=self._show(path))
+        return kind.of(fault, where=self._files.show(path))
 
 
 def _describe_reading(reader: Reader, choice: Choice) -> Reading:

@@ -1,0 +1,1 @@
+"""Pictures and tables that are objects behind an output binding of Dapr."""
