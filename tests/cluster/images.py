@@ -6,6 +6,7 @@ does not. In Buildah's own store only the base image stays.
 
 import hashlib
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -161,9 +162,10 @@ def _make_root(folder: Path) -> None:
 
 
 def _digest_of_sources(service: str) -> str:
-    """A digest of all sources of a service's image."""
+    """A digest of all sources of a service's image: jobs has the other services in it."""
+    copied = re.findall(r"^COPY (services/\w+) ", _dockerfile(service).read_text(), re.MULTILINE)
     locked = [".dockerignore", "LICENSE", "pyproject.toml", "uv.lock", "services/*/pyproject.toml"]
-    places = [*locked, "libs", f"services/{service}"]
+    places = [*locked, "libs", *copied]
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *places]
     names = subprocess.run(listing, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
     sources = [ROOT / name for name in sorted(names.split("\0")) if name]

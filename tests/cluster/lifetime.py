@@ -65,7 +65,7 @@ def running_cluster(images: Images, figures: Figures) -> Iterator[Node]:
 
 
 def _remove_state() -> None:
-    for part in ("lib", "models", "node"):
+    for part in ("inputs", "jobs", "lib", "models", "node"):
         shutil.rmtree(WORK / part, ignore_errors=True)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from cluster.caller import Caller
 from cluster.lifetime import Figures
@@ -70,16 +70,23 @@ class Load:
         return dict(Counter(call.code for call in self.calls))
 
 
-def events(project: Project) -> set[str]:
-    """The digests of all inputs whose results are in the event stream."""
+def read_events(project: Project) -> list[dict[str, Any]]:
+    """All events of results in the event stream."""
     read = ("redis-cli", "--json", "XRANGE", "results", "-", "+")
     printed = project.kubectl("exec", "deployment/redis", "--", *read)
-    found = set()
-    for _, fields in json.loads(printed):
-        event = json.loads(dict(zip(fields[::2], fields[1::2], strict=True))["data"])
-        if event["data"]["outcome"] == "OK":
-            found.add(event["data"]["input"]["sha256"])
-    return found
+    return [
+        json.loads(dict(zip(fields[::2], fields[1::2], strict=True))["data"])
+        for _, fields in json.loads(printed)
+    ]
+
+
+def events(project: Project) -> set[str]:
+    """The digests of all inputs whose results are in the event stream."""
+    return {
+        event["data"]["input"]["sha256"]
+        for event in read_events(project)
+        if event["data"]["outcome"] == "OK"
+    }
 
 
 @contextmanager

@@ -20,8 +20,9 @@ PROD = _OVERLAYS / "prod"
 TENSORFLOW = _OVERLAYS / "tensorflow"
 CLIENTS = _OVERLAYS / "clients"
 SECURE = _OVERLAYS / "secure"
+JOBS = _OVERLAYS / "jobs"
 
-_NAME = "app.kubernetes.io/name"
+NAME = "app.kubernetes.io/name"
 _METRICS = 9091
 _LEAVE_SECONDS = 180.0
 _REDIS = Path(__file__).parent / "redis.yaml"
@@ -120,7 +121,7 @@ class Project:
         """Wait until all terminating replicas have ended."""
 
         def all_stay() -> bool:
-            listing = self.node.get("pods", f"--namespace={NAMESPACE}", f"--selector={_NAME}")
+            listing = self.node.get("pods", f"--namespace={NAMESPACE}", f"--selector={NAME}")
             return all("deletionTimestamp" not in pod["metadata"] for pod in listing["items"])
 
         self.node.eventually(all_stay, "no replica is terminating", within=_LEAVE_SECONDS)
@@ -131,7 +132,7 @@ class Project:
 
     def replicas(self, app: str) -> list[dict[str, Any]]:
         """A service's replicas, as the API server describes them."""
-        selector = f"--selector={_NAME}={app}"
+        selector = f"--selector={NAME}={app}"
         listing = self.node.get("pods", f"--namespace={NAMESPACE}", selector)
         return list(listing["items"])
 
