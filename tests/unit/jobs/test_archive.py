@@ -1,5 +1,9 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -54,6 +58,42 @@ def test_a_job_that_is_forgotten_leaves_nothing(archive: Archive, tmp_path: Path
     archive.forget(JOB)
     with pytest.raises(JobNotFound):
         archive.forget("..")
+
+
+def test_a_job_is_forgotten_while_its_last_parts_are_still_written(
+    archive: Archive, tmp_path: Path
+) -> None:
+    objects, ended = archive.objects(JOB), Event()
+
+    def work() -> None:
+        for number in count():
+            if ended.is_set():
+                return
+            with suppress(ObjectsFailed):  # its folder has just been moved
+                objects.put(f"pieces/{number}", b"1")
+
+    with ThreadPoolExecutor() as pool:
+        working = pool.submit(work)
+        try:
+            for _ in range(100):
+                archive.begin(JOB, RECORD)
+                archive.forget(JOB)
+        finally:
+            ended.set()
+        working.result()
+    archive.forget(JOB)
+    assert [*(tmp_path / "jobs").iterdir()] == []
+
+
+def test_what_a_kill_has_left_of_a_job_is_deleted_with_the_next(
+    archive: Archive, tmp_path: Path
+) -> None:
+    archive.objects(JOB).put("pieces/0", b"1")
+    (tmp_path / "jobs" / JOB).rename(tmp_path / "jobs" / f"{JOB}.0a1b")
+    assert [*archive] == []
+    archive.begin(JOB, RECORD)
+    archive.forget(JOB)
+    assert [*(tmp_path / "jobs").iterdir()] == []
 
 
 def test_the_job_that_was_started_last_comes_first(archive: Archive, tmp_path: Path) -> None:

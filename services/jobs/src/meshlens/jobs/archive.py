@@ -12,8 +12,10 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from meshlens.batch.errors import ObjectsFailed
 from meshlens.batch.job import Fields, Result, encode
@@ -160,12 +162,15 @@ class Archive:
         """
         if not _ID.fullmatch(job):
             raise _missing(job)
-        # The record goes first, so that half a job is none.
-        self.objects(job).delete(RECORD)
+        # Parts that are still at work when a job ends write into its folder: it is moved first, to
+        # where they find it no more.
+        beside = self._folder / f"{job}.{uuid4().hex}"
         try:
-            shutil.rmtree(self._folder / job)
-        except FileNotFoundError:
-            return
+            with suppress(FileNotFoundError):
+                (self._folder / job).rename(beside)
+            for gone in self._folder.glob(f"{job}.*"):
+                with suppress(FileNotFoundError):  # another replica deletes it, too
+                    shutil.rmtree(gone)
         except OSError as error:
             raise _failed("deleted", error) from error
 
