@@ -1,0 +1,185 @@
+"""What the workflow engine adds to a job, relative to the loop in one process.
+
+First jobs whose parts cost nothing: the milliseconds of an activity by the clock, and of the CPU in
+each of the engine's programs, against the same job in the loop. Then a fit of files by two workers,
+against half of what the loop takes with one. While it runs, its status is asked for all the time,
+then it is cancelled: what that takes is compared with the status of a job that has ended.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from job_kinds import PACED, Paced
+from jobs_mesh import JobsMesh, jobs_mesh
+from load import Call
+
+from meshlens.batch.job import Fields, Job
+from meshlens.batch.loop import run
+from meshlens.batch.objects import FolderObjects
+from meshlens.jobs.tables import Tables
+from meshlens.pca.batch.threads import one_thread
+
+_PROGRAMS = ("placement", "scheduler", "jobs-daprd", "jobs")
+_VARIABLES = 20
+_LINES = 3
+# Each part of a job of nothing is worked on in both of its stages.
+_STAGES = 2
+_WORKERS = 2
+_WITHIN = 1800.0
+_PAUSE = 0.05
+
+
+def main() -> None:
+    """Print the tables."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--parts", type=int, nargs="*", default=[1, 10, 100, 1000])
+    arguments.add_argument("--rows", type=int, default=20, help=f"millions x {_VARIABLES} to fit")
+    arguments.add_argument("--files", type=int, default=40, help="in which they are")
+    options = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as name, one_thread():
+        os.environ["JOB_INPUTS"] = name
+        mesh_folder, folder = Path(name, "mesh"), Path(name, "work")
+        mesh_folder.mkdir()
+        folder.mkdir()
+        with jobs_mesh(mesh_folder) as mesh:
+            if options.parts:
+                compare_overhead(mesh, folder, options.parts)
+            if options.rows:
+                write(folder, options.rows * 1_000_000, options.files)
+                compare_fits(mesh, folder)
+
+
+def compare_overhead(mesh: JobsMesh, folder: Path, sizes: Sequence[int]) -> None:
+    """Print what activities without work take."""
+    print("\n          ms an activity by the clock  ms of the CPU in")
+    print("parts      loop  workflow  ratio     " + "".join(f"{name:>12}" for name in _PROGRAMS))
+    for parts in sizes:
+        file = folder / f"{parts}.txt"
+        file.write_text("\n".join(str(number % 97) for number in range(parts * _LINES)))
+        log = str(file.with_suffix(".log"))
+        options = {"file": str(file), "lines": _LINES, "seconds": 0.0, "log": log}
+        alone = time_call(partial(loop, Paced(), options, folder / str(parts)))
+        before = read_cpu(mesh)
+        beside = time_call(partial(finish, mesh, PACED, options))
+        used = (read_cpu(mesh) - before) * 1000 / (parts * _STAGES)
+        each, other = (seconds * 1000 / (parts * _STAGES) for seconds in (alone, beside))
+        print(
+            f"{parts:5} {each:9.2f} {other:9.1f} {other / each:6.1f}     "
+            + "".join(f"{it:12.1f}" for it in used)
+        )
+
+
+def compare_fits(mesh: JobsMesh, folder: Path) -> None:
+    """Print how long a fit takes, and what asks after it."""
+    options = {"files": f"{folder}/*.npy", "scores": True}
+    alone = time_call(partial(loop, Tables(), options, folder / "loop"))
+    job = mesh.start("pca-fit", options)["id"]
+    watch = Watch(mesh, job)
+    began = time.monotonic()
+    with watch:
+        await_completed(mesh, job)
+    beside = time.monotonic() - began
+    ideal = alone / _WORKERS
+    print(f"\nfit and scores: the loop with one worker {alone:.1f} s")
+    print(f"workflow with {_WORKERS}: {beside:.1f} s, {beside / ideal:.2f} of its time by them")
+    ended = statistics.median(time_call(partial(ask, mesh, job)) for _ in range(50))
+    print("\nanswers while it runs    median ms  at most  median to that of an ended job")
+    report("status", watch.seconds, ended)
+    cancels = []
+    for _ in range(3):
+        again = mesh.start("pca-fit", options, again=True)["id"]
+        mesh.await_done(again, 2)
+        cancels.append(time_call(partial(mesh.ask, f"cancel/{again}")))
+        mesh.await_end(again)
+    report("cancel", cancels, ended)
+
+
+def report(name: str, seconds: Sequence[float], ended: float) -> None:
+    """Print a row of answers."""
+    median = statistics.median(seconds)
+    print(
+        f"{name:6} {len(seconds):6} of them {median * 1000:9.0f} {max(seconds) * 1000:8.0f}"
+        f" {median / ended:8.1f}"
+    )
+
+
+class Watch:
+    """Asks for the status of a job from its beginning to its end, one call after another.
+
+    Attributes:
+        seconds: that each answer took.
+    """
+
+    def __init__(self, mesh: JobsMesh, job: str) -> None:
+        self.seconds: list[float] = []
+        self._ended = threading.Event()
+        self._mesh, self._job = mesh, job
+        self._thread = threading.Thread(target=self._ask)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        while not self._ended.wait(_PAUSE):
+            self.seconds.append(time_call(partial(ask, self._mesh, self._job)))
+
+
+def ask(mesh: JobsMesh, job: str) -> dict[str, Any]:
+    """Return the status of a job."""
+    return mesh.ask(f"status/{job}", verb="GET")
+
+
+def finish(mesh: JobsMesh, kind: str, options: Fields) -> None:
+    """Start a job, and return when it has ended."""
+    await_completed(mesh, mesh.start(kind, options)["id"])
+
+
+def await_completed(mesh: JobsMesh, job: str) -> None:
+    """Return when a job has ended, and well."""
+    status = mesh.await_end(job, within=_WITHIN)
+    if status["state"] != "completed":
+        raise SystemExit(f"{job}: {status}")
+
+
+def loop(job: Job, options: Fields, folder: Path) -> None:
+    """Do all of a job in this process."""
+    run(job, job.identify(options), FolderObjects(folder))
+
+
+def time_call(call: Call) -> float:
+    """Return the seconds of a call."""
+    began = time.monotonic()
+    call()
+    return time.monotonic() - began
+
+
+def read_cpu(mesh: JobsMesh) -> np.ndarray:
+    """Return the CPU seconds of each program so far; of jobs with all of its workers."""
+    pids = [[mesh.run.supervisor.pid(name)] for name in _PROGRAMS[:-1]] + [mesh.workers()]
+    times = [[psutil.Process(pid).cpu_times() for pid in each] for each in pids]
+    return np.array([sum(one.user + one.system for one in each) for each in times])
+
+
+def write(folder: Path, n: int, files: int) -> None:
+    """Write a table of normal numbers as .npy files."""
+    generator = np.random.default_rng(0)
+    for number in range(files):
+        np.save(folder / f"{number:03}.npy", generator.normal(size=(n // files, _VARIABLES)) + 5)
+
+
+if __name__ == "__main__":
+    main()
