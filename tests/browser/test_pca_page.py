@@ -115,6 +115,13 @@ def test_a_fault_is_shown_at_its_cell(page: Page) -> None:
     await_picture(page, "5 observations")
 
 
+def test_a_fault_of_a_row_is_shown_at_its_line(page: Page) -> None:
+    page.get_by_role("textbox", name="Data").fill("a,b,c\n1,2,3\n4,5\n6,8,9\n")
+    page.locator("#data-fault").get_by_role("button", name="Go to row 3").click()
+    assert selected_text(page) == "4,5"
+    expect(page.locator(".gutter .at-fault")).to_have_text("3")
+
+
 @pytest.mark.parametrize(
     ("kind", "option", "value", "words"),
     [
@@ -398,8 +405,11 @@ def test_the_keyboard_reaches_the_points_and_their_rows(page: Page) -> None:
     page.keyboard.press("Enter")
     assert selected_text(page) == "4.9,3.1,a"
     expect(page.get_by_role("textbox", name="Data")).to_be_focused()
+    expect(page.locator("#frame .card")).to_contain_text("Observation 2")
+    expect(page.locator(".gutter .chosen")).to_have_text("3")
     page.keyboard.press("ArrowDown")
     expect(page.locator("#frame .card")).to_contain_text("Observation 3")
+    expect(page.locator(".gutter .chosen")).to_have_text("4")
     expect(page.locator("#picture svg .ring")).to_have_count(1)
 
 

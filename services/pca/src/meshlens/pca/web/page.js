@@ -197,6 +197,7 @@ function goTo(row, { scroll = false } = {}) {
   if (!place) return;
   editor.choose(place.line);
   editor.reveal(place, { scroll });
+  points.showRow(row);
 }
 
 document.addEventListener("selectionchange", () => {

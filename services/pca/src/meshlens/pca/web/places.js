@@ -15,7 +15,7 @@ function locate(text, place, delimiter) {
     const cell = cells[column ? column - 1 : 0];
     if (!cell) return null;
     const name = place.value ? `value ${column}` : `row ${row}${column ? `, column ${column}` : ""}`;
-    return { name, line: countLines(text, cell.start) - 1, ...cell };
+    return { name, start: cell.start, end: cell.end, line: countLines(text, cell.start) - 1 };
   }
   return null;
 }
