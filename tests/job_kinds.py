@@ -9,9 +9,10 @@ from counting import Counting
 
 from meshlens.batch.job import GoOn, Stage
 from meshlens.batch.objects import Objects
+from meshlens.jobs.pictures import Pictures
 
-PACED, KILLING = "paced", "killing"
-JOB_KINDS = f"{PACED}=job_kinds:Paced,{KILLING}=job_kinds:Killing"
+PACED, KILLING, FEW = "paced", "killing", "few"
+JOB_KINDS = f"{PACED}=job_kinds:Paced,{KILLING}=job_kinds:Killing,{FEW}=job_kinds:Few"
 
 _STEP = 0.05
 
@@ -43,3 +44,9 @@ class Killing(Counting):
         if number == 3:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().part(stage, number, objects, go_on)
+
+
+class Few(Pictures):
+    """Pictures in small parts, so that some thousand of them are many parts."""
+
+    chunk = 2

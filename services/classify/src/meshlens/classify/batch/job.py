@@ -53,9 +53,13 @@ class PictureJob:
         answering: answers them.
         on_rows: told of each row, by the threads that work on parts.
         every: seconds of work on each part that a kill may cost.
+
+    Attributes:
+        chunk: pictures of a part.
     """
 
     kind = "classify-pictures-1"
+    chunk = manifest.CHUNK
 
     def __init__(
         self,
@@ -92,7 +96,7 @@ class PictureJob:
     def plan(self, identity: Fields, objects: Objects) -> Stage:
         """Keep the manifest; a part is a chunk of it."""
         listed = self._open(identity["place"]).list()
-        listing, parts = manifest.write(listed, objects)
+        listing, parts = manifest.write(listed, objects, self.chunk)
         if asdict(listing) != identity["listing"]:
             raise InputChanged(
                 "the pictures must stay as they are while a job is planned",
@@ -104,7 +108,7 @@ class PictureJob:
 
     def locate(self, stage: Stage, number: int) -> str:
         """Return which pictures a part has, counted from 1."""
-        first = number * manifest.CHUNK
+        first = number * self.chunk
         last = first + stage.parts[number]["pictures"]
         return f"pictures {first + 1} to {last} of the manifest"
 

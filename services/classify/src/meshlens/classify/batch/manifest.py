@@ -35,10 +35,10 @@ def count_parts(pictures: int) -> int:
     return -(-pictures // CHUNK)
 
 
-def cut(pictures: Iterable[Picture]) -> Iterator[Sequence[Picture]]:
-    """Yield the pictures of each part in turn."""
+def cut(pictures: Iterable[Picture], most: int = CHUNK) -> Iterator[Sequence[Picture]]:
+    """Yield the pictures of each part in turn, `most` of them but for the last."""
     rest = iter(pictures)
-    while chunk := [*islice(rest, CHUNK)]:
+    while chunk := [*islice(rest, most)]:
         yield chunk
 
 
@@ -55,10 +55,12 @@ def sum_up(pictures: Iterable[Picture]) -> Listing:
     return total.listing
 
 
-def write(pictures: Iterable[Picture], objects: Objects) -> tuple[Listing, list[Fields]]:
+def write(
+    pictures: Iterable[Picture], objects: Objects, most: int = CHUNK
+) -> tuple[Listing, list[Fields]]:
     """Keep the manifest, and return what it comes to and what the parts need to know of it."""
     total, parts = _Sum(), list[Fields]()
-    for number, chunk in enumerate(cut(pictures)):
+    for number, chunk in enumerate(cut(pictures, most)):
         data = encode_chunk(chunk)
         if objects.get(_name(number)) != data:
             objects.put(_name(number), data)
