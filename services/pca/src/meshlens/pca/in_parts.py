@@ -68,8 +68,10 @@ def is_in_parts(call: Call) -> bool:
         return not find_whole(file.read(_START))
 
 
-def fit(call: Call, media_type: str, say: Callable[[str], object]) -> bytes:
-    """Return the answer of a fit in parts; what is done is kept until then.
+def fit(call: Call, media_type: str, say: Callable[[str], object]) -> tuple[bytes, bytes | None]:
+    """Return the answer of a fit in parts, and its picture if that is wanted.
+
+    What is done is kept until then.
 
     Args:
         call: what the user has asked for.
@@ -85,7 +87,13 @@ def fit(call: Call, media_type: str, say: Callable[[str], object]) -> bytes:
 
     job = FitJob(open_table)
     given = describe([str(file) for file in call.files], content_type=call.content_type)
-    identity = job.identify({"input": given, "options": _set_aside(call.query)})
+    identity = job.identify(
+        {
+            "input": given,
+            "options": _set_aside(call.query),
+            "picture": False if call.picture is None else {**call.picture.query},
+        }
+    )
     cached = _find_cache() / name_job(job, identity)
     folder = call.parts.job or cached
     objects = FolderObjects(folder)
@@ -115,13 +123,17 @@ def fit(call: Call, media_type: str, say: Callable[[str], object]) -> bytes:
     except Cancelled:
         raise Interrupted(interruption.exit_code) from None
     document, read = (_fetch(objects, name, folder) for name in ("model.json", "read.json"))
+    picture = _fetch(objects, "picture.svg", folder) if call.picture else None
     if not call.parts.job:
         shutil.rmtree(cached, ignore_errors=True)
     if note := _describe_left_out(result):
         say(note)
     if media_type == encoding.JSON:
-        return encoding.encode_model(document, model_id=result.summary["id"], read=json.loads(read))
-    return encoding.encode_components(decode_model(document), media_type)
+        model_id = result.summary["id"]
+        answer = encoding.encode_model(document, model_id=model_id, read=json.loads(read))
+    else:
+        answer = encoding.encode_components(decode_model(document), media_type)
+    return answer, picture
 
 
 def _fetch(objects: FolderObjects, name: str, folder: Path) -> bytes:
