@@ -249,6 +249,16 @@ def test_a_picture_that_cannot_be_had_is_refused(
     assert not Path("model.json").exists()
 
 
+@pytest.mark.parametrize("option", ["--group", "--color", "--shape"])
+def test_the_picture_of_parts_shows_no_column_by_its_marks(
+    option: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = ["--picture", str(tmp_path / "x.svg")]
+    assert cli.main(["fit", str(folder), option, "id", *picture]) == 2
+    said = capsys.readouterr().err
+    assert f"got {option} 'id' and a picture; say --drop id, or leave" in said
+
+
 def test_options_of_a_picture_go_with_one(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse(["fit", "table.csv", "--title", "Noise"])

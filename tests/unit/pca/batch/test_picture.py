@@ -175,6 +175,7 @@ def test_outlines_of_parts_are_together_that_of_the_whole(
     [
         ({"rotation": "varimax", "k": 2}, True, "which are not rotated"),
         ({"k": 1}, True, "at least 2 components, got 1; fit 2 variables or more"),
+        ({"group": "site"}, True, "has no groups, colours or shapes of a column, got group='site'"),
         ({"k": 0.1}, True, "at least 2 components, got 1"),
         ({"use": "x1"}, {"components": "1,9"}, "two different numbers from 1 to 3"),
         ({}, "yes", "picture must be true, false or the options of a picture, got 'yes'"),

@@ -17,6 +17,7 @@ from meshlens.batch.steps import forget_trials, name_job
 from meshlens.pca import progress
 from meshlens.pca.answers import encoding
 from meshlens.pca.arguments import LARGE, STDIN, Call
+from meshlens.pca.batch.choices import refuse_marks
 from meshlens.pca.batch.sources.files import is_several
 from meshlens.pca.batch.sources.formats import find_whole
 from meshlens.pca.batch.sources.table import describe, open_table
@@ -85,6 +86,8 @@ def fit(call: Call, media_type: str, say: Callable[[str], object]) -> tuple[byte
     from meshlens.pca.batch.fit import FitJob  # noqa: PLC0415 - Arrow takes 40 MB, which small tables do without
     from meshlens.pca.batch.threads import one_thread  # noqa: PLC0415 - as above
 
+    if call.picture:
+        refuse_marks(call.query)
     job = FitJob(open_table)
     given = describe([str(file) for file in call.files], content_type=call.content_type)
     identity = job.identify(

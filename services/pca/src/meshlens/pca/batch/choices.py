@@ -12,6 +12,7 @@ from meshlens.pca.options import PictureOptions, TransformOptions, parse_options
 _OF_READING = ("columns", "use", "drop", "header", "delimiter", "decimal", "na", "skip", "sheet")
 _OF_NUMBERS = ("k", "seed", "divisor", "log", "missing", "rotation", "diagnostics", "confidence")
 _REFUSED = ("names", "color", "shape", "supplementary", "transpose", "fit")
+_OF_MARKS = ("group", "color", "shape")
 # The pieces of more would not fit into memory together.
 MOST_VARIABLES = 2000
 
@@ -71,6 +72,22 @@ def describe_picture(options: PictureOptions) -> Fields:
         for name, value in given.items()
         if value != type(options).model_fields[name].default
     }
+
+
+def refuse_marks(query: Mapping[str, Any]) -> None:
+    """Refuse columns that a picture would show by its marks, were the table not in parts.
+
+    Raises:
+        InvalidOption: one is named.
+    """
+    for name in _OF_MARKS:
+        if query.get(name):
+            raise InvalidOption(
+                "the picture of a table in parts has no groups, colours or shapes of a column",
+                got=f"{name}={query[name]!r} and a picture",
+                remedy=f"say drop={query[name]}, or leave the picture out",
+                option=name,
+            )
 
 
 def describe_numbers(options: TransformOptions) -> Fields:

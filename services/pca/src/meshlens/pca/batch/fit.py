@@ -19,6 +19,7 @@ from meshlens.pca.batch.choices import (
     describe_reading,
     parse_choices,
     parse_picture,
+    refuse_marks,
     refuse_too_wide,
 )
 from meshlens.pca.batch.packing import unpack_factor, unpack_moments
@@ -93,6 +94,10 @@ class FitJob:
                 option=unknown[0] if unknown else "input",
             )
         chosen = parse_choices(options.get("options", {}))
+        drawn = parse_picture(options.get("picture", False))
+        if drawn is not None:
+            refuse_undrawn(chosen)
+            refuse_marks(options.get("options", {}))
         given = {**options["input"], "reading": describe_reading(chosen)}
         source = self.open(given, ())
         groups.check_groups(source, chosen.group)
@@ -102,11 +107,7 @@ class FitJob:
             "options": describe_numbers(chosen),
             "scores": bool(options.get("scores", False)),
         }
-        drawn = parse_picture(options.get("picture", False))
-        if drawn is None:
-            return identity
-        refuse_undrawn(chosen)
-        return {**identity, "picture": describe_picture(drawn)}
+        return identity if drawn is None else {**identity, "picture": describe_picture(drawn)}
 
     def plan(self, identity: Fields, objects: Objects) -> Stage:
         """Return the stage of the moments, whose shift is that of the first rows.
