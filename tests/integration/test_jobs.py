@@ -164,12 +164,13 @@ def test_a_fit_of_objects_leaves_the_same_bytes_as_one_of_files(mesh: JobsMesh) 
         np.save(folder / f"part-{number:02d}.npy", part)
     digests = set()
     for files in (str(folder), f"{SHELF}/whole", f"{SHELF}/whole/part-*.npy"):
-        job = mesh.start("pca-fit", {"files": files, "k": 2, "scores": True})["id"]
+        options = {"files": files, "k": 2, "scores": True, "picture": True}
+        job = mesh.start("pca-fit", options)["id"]
         assert mesh.await_end(job)["state"] == "completed"
         objects = objects_of(mesh.jobs_folder / job)
         scores = [data for name, data in objects.items() if name.startswith("scores/")]
         assert len(scores) == 12
-        digests.add((objects["model.json"], *scores))
+        digests.add((objects["model.json"], objects["picture.svg"], *scores))
     assert len(digests) == 1
 
 
