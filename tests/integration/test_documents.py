@@ -99,7 +99,8 @@ def test_the_commands_of_pca(tmp_path: Path) -> None:
     (tmp_path / "table" / "iris.csv").write_bytes(iris.read_bytes())
     *commands, serve = block(PCA_README, "pca <").strip().splitlines()
     run("\n".join(commands), tmp_path)
-    assert (tmp_path / "plot.svg").read_text().startswith("<svg")
+    for name in ("plot.svg", "density.svg"):
+        assert (tmp_path / name).read_text().startswith("<svg")
     assert json.loads((tmp_path / "model.json").read_text())["n"] == 150
     assert len((tmp_path / "scores.csv").read_text().splitlines()) >= 150
     assert (tmp_path / "plot.pdf").read_bytes().startswith(b"%PDF")

@@ -26,6 +26,7 @@ from jobs_mesh import ENDED, ROOT, JobsMesh, jobs_mesh
 from processes import eventually
 
 from meshlens.batch import loop
+from meshlens.batch.job import Stage
 from meshlens.batch.objects import FolderObjects
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.jobs.engine.calls import Engine
@@ -125,22 +126,34 @@ def test_a_job_leaves_the_same_bytes_as_one_process(mesh: JobsMesh, tmp_path: Pa
     check_same_bytes(mesh, job, options, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "further",
+    [{}, {"scores": True, "picture": True}, {"picture": {"kind": "biplot", "title": "Noise"}}],
+)
 def test_a_fit_leaves_the_same_bytes_as_one_process(
-    mesh: JobsMesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mesh: JobsMesh,
+    further: Mapping[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("JOB_INPUTS", str(tmp_path))
     values = np.random.default_rng(7).normal((5.0, 0.0, -5.0), size=(9000, 3))
     for number, part in enumerate(np.split(values, 18)):
         np.save(tmp_path / f"part-{number:02d}.npy", part)
-    options = {"files": f"{tmp_path}/part-*.npy", "standardize": True, "k": 2}
+    options = {"files": f"{tmp_path}/part-*.npy", "standardize": True, "k": 2, **further}
     job = mesh.start("pca-fit", options)["id"]
     assert mesh.await_end(job)["state"] == "completed"
+    named = mesh.ask(f"result/{job}", verb="GET")["objects"]
+    assert ("picture.svg" in named) == ("picture" in further)
     with one_thread():
         loop.run(Tables(), Tables().identify(options), FolderObjects(tmp_path / "alone"))
     alone = objects_of(tmp_path / "alone")
     assert objects_of(mesh.jobs_folder / job) == alone
     model = json.loads(alone["model.json"] or b"")
     assert np.allclose(model["mean"], values.mean(axis=0))
+    for name in named:
+        status, answer = mesh.call(f"result/{job}/{name}", verb="GET")
+        assert (status, answer) == (200, alone[name])
 
 
 def test_a_fit_of_objects_leaves_the_same_bytes_as_one_of_files(mesh: JobsMesh) -> None:
@@ -151,12 +164,13 @@ def test_a_fit_of_objects_leaves_the_same_bytes_as_one_of_files(mesh: JobsMesh) 
         np.save(folder / f"part-{number:02d}.npy", part)
     digests = set()
     for files in (str(folder), f"{SHELF}/whole", f"{SHELF}/whole/part-*.npy"):
-        job = mesh.start("pca-fit", {"files": files, "k": 2, "scores": True})["id"]
+        options = {"files": files, "k": 2, "scores": True, "picture": True}
+        job = mesh.start("pca-fit", options)["id"]
         assert mesh.await_end(job)["state"] == "completed"
         objects = objects_of(mesh.jobs_folder / job)
         scores = [data for name, data in objects.items() if name.startswith("scores/")]
         assert len(scores) == 12
-        digests.add((objects["model.json"], *scores))
+        digests.add((objects["model.json"], objects["picture.svg"], *scores))
     assert len(digests) == 1
 
 
@@ -359,6 +373,37 @@ def test_a_kill_of_what_reads_objects_changes_no_byte(mesh: JobsMesh, victim: st
     assert len(models) == 1
 
 
+@pytest.mark.parametrize(
+    "victim", ["worker", *(pytest.param(name, marks=pytest.mark.soak) for name in VICTIMS[1:])]
+)
+def test_a_kill_while_a_picture_is_counted_changes_no_byte(
+    mesh: JobsMesh, victim: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOB_INPUTS", str(tmp_path))
+    values = np.random.default_rng(10).normal((5.0, 0.0, -5.0), size=(20_000, 3))
+    for number, part in enumerate(np.split(values, 200)):
+        np.save(tmp_path / f"{number:03d}.npy", part)
+    options = {"files": f"{tmp_path}/*.npy", "picture": True}
+    job = mesh.start("pca-fit", options)["id"]
+
+    def counted() -> bool:
+        """Whether a part of the last stage is done."""
+        stages = FolderObjects(mesh.jobs_folder / job)
+        documents = [stages.get(name) or b"" for name in stages.names("stages/")]
+        last = [stage for stage in map(Stage.of, documents) if stage.name == "density"]
+        return any(any(stages.names(f"pieces/{stage.digest}/")) for stage in last)
+
+    eventually(counted, "the points are being counted", within=120)
+    kill(mesh, victim)
+    assert mesh.await_end(job, within=150)["state"] == "completed"
+    with one_thread():
+        loop.run(Tables(), Tables().identify(options), FolderObjects(tmp_path / "alone"))
+    alone = objects_of(tmp_path / "alone")
+    assert "picture.svg" in alone
+    assert objects_of(mesh.jobs_folder / job) == alone
+    eventually(lambda: mesh.run.count_workers() > 1, "both workers are there again")
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_twenty_kills_at_random_change_no_byte(mesh: JobsMesh, tmp_path: Path) -> None:
@@ -423,6 +468,9 @@ def test_the_commands_of_the_page(tmp_path: Path) -> None:
     shutil.copy(ROOT / "services/classify/samples/coffee.jpg", pictures)
     (pictures / "bad.png").write_bytes(b"no picture")
     shutil.copytree(pictures, tmp_path / "bucket" / "2026")
+    (tmp_path / "table").mkdir()
+    for number in range(3):
+        np.save(tmp_path / "table" / f"{number}.npy", np.eye(5) + number)
     programs = dapr_runtime("daprd", "dapr", "placement", "scheduler") / ".dapr" / "bin"
     home = tmp_path / "home"
     home.mkdir()
@@ -436,7 +484,8 @@ def test_the_commands_of_the_page(tmp_path: Path) -> None:
         eventually(
             lambda: "photos" in fetch(f"http://localhost:{sidecar}/v1.0/metadata"), "it is loaded"
         )
-        commands = block(PAGE, 'jobs start pictures folder="$PWD') + block(PAGE, "folder=dapr:")
+        starts = ('jobs start pictures folder="$PWD', "jobs start pca-fit", "folder=dapr:")
+        commands = "".join(block(PAGE, start) for start in starts)
         done = subprocess.run(
             ["/usr/bin/env", "bash", "-euo", "pipefail", "-c", commands],
             cwd=tmp_path,
@@ -457,6 +506,7 @@ def test_the_commands_of_the_page(tmp_path: Path) -> None:
     assert [row["picture"] for row in rows] == ["bad.png", "coffee.jpg"]
     assert rows[0]["error"]["reason"] == "INVALID_IMAGE"
     assert rows[1]["labels"][0]["label"] == "espresso"
+    assert (tmp_path / "plot.svg").read_bytes().startswith(b"<svg")
     of_binding = (tmp_path / "answers-of-2026.jsonl").read_bytes()
     assert of_binding == (tmp_path / "answers.jsonl").read_bytes()
 

@@ -191,6 +191,80 @@ def test_other_formats_of_the_answer_are_written_too(folder: Path, tmp_path: Pat
     assert output.read_text().startswith("component,explained_variance,")
 
 
+def without_metadata(svg: Path) -> bytes:
+    return re.sub(rb"<metadata>.*?</metadata>", b"", svg.read_bytes())
+
+
+@pytest.mark.parametrize("repeats", [1, 60])
+def test_the_picture_of_a_folder_is_that_of_one_table(
+    repeats: int, folder: Path, tmp_path: Path
+) -> None:
+    whole = write_whole(tmp_path / "whole.csv")
+    head, *rows = whole.read_text().splitlines()
+    noise = np.random.default_rng(6).normal(size=(repeats * len(rows), 3)).tolist()
+    lines = [f"{at}," + ",".join(map(repr, row)) for at, row in enumerate(noise)]
+    whole.write_text("\n".join([head, *lines]) + "\n")
+    for number, file in enumerate(sorted(folder.iterdir())):
+        part = lines[number * len(lines) // 4 : (number + 1) * len(lines) // 4]
+        file.write_text("\n".join([head, *part]) + "\n")
+    options = ["--drop", "id", "--standardize"]
+    style = ["--title", "Noise", "--width", "800", "--label", "3"]
+    plotted = tmp_path / "plotted.svg"
+    assert cli.main(["plot", str(whole), *options, *style, "-o", str(plotted)]) == 0
+    pictures = {without_metadata(plotted)}
+    for name, table in (("parts", folder), ("whole", whole)):
+        picture = tmp_path / f"{name}.svg"
+        output = tmp_path / f"{name}.json"
+        answer = fit(table, *options, "--picture", picture, *style, output=output)
+        assert answer["n"] == len(lines)
+        pictures.add(without_metadata(picture))
+    assert len(pictures) == 1
+    assert (b"cells all" in pictures.pop()) == (repeats > 1)
+
+
+@pytest.mark.parametrize("in_parts_", [False, True])
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--picture", "x.png"], "pca fit writes its picture as SVG, got x.png"),
+        (["--picture", "x.svg", "--k", "1"], "a picture needs a fit of at least 2 components"),
+        (["--picture", "x.svg", "--k", "2", "--rotation", "varimax"], "which are not rotated"),
+        (["--picture", "x.svg", "--kind", "scree"], "--kind: input should be 'scores' or 'biplot'"),
+        (["--picture", "none/x.svg"], "none/x.svg cannot be written: No such file"),
+    ],
+)
+def test_a_picture_that_cannot_be_had_is_refused(
+    options: list[str],
+    says: str,
+    in_parts_: bool,  # noqa: FBT001 - a parameter
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = folder if in_parts_ else write_whole(tmp_path / "whole.csv")
+    assert cli.main(["fit", str(table), *options, "-o", "model.json"]) == 2
+    assert says in capsys.readouterr().err
+    assert not Path("model.json").exists()
+
+
+@pytest.mark.parametrize("option", ["--group", "--color", "--shape"])
+def test_the_picture_of_parts_shows_no_column_by_its_marks(
+    option: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = ["--picture", str(tmp_path / "x.svg")]
+    assert cli.main(["fit", str(folder), option, "id", *picture]) == 2
+    said = capsys.readouterr().err
+    assert f"got {option} 'id' and a picture; say --drop id, or leave" in said
+
+
+def test_options_of_a_picture_go_with_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["fit", "table.csv", "--title", "Noise"])
+    assert "--title goes with --picture" in capsys.readouterr().err
+
+
 def test_ctrl_c_ends_the_job_and_says_how_to_go_on(tmp_path: Path, cache: Path) -> None:
     path = tmp_path / "large.npy"
     with path.open("wb") as file:

@@ -102,12 +102,18 @@ def fit_parts(
     workers: int = 1,
     skip: bool = False,
     scores: bool = False,
+    picture: Any = False,  # noqa: ANN401 - whatever a caller says
     **options: Any,  # noqa: ANN401 - as a query has them
 ) -> tuple[Mapping[str, Any], FolderObjects]:
     """Run the job; return its summary and its objects."""
     objects = FolderObjects(folder)
     identity = JOB.identify(
-        {"input": {"file": str(file), "rows": rows}, "options": options, "scores": scores}
+        {
+            "input": {"file": str(file), "rows": rows},
+            "options": options,
+            "scores": scores,
+            "picture": picture,
+        }
     )
     with one_thread():
         result = run(JOB, identity, objects, workers=workers, skip=skip)

@@ -157,23 +157,32 @@ def test_every_object_is_the_same_with_any_number_of_workers_and_blas_threads(
     values[:, 3] = values[:, 2] * (1 + 1e-6 * normal(1, 20_000, 1)[:, 0])
     file = save(tmp_path, values)
     kept = []
-    for workers, threads in ((1, 1), (2, 2), (5, 4)):
+    for workers, threads in ((1, 1), (2, 2), (3, 1), (5, 4)):
         with threadpool_limits(threads, "blas"):
             _, objects = fit_parts(
-                file, tmp_path / f"{workers}", rows=1200, workers=workers, scores=True
+                file,
+                tmp_path / f"{workers}",
+                rows=1200,
+                workers=workers,
+                scores=True,
+                picture=True,
             )
         kept.append(all_of(objects))
     assert any(name.startswith("scores/") for name in kept[0])
+    assert "picture.svg" in kept[0]
     assert load(objects).solver == "svd"
-    assert kept[0] == kept[1] == kept[2]
+    assert kept[0] == kept[1] == kept[2] == kept[3]
 
 
-def test_a_job_that_is_ended_again_and_again_has_the_same_answer(tmp_path: Path) -> None:
-    values = make(8, 3000, 4) @ np.diag([1, 1, 1, 1e-5])
+@pytest.mark.parametrize("n", [3000, 3001])
+def test_a_job_that_is_ended_again_and_again_has_the_same_answer(n: int, tmp_path: Path) -> None:
+    values = make(8, n, 4) @ np.diag([1, 1, 1, 1e-5])
     file = save(tmp_path, values)
-    _, whole = fit_parts(file, tmp_path / "whole", rows=200, scores=True)
+    _, whole = fit_parts(file, tmp_path / "whole", rows=200, scores=True, picture=True)
     objects = FolderObjects(tmp_path / "job")
-    identity = JOB.identify({"input": {"file": str(file), "rows": 200}, "scores": True})
+    identity = JOB.identify(
+        {"input": {"file": str(file), "rows": 200}, "scores": True, "picture": True}
+    )
     calls = 0
 
     def end_soon() -> None:
@@ -313,7 +322,9 @@ def test_options_that_make_no_sense_over_parts_are_refused_with_the_reason(tmp_p
     for options, reason in refused:
         with pytest.raises(InvalidOption, match=reason):
             fit_parts(file, tmp_path / "job", **options)
-    with pytest.raises(InvalidOption, match="takes input, options and scores, got no input"):
+    with pytest.raises(
+        InvalidOption, match="takes input, options, scores and picture, got no input"
+    ):
         JOB.identify({})
     wide = save(tmp_path, np.zeros((3, 2001)), "wide.npy")
     with pytest.raises(InvalidOption, match="at most 2000 variables, got 2001"):

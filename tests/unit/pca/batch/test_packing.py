@@ -1,10 +1,21 @@
-"""Moments and factors come back from their bytes exactly, or not at all."""
+"""What parts are summed up as comes back from its bytes exactly, or not at all."""
 
 import numpy as np
 import pytest
 from unit.pca.numbers.data import normal
 
-from meshlens.pca.batch.packing import pack_factor, pack_moments, unpack_factor, unpack_moments
+from meshlens.pca.batch.outline import Outline
+from meshlens.pca.batch.packing import (
+    pack_factor,
+    pack_moments,
+    pack_outline,
+    pack_tally,
+    unpack_factor,
+    unpack_moments,
+    unpack_outline,
+    unpack_tally,
+)
+from meshlens.pca.drawing.scenes.tally import Cells, Tally
 from meshlens.pca.numbers.moments import Moments, fold
 from meshlens.pca.numbers.solvers.factors import Factor
 
@@ -45,6 +56,32 @@ def test_a_factor_comes_back_exactly(n: int) -> None:
     assert found.n == n
     np.testing.assert_array_equal(found.rows, factor.rows)
     np.testing.assert_array_equal(np.tril(factor.rows, -1), 0)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2000])
+@pytest.mark.parametrize("whole", [False, True])
+def test_an_outline_comes_back_exactly(n: int, *, whole: bool) -> None:
+    points = normal(2, n, 2)
+    distances = np.square(points).sum(axis=1)
+    outline = Outline.empty(whole=whole).add(np.arange(1, n + 1), points, distances, rows=n + 5)
+    found = unpack_outline(pack_outline(outline))
+    assert (found.rows, found.whole) == (n + 5, whole)
+    for name in ("numbers", "points", "distances"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(outline, name))
+
+
+@pytest.mark.parametrize("n", [0, 1, 5000])
+@pytest.mark.parametrize("groups", [1, 3])
+def test_a_tally_comes_back_exactly(n: int, groups: int) -> None:
+    cells = Cells(68.0, 72.25, 2.0, 40, 50)
+    pixels = normal(3, n, 2) * 20 + [100, 100]
+    tally = Tally.of(pixels, np.arange(n) % groups, groups, cells)
+    data = pack_tally(tally)
+    found = unpack_tally(data)
+    assert found.cells == cells
+    for name in ("counts", "places", "codes"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(tally, name))
+    assert pack_tally(found) == data
 
 
 def test_damaged_bytes_are_refused() -> None:

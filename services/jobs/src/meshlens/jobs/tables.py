@@ -20,15 +20,15 @@ from meshlens.pca.batch.sources.files import find_files, find_root
 from meshlens.pca.batch.sources.table import TableSource, describe, open_table
 from meshlens.pca.errors import InvalidTable
 
-_OWN = frozenset({"files", "content_type", "scores"})
+_OWN = frozenset({"files", "content_type", "scores", "picture"})
 
 
 class Tables(FitJob):
     """Fits a model to a table in files that all replicas of jobs see, or in objects of a binding.
 
     Options: files, absolute paths of files and folders, and patterns of them, or addresses of a
-    binding; content_type; scores, whether those of each row are wanted; and those of pca's method
-    `transform`.
+    binding; content_type; scores, whether those of each row are wanted; picture, whether one is, or
+    its options; and those of pca's method `transform`.
     """
 
     def __init__(self) -> None:
@@ -51,6 +51,7 @@ class Tables(FitJob):
                 "input": {**describe(local, content_type=content_type), "files": files},
                 "options": {name: it for name, it in options.items() if name not in _OWN},
                 "scores": scores,
+                "picture": options.get("picture", False),
             }
         )
 

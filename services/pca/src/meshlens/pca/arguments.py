@@ -8,10 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from meshlens.pca.drawing.scenes.plane import MOST_MARKS
 from meshlens.pca.options import (
+    OF_WHOLE_TABLES,
     FitOptions,
     InverseOptions,
     NoOptions,
+    PictureOptions,
     PlotOptions,
     TransformOptions,
 )
@@ -29,6 +32,7 @@ Principal components of a table: {prog} table.csv > plot.svg
   {prog} inverse --fit model.json scores.csv  observations that have the scores
 
   {prog} fit folder/ -o model.json            of files together larger than memory, in parts
+  {prog} fit folder/ --picture plot.svg       and a picture of them
 
 A file that has the name of a method is written ./fit. {prog} METHOD --help lists its options.
 
@@ -46,6 +50,11 @@ of more than {LARGE >> 20} MiB are read in parts, in bounded memory; so is a sma
 interrupted. The answer does not depend on the number of workers.
 """
 _OF_PARTS = ("workers", "job", "skip_failed", "whole")
+_PICTURE = f"""\
+With --picture the observations are drawn on the components of the fit, as by the method plot. Of
+more than {MOST_MARKS} a picture shows the density, which is drawn of a table in parts, too.
+"""
+_OF_PICTURE = tuple(name for name in PictureOptions.model_fields if name not in OF_WHOLE_TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,19 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """The picture of a fit.
+
+    Attributes:
+        file: to write.
+        query: its options that are given, as text.
+    """
+
+    file: Path
+    query: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A command line that has been read.
 
@@ -111,6 +133,7 @@ class Call:
         json: whether numbers are printed as JSON.
         fit: file of an earlier model.
         query: the options of the method that are given, as text.
+        picture: of a fit, None if it is not wanted.
     """
 
     method: str
@@ -122,6 +145,7 @@ class Call:
     query: Mapping[str, str]
     files: tuple[Path, ...] = ()
     parts: Parts = Parts()
+    picture: Drawn | None = None
 
 
 def parse(arguments: Sequence[str], prog: str = "pca") -> Call:
@@ -146,6 +170,7 @@ def parse(arguments: Sequence[str], prog: str = "pca") -> Call:
     files = tuple(file) if isinstance(file, list) else (file,)
     parts = Parts(**{name: parsed.pop(name) for name in _OF_PARTS if parsed.get(name) is not None})
     parsed = {name: value for name, value in parsed.items() if name not in _OF_PARTS}
+    picture = _take_picture(parser, parsed)
     return Call(
         method=method,
         file=files[0] if files else STDIN,
@@ -156,12 +181,14 @@ def parse(arguments: Sequence[str], prog: str = "pca") -> Call:
         json=bool(json),
         fit=fit,
         query={name: value for name, value in parsed.items() if value is not None},
+        picture=picture,
     )
 
 
 def say_options(method: str, message: str) -> str:
     """Return a message in which options are written as on the command line: --missing drop."""
-    names = "|".join(sorted(METHODS[method].options.model_fields, key=len, reverse=True))
+    known = {*METHODS[method].options.model_fields, *(_OF_PICTURE if method == "fit" else ())}
+    names = "|".join(sorted(known, key=len, reverse=True))
     message = re.sub(rf"^(?:option )?({names})(?=: | goes with )", r"--\1", message)
     message = re.sub(rf"(?<![\w=-])({names})=true\b", r"--\1", message)
     return re.sub(rf"(?<![\w=-])({names})=(?=[\w<\"'])", r"--\1 ", message)
@@ -186,6 +213,7 @@ def _build_parser(method: str, prog: str, *, named: bool) -> argparse.ArgumentPa
     )
     if several:
         _add_parts(parser)
+        _add_picture(parser)
     parser.add_argument(
         "-o", "--output", type=Path, help="file to write; the end of its name says how"
     )
@@ -243,6 +271,29 @@ def _add_parts(parser: argparse.ArgumentParser) -> None:
     parts.add_argument(
         "--whole", action="store_true", help="read one file whole, however large it is"
     )
+
+
+def _add_picture(parser: argparse.ArgumentParser) -> None:
+    drawn = parser.add_argument_group("picture", _PICTURE)
+    drawn.add_argument(
+        "--picture", type=Path, metavar="FILE.svg", help="draw the observations, too, into a file"
+    )
+    properties = PictureOptions.model_json_schema()
+    for name in _OF_PICTURE:
+        field = PictureOptions.model_fields[name]
+        help_ = _describe(field.description or "", field.default)
+        drawn.add_argument(f"--{name}", metavar=_choices(name, properties), help=help_)
+
+
+def _take_picture(parser: argparse.ArgumentParser, parsed: dict[str, Any]) -> Drawn | None:
+    """Take what says how a fit is drawn out of what was parsed."""
+    if "picture" not in parsed:
+        return None
+    file = parsed.pop("picture")
+    query = {name: value for name in _OF_PICTURE if (value := parsed.pop(name)) is not None}
+    if file is None and query:
+        parser.error(f"--{next(iter(query))} goes with --picture")
+    return None if file is None else Drawn(file, query)
 
 
 def _count(text: str) -> int:

@@ -18,6 +18,7 @@ from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.options import (
     FitOptions,
     InverseOptions,
+    PictureOptions,
     PlotOptions,
     TransformOptions,
     parse_options,
@@ -42,24 +43,28 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "pca") -> int:
         )
     try:
         media_type = _choose_type(call)
+        _check_picture(call)
         if in_parts.is_in_parts(call):
-            return _write(call, in_parts.fit(call, media_type, _complain))
+            return _write(call, *in_parts.fit(call, media_type, _complain))
         body = _read(call.file)
         model = read_answer(call.fit.read_bytes()) if call.fit else None
         with progress.show("computing"):
-            output = _answer(call, body, media_type, model)
-        return _write(call, output)
+            output, picture = _answer(call, body, media_type, model)
+        return _write(call, output, picture)
     except in_parts.Interrupted as error:
         return error.exit_code
     except Fault as error:
         return _complain(say_options(call.method, str(error)))
     except OSError as error:
-        deed = "written" if error.filename == str(call.output) else "read"
+        written = [str(call.output), *([str(call.picture.file)] if call.picture else ())]
+        deed = "written" if error.filename in written else "read"
         return _complain(f"{error.filename} cannot be {deed}: {error.strerror}")
 
 
-def _write(call: Call, output: bytes) -> int:
-    """Write the answer where it is wanted; return 0, or 1 if stdout was closed early."""
+def _write(call: Call, output: bytes, picture: bytes | None) -> int:
+    """Write what is wanted where it is wanted; return 0, or 1 if stdout was closed early."""
+    if call.picture and picture is not None:
+        call.picture.file.write_bytes(picture)
     if call.output:
         call.output.write_bytes(output)
         return 0
@@ -109,8 +114,34 @@ def _choose_type(call: Call) -> str:
     return chosen
 
 
-def _answer(call: Call, body: bytes, media_type: str, model: PcaModel | None) -> bytes:
+def _check_picture(call: Call) -> None:
+    """Let a picture of a fit pass that can be written.
+
+    Raises:
+        InvalidOption: it cannot.
+    """
+    if call.picture and call.picture.file.suffix.lower() != ".svg":
+        raise InvalidOption(
+            "pca fit writes its picture as SVG",
+            got=str(call.picture.file),
+            remedy="give it a name that ends in .svg, or draw the table by pca plot",
+            option="picture",
+        )
+
+
+def _answer(
+    call: Call, body: bytes, media_type: str, model: PcaModel | None
+) -> tuple[bytes, bytes | None]:
+    """Return the answer, and the picture of a fit if that is wanted."""
     content_type = call.content_type or find_content_type(call.file.name)
+    if call.method in ("fit", "loadings"):
+        return _fit(call, body, content_type, media_type)
+    return _compute(call, body, content_type, media_type, model), None
+
+
+def _compute(
+    call: Call, body: bytes, content_type: str, media_type: str, model: PcaModel | None
+) -> bytes:
     match call.method:
         case "plot":
             options = parse_options(PlotOptions, call.query)
@@ -118,9 +149,6 @@ def _answer(call: Call, body: bytes, media_type: str, model: PcaModel | None) ->
                 methods.refuse_fixed(options)
             plotted = methods.plot(body, content_type, options, model)
             return pictures.encode_picture(plotted, options, media_type)
-        case "fit" | "loadings":
-            fit_options = parse_options(FitOptions, call.query)
-            return _fit(call.method, body, content_type, fit_options, media_type)
         case "inverse" if model:
             # The file stands for the id of a stored fit.
             inverse = parse_options(InverseOptions, {**call.query, "fit": _identify(model)})
@@ -135,11 +163,21 @@ def _answer(call: Call, body: bytes, media_type: str, model: PcaModel | None) ->
             )
 
 
-def _fit(
-    method: str, body: bytes, content_type: str, options: FitOptions, media_type: str
-) -> bytes:
+def _fit(call: Call, body: bytes, content_type: str, media_type: str) -> tuple[bytes, bytes | None]:
     """Return the answer of the service, which would keep the model under the same id."""
+    options = parse_options(FitOptions, call.query)
+    style = parse_options(PictureOptions, call.picture.query) if call.picture else None
+    if style:
+        methods.refuse_undrawn(options)
     result = methods.fit(body, content_type, options)
+    answer = _encode_fit(call.method, result, media_type)
+    if style is None:
+        return answer, None
+    drawn = methods.draw_fit(result, options, style)
+    return answer, pictures.encode_picture(drawn, style, images.SVG)
+
+
+def _encode_fit(method: str, result: methods.FitResult, media_type: str) -> bytes:
     model = result.model
     if media_type == encoding.JSON:
         document = encode_model(model)

@@ -17,6 +17,7 @@ from meshlens.batch.steps import forget_trials, name_job
 from meshlens.pca import progress
 from meshlens.pca.answers import encoding
 from meshlens.pca.arguments import LARGE, STDIN, Call
+from meshlens.pca.batch.choices import refuse_marks
 from meshlens.pca.batch.sources.files import is_several
 from meshlens.pca.batch.sources.formats import find_whole
 from meshlens.pca.batch.sources.table import describe, open_table
@@ -68,8 +69,10 @@ def is_in_parts(call: Call) -> bool:
         return not find_whole(file.read(_START))
 
 
-def fit(call: Call, media_type: str, say: Callable[[str], object]) -> bytes:
-    """Return the answer of a fit in parts; what is done is kept until then.
+def fit(call: Call, media_type: str, say: Callable[[str], object]) -> tuple[bytes, bytes | None]:
+    """Return the answer of a fit in parts, and its picture if that is wanted.
+
+    What is done is kept until then.
 
     Args:
         call: what the user has asked for.
@@ -83,9 +86,17 @@ def fit(call: Call, media_type: str, say: Callable[[str], object]) -> bytes:
     from meshlens.pca.batch.fit import FitJob  # noqa: PLC0415 - Arrow takes 40 MB, which small tables do without
     from meshlens.pca.batch.threads import one_thread  # noqa: PLC0415 - as above
 
+    if call.picture:
+        refuse_marks(call.query)
     job = FitJob(open_table)
     given = describe([str(file) for file in call.files], content_type=call.content_type)
-    identity = job.identify({"input": given, "options": _set_aside(call.query)})
+    identity = job.identify(
+        {
+            "input": given,
+            "options": _set_aside(call.query),
+            "picture": False if call.picture is None else {**call.picture.query},
+        }
+    )
     cached = _find_cache() / name_job(job, identity)
     folder = call.parts.job or cached
     objects = FolderObjects(folder)
@@ -115,13 +126,17 @@ def fit(call: Call, media_type: str, say: Callable[[str], object]) -> bytes:
     except Cancelled:
         raise Interrupted(interruption.exit_code) from None
     document, read = (_fetch(objects, name, folder) for name in ("model.json", "read.json"))
+    picture = _fetch(objects, "picture.svg", folder) if call.picture else None
     if not call.parts.job:
         shutil.rmtree(cached, ignore_errors=True)
     if note := _describe_left_out(result):
         say(note)
     if media_type == encoding.JSON:
-        return encoding.encode_model(document, model_id=result.summary["id"], read=json.loads(read))
-    return encoding.encode_components(decode_model(document), media_type)
+        model_id = result.summary["id"]
+        answer = encoding.encode_model(document, model_id=model_id, read=json.loads(read))
+    else:
+        answer = encoding.encode_components(decode_model(document), media_type)
+    return answer, picture
 
 
 def _fetch(objects: FolderObjects, name: str, folder: Path) -> bytes:

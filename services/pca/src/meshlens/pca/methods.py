@@ -12,10 +12,17 @@ from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.models import ModelStore, load_model
 from meshlens.pca.numbers.decomposition import PcaModel, project, reconstruct
 from meshlens.pca.numbers.diagnostics import CONFIDENCE, Diagnostics, diagnose
-from meshlens.pca.numbers.rotation import restore_scores, rotate_scores
+from meshlens.pca.numbers.rotation import Rotation, restore_scores, rotate_scores
 from meshlens.pca.numbers.scaling import Scaling, undo_log
 from meshlens.pca.numbers.supplementary import correlate
-from meshlens.pca.options import PARALLEL, FitOptions, InverseOptions, PlotOptions, TransformOptions
+from meshlens.pca.options import (
+    PARALLEL,
+    FitOptions,
+    InverseOptions,
+    PictureOptions,
+    PlotOptions,
+    TransformOptions,
+)
 from meshlens.pca.tables.columns import quote
 from meshlens.pca.tables.table import Table, check_matrix
 from meshlens.timing import Phase, note, noted
@@ -139,6 +146,59 @@ def fit(body: bytes, content_type: str, options: FitOptions) -> FitResult:
         scores = rotate_scores(model, project(model, table.values))
         correlations = correlate(scores, table.supplementary.values)
     return FitResult(model, table, correlations)
+
+
+def draw_fit(fitted: FitResult, options: FitOptions, style: PictureOptions) -> PlotResult:
+    """Draw the observations of a fit with its components.
+
+    Args:
+        fitted: the fit.
+        options: it was made with.
+        style: of the picture.
+
+    Raises:
+        InvalidOption: the fit lacks a component that is to be drawn.
+    """
+    model, table = fitted.model, fitted.table
+    refuse_few_components(len(model.components))
+    # A picture has words of its own for what the fit has decided.
+    own = {*list_notes(model, options)}
+    notes = tuple(each for each in table.reading.notes if each not in own)
+    table = replace(table, reading=replace(table.reading, notes=notes))
+    with note(Phase.COMPUTE):
+        return PlotResult(draw(table, model, style), model, table)
+
+
+def refuse_few_components(k: int) -> None:
+    """Refuse to draw a fit that has fewer components than a plane.
+
+    Raises:
+        InvalidOption: k of them are fewer.
+    """
+    if k < 2:  # noqa: PLR2004 - a plane has two directions
+        raise InvalidOption(
+            "a picture needs a fit of at least 2 components",
+            got=f"{k}",
+            remedy="fit 2 variables or more, with k=2 or more, or leave the picture out",
+            option="picture",
+        )
+
+
+def refuse_undrawn(options: FitOptions) -> None:
+    """Refuse to draw a fit whose options alone say that there is no picture of it.
+
+    Raises:
+        InvalidOption: its components are rotated, or there is one.
+    """
+    if options.k == 1:
+        refuse_few_components(1)
+    if options.rotation is not Rotation.NONE:
+        raise InvalidOption(
+            "pictures show principal components, which are not rotated",
+            got=f"rotation={options.rotation} and a picture",
+            remedy="leave one of them out",
+            option="rotation",
+        )
 
 
 def transform(

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Self, TypeAlias, TypeVar
+from typing import Annotated, Literal, Self, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,8 @@ _MANY_VARIABLES = 10_000
 _DEFAULT_OF_MANY = 10
 _MOST_LETTERS = 1000  # of a column's name
 _MOST_LISTED = 1 << 20  # letters of a list of names
+# Options of pictures that take all observations of a table at a time.
+OF_WHOLE_TABLES = ("ellipse", "level", "color", "shape")
 _MOST_SIMULATED = 50  # components whose chance is simulated though it decides nothing
 
 
@@ -423,6 +425,31 @@ class PlotOptions(Style, ComponentOptions):
         if self.k == PARALLEL and chance is not None:
             return count_above(model.explained_variance, chance)
         return decomposition.count_kept(model, self.count())
+
+
+class PictureOptions(Style, NoOptions):
+    """Options of the picture of a fit, which is drawn of a table in parts, too.
+
+    Raises:
+        InvalidOption: one takes all observations at a time, or says nothing about this picture.
+    """
+
+    kind: Literal["scores", "biplot"] = Field(
+        default="scores", description="what is drawn: scores or biplot"
+    )
+
+    @model_validator(mode="after")
+    def _refuse_others(self) -> Self:
+        for name in OF_WHOLE_TABLES:
+            if name in self.model_fields_set:
+                raise InvalidOption(
+                    "the picture of a fit has no ellipses, nor colours and shapes of a column",
+                    got=f"{name}={getattr(self, name)!r}",
+                    remedy="leave it out, or draw the table by the method plot",
+                    option=name,
+                )
+        refuse_other_kinds(self)
+        return self
 
 
 class TransformOptions(FitOptions):

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.pca.pictures import NUMBER, SVG, picture
 
-from meshlens.pca.drawing.layers.density import MOST_CELLS, MOST_EXACT, Density, count_points
+from meshlens.pca.drawing.layers.density import MOST_EXACT, Density, find_density
 from meshlens.pca.drawing.layout.panel import Panel
 from meshlens.pca.drawing.scenes.plane import MOST_MARKS
+from meshlens.pca.drawing.scenes.tally import MOST_CELLS, Cells, Tally
 from meshlens.pca.tables.table import Table
 
 Array = npt.NDArray[np.float64]
@@ -22,6 +23,10 @@ PANEL = Panel(68, 72, 400, 300, low=np.zeros(2), high=np.ones(2))
 def scatter(n: int, seed: int = 0) -> Array:
     points = np.random.default_rng(seed).normal(size=(n, 2)) * [40, 30] + [268, 222]
     return points.clip([68, 72], [468, 372])
+
+
+def count_points(pixels: Array, codes: npt.NDArray[np.intp], groups: int, panel: Panel) -> Density:
+    return find_density(Tally.of(pixels, codes, groups, Cells.of(panel)))
 
 
 def total(density: Density, groups: int = 1) -> int:

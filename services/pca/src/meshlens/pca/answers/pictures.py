@@ -4,17 +4,24 @@ import json
 from typing import Any
 
 from meshlens.pca.answers.reading import describe_reading
-from meshlens.pca.answers.schemas import Outweighing, PictureMetadata, ReadCounts
+from meshlens.pca.answers.schemas import (
+    Outweighing,
+    PartsPictureMetadata,
+    PictureMetadata,
+    ReadCounts,
+    ReadPartsAnswer,
+)
 from meshlens.pca.drawing import images
 from meshlens.pca.drawing.captions import weigh_outweighing
+from meshlens.pca.drawing.style import Style
 from meshlens.pca.methods import PlotResult
-from meshlens.pca.options import PlotOptions
+from meshlens.pca.numbers.decomposition import PcaModel
 
 _MOST_LISTED = 100
 _MOST_LETTERS = 1000  # of a name or a note
 
 
-def encode_picture(result: PlotResult, options: PlotOptions, media_type: str) -> bytes:
+def encode_picture(result: PlotResult, options: Style, media_type: str) -> bytes:
     """Return a picture as one of `images.TYPES`; SVG has a `PictureMetadata` in its metadata.
 
     Raises:
@@ -22,11 +29,29 @@ def encode_picture(result: PlotResult, options: PlotOptions, media_type: str) ->
     """
     metadata = ""
     if media_type == images.SVG:
-        # Characters that are not ASCII, and those that XML forbids, are escaped as JSON has them.
-        metadata = json.dumps(describe_picture(result), separators=(",", ":"))
+        metadata = _encode(describe_picture(result))
     return images.encode_picture(
         result.svg, media_type, width=options.width, height=options.height, metadata=metadata
     )
+
+
+def encode_parts_picture(svg: bytes, model: PcaModel, read: ReadPartsAnswer) -> bytes:
+    """Return the SVG of a table in parts with a `PartsPictureMetadata` in its metadata.
+
+    Args:
+        svg: as it was drawn.
+        model: of the table.
+        read: how that was read.
+    """
+    metadata = PartsPictureMetadata(
+        read=_shorten(read),
+        n=model.n,
+        explained_variance_ratio=model.explained_variance_ratio[:_MOST_LISTED].tolist(),
+    )
+    outweighing = weigh_outweighing(model)
+    if outweighing:
+        metadata["outweighing"] = Outweighing(variable=outweighing[0], share=outweighing[1])
+    return images.add_metadata(svg, _encode(metadata))
 
 
 def describe_picture(result: PlotResult) -> PictureMetadata:
@@ -59,6 +84,11 @@ def describe_picture(result: PlotResult) -> PictureMetadata:
             kept = [number - 1 for number in numbers] or range(len(marked))
             metadata["rows"] = [int(rows[place]) for place in kept]
     return metadata
+
+
+def _encode(metadata: PictureMetadata | PartsPictureMetadata) -> str:
+    # Characters that are not ASCII, and those that XML forbids, are escaped as JSON has them.
+    return json.dumps(metadata, separators=(",", ":"))
 
 
 def _shorten(answer: Any) -> Any:  # noqa: ANN401 - any part of an answer

@@ -172,6 +172,25 @@ class PictureMetadata(TypedDict):
 
 
 @with_config(_STRICT)
+class PartsPictureMetadata(TypedDict):
+    """What the SVG of a table in parts has in its element `metadata`, as JSON."""
+
+    read: Annotated[
+        ReadPartsAnswer,
+        Field(description="how it was read: the first 100 entries of each list"),
+    ]
+    n: Annotated[int, Field(description="observations")]
+    explained_variance_ratio: Annotated[
+        list[float], Field(description="of the first 100 components, as far as they were found")
+    ]
+    outweighing: NotRequired[
+        Annotated[
+            Outweighing, Field(description="if almost all of the variance is that of one variable")
+        ]
+    ]
+
+
+@with_config(_STRICT)
 class SupplementaryAnswer(TypedDict):
     """Variables that are no part of the analysis."""
 

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from meshlens.batch.job import Fields
+from meshlens.batch.job import Fields, Json
 from meshlens.pca.errors import InvalidOption
 from meshlens.pca.numbers.imputation import Missing
-from meshlens.pca.options import TransformOptions, parse_options
+from meshlens.pca.options import PictureOptions, TransformOptions, parse_options
 
 # How the source reads; it goes to the opener.
 _OF_READING = ("columns", "use", "drop", "header", "delimiter", "decimal", "na", "skip", "sheet")
 _OF_NUMBERS = ("k", "seed", "divisor", "log", "missing", "rotation", "diagnostics", "confidence")
 _REFUSED = ("names", "color", "shape", "supplementary", "transpose", "fit")
+_OF_MARKS = ("group", "color", "shape")
 # The pieces of more would not fit into memory together.
 MOST_VARIABLES = 2000
 
@@ -40,6 +41,53 @@ def parse_choices(query: Mapping[str, Any]) -> TransformOptions:
             option="missing",
         )
     return options
+
+
+def parse_picture(given: Json) -> PictureOptions | None:
+    """Return what is drawn; None if nothing is.
+
+    Args:
+        given: whether anything is, or the options of the picture.
+
+    Raises:
+        InvalidOption: it is neither, or an option is unknown or wrong.
+    """
+    if given is False:
+        return None
+    if given is not True and not isinstance(given, dict):
+        raise InvalidOption(
+            "picture must be true, false or the options of a picture",
+            got=repr(given)[:200],
+            remedy='say picture=true, or such as picture={"width": 800}',
+            option="picture",
+        )
+    return parse_options(PictureOptions, {} if given is True else given)
+
+
+def describe_picture(options: PictureOptions) -> Fields:
+    """Return what is drawn, but for defaults, as JSON that `parse_picture` takes."""
+    given = {name: getattr(options, name) for name in sorted(options.model_fields_set)}
+    return {
+        name: ",".join(map(str, value)) if isinstance(value, tuple) else value
+        for name, value in given.items()
+        if value != type(options).model_fields[name].default
+    }
+
+
+def refuse_marks(query: Mapping[str, Any]) -> None:
+    """Refuse columns that a picture would show by its marks, were the table not in parts.
+
+    Raises:
+        InvalidOption: one is named.
+    """
+    for name in _OF_MARKS:
+        if query.get(name):
+            raise InvalidOption(
+                "the picture of a table in parts has no groups, colours or shapes of a column",
+                got=f"{name}={query[name]!r} and a picture",
+                remedy=f"say drop={query[name]}, or leave the picture out",
+                option=name,
+            )
 
 
 def describe_numbers(options: TransformOptions) -> Fields:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -12,19 +12,23 @@ from meshlens.batch.job import Failure, Fields, GoOn, Result, Stage, encode
 from meshlens.batch.objects import Objects
 from meshlens.pca.answers.reading import describe_parts
 from meshlens.pca.answers.schemas import ReadPartsAnswer
-from meshlens.pca.batch import groups, scores, sums
+from meshlens.pca.batch import groups, picture, scores, sums
 from meshlens.pca.batch.choices import (
     describe_numbers,
+    describe_picture,
     describe_reading,
     parse_choices,
+    parse_picture,
+    refuse_marks,
     refuse_too_wide,
 )
 from meshlens.pca.batch.packing import unpack_factor, unpack_moments
+from meshlens.pca.batch.picture import PartsPicture
 from meshlens.pca.batch.rows import Rows
 from meshlens.pca.batch.source import Source
 from meshlens.pca.batch.threads import ensure_one_thread
 from meshlens.pca.errors import InvalidOption, PcaError
-from meshlens.pca.methods import list_notes
+from meshlens.pca.methods import list_notes, refuse_few_components, refuse_undrawn
 from meshlens.pca.models import encode_model
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.numbers.imputation import Missing
@@ -36,12 +40,18 @@ from meshlens.pca.tables.reading import ColumnLeftOut, Reading
 Merge: TypeAlias = Callable[[Sequence[bytes]], bytes]
 
 _MOMENTS, _FACTORS, _SCORES, _GROUPS = "moments", "factors", "scores", "groups"
+_POINTS, _DENSITY = "points", "density"
 _MERGES: Mapping[str, Merge] = {
     _MOMENTS: sums.merge_moments,
     _FACTORS: sums.merge_factors,
     _SCORES: scores.merge_scores,
     _GROUPS: groups.merge_groups,
+    _POINTS: picture.merge_points,
+    _DENSITY: picture.merge_counts,
 }
+# The stages once a model is there, if they are wanted; that of the density follows its points.
+_ORDER = (_MOMENTS, _SCORES, _GROUPS, _POINTS)
+_PICTURE = "picture.svg"
 _LONGEST = 200  # letters of a failure in the summary
 
 
@@ -51,8 +61,10 @@ class FitJob:
 
     `read.json` says how the source was read, as a `ReadPartsAnswer`.
 
-    Its options: `input`, which the opener takes; `options`, those of `transform` by name; and
-    `scores`, whether each part's scores are wanted, as Parquet.
+    Its options: `input`, which the opener takes; `options`, those of `transform` by name; `scores`,
+    whether each part's scores are wanted, as Parquet; and `picture`, whether `picture.svg` is, or
+    its options by name. That has the points of `plot` for as many observations as have a mark each
+    there, and for more their density.
 
     BLAS has one thread for it, until the end of the process or of the `one_thread()` it runs in, so
     that no sum depends on how many there are. Bytes may differ between kinds of processors, for
@@ -73,24 +85,29 @@ class FitJob:
             InvalidOption: an option is wrong, or not offered by jobs.
             Fault: there is no such input.
         """
-        unknown = sorted({*options} - {"input", "options", "scores"})
+        unknown = sorted({*options} - {"input", "options", "scores", "picture"})
         if unknown or "input" not in options:
             raise InvalidOption(
-                "a job takes input, options and scores",
+                "a job takes input, options, scores and picture",
                 got=", ".join(unknown) or "no input",
                 remedy="name what is to be read as input",
                 option=unknown[0] if unknown else "input",
             )
         chosen = parse_choices(options.get("options", {}))
+        drawn = parse_picture(options.get("picture", False))
+        if drawn is not None:
+            refuse_undrawn(chosen)
+            refuse_marks(options.get("options", {}))
         given = {**options["input"], "reading": describe_reading(chosen)}
         source = self.open(given, ())
         groups.check_groups(source, chosen.group)
-        return {
+        identity = {
             "given": given,
             "found": source.identify(),
             "options": describe_numbers(chosen),
             "scores": bool(options.get("scores", False)),
         }
+        return identity if drawn is None else {**identity, "picture": describe_picture(drawn)}
 
     def plan(self, identity: Fields, objects: Objects) -> Stage:
         """Return the stage of the moments, whose shift is that of the first rows.
@@ -109,6 +126,8 @@ class FitJob:
             )
         parts = source.plan()
         refuse_too_wide(len(source.names))
+        if "picture" in identity:
+            refuse_few_components(len(source.names))
         rows = _read_with(identity["options"], source.names)
         ensure_one_thread()
         shift = sums.find_first_shift(source, parts, rows)
@@ -155,6 +174,12 @@ class FitJob:
                 )
                 objects.put(name, data)
                 return piece
+            case "points":
+                return PartsPicture.of(inputs, objects).find_points(source, part, rows, go_on)
+            case "density":
+                panel = picture.read_panel(inputs["panel"])
+                drawn = PartsPicture.of(inputs, objects)
+                return drawn.count_points(source, part, rows, panel, go_on)
             case _:
                 return groups.sum_part(source, part, rows, inputs["options"], shift, go_on)
 
@@ -188,6 +213,13 @@ class FitJob:
             case "scores":
                 name = scores.keep_manifest(stage, piece, failures, objects)
                 return self._follow(stage, _SCORES, name)
+            case "points":
+                return self._finish_points(stage, piece, failures, objects)
+            case "density":
+                _refuse_failures(failures)
+                drawn = PartsPicture.of(stage.inputs, objects)
+                outline = sums.load(objects, stage.inputs["outline"])
+                return self._keep_picture(stage, drawn, outline, piece, objects)
             case _:
                 name = groups.keep_groups(stage, piece, failures, objects)
                 return self._follow(stage, _GROUPS, name)
@@ -218,19 +250,40 @@ class FitJob:
     def _finish_factors(
         self, stage: Stage, piece: bytes, failures: Sequence[Failure], objects: Objects
     ) -> Stage | Result:
-        if failures:
-            # Its observations are in the moments already.
-            raise PartFailed(
-                "a part that was read once must be readable again",
-                got=f"{failures[0].part}: {failures[0].reason}"[:_LONGEST],
-                remedy="correct the input, then start the job again: what is done is kept",
-            )
+        _refuse_failures(failures)
         moments, factor = sums.load_moments(objects, stage.inputs["moments"]), unpack_factor(piece)
-        sums.check_same(factor, moments)
+        sums.check_same(factor.n, moments.n)
         model = self._decompose(stage, moments, factor)
         if model is None:
             raise PcaError("a factor decides on every component", got="none", remedy="report it")
         return self._keep_model(stage, model, objects)
+
+    def _finish_points(
+        self, stage: Stage, piece: bytes, failures: Sequence[Failure], objects: Objects
+    ) -> Stage | Result:
+        _refuse_failures(failures)
+        drawn = PartsPicture.of(stage.inputs, objects)
+        panel = drawn.find_panel(piece, _find_reading(stage), stage.inputs["dropped"])
+        if panel is None:
+            return self._keep_picture(stage, drawn, piece, None, objects)
+        inputs = {
+            **stage.inputs,
+            "panel": picture.describe_panel(panel),
+            "outline": sums.keep(objects, piece),
+        }
+        return Stage(self.kind, _DENSITY, inputs, stage.parts)
+
+    def _keep_picture(
+        self,
+        stage: Stage,
+        drawn: PartsPicture,
+        outline: bytes,
+        tally: bytes | None,
+        objects: Objects,
+    ) -> Stage | Result:
+        read = _describe_reading(stage, drawn.model)
+        objects.put(_PICTURE, drawn.draw(outline, tally, _find_reading(stage), read))
+        return self._follow(stage, _POINTS, _PICTURE)
 
     def _decompose(self, stage: Stage, moments: Moments, factor: Factor | None) -> PcaModel | None:
         options = parse_choices(stage.inputs["options"])
@@ -251,6 +304,9 @@ class FitJob:
             "first_left_out": _describe_first(stage.inputs["left_out"]),
         }
         inputs = {**stage.inputs, "model": summary["id"], "summary": summary, "objects": []}
+        if "picture" in inputs:
+            # What cannot be drawn is said before any further pass.
+            PartsPicture.of(inputs, objects)
         stage = Stage(self.kind, stage.name, inputs, stage.parts)
         return self._follow(stage, _MOMENTS, "model.json", "read.json")
 
@@ -260,9 +316,9 @@ class FitJob:
         wanted = {
             _SCORES: inputs["scores"],
             _GROUPS: bool(inputs["options"]["group"]),
+            _POINTS: "picture" in inputs,
         }
-        order = [_MOMENTS, *wanted]
-        for follows in order[order.index(done) + 1 :]:
+        for follows in _ORDER[_ORDER.index(done) + 1 :]:
             if wanted[follows]:
                 return Stage(self.kind, follows, inputs, stage.parts)
         return Result(inputs["summary"], inputs["objects"])
@@ -275,19 +331,43 @@ def _read_with(options: Fields, names: Sequence[str]) -> Rows:
     return Rows(names, Log(options["log"]), Missing(options["missing"]))
 
 
-def _describe_reading(stage: Stage, model: PcaModel) -> ReadPartsAnswer:
-    given = stage.inputs["reading"]
-    reading = Reading(
+def _refuse_failures(failures: Sequence[Failure]) -> None:
+    """Refuse parts that fail once their observations are in the moments.
+
+    Raises:
+        PartFailed: there are any.
+    """
+    if failures:
+        raise PartFailed(
+            "a part that was read once must be readable again",
+            got=f"{failures[0].part}: {failures[0].reason}"[:_LONGEST],
+            remedy="correct the input, then start the job again: what is done is kept",
+        )
+
+
+def _find_reading(stage: Stage) -> Reading:
+    """Return how the first file was read, with the parts that were left out as a note."""
+    given, left_out = stage.inputs["reading"], stage.inputs["left_out"]
+    notes = given["notes"]
+    if left_out:
+        parts = f"{len(left_out)} part{'s' * (len(left_out) != 1)}"
+        notes = [*notes, f"{parts} left out, the first: {left_out[0]['part']}"]
+    return Reading(
         format=given["format"],
         encoding=given["encoding"],
         delimiter=given["delimiter"],
         decimal_mark=given["decimal_mark"],
         header_row=given["header_row"],
         left_out=tuple(ColumnLeftOut(**column) for column in given["left_out"]),
-        notes=(*given["notes"], *list_notes(model, parse_choices(stage.inputs["options"]))),
+        notes=tuple(notes),
     )
+
+
+def _describe_reading(stage: Stage, model: PcaModel) -> ReadPartsAnswer:
+    options = parse_choices(stage.inputs["options"])
+    notes = (*stage.inputs["reading"]["notes"], *list_notes(model, options))
     return describe_parts(
-        reading,
+        replace(_find_reading(stage), notes=notes),
         model,
         dropped=stage.inputs["dropped"],
         parts=len(stage.parts),

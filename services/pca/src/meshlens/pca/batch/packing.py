@@ -1,4 +1,4 @@
-"""Moments and factors as canonical bytes: equal ones give equal bytes, and back exactly.
+"""Moments, factors and what a picture needs, as canonical bytes: and back exactly.
 
 A head of 8 bytes that names the kind, two counts, then whole numbers and doubles, all of them
 little-endian and of 8 bytes. Of a symmetric matrix the upper triangle is kept.
@@ -11,12 +11,14 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from meshlens.pca.batch.outline import Outline
+from meshlens.pca.drawing.scenes.tally import Cells, Tally
 from meshlens.pca.numbers.moments import Moments
 from meshlens.pca.numbers.solvers.factors import Factor
 
 Array: TypeAlias = npt.NDArray[np.float64]
 
-_MOMENTS, _FACTOR = b"moments1", b"factor-1"
+_MOMENTS, _FACTOR, _OUTLINE, _TALLY = b"moments1", b"factor-1", b"outline1", b"tally--1"
 _COUNTS = struct.Struct("<8sQQ")
 _HAS_SCATTER, _HAS_EXTREMES = 1, 2
 
@@ -85,6 +87,49 @@ def unpack_factor(data: bytes) -> Factor:
     rows = np.zeros((r, p))
     rows[np.triu_indices(r, m=p)] = entries
     return Factor(n, rows)
+
+
+def pack_outline(outline: Outline) -> bytes:
+    """Return the bytes of an outline."""
+    arrays = [outline.numbers.astype(np.float64), outline.points.ravel(), outline.distances]
+    return _pack(_OUTLINE, [outline.rows, outline.whole, len(outline.numbers)], arrays)
+
+
+def unpack_outline(data: bytes) -> Outline:
+    """Return the outline in bytes.
+
+    Raises:
+        ValueError: they are other bytes, or damaged.
+    """
+    (rows, whole, m), values = _unpack(_OUTLINE, 3, data)
+    numbers, points, distances = _split(values, [m, 2 * m, m])
+    return Outline(rows, bool(whole), numbers.astype(np.intp), points.reshape(m, 2), distances)
+
+
+def pack_tally(tally: Tally) -> bytes:
+    """Return the bytes of a tally, without its empty cells."""
+    cells, counts = tally.cells, tally.counts.ravel()
+    filled = np.flatnonzero(counts)
+    whole = [filled, counts[filled], tally.codes]
+    arrays = [np.array([cells.left, cells.top, cells.side]), tally.places.ravel(), *whole]
+    shape = [*tally.counts.shape, len(filled), len(tally.places)]
+    return _pack(_TALLY, shape, [array.astype(np.float64) for array in arrays])
+
+
+def unpack_tally(data: bytes) -> Tally:
+    """Return the tally in bytes.
+
+    Raises:
+        ValueError: they are other bytes, or damaged.
+    """
+    (groups, rows, columns, filled, m), values = _unpack(_TALLY, 5, data)
+    ends, places, *whole = _split(values, [3, 2 * m, filled, filled, m])
+    at, found, codes = (array.astype(np.intp) for array in whole)
+    left, top, side = ends.tolist()
+    counts = np.zeros(groups * rows * columns, dtype=np.intp)
+    counts[at] = found
+    cells = Cells(left, top, side, rows, columns)
+    return Tally(cells, counts.reshape(groups, rows, columns), places.reshape(m, 2), codes)
 
 
 def _pack(kind: bytes, counts: Sequence[int], arrays: Sequence[Array]) -> bytes:

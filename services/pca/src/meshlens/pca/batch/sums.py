@@ -95,12 +95,14 @@ def merge_factors(pieces: Sequence[bytes]) -> bytes:
 
 def keep_moments(objects: Objects, moments: Moments) -> str:
     """Keep what a second pass needs of moments; return the name of the object."""
-    data = pack_moments(
-        Moments(moments.n, moments.shift, moments.offset, moments.squares, None, moments.extremes)
+    return keep(
+        objects,
+        pack_moments(
+            Moments(
+                moments.n, moments.shift, moments.offset, moments.squares, None, moments.extremes
+            )
+        ),
     )
-    name = f"sums/{hashlib.sha256(data).hexdigest()}"
-    objects.put(name, data)
-    return name
 
 
 def load_moments(objects: Objects, name: str) -> Moments:
@@ -109,31 +111,51 @@ def load_moments(objects: Objects, name: str) -> Moments:
     Raises:
         ObjectsFailed: they are not there, or damaged.
     """
-    data = objects.get(name)
-    moments = None
-    if data is not None and hashlib.sha256(data).hexdigest() == name.rpartition("/")[2]:
-        moments, _ = unpack_moments(data)
+    moments, _ = unpack_moments(load(objects, name))
     if moments is None:
-        raise ObjectsFailed(
-            f"the objects of the job must hold {name[:17]}",
-            got="none, or a damaged one",
-            remedy="start the job again with `again`",
-        )
+        raise _absent(name)
     return moments
 
 
-def check_same(factor: Factor, moments: Moments) -> None:
-    """Refuse a factor of other observations than those of the moments.
+def keep(objects: Objects, piece: bytes) -> str:
+    """Keep the piece of a whole stage for a later one; return the name of the object."""
+    name = f"sums/{hashlib.sha256(piece).hexdigest()}"
+    objects.put(name, piece)
+    return name
+
+
+def load(objects: Objects, name: str) -> bytes:
+    """Return the piece that `keep` has kept.
 
     Raises:
-        InputChanged: it is.
+        ObjectsFailed: it is not there, or damaged.
     """
-    if factor.n != moments.n:
+    piece = objects.get(name)
+    if piece is None or hashlib.sha256(piece).hexdigest() != name.rpartition("/")[2]:
+        raise _absent(name)
+    return piece
+
+
+def check_same(found: int, n: int) -> None:
+    """Refuse another number of observations than the first pass has read.
+
+    Raises:
+        InputChanged: it is another one.
+    """
+    if found != n:
         raise InputChanged(
-            f"the second pass must read the {moments.n} observations of the first",
-            got=f"{factor.n}",
+            f"a further pass must read the {n} observations of the first",
+            got=f"{found}",
             remedy="start the job again when nobody writes the input",
         )
+
+
+def _absent(name: str) -> ObjectsFailed:
+    return ObjectsFailed(
+        f"the objects of the job must hold {name[:17]}",
+        got="none, or a damaged one",
+        remedy="start the job again with `again`",
+    )
 
 
 def no_observation() -> InvalidTable:

@@ -22,15 +22,14 @@ SCALED = {
 }
 
 
-def summarize(table: Table, model: PcaModel, *, new: bool) -> str:
+def summarize(n: int, model: PcaModel, *, new: bool) -> str:
     """Return the subtitle: how many observations and variables.
 
     Args:
-        table: the observations.
+        n: the number of observations.
         model: theirs, or an earlier one.
         new: the model is an earlier one.
     """
-    n = len(table.values)
     scaled = SCALED[model.scaling]
     variables = f"{len(model.names)} {scaled and f'{scaled} '}variables{_LOGS[model.log]}"
     if new:

@@ -46,7 +46,7 @@ def encode_picture(
         NotOffered: nothing that converts pictures is installed.
     """
     if media_type == SVG:
-        return _add_metadata(svg, metadata) if metadata else svg
+        return add_metadata(svg, metadata) if metadata else svg
     try:
         import cairosvg  # noqa: PLC0415 - an extra, and memory that other answers do without
     except (ImportError, OSError) as error:
@@ -61,7 +61,7 @@ def encode_picture(
     return image
 
 
-def _add_metadata(svg: bytes, metadata: str) -> bytes:
+def add_metadata(svg: bytes, metadata: str) -> bytes:
     """Return the picture with metadata where SVG has them: after title and description."""
     start, definitions, end = svg.partition(b"<defs/>")
     return b"".join((start, element("metadata", "", escape(metadata)).encode(), definitions, end))

@@ -12,7 +12,7 @@ Whole: TypeAlias = npt.NDArray[np.intp]
 _EXPECTED = 0.5  # observations beyond the limit
 
 
-def find_outliers(distances: Array) -> Whole:
+def find_outliers(distances: Array, n: int | None = None) -> Whole:
     """Return the observations that Chauvenet's criterion calls outliers, the outermost first.
 
     An outlier is so far from the mean that, of n observations from a bivariate normal distribution,
@@ -20,8 +20,10 @@ def find_outliers(distances: Array) -> Whole:
     squared Mahalanobis distance of d.
 
     Args:
-        distances: (n,), squared Mahalanobis distances in a plane, n at least 1.
+        distances: (m,), squared Mahalanobis distances in a plane, m at least 1: of all
+            observations, or of the outermost.
+        n: how many observations there are, if those are not all.
     """
-    limit = -2.0 * math.log(_EXPECTED / len(distances))
+    limit = -2.0 * math.log(_EXPECTED / (n or len(distances)))
     beyond = np.flatnonzero(distances > limit)
     return beyond[np.argsort(-distances[beyond], kind="stable")]

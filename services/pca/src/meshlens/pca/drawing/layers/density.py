@@ -13,22 +13,25 @@ from typing import Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from meshlens.pca.drawing.groups import Looks
 from meshlens.pca.drawing.layers.points import Points
 from meshlens.pca.drawing.layout.canvas import Canvas
 from meshlens.pca.drawing.layout.legend import Entry, Section, entry
 from meshlens.pca.drawing.layout.panel import Panel
 from meshlens.pca.drawing.scenes.plane import Plane
+from meshlens.pca.drawing.scenes.tally import MOST_PLACED, Cells, Tally
 from meshlens.pca.drawing.svg.marks import Mark, group, path
 from meshlens.pca.drawing.svg.palette import radius_for
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Whole: TypeAlias = npt.NDArray[np.intp]
 
-MOST_CELLS = 120_000
 MOST_EXACT = 60_000
 _LEVELS = 7
-_SMALLEST_CELL = 2.0  # pixels
-_SPARSE = (3, 2)  # points in a cell whose places may be kept; a point alone always keeps its own
+_SPARSE = (
+    MOST_PLACED,
+    2,
+)  # points in a cell whose places may be kept; a point alone always keeps its own
 # Weyl's sequence in two dimensions with the least discrepancy (Roberts 2018).
 _WEYL = (0.7548776662466927, 0.5698402909980532)
 _SHADE_WIDTH = 7
@@ -52,7 +55,7 @@ class Density:
         cell: its side in pixels.
         counts: (rows, columns), points in each cell; row 0 is at the top.
         colours: (rows, columns), the group whose colour the cell has.
-        exact: (n,), the points whose place is kept; the cells of others are filled.
+        exact: (m,), which places of the tally are kept; the cells of all other points are filled.
         sparse: most points of a cell that is not filled.
         levels: of the filled cells, from thin to dense.
     """
@@ -102,18 +105,20 @@ class DensityCells(Points):
     def draw(self, canvas: Canvas) -> Sequence[Mark]:
         """Draw exact dots where points are sparse, under runs of cells where they are dense."""
         panel, looks = canvas.panel, self.plane.looks()
-        pixels = panel.to_pixels(self.plane.points)
-        canvas.avoid(pixels)
+        tally = self._count(panel, looks)
+        density = self.density = find_density(tally)
+        canvas.avoid(tally.places[density.exact])
+        canvas.avoid(tally.cells.locate(np.flatnonzero(density.counts > density.sparse)))
         canvas.keep_clear(panel.to_pixels(self.plane.mean))
-        count = len(looks.classes)
-        density = self.density = count_points(pixels, looks.colours, count, panel)
-        width = 2 * radius_for(len(pixels))
+        width = 2 * radius_for(self.plane.n)
         shade = "opacity" if looks.several else "shade"
         dots, cells = [], []
-        for number in range(count):
-            members = density.exact & (looks.colours == number)
+        for number in range(len(looks.classes)):
+            members = density.exact & (tally.codes == number)
             colour = looks.classes[number] + (" mixed" if looks.several else "")
-            shape = "M%.1f %.1fh0" * int(members.sum()) % tuple(pixels[members].ravel().tolist())
+            shape = (
+                "M%.1f %.1fh0" * int(members.sum()) % tuple(tally.places[members].ravel().tolist())
+            )
             if shape:
                 dots.append(path(shape, f"dots {colour}", width=width))
             levels = [
@@ -126,6 +131,14 @@ class DensityCells(Points):
         move = f"translate({panel.left:g} {panel.top + density.cell / 2:g})"
         move += f" scale({density.cell:g})"
         return [*dots, group("", cells, transform=move)] if cells else dots
+
+    def _count(self, panel: Panel, looks: Looks) -> Tally:
+        """Return the counts of the points, which may be known without these."""
+        cloud = self.plane.cloud
+        if cloud is not None and cloud.tally is not None:
+            return cloud.tally
+        pixels = panel.to_pixels(self.plane.points)
+        return Tally.of(pixels, looks.colours, len(looks.classes), Cells.of(panel))
 
     def _draw_key(self) -> Mark:
         """Return the shades of cells and the counts at either end; nothing if none is filled."""
@@ -155,27 +168,15 @@ class DensityCells(Points):
         return Mark("".join(keys) + moved)
 
 
-def count_points(pixels: Array, codes: Whole, groups: int, panel: Panel) -> Density:
-    """Count points in the cells of a panel.
-
-    Args:
-        pixels: (n, 2), within the panel.
-        codes: (n,), the group of each, from 0.
-        groups: how many there are.
-        panel: where they are.
-    """
-    cell = max(_SMALLEST_CELL, math.ceil(math.sqrt(panel.width * panel.height / MOST_CELLS)))
-    columns, rows = math.ceil(panel.width / cell), math.ceil(panel.height / cell)
-    column = ((pixels[:, 0] - panel.left) / cell).astype(np.intp)
-    row = ((pixels[:, 1] - panel.top) / cell).astype(np.intp)
-    place = np.clip(row, 0, rows - 1) * columns + np.clip(column, 0, columns - 1)
-    counts = np.bincount(place, minlength=rows * columns)
+def find_density(tally: Tally) -> Density:
+    """Return which places of a tally are kept, and how its other cells are filled."""
+    counts = tally.totals
     sparse = next((most for most in _SPARSE if _places(counts, most) <= MOST_EXACT), 1)
     return Density(
-        cell=cell,
-        counts=counts.reshape(rows, columns),
-        colours=_mix(place, codes, groups, (rows, columns)),
-        exact=counts[place] <= sparse,
+        cell=tally.cells.side,
+        counts=counts,
+        colours=_mix(tally.counts),
+        exact=counts.ravel()[tally.cells.find(tally.places)] <= sparse,
         sparse=sparse,
         levels=tuple(_divide(sparse + 1, int(counts.max()))),
     )
@@ -198,13 +199,16 @@ def _divide(low: int, high: int) -> Iterator[Level]:
         start = end + 1
 
 
-def _mix(place: Whole, codes: Whole, groups: int, shape: tuple[int, int]) -> Whole:
-    """Return (rows, columns): for each cell one of its groups, in proportion to their points."""
-    rows, columns = shape
+def _mix(counts: Whole) -> Whole:
+    """Return (rows, columns): for each cell one of its groups, in proportion to their points.
+
+    Args:
+        counts: (groups, rows, columns), of these points.
+    """
+    groups, rows, columns = counts.shape
     if groups == 1:
-        return np.zeros(shape, dtype=np.intp)
-    parts = np.bincount(codes * (rows * columns) + place, minlength=groups * rows * columns)
-    sums = parts.reshape(groups, rows, columns).cumsum(axis=0)
+        return np.zeros((rows, columns), dtype=np.intp)
+    sums = counts.cumsum(axis=0)
     x, y = np.arange(columns), np.arange(rows)[:, np.newaxis]
     share = (x * _WEYL[0] + y * _WEYL[1]) % 1.0
     colours: Whole = (sums > share * sums[-1]).argmax(axis=0)

@@ -20,7 +20,7 @@ from meshlens.pca.numbers.outliers import find_outliers
 Array: TypeAlias = npt.NDArray[np.float64]
 Whole: TypeAlias = npt.NDArray[np.intp]
 
-_MOST_LABELS, _MOST_OUTLIERS = 500, 20
+MOST_LABELS, _MOST_OUTLIERS = 500, 20
 _MOST_NAMED = 60  # observations that are all labelled, if the caller leaves the choice
 _MANY = 24  # from here on in a finer face
 _WIDTHS = 220.0, 110.0  # pixels, the second where there is no room for the first
@@ -52,7 +52,7 @@ class Labels(Layer[Plane]):
             rule = "all" if scene.names and len(scene.points) <= _MOST_NAMED else "outliers"
         if rule == "none":
             return None
-        chosen = choose_labels(scene.distances(), rule)
+        chosen = choose_labels(scene.distances(), rule, scene.n)
         return cls(scene, chosen, rule == "outliers") if len(chosen) else None
 
     def caption(self) -> Sequence[str]:
@@ -65,7 +65,7 @@ class Labels(Layer[Plane]):
         """Write the labels beside their points."""
         names, points = self.plane.names, self.plane.points
         numbers = self.plane.subject.table.numbers
-        radius = radius_for(len(points))
+        radius = radius_for(self.plane.n)
         many = len(self.chosen) > _MANY
         size = FINE if many else SMALL
         placed = []
@@ -88,16 +88,17 @@ class Labels(Layer[Plane]):
         return (f"labelled: {join_names(self.placed)}",) if self.placed else ()
 
 
-def choose_labels(distances: Array, rule: LabelRule) -> Whole:
+def choose_labels(distances: Array, rule: LabelRule, n: int | None = None) -> Whole:
     """Return the observations to label, the outermost first.
 
     Args:
-        distances: (n,), squared Mahalanobis distances in the plane.
+        distances: (m,), squared Mahalanobis distances in the plane: of all, or of the outermost.
         rule: outliers, all, or how many.
+        n: how many observations there are, if those are not all.
     """
     if not len(distances):
         return np.zeros(0, dtype=np.intp)
     if rule == "outliers":
-        return find_outliers(distances)[:_MOST_OUTLIERS]
-    most = min(rule, _MOST_LABELS) if isinstance(rule, int) else _MOST_LABELS
+        return find_outliers(distances, n)[:_MOST_OUTLIERS]
+    most = min(rule, MOST_LABELS) if isinstance(rule, int) else MOST_LABELS
     return np.argsort(-distances, kind="stable")[:most]

@@ -29,7 +29,7 @@ def arrange_biplot(subject: Subject) -> Plane:
     deviations = np.sqrt(pair.explained_variance * model.n)
     weights = deviations**alpha
     scores = project(pair, table.values)
-    points = scores * invert(weights)
+    points = subject.find_points(lambda _: scores * invert(weights))
     tips = (pair.components * weights[:, np.newaxis]).T
     arrows = choose_arrows(tips, subject, "variables", points=points)
     return Plane(
@@ -48,6 +48,7 @@ def arrange_biplot(subject: Subject) -> Plane:
         whiten=np.diag(invert(deviations) * weights * np.sqrt(model.n)),
         mean=np.zeros(2),
         arrows=arrows,
+        cloud=subject.cloud,
     )
 
 

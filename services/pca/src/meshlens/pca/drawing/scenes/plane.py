@@ -11,6 +11,7 @@ from meshlens.pca.drawing.captions import name_component
 from meshlens.pca.drawing.groups import Groups, Looks, find_groups
 from meshlens.pca.drawing.scenes.scene import Scene, Subject
 from meshlens.pca.drawing.scenes.shading import STEPS, Shading
+from meshlens.pca.drawing.scenes.tally import Cloud
 from meshlens.pca.errors import InvalidOption, InvalidTable
 from meshlens.pca.numbers.decomposition import PcaModel
 
@@ -51,7 +52,8 @@ class Plane(Scene):
     """Points in the plane of two components, or of two variables.
 
     Attributes:
-        points: (n, 2), the observations; in a picture of loadings, the variables.
+        points: (n, 2), the observations; in a picture of loadings, the variables; those of the
+            cloud, if there is one.
         names: of the points; none to number them. Variables with arrows are not among them.
         groups: of the points.
         factor: further groups, which shape the points if there are any.
@@ -67,6 +69,7 @@ class Plane(Scene):
         cell: one of several planes in a picture; whether x is named below it, and y to its left.
         circle: radius on which a variable lies that the plane explains completely.
         of_variables: the points are variables, not observations.
+        cloud: what is known of observations that are not at hand.
     """
 
     points: Array
@@ -84,6 +87,12 @@ class Plane(Scene):
     circle: float = 0.0
     cell: tuple[bool, bool] | None = None
     of_variables: bool = False
+    cloud: Cloud | None = None
+
+    @property
+    def n(self) -> int:
+        """How many points there are, at hand or not."""
+        return len(self.points) if self.cloud is None else self.cloud.n
 
     @property
     def small(self) -> bool:
@@ -93,7 +102,7 @@ class Plane(Scene):
     @property
     def crowded(self) -> bool:
         """Whether the points are too many for a mark each."""
-        return len(self.points) > (MOST_SMALL_MARKS if self.small else MOST_MARKS)
+        return self.n > (MOST_SMALL_MARKS if self.small else MOST_MARKS)
 
     def looks(self) -> Looks:
         """Return what the points look like."""

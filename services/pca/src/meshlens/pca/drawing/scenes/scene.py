@@ -1,6 +1,6 @@
 """What every picture has, before it is known where anything stands."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from meshlens.pca.drawing.captions import summarize
 from meshlens.pca.drawing.layout.panel import Panel
 from meshlens.pca.drawing.layout.ticks import Ticks
+from meshlens.pca.drawing.scenes.tally import Cloud
 from meshlens.pca.drawing.style import Style
 from meshlens.pca.numbers.decomposition import PcaModel
 from meshlens.pca.tables.table import Table
@@ -30,6 +31,8 @@ class Subject:
         chance: (r,), of a scree plot, the variances that parallel analysis compares components
             with; None for no such line.
         parallel: these have decided how many are kept.
+        cloud: the observations in the plane that is drawn, where the table has none of them but
+            how they were read, and the `numbers` of the points.
     """
 
     table: Table
@@ -39,11 +42,21 @@ class Subject:
     kept: int | None = None
     chance: Array | None = None
     parallel: bool = False
+    cloud: Cloud | None = None
 
     @property
     def summary(self) -> str:
         """How many observations and variables there are."""
-        return summarize(self.table, self.model, new=self.new)
+        n = len(self.table.values) if self.cloud is None else self.cloud.n
+        return summarize(n, self.model, new=self.new)
+
+    def find_points(self, place: Callable[[Array], Array]) -> Array:
+        """Return the points (m, 2) that are at hand.
+
+        Args:
+            place: brings observations (n, p) into the plane.
+        """
+        return place(self.table.values) if self.cloud is None else self.cloud.points
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -36,7 +36,7 @@ def arrange_scores(subject: Subject) -> Plane:
     if len(subject.model.names) == 2 and subject.style.components is None:  # noqa: PLR2004 - the plane itself
         return _arrange_variables(subject, pair)
     table = subject.table
-    scores = project(pair, table.values)
+    scores = subject.find_points(lambda values: project(pair, values))
     arrows = choose_arrows(pair.loadings.T, subject, "loadings", points=scores)
     return Plane(
         subject=subject,
@@ -54,15 +54,17 @@ def arrange_scores(subject: Subject) -> Plane:
         whiten=np.diag(invert(np.sqrt(pair.explained_variance))),
         mean=np.zeros(2),
         arrows=arrows,
+        cloud=subject.cloud,
     )
 
 
 def _arrange_variables(subject: Subject, model: PcaModel) -> Plane:
     table = subject.table
     deviations = np.sqrt(model.explained_variance)
-    points, mean, (x, y) = table.values, model.mean, model.names
+    mean, (x, y) = model.mean, model.names
+    points = subject.find_points(lambda values: _scale(values, model))
     if model.scaling is not Scaling.NONE:
-        points, mean = (points - mean) / model.scale, np.zeros(2)
+        mean = np.zeros(2)
         x, y = (f"{name}, {SCALED[model.scaling]}" for name in (x, y))
     return Plane(
         subject=subject,
@@ -78,7 +80,12 @@ def _arrange_variables(subject: Subject, model: PcaModel) -> Plane:
         whiten=invert(deviations)[:, np.newaxis] * model.components,
         mean=mean,
         axes=REACH * deviations[:, np.newaxis] * model.components,
+        cloud=subject.cloud,
     )
+
+
+def _scale(values: Array, model: PcaModel) -> Array:
+    return values if model.scaling is Scaling.NONE else (values - model.mean) / model.scale
 
 
 def _define(arrows: Arrows | None) -> str:
