@@ -16,7 +16,7 @@ from meshlens.remote.errors import FileChanged, FileMissing, RemoteError, Server
 from meshlens.remote.ranges import Connection, Rules, Version, connect
 
 # A request costs as much time as so many bytes take: of what is smaller, the neighbours come too.
-_LEAST = 1 << 18
+_LEAST = 1 << 16
 _HOST = 3  # scheme, nothing and host: what all addresses of one server begin with
 
 
