@@ -6,9 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
+from http_site import serve
 from range_site import Answer, Asked, RangeSite, serving_ranges
 from tls_site import make_certificate, serving_site
 
@@ -130,6 +133,26 @@ def test_no_large_file_is_fetched_to_see_that_its_server_knows_no_ranges(site: R
     with pytest.raises(AnswerRefused, match="must answer with ranges of bytes"):
         find(site, "/a", replace(RULES, whole=100))
     assert len(site.asked) == 1
+
+
+def test_the_server_of_the_standard_library_has_its_files_read_whole(tmp_path: Path) -> None:
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *given: Any) -> None:  # noqa: ANN401 - as http.server calls it
+            super().__init__(*given, directory=str(tmp_path))
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+            """Say nothing."""
+
+    (tmp_path / "small").write_bytes(DATA[:300])
+    (tmp_path / "large").write_bytes(DATA)
+    with serve(Handler) as port:
+        with connect(f"http://127.0.0.1:{port}/small", RULES) as connection:
+            assert connection.find() == Version.of(connection.read_whole())
+        with (
+            connect(f"http://127.0.0.1:{port}/large", RULES) as connection,
+            pytest.raises(AnswerRefused, match=f"got {len(DATA)} bytes at once"),
+        ):
+            connection.find()
 
 
 def test_an_empty_file_is_one(site: RangeSite) -> None:
