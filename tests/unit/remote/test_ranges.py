@@ -16,6 +16,7 @@ from range_site import Answer, Asked, RangeSite, serving_ranges
 from tls_site import make_certificate, serving_site
 
 from meshlens.remote import ranges
+from meshlens.remote.answers import Version
 from meshlens.remote.errors import (
     AddressRefused,
     AnswerRefused,
@@ -24,7 +25,7 @@ from meshlens.remote.errors import (
     RemoteError,
     ServerUnavailable,
 )
-from meshlens.remote.ranges import Connection, Rules, Version, connect
+from meshlens.remote.ranges import Connection, Rules, connect
 
 DATA = bytes(range(256)) * 40
 RULES = Rules(private=True, whole=1 << 10)

@@ -7,11 +7,9 @@ Import this module where such input arrives: it imports an HTTP client, which is
 """
 
 import asyncio
-import hashlib
-import re
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -21,17 +19,11 @@ from typing import TypeAlias, TypeVar
 import httpx
 
 from meshlens.remote.addresses import hide_credentials
-from meshlens.remote.errors import (
-    AddressRefused,
-    AnswerRefused,
-    FileChanged,
-    FileMissing,
-    ServerUnavailable,
-)
+from meshlens.remote.answers import Answers, Headers, Version, find_mark
+from meshlens.remote.errors import AddressRefused, AnswerRefused, ServerUnavailable
 from meshlens.remote.guard import Guard
 
 T = TypeVar("T")
-Headers: TypeAlias = Mapping[str, str]
 # Returns how many bytes of an answer are read, or raises what is wrong with it.
 Judge: TypeAlias = Callable[[httpx.Response], int]
 
@@ -42,10 +34,6 @@ _SECONDS = 60.0  # for all of one request, redirects included; of so many bytes
 _STEP_SECONDS = 30.0  # for one step of it
 _PAUSES = (0.5, 2.0)  # seconds between tries
 _REDIRECTS = 5
-_LONGEST_MARK = 200
-_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
-_DIGEST = "sha256:"
-_BUSY, _FAULT = 429, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +49,6 @@ class Rules:
     private: bool
     whole: int
     check: Callable[[str], None] = lambda _: None
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """What a file has been when it was found.
-
-    Attributes:
-        size: in bytes.
-        mark: what changes with the content: the strong ETag, else the time of the last change, as
-            the server writes them; the digest of a file that is read whole.
-    """
-
-    size: int
-    mark: str
-
-    @classmethod
-    def of(cls, data: bytes) -> "Version":
-        """Return the version of a file that has been read whole."""
-        return cls(len(data), f"{_DIGEST}{hashlib.sha256(data).hexdigest()}")
-
-    @property
-    def whole(self) -> bool:
-        """Whether the file has to be read whole."""
-        return self.mark.startswith(_DIGEST)
-
-    @property
-    def condition(self) -> Headers:
-        """The header by which a server gives nothing of another version."""
-        return {"if-match" if self.mark.startswith('"') else "if-unmodified-since": self.mark}
 
 
 @cache
@@ -155,6 +114,9 @@ class Connection:
         self._address, self._rules, self._guard = address, rules, guard
         self._client, self._runner, self._pause = client, runner, pause
         self._shown = hide_credentials(address)
+        self._answers = Answers(self._shown, rules.whole)
+        # Of what may be all of a file.
+        self._seconds = _SECONDS * max(1, -(-rules.whole // _LARGEST))
         self._turn = Lock()
 
     def find(self) -> Version:
@@ -193,19 +155,19 @@ class Connection:
         def judge(answer: httpx.Response) -> int:
             match answer.status_code:
                 case httpx.codes.OK:
-                    self._refuse_large(int(answer.headers.get("content-length", 0)))
+                    self._answers.refuse_large(int(answer.headers.get("content-length", 0)))
                     return self._rules.whole
                 case httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:  # of an empty file
                     return 0
                 case _:
-                    self._find_range(answer, 0, 1)
+                    self._answers.find_range(answer, 0, 1)
                     return 1
 
-        answer, data = self._fetch({"range": "bytes=0-0"}, judge)
+        answer, data = self._fetch({"range": "bytes=0-0"}, judge, self._seconds)
         if answer.status_code == httpx.codes.OK:
             return Version.of(data)
         if answer.status_code == httpx.codes.PARTIAL_CONTENT:
-            size, mark = self._find_range(answer, 0, 1), _find_mark(answer)
+            size, mark = self._answers.find_range(answer, 0, 1), find_mark(answer)
             if mark:
                 return Version(size, mark)
             if size > self._rules.whole:
@@ -220,14 +182,14 @@ class Connection:
     def _read(self, version: Version, start: int, end: int) -> bytes:
         def judge(answer: httpx.Response) -> int:
             if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-                raise self._changed("a shorter file")
-            size = self._find_range(answer, start, end)
-            if Version(size, _find_mark(answer)) != version:
-                raise self._changed("another size, ETag or time of its last change")
+                raise self._answers.changed("a shorter file")
+            size = self._answers.find_range(answer, start, end)
+            if Version(size, find_mark(answer)) != version:
+                raise self._answers.changed("another size, ETag or time of its last change")
             return end - start
 
         wanted = {**version.condition, "range": f"bytes={start}-{end - 1}"}
-        _, data = self._fetch(wanted, judge)
+        _, data = self._fetch(wanted, judge, _SECONDS)
         if len(data) < end - start:
             raise AnswerRefused(
                 f"{self._shown} must answer with the {end - start} bytes from {start} on",
@@ -239,15 +201,16 @@ class Connection:
     def _read_whole(self) -> bytes:
         def judge(answer: httpx.Response) -> int:
             if answer.status_code != httpx.codes.OK:
-                raise self._refuse_status(answer)
-            self._refuse_large(int(answer.headers.get("content-length", 0)))
+                raise self._answers.refuse_status(answer)
+            self._answers.refuse_large(int(answer.headers.get("content-length", 0)))
             return self._rules.whole
 
-        return self._fetch({}, judge)[1]
+        return self._fetch({}, judge, self._seconds)[1]
 
-    def _fetch(self, headers: Headers, judge: Judge) -> tuple[httpx.Response, bytes]:
+    def _fetch(
+        self, headers: Headers, judge: Judge, seconds: float
+    ) -> tuple[httpx.Response, bytes]:
         """Return an answer, and its body as far as it is wanted."""
-        seconds = _SECONDS * max(1, -(-self._rules.whole // _LARGEST))
         try:
             with self._turn:
                 return self._runner.run(self._ask(headers, judge, seconds))
@@ -266,7 +229,9 @@ class Connection:
         except httpx.InvalidURL:
             # Its text may quote a password.
             raise AddressRefused(
-                "expected a URL", got=self._shown, remedy="percent-encode its special characters"
+                "expected a URL",
+                got=self._shown,
+                remedy="percent-encode its special characters",
             ) from None
         except httpx.HTTPError as error:
             raise ServerUnavailable(
@@ -288,7 +253,7 @@ class Connection:
                 extensions={"trace": self._guard.trace_async},
             ) as answer,
         ):
-            self._check_answer(answer)
+            self._answers.check(answer)
             most = judge(answer)
             if most:
                 async for piece in answer.aiter_raw():
@@ -301,78 +266,6 @@ class Connection:
                         )
         return answer, bytes(data)
 
-    def _check_answer(self, answer: httpx.Response) -> None:
-        """Let an answer pass that has something of the file, and as it is."""
-        code = answer.status_code
-        if code in {httpx.codes.NOT_FOUND, httpx.codes.GONE}:
-            raise FileMissing(
-                f"{self._shown} must be there",
-                got=f"status {code}",
-                remedy="correct the address, or put the file there",
-            )
-        if code == httpx.codes.PRECONDITION_FAILED:
-            raise self._changed("another version on its server")
-        if code == _BUSY or code >= _FAULT:
-            raise ServerUnavailable(
-                f"{self._shown} must answer",
-                got=f"status {code}",
-                remedy="try again when its server does",
-            )
-        if code not in {
-            httpx.codes.OK,
-            httpx.codes.PARTIAL_CONTENT,
-            httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE,
-        }:
-            raise self._refuse_status(answer)
-        encoding = answer.headers.get("content-encoding", "identity")
-        if encoding != "identity":
-            raise AnswerRefused(
-                f"{self._shown} must answer with the bytes as they are",
-                got=f"content-encoding {encoding[:_LONGEST_MARK]}",
-                remedy="turn that off at its server, or download the file",
-            )
-
-    def _find_range(self, answer: httpx.Response, start: int, end: int) -> int:
-        """Return the size of the file whose range an answer has.
-
-        Raises:
-            AnswerRefused: it has another range, or none.
-        """
-        if answer.status_code != httpx.codes.PARTIAL_CONTENT:
-            raise self._refuse_status(answer)
-        given = answer.headers.get("content-range", "")
-        found = _RANGE.fullmatch(given)
-        if not found or (int(found[1]), int(found[2]) + 1) != (start, end) or int(found[3]) < end:
-            raise AnswerRefused(
-                f"{self._shown} must answer with the range of bytes that it is asked for",
-                got=f"content-range {given[:_LONGEST_MARK]!r} for {start}-{end - 1}",
-                remedy="have its server corrected, or download the file",
-            )
-        return int(found[3])
-
-    def _refuse_large(self, size: int) -> None:
-        if size > self._rules.whole:
-            raise AnswerRefused(
-                f"{self._shown} must answer with ranges of bytes (206), as it has more than the"
-                f" {self._rules.whole} bytes that are read whole",
-                got=f"{size} bytes at once",
-                remedy="put it on a server that knows ranges, or download it",
-            )
-
-    def _refuse_status(self, answer: httpx.Response) -> AnswerRefused:
-        return AnswerRefused(
-            f"{self._shown} must answer with what it is asked for",
-            got=f"status {answer.status_code}",
-            remedy="correct the address, let its server give access, or download the file",
-        )
-
-    def _changed(self, got: str) -> FileChanged:
-        return FileChanged(
-            f"{self._shown} must stay as it is while it is read",
-            got=got,
-            remedy="start again when nobody writes to it any more",
-        )
-
     def _try(self, ask: Callable[[], T]) -> T:
         for seconds in _PAUSES:
             try:
@@ -380,12 +273,3 @@ class Connection:
             except ServerUnavailable:
                 self._pause(seconds)
         return ask()
-
-
-def _find_mark(answer: httpx.Response) -> str:
-    """Return by what a change of the file is seen; empty if by nothing."""
-    etag = answer.headers.get("etag", "")
-    # Two contents may have one weak ETag.
-    mark: str = etag if etag.startswith('"') else answer.headers.get("last-modified", "")
-    usable = len(mark) <= _LONGEST_MARK and mark.isascii() and mark.isprintable()
-    return mark if usable else ""

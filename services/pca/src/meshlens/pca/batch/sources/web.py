@@ -12,8 +12,9 @@ from meshlens.batch.job import Fields
 from meshlens.faults import Place
 from meshlens.pca.batch.sources.opening import File, LoadedFile
 from meshlens.pca.errors import InvalidTable
+from meshlens.remote.answers import Version
 from meshlens.remote.errors import FileChanged, FileMissing, RemoteError, ServerUnavailable
-from meshlens.remote.ranges import Connection, Rules, Version, connect
+from meshlens.remote.ranges import Connection, Rules, connect
 
 # A request costs as much time as so many bytes take: of what is smaller, the neighbours come too.
 _LEAST = 1 << 16
