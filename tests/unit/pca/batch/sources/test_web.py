@@ -211,3 +211,4 @@ def test_addresses_that_cannot_be_one_table_are_refused(files: list[str]) -> Non
         describe(files)
     assert refused.value.option == "files"
     assert "swordfish" not in str(refused.value)
+    assert "got ://" not in str(refused.value)

@@ -88,11 +88,12 @@ def _check_addresses(files: Sequence[str]) -> None:
     flaws = ((file, find_flaw(file)) for file in files)
     file, flaw = next(((file, flaw) for file, flaw in flaws if flaw), ("", ""))
     if flaw:
+        shown = hide_credentials(file) if "://" in file else file
         raise InvalidOption(
             "files that are not all on this machine must be addresses of files, such as"
             " https://host/folder/table.parquet, without credentials, since jobs keep them",
-            got=f"{hide_credentials(file)[:200]}: {flaw}",
-            remedy="correct it, or download the file",
+            got=f"{shown[:200]}: {flaw}",
+            remedy="correct it, or download them first",
             option="files",
         )
 
