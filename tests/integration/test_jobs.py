@@ -1,5 +1,6 @@
 """Jobs on the real workflow engine: the same bytes as one process, whatever is killed."""
 
+import io
 import json
 import os
 import random
@@ -12,10 +13,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from counting import Counting
 from dapr_run import dapr_runtime
@@ -24,6 +27,8 @@ from integration.test_up import fetch, up
 from job_kinds import KILLING, PACED, Paced
 from jobs_mesh import ENDED, ROOT, JobsMesh, jobs_mesh
 from processes import eventually
+from pyarrow import parquet as pq
+from range_site import Answer, Asked, RangeSite, serving_ranges
 
 from meshlens.batch import loop
 from meshlens.batch.job import Stage
@@ -55,10 +60,17 @@ QUICK, SLOW = 0.0, 0.1
 
 
 @pytest.fixture(scope="module")
-def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobsMesh]:
+def site() -> Iterator[RangeSite]:
+    with serving_ranges({}) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory, site: RangeSite) -> Iterator[JobsMesh]:
     folder = tmp_path_factory.mktemp("jobs")
     add_binding(folder, "shelf", folder / "shelf")
-    with jobs_mesh(folder, JOB_INPUTS=f"{folder.parent},{SHELF}") as running:
+    inputs = f"{folder.parent},{SHELF},{site.address('/tables')}"
+    with jobs_mesh(folder, JOB_INPUTS=inputs, PRIVATE_ORIGINS="true") as running:
         yield running
 
 
@@ -186,9 +198,52 @@ def test_a_damaged_object_in_the_middle_is_named(mesh: JobsMesh) -> None:
     assert "damaged/2.npy" in status["message"]
 
 
+def test_a_fit_of_the_web_leaves_the_same_bytes_as_one_of_files(
+    mesh: JobsMesh, site: RangeSite, tmp_path: Path
+) -> None:
+    values = np.random.default_rng(9).normal((5.0, 0.0, -5.0), size=(6000, 3))
+    table = pa.table(dict(zip("xyz", values.T, strict=True)))
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=500)
+    site.files["/tables/a.parquet"] = (tmp_path / "a.parquet").read_bytes()
+    digests = set()
+    for files in (str(tmp_path / "a.parquet"), site.address("/tables/a.parquet")):
+        job = mesh.start("pca-fit", {"files": files, "k": 2, "scores": True})["id"]
+        assert mesh.await_end(job)["state"] == "completed"
+        objects = objects_of(mesh.jobs_folder / job)
+        scores = [data for name, data in objects.items() if name.startswith("scores/")]
+        digests.add((objects["model.json"], objects["read.json"], *scores))
+    assert len(digests) == 1
+
+
+def test_a_file_of_the_web_that_changes_ends_its_job_by_its_name(
+    mesh: JobsMesh, site: RangeSite
+) -> None:
+    for number in range(5):
+        with io.BytesIO() as file:
+            np.save(file, np.eye(4) + number)
+            site.files[f"/tables/{number}.npy"] = file.getvalue()
+    named = [site.address(f"/tables/{number}.npy") for number in range(5)]
+    reads = count()
+
+    def change(asked: Asked, answer: Answer) -> Answer:
+        # The plan reads it once, its part then.
+        looks = asked.headers["range"] == "bytes=0-0"
+        if asked.path != "/tables/3.npy" or looks or next(reads) != 1:
+            return answer
+        site.files[asked.path] = site.files[asked.path][::-1]
+        return site.answer(asked)
+
+    site.bend = change
+    job = mesh.start("pca-fit", {"files": named})["id"]
+    status = mesh.await_end(job)
+    assert (status["state"], status["reason"]) == ("failed", "INPUT_CHANGED")
+    assert "3.npy must stay as it is while it is read" in status["message"]
+
+
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
+        ("pca-fit", {"files": "https://host.example/tables/a.csv"}),
         ("pictures", {"folder": "/etc"}),
         ("pca-fit", {"files": "/etc/*.csv"}),
         ("pictures", {"folder": "dapr://binding/shelf"}),

@@ -10,6 +10,7 @@ import meshlens.classify.errors
 import meshlens.daprkit.errors
 import meshlens.jobs.errors
 import meshlens.pca.errors
+import meshlens.remote.errors
 from meshlens.faults import Fault
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -82,6 +83,7 @@ def test_the_faults_of_all_packages_are_looked_at() -> None:
         meshlens.daprkit.errors,
         meshlens.classify.errors,
         meshlens.jobs.errors,
+        meshlens.remote.errors,
     )
     own = {
         name

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from processes import eventually
 from pydantic import TypeAdapter
+from range_site import serving_ranges
 
 from meshlens.pca import arguments, cli, in_parts
 from meshlens.pca.answers.schemas import ReadPartsAnswer
@@ -289,3 +290,24 @@ def test_ctrl_c_ends_the_job_and_says_how_to_go_on(tmp_path: Path, cache: Path) 
     assert re.search(r"[1-9][\d,]* rows", said)
     assert f"the same command goes on with what is done, which is kept in {cache}" in said
     assert [*cache.rglob("trials/*/*")] == []
+
+
+def test_files_of_the_web_are_fitted_like_those_of_a_folder(
+    folder: Path, tmp_path: Path, cache: Path
+) -> None:
+    local = fit(folder, "--drop", "id", output=tmp_path / "local.json")
+    files = {f"/table/{file.name}": file.read_bytes() for file in folder.iterdir()}
+    with serving_ranges(files) as site:
+        named = [site.address(path) for path in files]
+        assert fit(*named, "--drop", "id", output=tmp_path / "remote.json") == local
+        assert fit(named[0], "--drop", "id", output=tmp_path / "one.json")["n"] == 15
+    assert [*cache.iterdir()] == []
+
+
+def test_files_of_the_web_are_not_read_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["fit", "https://host/a.csv", "--whole"]) == 2
+    assert "a table in parts must be in files" in capsys.readouterr().err
+    assert cli.main(["fit", "https://host/a.csv?sig=swordfish"]) == 2
+    said = capsys.readouterr().err
+    assert "a query or a fragment" in said
+    assert "swordfish" not in said

@@ -188,7 +188,8 @@ def test_other_objects_than_those_that_are_allowed_are_not_asked_for(
         f"{address()}/../tables.old",
         f"{address()}//a.csv",
         "dapr://state/store/key",
-        "https://example.com/a.csv",
+        "ftp://example.com/a.csv",
+        [address(), "https://example.com/a.csv"],
     ],
 )
 def test_addresses_that_cannot_be_one_table_are_refused(allowed: Tables, files: object) -> None:

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from meshlens.daprkit.settings import ServerSettings
+from meshlens.remote.addresses import find_flaw, is_remote
 
 
 class Settings(ServerSettings):
@@ -21,9 +22,16 @@ class Settings(ServerSettings):
     )
     job_inputs: str = Field(
         default="",
-        pattern=r"^((/[^,]*|\*|dapr://binding/[^/,\s]+(/[^,]*)?)(,|$))*$",
-        description="Folders that jobs may read, and bindings as dapr://binding/photos/2026,"
-        " separated by commas; none by default, * for all folders.",
+        pattern=r"^((/[^,]*|\*|dapr://binding/[^/,\s]+(/[^,]*)?|https?://[^,]+)"
+        r"(,|$))*$",
+        description="Folders that jobs may read, bindings as dapr://binding/photos/2026, and"
+        " beginnings of addresses as https://data.example/tables, separated by commas; none by"
+        " default, * for all folders.",
+    )
+    private_origins: bool = Field(
+        default=False,
+        description="Whether an address of the web that a job reads may lead to this host or a"
+        " private network.",
     )
     job_kinds: str = Field(
         default="",
@@ -52,6 +60,17 @@ class Settings(ServerSettings):
         description="Seconds without a worker at the sidecar, though one runs, after which the"
         " sidecar is shut down, to be started again by whoever watches it; 0 for never.",
     )
+
+    @field_validator("job_inputs")
+    @classmethod
+    def _names_addresses(cls, inputs: str) -> str:
+        for begin in filter(is_remote, inputs.split(",")):
+            flaw = find_flaw(f"{begin.rstrip('/')}/any")
+            if flaw:
+                raise ValueError(
+                    f"addresses must begin as https://host or https://host/folder do; got {flaw}"
+                )
+        return inputs
 
     @property
     def activities(self) -> int:

@@ -18,17 +18,20 @@ from meshlens.jobs.settings import Settings
 from meshlens.pca.batch.fit import FitJob
 from meshlens.pca.batch.sources.files import find_files, find_root
 from meshlens.pca.batch.sources.table import TableSource, describe, open_table
+from meshlens.pca.batch.sources.web import WebFiles
 from meshlens.pca.errors import InvalidTable
+from meshlens.remote.addresses import find_flaw, hide_credentials, is_remote
+from meshlens.remote.ranges import Rules
 
 _OWN = frozenset({"files", "content_type", "scores", "picture"})
 
 
 class Tables(FitJob):
-    """Fits a model to a table in files that all replicas of jobs see, or in objects of a binding.
+    """Fits a model to a table in files that all replicas of jobs see, of a binding or of the web.
 
     Options: files, absolute paths of files and folders, and patterns of them, or addresses of a
-    binding; content_type; scores, whether those of each row are wanted; picture, whether one is, or
-    its options; and those of pca's method `transform`.
+    binding, or of files of the web; content_type; scores, whether those of each row are wanted;
+    picture, whether one is, or its options; and those of pca's method `transform`.
     """
 
     def __init__(self) -> None:
@@ -66,6 +69,15 @@ class _Opener:
 
     def __call__(self, given: Fields, names: Sequence[str] = ()) -> TableSource:
         files: Sequence[str] = given["files"]
+        if is_remote(files[0]):
+            for file in files:
+                self._inputs.check_web(file, "files")
+            rules = Rules(
+                private=self._settings.private_origins,
+                whole=self._settings.max_body,
+                check=self._inputs.follow,
+            )
+            return TableSource(given, WebFiles(files, rules), names)
         if is_address(files[0]):
             addresses = [Address.of(file, "files") for file in files]
             for address in addresses:
@@ -87,12 +99,29 @@ def _read_files(files: Any) -> Sequence[str]:  # noqa: ANN401 - whatever a calle
     if isinstance(named, list) and named and all(isinstance(file, str) for file in named):
         if all(Path(file).is_absolute() for file in named):
             return named
+        if all(map(is_remote, named)):
+            return [_check_address(file) for file in named]
         addresses = [Address.of(file, "files") for file in named if is_address(file)]
         if len(addresses) == len(named) and len({each.binding for each in addresses}) == 1:
             return [str(address) for address in addresses]
     raise InvalidJob(
-        "files must be absolute paths, or addresses of one binding, one or a list of them",
+        "files must be absolute paths, addresses of one binding, or addresses of the web, one or a"
+        " list of them",
         got=repr(files)[:200],
         remedy="name files, folders or patterns that all replicas of jobs see",
         option="files",
     )
+
+
+def _check_address(file: str) -> str:
+    """Return the address of a file of the web, if jobs may keep and show it."""
+    flaw = find_flaw(file)
+    if flaw:
+        raise InvalidJob(
+            "an address of the web must be that of one file, as https://host/folder/table.parquet,"
+            " without credentials, since jobs keep and show it",
+            got=f"{hide_credentials(file)[:200]}: {flaw}",
+            remedy="correct it; for what needs credentials let the operator load a binding",
+            option="files",
+        )
+    return file

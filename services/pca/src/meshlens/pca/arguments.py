@@ -42,12 +42,13 @@ openapi.json.
 
 # A file that is larger is read in parts.
 LARGE = 256 << 20
-_SEVERAL = "several files, a folder or a pattern of files are one table"
+_SEVERAL = "several files, a folder, a pattern of files, or addresses https://... are one table"
 _PARTS = f"""\
-Several files, a folder, a pattern ('folder/*.parquet'), and one Parquet, Arrow, .npy or text file
-of more than {LARGE >> 20} MiB are read in parts, in bounded memory; so is a smaller one with any of
---workers, --job and --skip-failed. What is done is kept: the same command goes on where one was
-interrupted. The answer does not depend on the number of workers.
+Several files, a folder, a pattern ('folder/*.parquet'), files of the web
+(https://host/table.parquet), and one Parquet, Arrow, .npy or text file of more than
+{LARGE >> 20} MiB are read in parts, in bounded memory; so is a smaller one with any of --workers,
+--job and --skip-failed. What is done is kept: the same command goes on where one was interrupted.
+The answer does not depend on the number of workers.
 """
 _OF_PARTS = ("workers", "job", "skip_failed", "whole")
 _PICTURE = f"""\
@@ -126,7 +127,7 @@ class Call:
     Attributes:
         method: what to do, one of METHODS.
         file: the table, or STDIN; the first of several.
-        files: all that were named.
+        files: all that were named, as they were typed.
         parts: how a table is worked on in parts.
         output: file to write, None for standard output.
         content_type: how the table is written, empty if the caller leaves it open.
@@ -143,7 +144,7 @@ class Call:
     json: bool
     fit: Path | None
     query: Mapping[str, str]
-    files: tuple[Path, ...] = ()
+    files: tuple[str, ...] = ()
     parts: Parts = Parts()
     picture: Drawn | None = None
 
@@ -167,14 +168,14 @@ def parse(arguments: Sequence[str], prog: str = "pca") -> Call:
     parsed = vars(parser.parse_args(rest))
     own = ("file", "output", "content_type", "json", "fit")
     file, output, content_type, json, fit = (parsed.pop(name, None) for name in own)
-    files = tuple(file) if isinstance(file, list) else (file,)
+    files = tuple(file) if isinstance(file, list) else (str(file),)
     parts = Parts(**{name: parsed.pop(name) for name in _OF_PARTS if parsed.get(name) is not None})
     parsed = {name: value for name, value in parsed.items() if name not in _OF_PARTS}
     picture = _take_picture(parser, parsed)
     return Call(
         method=method,
-        file=files[0] if files else STDIN,
-        files=files or (STDIN,),
+        file=Path(files[0]) if files else STDIN,
+        files=files or (str(STDIN),),
         parts=parts,
         output=output,
         content_type=content_type or "",
@@ -206,7 +207,7 @@ def _build_parser(method: str, prog: str, *, named: bool) -> argparse.ArgumentPa
     parser.add_argument(
         "file",
         nargs="*" if several else "?",
-        type=Path,
+        type=str if several else Path,  # a path would make one slash of the two in https://
         default=[] if several else STDIN,
         help="the table; - for standard input, which is read if no file is given"
         + (f"; {_SEVERAL}" if several else ""),

@@ -51,9 +51,8 @@ def is_in_parts(call: Call) -> bool:
     """
     if call.method != "fit":
         return False
-    names = [str(file) for file in call.files]
-    stdin = STDIN in call.files
-    several = is_several(names)
+    stdin = str(STDIN) in call.files
+    several = is_several(call.files)
     if (several or call.parts.chosen) and (stdin or call.parts.whole):
         raise InvalidOption(
             "a table in parts must be in files, and none of them is read whole",
@@ -89,7 +88,7 @@ def fit(call: Call, media_type: str, say: Callable[[str], object]) -> tuple[byte
     if call.picture:
         refuse_marks(call.query)
     job = FitJob(open_table)
-    given = describe([str(file) for file in call.files], content_type=call.content_type)
+    given = describe(call.files, content_type=call.content_type)
     identity = job.identify(
         {
             "input": given,

@@ -196,7 +196,7 @@ def test_files_are_named_once_and_are_there(tmp_path: Path) -> None:
     with pytest.raises(InvalidTable, match="none in the pattern"):
         source_of(tmp_path / "*.csv").identify()
     with pytest.raises(InvalidOption, match="download them first"):
-        source_of("https://example.org/a.parquet")
+        source_of("s3://example/a.parquet")
     (tmp_path / "year=2024").mkdir()
     with pytest.raises(InvalidTable, match="a folder must hold the files of one table"):
         source_of(tmp_path).plan()

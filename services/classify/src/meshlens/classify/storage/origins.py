@@ -16,11 +16,13 @@ from functools import partial
 from typing import TypeAlias
 
 from meshlens.classify.errors import DownloadError, InvalidModel, OriginRefused, OriginUnreachable
-from meshlens.classify.storage.addresses import Guard, hide_credentials
 from meshlens.classify.storage.places import ANYWHERE, Places
 from meshlens.classify.storage.source import Source, read_model, verify
 from meshlens.daprkit.errors import InputUnavailable
 from meshlens.faults import Place
+from meshlens.remote.addresses import hide_credentials
+from meshlens.remote.errors import AddressRefused
+from meshlens.remote.guard import Guard
 
 _TIMEOUT = 30.0
 # Bytes of one model. Models that are larger or take longer must be put into the folder.
@@ -111,6 +113,8 @@ def _download(uri: str, *, private: bool, places: Places) -> bytes:
                         got="more, or slower",
                         remedy="put the file there",
                     )
+    except AddressRefused as error:
+        raise OriginRefused.of(error) from error
     except httpx.InvalidURL:
         # Its text may quote a password.
         raise OriginRefused(

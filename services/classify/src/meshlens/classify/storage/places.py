@@ -7,13 +7,12 @@ any file that the service can read shown as labels or named in an error.
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from meshlens.classify.errors import InvalidModel, OriginRefused
-from meshlens.classify.storage.addresses import hide_credentials
 from meshlens.faults import Place
+from meshlens.remote.addresses import hide_credentials, is_below
 
-_HTTPS_PORT = 443
 _SCHEMES = frozenset({"https", "dapr"})
 
 
@@ -75,7 +74,7 @@ class Places:
             OriginRefused: none may come from there.
         """
         allowed = self.addresses
-        if allowed is not None and not any(_is_below(address, begin) for begin in allowed):
+        if allowed is not None and not any(is_below(address, begin) for begin in allowed):
             raise OriginRefused(
                 "expected an address that MODEL_SOURCES names",
                 got=hide_credentials(address),
@@ -118,15 +117,3 @@ def _is_beginning(name: str) -> bool:
         return parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-
-
-def _is_below(address: str, begin: str) -> bool:
-    """Whether an address begins so, in whole parts of its path."""
-    one, other = urlsplit(address), urlsplit(begin)
-    path, start = one.path.split("/"), other.path.rstrip("/").split("/")
-    return (
-        (one.scheme, one.hostname, one.port or _HTTPS_PORT)
-        == (other.scheme, other.hostname, other.port or _HTTPS_PORT)
-        and path[: len(start)] == start
-        and ".." not in unquote(one.path).replace("\\", "/").split("/")
-    )

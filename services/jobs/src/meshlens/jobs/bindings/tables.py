@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from meshlens.batch.errors import PartFailed
 from meshlens.batch.job import Fields
@@ -18,33 +17,8 @@ from meshlens.jobs.bindings.choosing import (
     is_pattern,
     matches,
 )
-from meshlens.pca.batch.sources.opening import File
+from meshlens.pca.batch.sources.opening import File, LoadedFile
 from meshlens.pca.errors import InvalidTable
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedFile:
-    """An object that has been read.
-
-    Attributes:
-        data: its bytes.
-        state: size and digest, and what its list has said.
-    """
-
-    data: bytes
-    state: Fields
-    live = False
-
-    @property
-    def size(self) -> int:
-        """Its bytes."""
-        return len(self.data)
-
-    def read(self, start: int, length: int) -> bytes:
-        """Return the bytes from `start` on, all `length` of them."""
-        if start < 0 or length < 0 or start + length > self.size:
-            raise EOFError(f"{length} bytes at {start} of an object of {self.size}")
-        return self.data[start : start + length]
 
 
 class BindingFiles:

@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, Validat
 
 from meshlens.classify.errors import InvalidCatalogue, OriginRefused, OriginUnreachable, WrongDigest
 from meshlens.classify.formats.tflite import SUBJECT_FILE
-from meshlens.classify.storage.addresses import Guard, hide_credentials
+from meshlens.remote.addresses import hide_credentials
+from meshlens.remote.errors import AddressRefused
+from meshlens.remote.guard import Guard
 
 _TIMEOUT = httpx.Timeout(30.0)
 # A packed transfer would make lengths and ranges those of the packing.
@@ -116,6 +118,8 @@ def _fetch(entry: Entry, file: IO[bytes], on_bytes: Callable[[int], object]) -> 
                 on_bytes(len(chunk))
                 if file.tell() > entry.size:
                     break
+    except AddressRefused as error:
+        raise OriginRefused.of(error) from error
     except httpx.HTTPError as error:
         raise OriginUnreachable(
             f"expected {entry.size} bytes from {shown}",

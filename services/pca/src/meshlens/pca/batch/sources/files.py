@@ -9,6 +9,7 @@ from pathlib import Path
 from meshlens.batch.job import Fields
 from meshlens.pca.batch.sources.opening import File, find_state, open_file
 from meshlens.pca.errors import InvalidTable
+from meshlens.remote.addresses import is_remote
 
 _WILD = "*?["
 _HIDDEN = (".", "_")  # as engines call what they leave beside their files: _SUCCESS, .part.crc
@@ -81,8 +82,9 @@ def find_root(named: Sequence[str]) -> str:
 
 
 def is_several(named: Sequence[str]) -> bool:
-    """Return whether these are not just the name of one file."""
-    return len(named) != 1 or Path(named[0]).is_dir() or _is_pattern(named[0])
+    """Return whether these are not just the name of one file of this machine."""
+    first = named[0]
+    return len(named) != 1 or is_remote(first) or Path(first).is_dir() or _is_pattern(first)
 
 
 def _above(name: str) -> str:

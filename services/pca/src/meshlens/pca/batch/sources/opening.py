@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -98,6 +99,31 @@ class LocalFile:
         if length:
             raise EOFError(f"the file ends {length} bytes too early")
         return b"".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """A file that has been read whole, from wherever it is.
+
+    Attributes:
+        data: its bytes.
+        state: its size and a digest at least.
+    """
+
+    data: bytes
+    state: Fields
+    live = False
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return len(self.data)
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return the bytes from `start` on, all `length` of them."""
+        if start < 0 or length < 0 or start + length > self.size:
+            raise EOFError(f"{length} bytes at {start} of a file of {self.size}")
+        return self.data[start : start + length]
 
 
 @contextmanager

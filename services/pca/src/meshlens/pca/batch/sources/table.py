@@ -22,7 +22,9 @@ from meshlens.pca.options import ReadingOptions, parse_options
 from meshlens.pca.tables.columns import ReadOptions, TextOptions
 from meshlens.pca.tables.reading import Reading
 from meshlens.pca.tables.table import check_infinite, split_content_type
+from meshlens.remote.addresses import find_flaw, hide_credentials, is_remote
 
+_WHOLE = 64 << 20  # bytes of a file of the web that is read whole
 _MOST_KNOWN = 64  # files whose descriptions are kept at a time
 _Known: TypeAlias = tuple[Reader, Choice]
 
@@ -37,23 +39,18 @@ def describe(
     """Return what `open_table` takes, as JSON.
 
     Args:
-        files: names of files, folders and patterns.
+        files: names of files, folders and patterns, or addresses of files of the web.
         content_type: of which the charset of text counts.
         reading: options that say how a table is read, by name; lists where there are several.
         limits: how large parts are, where they are not as usual.
 
     Raises:
-        InvalidOption: a file is not on this machine.
+        InvalidOption: a file is neither on this machine nor, as all others, on the web.
     """
-    elsewhere = next((file for file in files if "://" in file), "")
+    elsewhere = [file for file in files if "://" in file]
     if elsewhere:
-        raise InvalidOption(
-            "tables that are read in parts must be files of this machine",
-            got=elsewhere[:200],
-            remedy="download them first",
-            option="files",
-        )
-    named = [str(Path(file).absolute()) for file in files]
+        _check_addresses(files)
+    named = [*files] if elsewhere else [str(Path(file).absolute()) for file in files]
     given: dict[str, Any] = {"files": named, "reading": {**(reading or {})}}
     return given | {"content_type": content_type, "limits": {**(limits or {})}}
 
@@ -68,7 +65,37 @@ def open_table(given: Fields, names: Sequence[str] = ()) -> "TableSource":
     Raises:
         InvalidOption: an option of reading is wrong, or means nothing for a table in parts.
     """
-    return TableSource(given, LocalFiles(given["files"]), names)
+    named = given["files"]
+    return TableSource(given, _open_web(named) if is_remote(named[0]) else LocalFiles(named), names)
+
+
+def _open_web(named: Sequence[str]) -> Files:
+    try:
+        from meshlens.pca.batch.sources.web import WebFiles  # noqa: PLC0415 - what it imports is an extra
+        from meshlens.remote.ranges import Rules  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        raise InvalidOption(
+            "what reads files of the web must have the extra remote",
+            got=f"{named[0]}, without {error.name}",
+            remedy="download them, or install meshlens-pca[remote]",
+            option="files",
+        ) from None
+    # Whoever names them here may call whatever this machine can.
+    return WebFiles(named, Rules(private=True, whole=_WHOLE))
+
+
+def _check_addresses(files: Sequence[str]) -> None:
+    flaws = ((file, find_flaw(file)) for file in files)
+    file, flaw = next(((file, flaw) for file, flaw in flaws if flaw), ("", ""))
+    if flaw:
+        shown = hide_credentials(file) if "://" in file else file
+        raise InvalidOption(
+            "files that are not all on this machine must be addresses of files, such as"
+            " https://host/folder/table.parquet, without credentials, since jobs keep them",
+            got=f"{shown[:200]}: {flaw}",
+            remedy="correct it, or download them first",
+            option="files",
+        )
 
 
 def _parse_reading(reading: Fields) -> ReadingOptions:

@@ -1,36 +1,21 @@
-"""Addresses of the web: which ones may be fetched from, and how they are shown.
-
-An address may hold credentials: https://user:password@host/model, https://host/model?sig=... So it
-is never shown whole, neither to callers nor in the log.
-"""
+"""Which addresses of the web may be called: those of private networks only if that is allowed."""
 
 import socket
 import urllib.request
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from meshlens.classify.errors import OriginRefused
+from meshlens.remote.addresses import hide_credentials
+from meshlens.remote.errors import AddressRefused
 
 if TYPE_CHECKING:  # megabytes that most replicas never need
     import httpx
 
-_HIDDEN = "..."
 # Where a gateway to IPv4 has the addresses of IPv4 (RFC 6052).
 _TRANSLATED = IPv6Network("64:ff9b::/96")
-
-
-def hide_credentials(address: str) -> str:
-    """Return an address of the web without user, password, query and fragment."""
-    try:
-        scheme, host, path, query, fragment = urlsplit(address)
-    except ValueError:  # brackets that hold no IPv6 address
-        return f"{address.partition(':')[0]}://{_HIDDEN}"
-    if "@" in path + query + fragment:  # it may end a password that has a slash or the like in it
-        return f"{scheme}://{_HIDDEN}"
-    rest = f"?{_HIDDEN}" if query or fragment else ""
-    return f"{scheme}://{host.rpartition('@')[2]}{path}{rest}"
+_CONNECTED = "connection.connect_tcp.complete"
+_ANOTHER = "a name whose address has changed"
 
 
 class Guard:
@@ -39,7 +24,7 @@ class Guard:
     Args:
         address: of the first request. If it is https, so must all be.
         private: whether hosts of private networks, this one included, may be called.
-        check: raises OriginRefused if an address must not be called for another reason.
+        check: raises a fault if an address must not be called for another reason.
     """
 
     def __init__(
@@ -53,14 +38,14 @@ class Guard:
         """Let a request pass.
 
         Raises:
-            OriginRefused: it must not be sent.
+            AddressRefused: it must not be sent.
         """
         shown = hide_credentials(str(request.url))
         if self._https and request.url.scheme != "https":
-            raise OriginRefused(
+            raise AddressRefused(
                 "expected redirects from https to https only",
                 got=shown,
-                remedy="name the address that has the file, or put the file there",
+                remedy="name the address that has the file",
             )
         self._check(str(request.url))
         if not self._private and _has_private_address(request.url.host):
@@ -69,26 +54,42 @@ class Guard:
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Look at a connection once it is there, before a byte is sent: an extension of httpcore.
 
-        A name may have another address by now than when its request was looked at. With a proxy the
-        connection is the proxy's, which the operator has chosen.
+        Raises:
+            AddressRefused: it leads where none may.
+        """
+        if event == _CONNECTED and not self._may_reach(info["return_value"]):
+            info["return_value"].close()
+            raise _refuse(_ANOTHER)
+
+    async def trace_async(self, event: str, info: Mapping[str, Any]) -> None:
+        """Do what `trace` does, for a client that is asynchronous.
 
         Raises:
-            OriginRefused: it leads where none may.
+            AddressRefused: it leads where none may.
         """
-        if event != "connection.connect_tcp.complete" or self._private:
-            return
-        stream = info["return_value"]
+        if event == _CONNECTED and not self._may_reach(info["return_value"]):
+            await info["return_value"].aclose()
+            raise _refuse(_ANOTHER)
+
+    def _may_reach(self, stream: Any) -> bool:  # noqa: ANN401 - httpcore has one for each kind of client
+        """Return whether a connection may be used.
+
+        A name may have another address by now than when its request was looked at. With a proxy the
+        connection is the proxy's, which the operator has chosen.
+        """
+        if self._private:
+            return True
+        needed = {"https"} if self._https else {"http", "https"}
+        proxied = urllib.request.getproxies().keys()
         peer = stream.get_extra_info("server_addr")[0]
-        if _is_private(peer) and not urllib.request.getproxies().keys() & {"https", "all"}:
-            stream.close()
-            raise _refuse("a name whose address has changed")
+        return "all" in proxied or needed <= proxied or not _is_private(peer)
 
 
-def _refuse(shown: str) -> OriginRefused:
-    return OriginRefused(
+def _refuse(shown: str) -> AddressRefused:
+    return AddressRefused(
         "expected a public address",
         got=f"{shown}, which is this host or in a private network",
-        remedy="set PRIVATE_ORIGINS=true to allow it, or put the file there",
+        remedy="name another, or let the operator set PRIVATE_ORIGINS=true",
     )
 
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshlens.classify.errors import OriginRefused
-from meshlens.classify.storage.addresses import Guard, hide_credentials
+from meshlens.remote.addresses import hide_credentials
+from meshlens.remote.errors import AddressRefused
+from meshlens.remote.guard import Guard
 
 SECRETS = st.text("QXZJKW!$&*+,;=:%-._~/@?#", min_size=1, max_size=20).map("swordfish{}".format)
 
@@ -62,7 +63,7 @@ def test_no_credential_is_ever_shown(user: str, password: str, query: str) -> No
 def test_hosts_of_private_networks_are_called_only_if_that_is_allowed(host: str) -> None:
     address = f"https://{host}/m.tflite?sig=swordfish"
     request = httpx.Request("GET", address)
-    with pytest.raises(OriginRefused, match="PRIVATE_ORIGINS=true") as refusal:
+    with pytest.raises(AddressRefused, match="PRIVATE_ORIGINS=true") as refusal:
         Guard(address, private=False)(request)
     assert "swordfish" not in str(refusal.value)
     Guard(address, private=True)(request)
@@ -77,7 +78,7 @@ def test_public_hosts_are_called(host: str) -> None:
 @pytest.mark.parametrize("private", [True, False])
 def test_what_begins_by_https_never_leaves_it(private: bool) -> None:  # noqa: FBT001 - a parameter
     onward = httpx.Request("GET", "http://93.184.216.34/m.tflite?sig=swordfish")
-    with pytest.raises(OriginRefused, match="https to https only") as refusal:
+    with pytest.raises(AddressRefused, match="https to https only") as refusal:
         Guard("https://93.184.216.34/", private=private)(onward)
     assert "swordfish" not in str(refusal.value)
     Guard("http://93.184.216.34/", private=private)(onward)
