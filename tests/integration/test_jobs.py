@@ -82,6 +82,18 @@ def write_numbers(folder: Path, parts: int) -> Path:
     return file
 
 
+def published(mesh: JobsMesh, job: str) -> list[dict[str, Any]]:
+    """The events that say that a job has ended, once there are any."""
+
+    def find() -> list[dict[str, Any]]:
+        events = mesh.ask("events", verb="GET")["events"]
+        return [
+            event["data"] for event in events if (event["data"]["result"] or {}).get("job") == job
+        ]
+
+    return eventually(find, f"the end of {job} is published")
+
+
 def paced(file: Path, seconds: float) -> dict[str, Any]:
     log = file.with_name("log.txt")
     return {"file": str(file), "lines": LINES, "seconds": seconds, "log": str(log)}
@@ -208,16 +220,18 @@ def test_the_same_job_twice_is_one_job(mesh: JobsMesh, numbers: Path) -> None:
 def test_the_end_of_a_job_is_an_event_once(mesh: JobsMesh, numbers: Path) -> None:
     job = mesh.start(PACED, paced(numbers, QUICK))["id"]
     mesh.await_end(job)
-
-    def published() -> list[dict[str, Any]]:
-        events = mesh.ask("events", verb="GET")["events"]
-        return [
-            event["data"] for event in events if (event["data"]["result"] or {}).get("job") == job
-        ]
-
-    (event,) = eventually(published, "the event of the end is published")
+    (event,) = published(mesh, job)
     assert event["result"] == {"job": job, "kind": "paced-1", "state": "completed", "reason": ""}
     assert mesh.call(f"ended/{job}")[0] == 200
+
+
+def test_the_end_is_an_event_where_no_app_may_call_jobs(tmp_path: Path, numbers: Path) -> None:
+    with jobs_mesh(tmp_path, guarded=True, JOB_INPUTS=str(numbers)) as mesh:
+        # The sidecar asks its own app for no certificate, unless the call is proxied.
+        job = mesh.start(PACED, paced(numbers, QUICK))["id"]
+        assert mesh.await_end(job)["state"] == "completed"
+        (event,) = published(mesh, job)
+    assert event["result"]["state"] == "completed"
 
 
 def test_a_paused_job_stands_still_and_goes_on(
