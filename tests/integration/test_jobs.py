@@ -24,8 +24,10 @@ from integration.test_up import fetch, up
 from job_kinds import KILLING, PACED, Paced
 from jobs_mesh import ENDED, ROOT, JobsMesh, jobs_mesh
 from processes import eventually
+from unit.pca.tables.bodies import claim_rows, write_parquet
 
 from meshlens.batch import loop
+from meshlens.batch.errors import PartFailed
 from meshlens.batch.objects import FolderObjects
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.jobs.engine.calls import Engine
@@ -182,6 +184,22 @@ def test_a_damaged_object_in_the_middle_is_named(mesh: JobsMesh) -> None:
     status = mesh.await_end(job)
     assert (status["state"], status["reason"]) == ("failed", "PART_FAILED")
     assert "damaged/2.npy" in status["message"]
+
+
+def test_a_table_with_more_rows_than_it_claims_is_named_by_both_engines(
+    mesh: JobsMesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOB_INPUTS", str(tmp_path))
+    body = write_parquet({"x": np.random.default_rng(9).normal(size=40)})
+    (tmp_path / "table.parquet").write_bytes(claim_rows(body, 40, 30))
+    options = {"files": str(tmp_path / "table.parquet")}
+    status = mesh.await_end(mesh.start("pca-fit", options)["id"])
+    assert (status["state"], status["reason"]) == ("failed", "PART_FAILED")
+    assert "table.parquet, rows 1 to 30" in status["message"]
+    assert "expected 30 rows in group 1, got 40" in status["message"]
+    with pytest.raises(PartFailed) as failed:
+        loop.run(Tables(), Tables().identify(options), FolderObjects(tmp_path / "alone"))
+    assert str(failed.value) == status["message"]
 
 
 @pytest.mark.parametrize(
