@@ -11,8 +11,10 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from counting import Counting
 from dapr_run import dapr_runtime
 from documents import block
 from integration.test_up import fetch, up
-from job_kinds import KILLING, PACED, Paced
+from job_kinds import JOB_KINDS, KILLING, PACED, Paced
 from jobs_mesh import ENDED, ROOT, JobsMesh, jobs_mesh
 from processes import eventually
 from unit.pca.tables.bodies import claim_rows, write_parquet
@@ -30,9 +32,13 @@ from meshlens.batch import loop
 from meshlens.batch.errors import PartFailed
 from meshlens.batch.objects import FolderObjects
 from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.jobs.answers import StartBody, Started
+from meshlens.jobs.archive import Archive
+from meshlens.jobs.control import Control
 from meshlens.jobs.engine.calls import Engine
 from meshlens.jobs.engine.workflows import PAGE_BLOCKS
 from meshlens.jobs.errors import EngineUnavailable
+from meshlens.jobs.kinds import Kinds
 from meshlens.jobs.settings import Settings
 from meshlens.jobs.tables import Tables
 from meshlens.pca.batch.threads import one_thread
@@ -53,6 +59,7 @@ OWN = "job/"
 # A job of so many parts has two stages, so twice as many are worked on.
 PARTS = 24
 QUICK, SLOW = 0.0, 0.1
+REPLICAS = 4
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +240,32 @@ def test_the_same_job_twice_is_one_job(mesh: JobsMesh, numbers: Path) -> None:
     assert anew["new"]
     assert mesh.await_end(first["id"])["state"] == "completed"
     assert set(begun(numbers).values()) == {2}
+
+
+def test_the_same_job_started_at_once_by_several_replicas_runs_once(
+    mesh: JobsMesh, numbers: Path
+) -> None:
+    kinds = Kinds.of(JOB_KINDS)
+    sidecar = Sidecar(Settings(dapr_grpc_port=mesh.run.ports.grpc))
+    body = StartBody(kind=PACED, options=paced(numbers, QUICK))
+    all_there = Barrier(REPLICAS)
+
+    def start(_: int) -> Started:
+        # What a replica has of its own; the sidecar and the folder are those that all have.
+        control = Control(
+            kinds, Archive(mesh.jobs_folder), Engine(sidecar, seconds=8), block=BLOCK, window=3
+        )
+        all_there.wait()
+        return control.start(body)
+
+    with ThreadPoolExecutor(REPLICAS) as replicas:
+        started = [*replicas.map(start, range(REPLICAS))]
+    sidecar.close()
+    assert Counter(one.new for one in started) == {True: 1, False: REPLICAS - 1}
+    (job,) = {one.id for one in started}
+    assert mesh.await_end(job)["state"] == "completed"
+    assert set(begun(numbers).values()) == {1}
+    assert len(published(mesh, job)) == 1
 
 
 def test_the_end_of_a_job_is_an_event_once(mesh: JobsMesh, numbers: Path) -> None:

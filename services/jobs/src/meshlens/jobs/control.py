@@ -3,10 +3,9 @@
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from threading import Lock
 from typing import TypeVar
 
 from meshlens.batch.job import Fields, Job
@@ -62,7 +61,6 @@ class Control:
     engine: Engine
     block: int
     window: int
-    starting: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def start(self, body: StartBody) -> Started:
         """Start a job, unless it is under way or has a result; with `again`, do it anew.
@@ -75,11 +73,11 @@ class Control:
         """
         made = self.kinds.make(body.kind)
         identity = made.identify(body.options)
-        with self.starting:
-            return self._start(body, made, identity)
-
-    def _start(self, body: StartBody, made: Job, identity: Fields) -> Started:
         job = name_job(made, identity)
+        with self.archive.alone(job):
+            return self._start(body, made, identity, job)
+
+    def _start(self, body: StartBody, made: Job, identity: Fields, job: str) -> Started:
         before = self._find(job)
         known = self._status(job, before) if before else None
         if known and known.state in _UNDER_WAY:
@@ -233,6 +231,10 @@ class Control:
             JobRunning: it is under way.
             EngineUnavailable: the engine does not answer.
         """
+        with self.archive.alone(job):
+            return self._purge(job)
+
+    def _purge(self, job: str) -> Purged:
         record = self.archive.record(job)
         status = self._status(job, record)
         if status.state in _UNDER_WAY:
