@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_binding import local_binding
 from mesh import ROOT, Answer, Mesh, Profile
 from processes import eventually
 
@@ -35,18 +36,6 @@ MAX_BODY = 64 * 1024
 _HELD_SECONDS = 600
 _SEVEN = ROOT / "services/classify/samples/digit-7.png"
 _DIGITS = shipped_models() / MODEL
-_PIPES = """
-apiVersion: dapr.io/v1alpha1
-kind: Component
-metadata:
-  name: pipes
-spec:
-  type: bindings.localstorage
-  version: v1
-  metadata:
-    - name: rootPath
-      value: {folder}
-"""
 
 
 @dataclass(frozen=True)
@@ -149,7 +138,7 @@ def statuses_mesh(folder: Path, *, places: int = 1) -> Iterator[Statuses]:
     )
     for name in ("picture", "model"):
         os.mkfifo(pipes / name)
-    (components / "pipes.yaml").write_text(_PIPES.format(folder=pipes))
+    (components / "pipes.yaml").write_text(local_binding("pipes", pipes))
     env = {
         "DEFAULT_MODEL": MODEL,
         "EVENTS": "confirmed",  # so that results are withheld

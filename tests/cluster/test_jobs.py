@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from cluster.caller import Call
 from cluster.jobs import SLOW, Jobs
 from cluster.lifetime import Figures
 from cluster.memory import exceed_limit
@@ -51,6 +52,23 @@ def pictures(jobs: Jobs) -> str:
         sample = SAMPLES / f"digit-{number % 10}.png"
         (folder / f"{number:04}.png").write_bytes(sample.read_bytes())
     return jobs.start("slow-pictures", {"folder": "/inputs/pictures", "model": "digits"})
+
+
+def test_an_app_that_no_policy_names_is_denied(prod: Project, jobs: Jobs, fit: str) -> None:
+    denied = [
+        Call("http", "jobs", "list"),
+        Call("http", "jobs", f"result/{fit}"),
+        Call("http", "jobs", f"cancel/{fit}"),
+        Call("http", "jobs", f"purge/{fit}"),
+        Call("http", "jobs", "start", b"{}"),
+    ]
+    answers = prod.caller("stranger").call(*denied)
+    assert [answer.code for answer in answers] == ["403"] * len(denied)
+    # Of pca, this one may call some methods; and the one that may start jobs, no others over gRPC.
+    (gateway,) = prod.caller("gateway").call(denied[0])
+    (proxied,) = prod.caller("caller").call(Call("grpc", "jobs", f"cancel/{fit}"))
+    assert (gateway.code, proxied.code) == ("403", "PERMISSION_DENIED")
+    jobs.assert_under_way(fit)
 
 
 def test_rolling_updates(prod: Project, jobs: Jobs, fit: str, pictures: str) -> None:

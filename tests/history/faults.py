@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -22,7 +22,6 @@ _HOUR = 3600
 _STRICT = Promise()
 # The sidecar may have sent a call again, unseen.
 _BROKEN = Promise(withheld=False)
-_OWN, _CALLERS = "pca", "classify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +285,21 @@ def _restore_clock(run: Run) -> None:
     run.stage.set_env("pca", LD_PRELOAD="")
 
 
+def _ended(
+    name: str, ends: Mapping[str, Step], *, lasts: Step, stop: Step, services: Sequence[str]
+) -> Iterator[Fault]:
+    """Yield a fault for each signal that ends a program, by how that is done."""
+    for signal_name, start in ends.items():
+        yield Fault(
+            name=f"{name}: {signal_name}",
+            start=start,
+            lasts=lasts,
+            stop=stop,
+            promise=_BROKEN,
+            services=services,
+        )
+
+
 FAULTS: Sequence[Fault] = (
     Fault(name="none", start=_do_nothing, lasts=_until_answers, stop=_do_nothing),
     Fault(
@@ -296,51 +310,26 @@ FAULTS: Sequence[Fault] = (
         promise=_BROKEN,
         lacks=_lacks_faketime,
     ),
-    Fault(
-        name="service: SIGTERM",
-        start=_terminate_app,
+    *_ended(
+        "service",
+        {"SIGTERM": _terminate_app, "SIGKILL": _kill_app},
         lasts=_until_failures,
         stop=_start_app,
-        promise=_BROKEN,
+        services=SERVICES,
     ),
-    Fault(
-        name="service: SIGKILL",
-        start=_kill_app,
-        lasts=_until_failures,
-        stop=_start_app,
-        promise=_BROKEN,
-    ),
-    Fault(
-        name="sidecar of the service: SIGTERM",
-        start=_terminate_sidecar(_OWN),
-        lasts=_do_nothing,
-        stop=_start_sidecar(_OWN),
-        promise=_BROKEN,
-        services=("pca",),
-    ),
-    Fault(
-        name="sidecar of the service: SIGKILL",
-        start=_kill_sidecar(_OWN),
-        lasts=_do_nothing,
-        stop=_start_sidecar(_OWN),
-        promise=_BROKEN,
-        services=("pca",),
-    ),
-    Fault(
-        name="sidecar of the caller: SIGTERM",
-        start=_terminate_sidecar(_CALLERS),
-        lasts=_until_failures,
-        stop=_start_sidecar(_CALLERS),
-        promise=_BROKEN,
-        services=("pca",),
-    ),
-    Fault(
-        name="sidecar of the caller: SIGKILL",
-        start=_kill_sidecar(_CALLERS),
-        lasts=_until_failures,
-        stop=_start_sidecar(_CALLERS),
-        promise=_BROKEN,
-        services=("pca",),
+    *(
+        fault
+        for name, service, lasts in (
+            ("sidecar of the service", "pca", _do_nothing),
+            ("sidecar of the caller", "classify", _until_failures),
+        )
+        for fault in _ended(
+            name,
+            {"SIGTERM": _terminate_sidecar(service), "SIGKILL": _kill_sidecar(service)},
+            lasts=lasts,
+            stop=_start_sidecar(service),
+            services=("pca",),
+        )
     ),
     Fault(
         name="service and its sidecar: SIGKILL",

@@ -12,6 +12,7 @@ import pytest
 from client_programs import programs_of
 from dapr.proto import api_v1
 from dapr_run import dapr_runtime
+from local_binding import local_binding
 from processes import Process, eventually, free_ports, is_listening
 from pydantic import ByteSize
 
@@ -26,7 +27,7 @@ from meshlens.jobs.settings import Settings
 
 BUCKET, FILES = "bucket", "files"
 # As the operator may have it for other apps: jobs reads objects as they are.
-COMPONENTS = """
+BUCKETS = """
 apiVersion: dapr.io/v1alpha1
 kind: Component
 metadata:
@@ -43,16 +44,6 @@ spec:
     - {{name: encodeBase64, value: "true"}}
     - {{name: accessKey, value: nobody}}
     - {{name: secretKey, value: nothing}}
----
-apiVersion: dapr.io/v1alpha1
-kind: Component
-metadata:
-  name: files
-spec:
-  type: bindings.localstorage
-  version: v1
-  metadata:
-    - {{name: rootPath, value: "{folder}"}}
 """
 # A server of S3 that asks for no key: those of the bindings' requests it would not check rightly.
 SERVE = """
@@ -128,8 +119,9 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
         eventually(lambda: is_listening(at), "the server listens", within=40)
         put(address)
         (folder / "components").mkdir()
-        text = COMPONENTS.format(port=at, folder=folder / FILES)
-        (folder / "components" / "bindings.yaml").write_text(text)
+        texts = {BUCKET: BUCKETS.format(port=at), FILES: local_binding(FILES, folder / FILES)}
+        for name, text in texts.items():
+            (folder / "components" / f"{name}.yaml").write_text(text)
         with run_sidecar(folder, ports) as (sidecar, settings):
             stores = Stores(sidecar, settings, folder / FILES, address)
             for binding in (BUCKET, FILES):

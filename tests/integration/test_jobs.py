@@ -12,9 +12,11 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -24,19 +26,25 @@ from counting import Counting
 from dapr_run import dapr_runtime
 from documents import block
 from integration.test_up import fetch, up
-from job_kinds import KILLING, PACED, Paced
+from job_kinds import JOB_KINDS, KILLING, PACED, Paced
 from jobs_mesh import ENDED, ROOT, JobsMesh, jobs_mesh
 from processes import eventually
 from pyarrow import parquet as pq
 from range_site import Answer, Asked, RangeSite, serving_ranges
+from unit.pca.tables.bodies import claim_rows, write_parquet
 
 from meshlens.batch import loop
+from meshlens.batch.errors import PartFailed
 from meshlens.batch.job import Stage
 from meshlens.batch.objects import FolderObjects
 from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.jobs.answers import StartBody, Started
+from meshlens.jobs.archive import Archive
+from meshlens.jobs.control import Control
 from meshlens.jobs.engine.calls import Engine
 from meshlens.jobs.engine.workflows import PAGE_BLOCKS
 from meshlens.jobs.errors import EngineUnavailable
+from meshlens.jobs.kinds import Kinds
 from meshlens.jobs.settings import Settings
 from meshlens.jobs.tables import Tables
 from meshlens.pca.batch.threads import one_thread
@@ -57,6 +65,7 @@ OWN = "job/"
 # A job of so many parts has two stages, so twice as many are worked on.
 PARTS = 24
 QUICK, SLOW = 0.0, 0.1
+REPLICAS = 4
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +102,18 @@ def write_numbers(folder: Path, parts: int) -> Path:
     file = folder / "numbers.txt"
     file.write_text("\n".join(str(number % 97) for number in range(parts * LINES)))
     return file
+
+
+def published(mesh: JobsMesh, job: str) -> list[dict[str, Any]]:
+    """The events that say that a job has ended, once there are any."""
+
+    def find() -> list[dict[str, Any]]:
+        events = mesh.ask("events", verb="GET")["events"]
+        return [
+            event["data"] for event in events if (event["data"]["result"] or {}).get("job") == job
+        ]
+
+    return eventually(find, f"the end of {job} is published")
 
 
 def paced(file: Path, seconds: float) -> dict[str, Any]:
@@ -240,6 +261,22 @@ def test_a_file_of_the_web_that_changes_ends_its_job_by_its_name(
     assert "3.npy must stay as it is while it is read" in status["message"]
 
 
+def test_a_table_with_more_rows_than_it_claims_is_named_by_both_engines(
+    mesh: JobsMesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOB_INPUTS", str(tmp_path))
+    body = write_parquet({"x": np.random.default_rng(9).normal(size=40)})
+    (tmp_path / "table.parquet").write_bytes(claim_rows(body, 40, 30))
+    options = {"files": str(tmp_path / "table.parquet")}
+    status = mesh.await_end(mesh.start("pca-fit", options)["id"])
+    assert (status["state"], status["reason"]) == ("failed", "PART_FAILED")
+    assert "table.parquet, rows 1 to 30" in status["message"]
+    assert "expected 30 rows in group 1, got 40" in status["message"]
+    with pytest.raises(PartFailed) as failed:
+        loop.run(Tables(), Tables().identify(options), FolderObjects(tmp_path / "alone"))
+    assert str(failed.value) == status["message"]
+
+
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
@@ -274,19 +311,47 @@ def test_the_same_job_twice_is_one_job(mesh: JobsMesh, numbers: Path) -> None:
     assert set(begun(numbers).values()) == {2}
 
 
+def test_the_same_job_started_at_once_by_several_replicas_runs_once(
+    mesh: JobsMesh, numbers: Path
+) -> None:
+    kinds = Kinds.of(JOB_KINDS)
+    sidecar = Sidecar(Settings(dapr_grpc_port=mesh.run.ports.grpc))
+    body = StartBody(kind=PACED, options=paced(numbers, QUICK))
+    all_there = Barrier(REPLICAS)
+
+    def start(_: int) -> Started:
+        # What a replica has of its own; the sidecar and the folder are those that all have.
+        control = Control(
+            kinds, Archive(mesh.jobs_folder), Engine(sidecar, seconds=8), block=BLOCK, window=3
+        )
+        all_there.wait()
+        return control.start(body)
+
+    with ThreadPoolExecutor(REPLICAS) as replicas:
+        started = [*replicas.map(start, range(REPLICAS))]
+    sidecar.close()
+    assert Counter(one.new for one in started) == {True: 1, False: REPLICAS - 1}
+    (job,) = {one.id for one in started}
+    assert mesh.await_end(job)["state"] == "completed"
+    assert set(begun(numbers).values()) == {1}
+    assert len(published(mesh, job)) == 1
+
+
 def test_the_end_of_a_job_is_an_event_once(mesh: JobsMesh, numbers: Path) -> None:
     job = mesh.start(PACED, paced(numbers, QUICK))["id"]
     mesh.await_end(job)
-
-    def published() -> list[dict[str, Any]]:
-        events = mesh.ask("events", verb="GET")["events"]
-        return [
-            event["data"] for event in events if (event["data"]["result"] or {}).get("job") == job
-        ]
-
-    (event,) = eventually(published, "the event of the end is published")
+    (event,) = published(mesh, job)
     assert event["result"] == {"job": job, "kind": "paced-1", "state": "completed", "reason": ""}
     assert mesh.call(f"ended/{job}")[0] == 200
+
+
+def test_the_end_is_an_event_where_no_app_may_call_jobs(tmp_path: Path, numbers: Path) -> None:
+    with jobs_mesh(tmp_path, guarded=True, JOB_INPUTS=str(numbers)) as mesh:
+        # The sidecar asks its own app for no certificate, unless the call is proxied.
+        job = mesh.start(PACED, paced(numbers, QUICK))["id"]
+        assert mesh.await_end(job)["state"] == "completed"
+        (event,) = published(mesh, job)
+    assert event["result"]["state"] == "completed"
 
 
 def test_a_paused_job_stands_still_and_goes_on(

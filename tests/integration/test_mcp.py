@@ -15,6 +15,7 @@ import documents
 import pytest
 from installed import need
 from jsonschema import Draft202012Validator
+from local_binding import local_binding
 from mesh import ROOT, Mesh, Profile
 from processes import eventually, free_ports
 
@@ -27,20 +28,6 @@ SEVEN = base64.b64encode(
 ).decode()
 CALLER = {"pca": "classify", "classify": "pca"}
 TOOLS = {"pca": ["plot", "fit", "transform"], "classify": ["classify", "detect", "list_models"]}
-
-
-BINDING = """
-apiVersion: dapr.io/v1alpha1
-kind: Component
-metadata:
-  name: photos
-spec:
-  type: bindings.localstorage
-  version: v1
-  metadata:
-    - name: rootPath
-      value: {folder}
-"""
 
 
 def find_uv() -> str:
@@ -211,7 +198,7 @@ def test_a_picture_is_read_from_a_binding_that_the_operator_allows(tmp_path: Pat
     for name in ("files", "components", "mesh"):
         (tmp_path / name).mkdir()
     (tmp_path / "files" / "seven.png").write_bytes(base64.b64decode(SEVEN))
-    component = BINDING.format(folder=tmp_path / "files")
+    component = local_binding("photos", tmp_path / "files")
     (tmp_path / "components" / "photos.yaml").write_text(component)
     with (
         Mesh(

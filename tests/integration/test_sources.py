@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from dapr.proto import api_v1, common_v1
+from local_binding import local_binding
 from mesh import ROOT, Mesh, Profile
 
 from meshlens.classify.models import shipped_models
@@ -29,7 +30,7 @@ CARDS = {
     "file": "dapr://binding/files/models/digits.tflite",
     "nowhere": "dapr://binding/no-such-binding/digits.tflite",
 }
-COMPONENTS = """
+STATE = """
 apiVersion: dapr.io/v1alpha1
 kind: Component
 metadata:
@@ -37,17 +38,6 @@ metadata:
 spec:
   type: state.in-memory
   version: v1
----
-apiVersion: dapr.io/v1alpha1
-kind: Component
-metadata:
-  name: files
-spec:
-  type: bindings.localstorage
-  version: v1
-  metadata:
-    - name: rootPath
-      value: {folder}
 """
 
 
@@ -65,7 +55,9 @@ def running(folder: Path) -> Iterator[Mesh]:
         (folder / f"models/{name}.yaml").write_text(
             f"model: {{type: tflite}}\nsource: {{uri: '{uri}', sha256: {SHA256[name]}}}"
         )
-    (folder / "components/further.yaml").write_text(COMPONENTS.format(folder=folder / "files"))
+    (folder / "components/further.yaml").write_text(STATE)
+    files = local_binding("files", folder / "files")
+    (folder / "components/files.yaml").write_text(files)
     with Mesh(
         Profile.EMBEDDED,
         folder / "mesh",

@@ -53,7 +53,8 @@ def by_name(manifests: list[Manifest]) -> dict[str, Any]:
     ("overlay", "components"),
     [(overlay, ()) for overlay in OVERLAYS]
     + [("prod", (name,)) for name in COMPONENTS]
-    + [("dev", ("http", "models-image")), ("dev", ("models-bucket",)), ("prod", TOGETHER)],
+    + [("dev", ("http", "models-image")), ("dev", ("models-bucket",)), ("dev", ("jobs",))]
+    + [("prod", TOGETHER)],
     ids=lambda each: each if isinstance(each, str) else "+".join(each),
 )
 def test_the_chart_comes_to_what_the_overlay_does(

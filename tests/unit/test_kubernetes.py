@@ -312,6 +312,56 @@ def test_jobs_have_their_settings_their_stores_and_room_for_what_they_keep(
     assert configuration["spec"]["workflow"] == on_a_host
 
 
+def access_of_jobs(manifests: list[Manifest]) -> Manifest:
+    """The access rules that the sidecar of jobs reads."""
+    jobs = of_kind(manifests, "Deployment")["jobs"]
+    configuration = of_kind(manifests, "Configuration")[annotations_of(jobs)["config"]]
+    control: Manifest = configuration["spec"]["accessControl"]
+    return control
+
+
+def test_jobs_answer_nobody_in_prod_and_everybody_in_dev(tmp_path: Path) -> None:
+    for overlay, action in (("prod", "deny"), ("dev", "allow")):
+        control = access_of_jobs(render(tmp_path, overlay, ["jobs"]))
+        assert control == {"defaultAction": action, "policies": []}
+
+
+def test_the_patch_of_the_page_opens_jobs_to_an_app_as_the_tests_of_a_cluster_have_it(
+    tmp_path: Path,
+) -> None:
+    k8s = Path(os.path.relpath(ROOT / "k8s", tmp_path))
+    head = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": "meshlens",
+        "resources": [str(k8s / "overlays/prod")],
+        "components": [str(k8s / "components/jobs")],
+    }
+    page = block("docs/jobs.md", "kind: Configuration, name: jobs")
+    opened = access_of_jobs(render_text(tmp_path, yaml.safe_dump(head) + page))
+    assert opened["defaultAction"] == "deny"
+    (policy,) = opened["policies"]
+    assert policy["defaultAction"] == "deny"
+    names = {operation["name"].removeprefix("/") for operation in policy["operations"]}
+    readme = (ROOT / "services/jobs/README.md").read_text()
+    rows = re.findall(r"^\| (`[a-z/<>`, ]+) \|", readme, flags=re.MULTILINE)
+    methods = set(re.findall(r"`(\w+)", " ".join(rows)))
+    assert methods == names | {"purge"}, "all but what is for administrators"
+    overlay = ROOT / "tests" / "cluster" / "overlays" / "jobs"
+    done = subprocess.run([kubectl(), "kustomize", overlay], capture_output=True, check=True)
+    assert access_of_jobs(list(yaml.safe_load_all(done.stdout))) == opened
+
+
+def test_classify_answers_jobs(prod: list[Manifest]) -> None:
+    control = of_kind(prod, "Configuration")["meshlens"]["spec"]["accessControl"]
+    (jobs,) = (it for it in control["policies"] if it["appId"] == "jobs")
+    (operation,) = jobs["operations"]
+    assert operation == {
+        "name": "/dapr.proto.runtime.v1.AppCallback/OnInvoke",
+        "action": "allow",
+    }
+
+
 def test_the_gateway_may_call_what_the_pages_show_and_nothing_else(prod: list[Manifest]) -> None:
     control = of_kind(prod, "Configuration")["meshlens"]["spec"]["accessControl"]
     (gateway,) = (it for it in control["policies"] if it["appId"] == "gateway")
@@ -357,7 +407,7 @@ def test_each_service_scales_and_keeps_a_majority_of_its_replicas(prod: list[Man
 def test_the_network_is_open_to_sidecars_and_prometheus_only(prod: list[Manifest]) -> None:
     (policy,) = of_kind(prod, "NetworkPolicy").values()
     (selected,) = policy["spec"]["podSelector"]["matchExpressions"]
-    assert selected["values"] == list(SERVICES)
+    assert selected["values"] == [*SERVICES, "jobs"]
     opened = [[port["port"] for port in rule["ports"]] for rule in policy["spec"]["ingress"]]
     assert opened == [[50002], [9090, 9091]]
 

@@ -1,3 +1,4 @@
+import fcntl
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -116,3 +117,26 @@ def test_each_start_has_a_workflow_of_its_own_whose_id_the_engine_takes() -> Non
     name = RECORD.name_workflow(JOB)
     assert name == f"{'a' * 40}-0a1b2c3d"
     assert len(name) <= 64
+
+
+def test_who_has_a_job_alone_keeps_others_from_it_until_the_end(
+    archive: Archive, tmp_path: Path
+) -> None:
+    archive.begin(JOB, RECORD)
+    lock = tmp_path / "jobs" / "locks" / JOB[:2]
+    with archive.alone(JOB), Archive(tmp_path / "jobs").alone(OTHER), lock.open("rb") as other:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        archive.forget(JOB)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with archive.alone(JOB):
+        assert [*archive] == []
+
+
+def test_a_lock_that_cannot_be_made_is_said(archive: Archive, tmp_path: Path) -> None:
+    with pytest.raises(JobNotFound), archive.alone("../passwd"):
+        pass
+    (tmp_path / "jobs").write_text("no folder")
+    with pytest.raises(ObjectsFailed, match="the folder of the jobs must be writable"):
+        archive.alone(JOB).__enter__()

@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,15 @@ def test_a_part_is_left_out_if_that_was_wanted(archive: Archive, tmp_path: Path)
     result = archive.result(JOB)
     assert result
     assert result.summary["left_out"] == ["numbers.txt, line 2"]
+
+
+def test_the_next_run_of_a_job_has_a_record_of_its_own(archive: Archive, tmp_path: Path) -> None:
+    table = begin(archive, tmp_path, lines=["1", "two", "3"], run="1")
+    stage = table["plan"]({"job": JOB})
+    part = {"job": JOB, "stage": stage["stage"], "number": 1}
+    assert table["part"]({**part, "run": "1"}) == {"end": "failed"}
+    archive.begin(JOB, replace(archive.record(JOB), skip=True, run="2"))
+    assert table["part"]({**part, "run": "2"}) == {"end": "left out"}
 
 
 def test_a_cancelled_job_ends_its_parts(archive: Archive, tmp_path: Path) -> None:

@@ -133,6 +133,21 @@ def write_parquet(columns: Any, **options: Any) -> bytes:  # noqa: ANN401 - what
     return bytes(sink.getvalue())
 
 
+def claim_rows(body: bytes, rows: int, claimed: int, *, values: bool = False) -> bytes:
+    """A Parquet file of one column and one group, whose footer is rewritten to claim other rows.
+
+    Args:
+        body: the file.
+        rows: that it has, fewer than 64.
+        claimed: that it has by the footer then.
+        values: whether the column has as many by the footer, too.
+    """
+    # The zigzag numbers of the file's rows, the column's values and the group's rows.
+    held, said = bytes((0x16, 2 * rows)), bytes((0x16, 2 * claimed))
+    start, file, column, end = body.split(held)
+    return start + said + file + (said if values else held) + column + said + end
+
+
 def write_zip(files: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as archive:

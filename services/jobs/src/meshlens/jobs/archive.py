@@ -6,13 +6,16 @@ Objects of the service in it, besides those of the job's steps:
     job/result     how it ended
     job/failure    why it ended without a result
     job/cancelled  somebody has cancelled it
+
+Beside the jobs, `locks` has empty files that whoever starts or purges a job locks meanwhile.
 """
 
+import fcntl
 import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -27,6 +30,8 @@ RECORD, RESULT, FAILURE, CANCELLED = "job/record", "job/result", "job/failure", 
 # Of a job's id; the engine takes 64 letters at most.
 _LETTERS = 40
 _ID = re.compile(r"[0-9a-f]{64}")
+# Jobs share a lock by the first letters of their ids, so that there are never more than 256.
+_LOCKS, _SHARED = "locks", 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,29 @@ class Archive:
         if data is None:
             raise _missing(job)
         return Record(**json.loads(data))
+
+    @contextmanager
+    def alone(self, job: str) -> Iterator[None]:
+        """Have a job to oneself: all else who ask for that wait, in other replicas, too.
+
+        A file system without locks, or whose locks hold on one host, does not keep others away.
+
+        Raises:
+            JobNotFound: that is no id of a job.
+            ObjectsFailed: the lock cannot be made.
+        """
+        if not _ID.fullmatch(job):
+            raise _missing(job)
+        path = self._folder / _LOCKS / job[:_SHARED]
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = path.open("ab")
+        except OSError as error:
+            raise _failed("writable", error) from error
+        with lock:
+            with suppress(OSError):  # there are none; docs/jobs.md says what may happen then
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def begin(self, job: str, record: Record) -> None:
         """Keep what is started; how an earlier run of the job ended is forgotten."""

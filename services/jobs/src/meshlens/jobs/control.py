@@ -2,11 +2,11 @@
 
 import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from threading import Lock
+from typing import TypeVar
 
 from meshlens.batch.job import Fields, Job
 from meshlens.batch.steps import name_job
@@ -41,6 +41,8 @@ _UNDER_WAY = {JobState.PENDING, JobState.RUNNING, JobState.PAUSED}
 _TURN_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 
+_Seen = TypeVar("_Seen")
+
 
 @dataclass(frozen=True, slots=True)
 class Control:
@@ -59,7 +61,6 @@ class Control:
     engine: Engine
     block: int
     window: int
-    starting: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def start(self, body: StartBody) -> Started:
         """Start a job, unless it is under way or has a result; with `again`, do it anew.
@@ -72,12 +73,13 @@ class Control:
         """
         made = self.kinds.make(body.kind)
         identity = made.identify(body.options)
-        with self.starting:
-            return self._start(body, made, identity)
-
-    def _start(self, body: StartBody, made: Job, identity: Fields) -> Started:
         job = name_job(made, identity)
-        known = self._find(job)
+        with self.archive.alone(job):
+            return self._start(body, made, identity, job)
+
+    def _start(self, body: StartBody, made: Job, identity: Fields, job: str) -> Started:
+        before = self._find(job)
+        known = self._status(job, before) if before else None
         if known and known.state in _UNDER_WAY:
             if body.again:
                 raise JobRunning(
@@ -89,8 +91,8 @@ class Control:
         if known and known.state is JobState.COMPLETED and not body.again:
             return Started(**known.model_dump(), new=False)
         self.engine.check()
-        if known:
-            self._await_end(self.archive.record(job).name_workflow(job))
+        if before:
+            self._await_end(before.name_workflow(job))
         if body.again:
             self.archive.forget(job)
         run = secrets.token_hex(4)
@@ -128,8 +130,7 @@ class Control:
             JobNotFound: no job has that id.
             EngineUnavailable: it has not ended, and the engine does not answer.
         """
-        record = self.archive.record(job)
-        return self._read_end(job, record) or self._look(job, record)
+        return self._status(job, self.archive.record(job))
 
     def pause(self, job: str) -> JobStatus:
         """Let a job stand still once the parts under way have ended; one that has ended stays so.
@@ -138,10 +139,11 @@ class Control:
             JobNotFound: no job has that id.
             EngineUnavailable: the engine does not answer.
         """
-        status = self.status(job)
+        record = self.archive.record(job)
+        status = self._status(job, record)
         if status.state in {JobState.PENDING, JobState.RUNNING}:
-            self.engine.pause(self.archive.record(job).name_workflow(job))
-            return self._await(job, {JobState.PAUSED})
+            self.engine.pause(record.name_workflow(job))
+            return self._await_state(job, record, {JobState.PAUSED})
         return status
 
     def resume(self, job: str) -> JobStatus:
@@ -151,10 +153,11 @@ class Control:
             JobNotFound: no job has that id.
             EngineUnavailable: the engine does not answer.
         """
-        status = self.status(job)
+        record = self.archive.record(job)
+        status = self._status(job, record)
         if status.state is JobState.PAUSED:
-            self.engine.resume(self.archive.record(job).name_workflow(job))
-            return self._await(job, {JobState.PENDING, JobState.RUNNING})
+            self.engine.resume(record.name_workflow(job))
+            return self._await_state(job, record, {JobState.PENDING, JobState.RUNNING})
         return status
 
     def cancel(self, job: str) -> JobStatus:
@@ -187,7 +190,7 @@ class Control:
         record = self.archive.record(job)
         result = self.archive.result(job)
         if result is None:
-            status = self.status(job)
+            status = self._status(job, record)
             if status.state in _UNDER_WAY:
                 raise JobNotEnded(
                     "a result is there once the job has ended",
@@ -228,14 +231,19 @@ class Control:
             JobRunning: it is under way.
             EngineUnavailable: the engine does not answer.
         """
-        status = self.status(job)
+        with self.archive.alone(job):
+            return self._purge(job)
+
+    def _purge(self, job: str) -> Purged:
+        record = self.archive.record(job)
+        status = self._status(job, record)
         if status.state in _UNDER_WAY:
             raise JobRunning(
                 "a job must have ended before it is purged",
                 got=f"a job that is {status.state}",
                 remedy="cancel it first",
             )
-        workflow = self.archive.record(job).name_workflow(job)
+        workflow = record.name_workflow(job)
         self._await_end(workflow)
         self.engine.purge(workflow)
         self.archive.forget(job)
@@ -257,11 +265,14 @@ class Control:
             )
         return status
 
-    def _find(self, job: str) -> JobStatus | None:
+    def _find(self, job: str) -> Record | None:
         try:
-            return self.status(job)
+            return self.archive.record(job)
         except JobNotFound:
             return None
+
+    def _status(self, job: str, record: Record) -> JobStatus:
+        return self._read_end(job, record) or self._look(job, record)
 
     def _read_end(self, job: str, record: Record) -> JobStatus | None:
         if self.archive.result(job) is not None:
@@ -285,27 +296,32 @@ class Control:
             return _describe(job, record, JobState.STOPPED)
         return _describe(job, record, _STATES.get(instance.state, JobState.STOPPED), instance)
 
-    def _await(self, job: str, states: set[JobState]) -> JobStatus:
+    def _await_state(self, job: str, record: Record, states: set[JobState]) -> JobStatus:
         """Return the status once it is one of `states` or an end, or the last after a while."""
-        deadline = time.monotonic() + _TURN_SECONDS
-        while True:
-            status = self.status(job)
-            left = status.state in states or status.state not in _UNDER_WAY
-            if left or time.monotonic() > deadline:
-                return status
-            time.sleep(_POLL_SECONDS)
+        return _await(
+            lambda: self._status(job, record),
+            lambda status: status.state in states or status.state not in _UNDER_WAY,
+        )
 
     def _await_end(self, workflow: str) -> None:
         """Wait until a workflow has ended whose job has: it says so, and is terminated, later."""
-        deadline = time.monotonic() + _TURN_SECONDS
-        while (instance := self.engine.find(workflow)) and not instance.ended:
-            if time.monotonic() > deadline:
-                raise EngineUnavailable(
-                    f"the workflow of a job that has ended must end within {_TURN_SECONDS:g} s",
-                    got=instance.state,
-                    remedy="try again in some seconds",
-                )
-            time.sleep(_POLL_SECONDS)
+        instance = _await(
+            lambda: self.engine.find(workflow), lambda found: found is None or found.ended
+        )
+        if instance and not instance.ended:
+            raise EngineUnavailable(
+                f"the workflow of a job that has ended must end within {_TURN_SECONDS:g} s",
+                got=instance.state,
+                remedy="try again in some seconds",
+            )
+
+
+def _await(look: Callable[[], _Seen], enough: Callable[[_Seen], bool]) -> _Seen:
+    """Look until that is enough, or for as long as a turn may take; return what was seen last."""
+    deadline = time.monotonic() + _TURN_SECONDS
+    while not enough(seen := look()) and time.monotonic() <= deadline:
+        time.sleep(_POLL_SECONDS)
+    return seen
 
 
 def _describe(

@@ -19,6 +19,7 @@ from unit.pca.batch.sources.tables import (
     write_arrow,
     write_parquet,
 )
+from unit.pca.tables.bodies import claim_rows
 
 from meshlens.batch.errors import InputChanged, PartFailed
 from meshlens.pca.batch.sources.table import describe, open_table
@@ -392,13 +393,31 @@ def test_a_group_with_fewer_rows_than_the_footer_says_is_a_part_that_fails(
 ) -> None:
     columns = {"x": [*map(float, range(9))]}
     path = write_parquet(tmp_path / "t.parquet", columns, row_group_size=9)
-    # The zigzag numbers of the file's rows, the column's values and the group's rows.
-    start, file, column, end = path.read_bytes().split(b"\x16\x12")
-    rows = b"\x16\x14"
-    path.write_bytes(start + rows + file + b"\x16\x12" + column + rows + end)
+    path.write_bytes(claim_rows(path.read_bytes(), 9, 10))
     source = source_of(path, limits={"decoded": decoded})
     with pytest.raises(PartFailed, match="expected 10 rows in group 1, got 9"):
         read_parts(source, source.plan())
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("values", [False, True])
+@pytest.mark.parametrize("decoded", [4, 100])
+def test_a_group_with_more_rows_than_the_footer_says_is_a_part_that_fails(
+    decoded: int,
+    values: bool,  # noqa: FBT001 - pytest passes it by name
+    version: str,
+    tmp_path: Path,
+) -> None:
+    columns = {"x": [*map(float, range(9))]}
+    options = {"row_group_size": 9, "data_page_size": 16, "data_page_version": version}
+    path = write_parquet(tmp_path / "t.parquet", columns, **options)
+    path.write_bytes(claim_rows(path.read_bytes(), 9, 8, values=values))
+    source = source_of(path, limits={"decoded": decoded})
+    parts = source.plan()
+    with pytest.raises(PartFailed, match="expected 8 rows in group 1, got 9") as failed:
+        read_parts(source, parts)
+    assert failed.value.places[0].file == "t.parquet"
+    assert source.locate(parts[0]) == "t.parquet, rows 1 to 8"
 
 
 def test_a_footer_that_lies_about_its_rows_is_refused(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from unit.pca.tables.bodies import (
     X,
     Y,
     assert_is,
+    claim_rows,
     grouped,
     write_arrow,
     write_parquet,
@@ -25,7 +26,7 @@ from unit.pca.tables.bodies import (
 
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.numbers.imputation import Missing
-from meshlens.pca.tables.binary.parquet_bounds import Chunk, measure_pages, read_chunks
+from meshlens.pca.tables.binary.parquet_bounds import Chunk, Pages, measure_pages, read_footer
 from meshlens.pca.tables.table import decode_table
 
 PARQUET = "application/vnd.apache.parquet"
@@ -189,7 +190,8 @@ def test_the_places_of_columns_are_those_that_arrow_finds() -> None:
         for group in map(metadata.row_group, range(metadata.num_row_groups))
         for at in map(group.column, range(group.num_columns))
     ]
-    assert read_chunks(body) == found
+    assert [chunk for group in read_footer(body) for chunk in group.chunks] == found
+    assert [group.rows for group in read_footer(body)] == [1] * len(X)
     assert len(found) == 40 * len(X)
 
 
@@ -205,13 +207,13 @@ def test_the_places_of_columns_are_those_that_arrow_finds() -> None:
 )
 def test_a_damaged_footer_is_refused(footer: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        read_chunks(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+        read_footer(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
 
 
 @pytest.mark.parametrize("body", [b"", b"PAR1", b"PAR1\x09\0\0\0PAR1", b"\0" * 40])
 def test_a_footer_outside_the_body_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match="expected a footer in the body"):
-        read_chunks(body)
+        read_footer(body)
 
 
 @pytest.mark.slow
@@ -234,7 +236,20 @@ def test_pages_outside_the_body_are_refused(start: int, length: int) -> None:
 
 def test_the_size_of_pages_is_the_sum_of_what_they_say() -> None:
     page = b"\x15\0\x15\x08\x15\x04\x2c\x15\x06\x15\0\0\0ab"
-    assert measure_pages(page * 3, 0, 3 * len(page), 100) == 12
-    assert measure_pages(page * 3, len(page), len(page), 100) == 4
-    assert measure_pages(page * 3, 0, 3 * len(page), 5) == 8
+    assert measure_pages(page * 3, 0, 3 * len(page), 100) == Pages(12, 9)
+    assert measure_pages(page * 3, len(page), len(page), 100) == Pages(4, 3)
+    assert measure_pages(page * 3, 0, 3 * len(page), 5).decoded == 8
+
+
+@pytest.mark.parametrize("values", [False, True])
+@pytest.mark.parametrize("claimed", [8, 10])
+def test_a_footer_that_claims_other_rows_than_the_columns_hold_is_refused(
+    claimed: int,
+    values: bool,  # noqa: FBT001 - pytest passes it by name
+) -> None:
+    body = write_parquet({"x": [*map(float, range(9))]})
+    lying = claim_rows(body, 9, claimed, values=values)
+    assert len(decode_table(claim_rows(body, 9, 9)).values) == 9
+    with pytest.raises(InvalidTable, match=f"expected {claimed} rows in group 1, got 9"):
+        decode_table(lying)
     assert decode_table(write_parquet(COLUMNS)).values.tolist() == VALUES

@@ -16,7 +16,7 @@ from meshlens.batch.errors import Cancelled, ObjectsFailed
 from meshlens.batch.job import Result, Stage
 from meshlens.batch.steps import Steps
 from meshlens.faults import Fault
-from meshlens.jobs.archive import CANCELLED, Archive, Failed
+from meshlens.jobs.archive import CANCELLED, Archive, Failed, Record
 from meshlens.jobs.errors import InvalidJob
 from meshlens.jobs.kinds import Kinds
 
@@ -47,29 +47,28 @@ class Activities:
 
     def table(self) -> Mapping[str, Callable[[Given], Answer]]:
         """Return each activity by its name; those of one table share what they have read."""
-        read = lru_cache(_STAGES)(self._read_stage)
+        read = lru_cache(_STAGES)(self._read)
         turns = _Turns()
+
+        def on_stage(step: Callable[[Given, Steps, Stage], Answer]) -> Callable[[Given], Answer]:
+            # Workflows that began before their activities were told the run do not name it.
+            return lambda given: step(
+                given, *read(given["job"], given.get("run", ""), given["stage"])
+            )
+
+        work = on_stage(self._part)
 
         def part(given: Given) -> Answer:
             # The engine may deliver a part again while it is worked on: that waits for its end.
             with turns.of(f"{given['stage']} {given['number']}"):
-                return self._part(given, read(given["job"], given["stage"]))
-
-        def look(given: Given) -> Answer:
-            return self._look(given, read(given["job"], given["stage"]))
-
-        def merge(given: Given) -> Answer:
-            return self._merge(given, read(given["job"], given["stage"]))
-
-        def finish(given: Given) -> Answer:
-            return self._finish(given, read(given["job"], given["stage"]))
+                return work(given)
 
         return {
             "plan": self._plan,
-            "look": look,
+            "look": on_stage(self._look),
             "part": part,
-            "merge": merge,
-            "finish": finish,
+            "merge": on_stage(self._merge),
+            "finish": on_stage(self._finish),
             "fail": self._fail,
             "tell": self._tell,
         }
@@ -77,36 +76,39 @@ class Activities:
     def _plan(self, given: Given) -> Answer:
         """Plan the first stage."""
         job: str = given["job"]
-        return self._guard(
-            job, lambda: _describe(self._steps(job).plan(self.archive.record(job).identity))
-        )
 
-    def _look(self, given: Given, stage: Stage) -> Answer:
+        def work() -> Answer:
+            record = self.archive.record(job)
+            return _describe(self._steps(job, record).plan(record.identity))
+
+        return self._guard(job, work)
+
+    def _look(self, given: Given, steps: Steps, stage: Stage) -> Answer:
         """Say which blocks of a page of parts have some that are not done, and how many are."""
         block: int = given["block"]
         page = range(given["start"], given["stop"])
         missing = {
             page.start + (number - page.start) // block * block
-            for number in self._steps(given["job"]).missing(stage)
+            for number in steps.missing(stage)
             if number in page
         }
         left = sum(min(start + block, page.stop) - start for start in missing)
         return {"blocks": sorted(missing), "done": len(page) - left}
 
-    def _part(self, given: Given, stage: Stage) -> Answer:
+    def _part(self, given: Given, steps: Steps, stage: Stage) -> Answer:
         """Work on a part."""
         job: str = given["job"]
 
         def work() -> Answer:
-            done = self._steps(job).part(stage, given["number"], self._go_on(job))
+            done = steps.part(stage, given["number"], self._go_on(job))
             return {"end": DONE if done else LEFT_OUT}
 
         return self._guard(job, work)
 
-    def _merge(self, given: Given, stage: Stage) -> Answer:
+    def _merge(self, given: Given, steps: Steps, stage: Stage) -> Answer:
         """Merge some nodes of a level."""
         job: str = given["job"]
-        steps, go_on = self._steps(job), self._go_on(job)
+        go_on = self._go_on(job)
 
         def work() -> Answer:
             for node in range(given["start"], given["stop"]):
@@ -116,12 +118,12 @@ class Activities:
 
         return self._guard(job, work)
 
-    def _finish(self, given: Given, stage: Stage) -> Answer:
+    def _finish(self, given: Given, steps: Steps, stage: Stage) -> Answer:
         """Finish a stage; say which one follows, or keep the result."""
         job: str = given["job"]
 
         def work() -> Answer:
-            follows = self._steps(job).finish(stage)
+            follows = steps.finish(stage)
             if isinstance(follows, Result):
                 self.archive.finish(job, follows)
                 return {"end": DONE}
@@ -153,8 +155,7 @@ class Activities:
             self.archive.fail(job, Failed(error.reason, str(error)))
             return {"end": FAILED}
 
-    def _steps(self, job: str) -> Steps:
-        record = self.archive.record(job)
+    def _steps(self, job: str, record: Record) -> Steps:
         made = self.kinds.make(record.kind)
         if made.kind != record.version:
             raise InvalidJob(
@@ -165,8 +166,14 @@ class Activities:
             )
         return Steps(made, self.archive.objects(job), record.skip)
 
-    def _read_stage(self, job: str, name: str) -> Stage:
-        return self._steps(job).stage(name)
+    def _read(self, job: str, run: str, stage: str) -> tuple[Steps, Stage]:
+        """Return the steps of a run of a job, and a stage: neither changes.
+
+        Another run of it has another record, which may leave out what cannot be worked on.
+        """
+        del run
+        steps = self._steps(job, self.archive.record(job))
+        return steps, steps.stage(stage)
 
     def _go_on(self, job: str) -> Callable[[], None]:
         """Return what raises Cancelled once the job is; it looks twice a second at most."""

@@ -89,7 +89,7 @@ def run_job(ctx: DaprWorkflowContext, given: Given) -> Flow:
 def run_parts(ctx: DaprWorkflowContext, given: Given) -> Flow:
     """Run a block of parts at a time; answer how many are done or left out, and what ends it."""
     numbers = range(given["start"], given["stop"])
-    common = {"job": given["job"], "stage": given["stage"]}
+    common = {"job": given["job"], "run": given.get("run", ""), "stage": given["stage"]}
     answers = yield when_all(
         [_call(ctx, "part", {**common, "number": number}) for number in numbers]
     )
@@ -108,7 +108,7 @@ def _run_page(ctx: DaprWorkflowContext, given: Given) -> Flow:
         given = _enter(given, stage)
     done, failed = given["done"], given["failed"]
     stop = min(given["start"] + PAGE_BLOCKS * given["block"], given["parts"])
-    common = {"job": job, "stage": given["stage"]}
+    common = {"job": job, "run": given["run"], "stage": given["stage"]}
     _show(ctx, given, done, failed)
     page = {**common, "start": given["start"], "stop": stop, "block": given["block"]}
     seen = yield _call(ctx, "look", page)
@@ -172,7 +172,11 @@ def _start_block(ctx: DaprWorkflowContext, given: Given, start: int, page_stop: 
     stop = min(start + given["block"], page_stop)
     return ctx.call_child_workflow(
         PARTS,
-        input={"job": given["job"], "stage": given["stage"], "start": start, "stop": stop},
+        input={
+            **{name: given[name] for name in ("job", "run", "stage")},
+            "start": start,
+            "stop": stop,
+        },
         # By default it follows from the parent's place, which comes again in another life.
         instance_id=f"{given['job'][:16]}-{given['run']}-{given['stage'][:16]}-{start}",
     )

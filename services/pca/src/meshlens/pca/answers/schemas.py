@@ -58,12 +58,22 @@ class ReadFormat(TypedDict):
     ]
 
 
+class ReadColumns(ReadFormat):
+    """What the columns were taken for."""
+
+    variables: Annotated[list[str], Field(description="(p), the columns that were analysed")]
+    left_out: Annotated[list[LeftOutAnswer], Field(description="the columns without a part")]
+    notes: Annotated[
+        list[str],
+        Field(description="what was taken in its usual meaning, and what to do if that is wrong"),
+    ]
+
+
 @with_config(_STRICT)
-class ReadAnswer(ReadFormat):
+class ReadAnswer(ReadColumns):
     """How the body was read."""
 
     transposed: NotRequired[Annotated[bool, Field(description="true: rows are variables")]]
-    variables: Annotated[list[str], Field(description="(p), the columns that were analysed")]
     names: NotRequired[Annotated[str, Field(description="column that names the observations")]]
     group: NotRequired[Annotated[str, Field(description="column of the groups")]]
     color: NotRequired[Annotated[str, Field(description="column by which points are coloured")]]
@@ -71,7 +81,6 @@ class ReadAnswer(ReadFormat):
     supplementary: NotRequired[
         Annotated[list[str], Field(description="variables related to the components only")]
     ]
-    left_out: Annotated[list[LeftOutAnswer], Field(description="the columns without a part")]
     skipped: Annotated[
         list[SkippedAnswer], Field(description="rows of the input that hold no observation")
     ]
@@ -80,10 +89,6 @@ class ReadAnswer(ReadFormat):
         Field(description="rows of the input (columns if transposed) left out: missing numbers"),
     ]
     filled: Annotated[list[int], Field(description="those in which missing numbers were filled in")]
-    notes: Annotated[
-        list[str],
-        Field(description="what was taken in its usual meaning, and what to do if that is wrong"),
-    ]
 
 
 @with_config(_STRICT)
@@ -95,23 +100,17 @@ class FailedPartAnswer(TypedDict):
 
 
 @with_config(_STRICT)
-class ReadPartsAnswer(ReadFormat):
+class ReadPartsAnswer(ReadColumns):
     """How a table in parts was read; rows are counted, as lists of them could be as long as it.
 
     What is said of the format is that of the first file.
     """
 
-    variables: Annotated[list[str], Field(description="(p), the columns that were analysed")]
-    left_out: Annotated[list[LeftOutAnswer], Field(description="the columns without a part")]
     observations: Annotated[int, Field(description="that the model was fitted to")]
     dropped: Annotated[int, Field(description="observations left out: missing numbers")]
     parts: Annotated[int, Field(description="that were read")]
     parts_left_out: Annotated[int, Field(description="that could not be read")]
     first_left_out: Annotated[list[FailedPartAnswer], Field(description="the first 100 of those")]
-    notes: Annotated[
-        list[str],
-        Field(description="what was taken in its usual meaning, and what to do if that is wrong"),
-    ]
 
 
 @with_config(_STRICT)

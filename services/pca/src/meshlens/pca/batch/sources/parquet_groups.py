@@ -140,7 +140,7 @@ class _Pages:
 
         Raises:
             InvalidTable: they take more memory than they may.
-            ValueError: they are damaged.
+            ValueError: they are damaged, or hold other rows than the footer says.
         """
         loaded, size, what = {}, self.file.size, f"group {self.number + 1} of rows"
         for chunk in (self.group.chunks[place] for place in places):
@@ -153,9 +153,11 @@ class _Pages:
             if self.held > self.most:
                 raise too_large(what, self.held, self.most)
             data = self.file.read(start, min(length + _PADDING, size - start))
-            self.decoded += measure_pages(data, 0, length, self.most - self.decoded)
+            pages = measure_pages(data, 0, length, self.most - self.decoded)
+            self.decoded += pages.decoded
             if self.decoded > self.most:
                 raise too_large(what, self.decoded, self.most)
+            pages.check_rows(self.group.rows, self.number)
             loaded[start] = data
         return loaded
 

@@ -10,7 +10,7 @@ from pyarrow import parquet as pq
 
 from meshlens.pca.errors import InvalidTable
 from meshlens.pca.tables.binary.arrow_columns import no_rows, split_schema
-from meshlens.pca.tables.binary.parquet_bounds import measure_pages, read_chunks
+from meshlens.pca.tables.binary.parquet_bounds import measure_pages, read_footer
 from meshlens.pca.tables.columns import RawTable, ReadOptions
 from meshlens.pca.tables.growth import find_limit, too_large
 
@@ -21,8 +21,8 @@ _MOST_METADATA = 1 << 20  # bytes of a string, and entries of a list, in the foo
 def decode_parquet(body: bytes, options: ReadOptions) -> RawTable:
     """Read a Parquet file without nested columns.
 
-    Its pages are measured before they are decompressed. Columns of text stay dictionaries, whose
-    size is that of their different names.
+    Its pages are measured before they are decompressed, and hold as many rows as the footer says.
+    Columns of text stay dictionaries, whose size is that of their different names.
 
     Raises:
         InvalidTable: it is damaged, encrypted or too large, or some column is neither numbers nor
@@ -66,8 +66,11 @@ def _check_size(metadata: pq.FileMetaData, body: bytes) -> int:
     if not metadata.num_rows:
         raise no_rows()
     decoded = 0
-    for chunk in read_chunks(body):
-        decoded += measure_pages(body, chunk.start, chunk.length, most - decoded)
-        if decoded > most:
-            raise too_large(size, decoded)
+    for number, group in enumerate(read_footer(body)):
+        for chunk in group.chunks:
+            pages = measure_pages(body, chunk.start, chunk.length, most - decoded)
+            decoded += pages.decoded
+            if decoded > most:
+                raise too_large(size, decoded)
+            pages.check_rows(group.rows, number)
     return int(metadata.num_rows)

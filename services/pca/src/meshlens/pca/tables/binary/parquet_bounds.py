@@ -1,7 +1,8 @@
-"""Where the columns of a Parquet file lie and how much memory their pages take, before any is read.
+"""Where the columns of a Parquet file lie and what their pages hold and take, before any is read.
 
-Both are read here: Arrow ends the process, where a footer that it has opened is damaged within
-(Arrow 26, `FileMetaData.row_group`), and does not say what pages take.
+All that is read here: Arrow ends the process, where a footer that it has opened is damaged within
+(Arrow 26, `FileMetaData.row_group`), does not say what pages take, and leaves out in silence what
+they hold beyond the rows of the footer.
 Format: parquet-format/src/main/thrift/parquet.thrift.
 """
 
@@ -21,6 +22,8 @@ _COLUMNS, _NUM_ROWS = 1, 3  # RowGroup
 _META_DATA = 3  # ColumnChunk
 _NUM_VALUES, _COMPRESSED, _DATA_OFFSET, _DICTIONARY_OFFSET = 5, 7, 9, 11  # ColumnMetaData
 _UNCOMPRESSED_SIZE, _COMPRESSED_SIZE = 2, 3  # PageHeader
+_DATA_PAGES = (5, 8)  # PageHeader: what a data page of the first or the second version holds
+_PAGE_VALUES = 1  # DataPageHeader, DataPageHeaderV2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,35 @@ class Group:
     chunks: tuple[Chunk, ...]
 
 
-def read_chunks(body: bytes) -> list[Chunk]:
-    """Return where the pages of all columns are that hold values.
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What the pages of a column are.
+
+    Attributes:
+        decoded: bytes that they take decompressed.
+        values: how many they hold, missing ones among them: one for each row, as no column that
+            is read is nested.
+    """
+
+    decoded: int
+    values: int
+
+    def check_rows(self, rows: int, group: int) -> None:
+        """Check that they hold as many as the footer says.
+
+        Args:
+            rows: of the group, by the footer.
+            group: its number, from 0.
+
+        Raises:
+            ValueError: they hold more, or fewer.
+        """
+        if self.values != rows:
+            raise ValueError(f"expected {rows} rows in group {group + 1}, got {self.values}")
+
+
+def read_footer(body: bytes) -> list[Group]:
+    """Return the groups of rows of a whole file.
 
     Raises:
         ValueError: the footer is damaged.
@@ -59,8 +89,7 @@ def read_chunks(body: bytes) -> list[Chunk]:
     length = find_footer(body[max(end, 0) :])
     if not end - length >= 0:
         raise ValueError("expected a footer in the body")
-    groups = read_groups(body[end - length : end])
-    return [chunk for group in groups for chunk in group.chunks if chunk.length]
+    return read_groups(body[end - length : end])
 
 
 def find_footer(end: bytes) -> int:
@@ -144,10 +173,10 @@ def _read_chunk(reader: CompactReader) -> Chunk:
     return Chunk(first if 0 < first < start else start, found[_COMPRESSED])
 
 
-def measure_pages(body: bytes, start: int, length: int, most: int) -> int:
-    """Return how many bytes the pages between `start` and `start + length` take decompressed.
+def measure_pages(body: bytes, start: int, length: int, most: int) -> Pages:
+    """Return what the pages between `start` and `start + length` are.
 
-    It ends early once they take more than `most`.
+    It ends early once they take more than `most` bytes decompressed.
 
     Raises:
         ValueError: a header is damaged, or a page reaches beyond the end.
@@ -155,27 +184,45 @@ def measure_pages(body: bytes, start: int, length: int, most: int) -> int:
     end = start + length
     if start < 0 or length < 0 or end > len(body):
         raise ValueError(f"expected pages in the body, got {length} bytes at {start}")
-    reader, decoded = CompactReader(body, start), 0
+    reader, decoded, values = CompactReader(body, start), 0, 0
     try:
         while reader.at < end and decoded <= most:
-            uncompressed, compressed = _read_page_header(reader)
+            uncompressed, compressed, held = _read_page_header(reader)
             decoded += uncompressed
+            values += held
             reader.at += compressed
     except IndexError:
         raise ValueError("expected a page's header, got the end of the file") from None
     if reader.at > end and decoded <= most:
         raise ValueError("expected a page to end where its column ends")
-    return decoded
+    return Pages(decoded, values)
 
 
-def _read_page_header(reader: CompactReader) -> tuple[int, int]:
-    """Return the uncompressed and the compressed size of the page whose header is here."""
+def _read_page_header(reader: CompactReader) -> tuple[int, int, int]:
+    """Return the uncompressed and the compressed size of the page whose header is here, and values.
+
+    A page of a dictionary has none.
+    """
     sizes: dict[int, int] = {}
+    values = 0
     for field, kind in reader.read_fields():
         if field in (_UNCOMPRESSED_SIZE, _COMPRESSED_SIZE) and kind == Type.I32:
             sizes[field] = reader.read_number()
+        elif field in _DATA_PAGES and kind == Type.STRUCT:
+            values = _read_page_values(reader)
         else:
             reader.skip(kind)
     if len(sizes) < 2 or min(sizes.values()) < 0:  # noqa: PLR2004 - both sizes are required
         raise ValueError("expected a page's header with two sizes")
-    return sizes[_UNCOMPRESSED_SIZE], sizes[_COMPRESSED_SIZE]
+    return sizes[_UNCOMPRESSED_SIZE], sizes[_COMPRESSED_SIZE], values
+
+
+def _read_page_values(reader: CompactReader) -> int:
+    """Return how many values the data page holds whose header is here."""
+    values = 0
+    for field, kind in reader.read_fields():
+        if field == _PAGE_VALUES and kind == Type.I32:
+            values = reader.read_number()
+        else:
+            reader.skip(kind)
+    return values
