@@ -302,6 +302,13 @@ ON_A_CLUSTER: list[list[Seed]] = [
     [seed("grace-period", _PCA, put("spec template spec terminationGracePeriodSeconds", 96))],
     [seed("stop-grace", _PCA, put(f"{_CONTAINER} env STOP_GRACE value", "10"))],
     [seed("outbox-volume", _PCA, drop(f"{_CONTAINER} env OUTBOX_FOLDER"))],
+    [
+        seed(
+            "outbox-volume",
+            _PCA,
+            add(f"{_CONTAINER} env", {"name": "OUTBOX_STAYS", "value": "true"}),
+        )
+    ],
     [seed("outbox-volume", _PCA, drop(f"{_CONTAINER} volumeMounts outbox"))],
     [
         seed(
