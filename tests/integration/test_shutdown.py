@@ -5,6 +5,7 @@ from functools import partial
 
 import grpc
 import pytest
+import redis
 from constant_load import Load, results
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from installed import need
@@ -78,6 +79,12 @@ def is_ready(mesh: Mesh, name: str) -> bool:
     return health_through(mesh.app_port(name), name) == SERVING
 
 
+def count_readers(mesh: Mesh) -> int:
+    """Count the connections that wait for events at the broker."""
+    with redis.Redis(port=mesh.redis_port) as broker:
+        return sum("b" in client["flags"] for client in broker.client_list())
+
+
 def await_answers(loads: dict[str, Load], count: int) -> None:
     for load in loads.values():
         load.await_answers(count)
@@ -143,6 +150,8 @@ def test_a_service_that_restarts_beside_its_sidecar_fails_calls_by_http_alone(
         for name in LEAVERS:
             mesh.await_app(name)
     await_answers(loads, 20)
+    # One for each replica of classify, which alone takes events.
+    eventually(lambda: count_readers(mesh) <= 2, "readers end with their subscriptions")
     plain = {("http", "503"), ("http", "500")}
     for load in loads.values():
         assert {(way, code) for way, code, _ in load.refused()} <= plain
