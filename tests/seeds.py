@@ -168,6 +168,8 @@ ON_A_HOST: list[list[Seed]] = [
     [seed("processing-timeout", PUBSUB, put("spec metadata processingTimeout value", "0"))],
     [seed("processing-timeout", RUN_FILE, put("apps 0 env REQUEST_TIMEOUT", 90))],
     [seed("stream-length", PUBSUB, drop("spec metadata maxLenApprox"))],
+    [seed("read-timeout", PUBSUB, drop("spec metadata readTimeout"))],
+    [seed("read-timeout", PUBSUB, put("spec metadata readTimeout value", "-1"))],
     [seed("in-memory-broker", PUBSUB, put("spec type", "pubsub.in-memory"))],
     [seed("consumer-id", PUBSUB, add("spec metadata", {"name": "consumerID", "value": "all"}))],
     [seed("dead-letter-topic", "components/embedded/results.yaml", become(_SUBSCRIPTION))],
@@ -302,6 +304,13 @@ ON_A_CLUSTER: list[list[Seed]] = [
     [seed("grace-period", _PCA, put("spec template spec terminationGracePeriodSeconds", 96))],
     [seed("stop-grace", _PCA, put(f"{_CONTAINER} env STOP_GRACE value", "10"))],
     [seed("outbox-volume", _PCA, drop(f"{_CONTAINER} env OUTBOX_FOLDER"))],
+    [
+        seed(
+            "outbox-volume",
+            _PCA,
+            add(f"{_CONTAINER} env", {"name": "OUTBOX_STAYS", "value": "true"}),
+        )
+    ],
     [seed("outbox-volume", _PCA, drop(f"{_CONTAINER} volumeMounts outbox"))],
     [
         seed(

@@ -325,6 +325,7 @@ class Mesh:
             "DRAIN_SECONDS": "0",
             "EVENTS": "outbox",
             "METRICS_PORT": "0",
+            "OUTBOX_STAYS": "true",  # as dapr/dapr.yaml has it, too
             "PUBSUB": "pubsub",
             "STATE_STORE": "statestore",
             "HTTP_PORT": str(ports.listener if self._listens else 0),

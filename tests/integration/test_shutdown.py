@@ -5,6 +5,7 @@ from functools import partial
 
 import grpc
 import pytest
+import redis
 from constant_load import Load, results
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from installed import need
@@ -37,14 +38,20 @@ def find_ready(port: int) -> tuple[bool, bool]:
 
 
 @pytest.fixture(scope="module")
-def draining_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
-    """Sidecars that stay in the mesh for some seconds, and services that drain a second longer."""
+def draining_mesh(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mesh]:
+    """Sidecars that stay in the mesh for some seconds, and services that drain a second longer.
+
+    The parameter is OUTBOX_STAYS.
+    """
     need("redis-server", "apt-get install redis-server")
+    settings = {"DRAIN_SECONDS": str(BLOCK + 1), "OUTBOX_STAYS": request.param}
     with Mesh(
         Profile.REDIS,
         tmp_path_factory.mktemp("draining"),
         services=(*SERVICES, *LEAVERS),
-        env={service: {"DRAIN_SECONDS": str(BLOCK + 1)} for service in SERVICES},
+        env=dict.fromkeys(SERVICES, settings),
         sidecar_flags=("--dapr-block-shutdown-duration", f"{BLOCK}s"),
     ) as running:
         yield running
@@ -72,17 +79,19 @@ def is_ready(mesh: Mesh, name: str) -> bool:
     return health_through(mesh.app_port(name), name) == SERVING
 
 
+def count_readers(mesh: Mesh) -> int:
+    """Count the connections that wait for events at the broker."""
+    with redis.Redis(port=mesh.redis_port) as broker:
+        return sum("b" in client["flags"] for client in broker.client_list())
+
+
 def await_answers(loads: dict[str, Load], count: int) -> None:
     for load in loads.values():
         load.await_answers(count)
 
 
-@pytest.mark.parametrize("stops", [pytest.param(3, marks=SHORT), pytest.param(50, marks=LONG)])
-def test_no_call_fails_while_replicas_leave_with_their_sidecars_and_come_back(
-    draining_mesh: Mesh, loads: dict[str, Load], stops: int
-) -> None:
-    mesh = draining_mesh
-    for _ in range(stops):
+def leave_and_come_back(mesh: Mesh, loads: dict[str, Load], times: int) -> None:
+    for _ in range(times):
         await_answers(loads, 20)
         assert all(all(find_ready(mesh.app_port(name))) for name in LEAVERS)
         leaving = [mesh.process(name) for leaver in LEAVERS for name in (leaver, f"{leaver}-daprd")]
@@ -102,9 +111,30 @@ def test_no_call_fails_while_replicas_leave_with_their_sidecars_and_come_back(
             mesh.start_sidecar(name)
         for name in LEAVERS:
             mesh.await_app(name)
+
+
+@pytest.mark.parametrize("draining_mesh", ["true"], indirect=True)
+@pytest.mark.parametrize("stops", [pytest.param(3, marks=SHORT), pytest.param(50, marks=LONG)])
+def test_no_call_fails_while_replicas_leave_with_their_sidecars_and_come_back(
+    draining_mesh: Mesh, loads: dict[str, Load], stops: int
+) -> None:
+    leave_and_come_back(draining_mesh, loads, stops)
     assert [load.refused() for load in loads.values()] == [{}, {}]
 
 
+@pytest.mark.parametrize("draining_mesh", ["false"], indirect=True)
+@pytest.mark.parametrize("stops", [pytest.param(1, marks=SHORT), pytest.param(50, marks=LONG)])
+def test_where_the_outbox_ends_with_its_replica_only_calls_by_http_can_fail_for_their_event(
+    draining_mesh: Mesh, loads: dict[str, Load], stops: int
+) -> None:
+    leave_and_come_back(draining_mesh, loads, stops)
+    for load in loads.values():
+        for way, code, reason in load.refused():
+            assert (way, code) == ("http", "503")
+            assert "EVENT_NOT_CONFIRMED" in reason
+
+
+@pytest.mark.parametrize("draining_mesh", ["true"], indirect=True)
 @pytest.mark.parametrize("stops", [pytest.param(1, marks=SHORT), pytest.param(50, marks=LONG)])
 def test_a_service_that_restarts_beside_its_sidecar_fails_calls_by_http_alone(
     draining_mesh: Mesh, loads: dict[str, Load], stops: int
@@ -120,6 +150,8 @@ def test_a_service_that_restarts_beside_its_sidecar_fails_calls_by_http_alone(
         for name in LEAVERS:
             mesh.await_app(name)
     await_answers(loads, 20)
+    # One for each replica of classify, which alone takes events.
+    eventually(lambda: count_readers(mesh) <= 2, "readers end with their subscriptions")
     plain = {("http", "503"), ("http", "500")}
     for load in loads.values():
         assert {(way, code) for way, code, _ in load.refused()} <= plain

@@ -22,7 +22,9 @@ class Broker(api_service_v1.DaprServicer):
     """
 
     def __init__(self, *, bulk: bool = False) -> None:
-        self.port = 0
+        self._server = grpc.server(ThreadPoolExecutor(4))
+        api_service_v1.add_DaprServicer_to_server(self, self._server)
+        self.port = self._server.add_insecure_port("127.0.0.1:0")
         self.down = False
         self.refused: set[str] = set()
         self.accepted: list[dict[str, Any]] = []
@@ -31,6 +33,14 @@ class Broker(api_service_v1.DaprServicer):
         self.calls: list[int] = []
         self._bulk = bulk
         self._changed = threading.Condition()
+
+    def start(self) -> None:
+        """Take events."""
+        self._server.start()
+
+    def leave(self) -> None:
+        """Listen no more, as a sidecar that has ended."""
+        self._server.stop(None).wait()
 
     def PublishEvent(  # noqa: N802 - the name in Dapr's proto
         self, request: api_v1.PublishEventRequest, context: grpc.ServicerContext
@@ -98,14 +108,11 @@ class Broker(api_service_v1.DaprServicer):
 def serving_broker(*, bulk: bool = False) -> Iterator[Broker]:
     """Take events at a port."""
     taken = Broker(bulk=bulk)
-    server = grpc.server(ThreadPoolExecutor(4))
-    api_service_v1.add_DaprServicer_to_server(taken, server)
-    taken.port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
+    taken.start()
     try:
         yield taken
     finally:
-        server.stop(None).wait()
+        taken.leave()
 
 
 @contextmanager

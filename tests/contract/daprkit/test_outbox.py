@@ -2,7 +2,7 @@
 
 import sqlite3
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -46,6 +46,11 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
 def call(client: Client, *sizes: int) -> None:
     for size in sizes:
         client.invoke("toy", "work", b"x" * size)
+
+
+def is_withheld(call: Callable[[], object]) -> bool:
+    refusal = refusal_of(call)
+    return (refusal.code, refusal.details.reason) == ("UNAVAILABLE", "EVENT_NOT_CONFIRMED")
 
 
 def left(folder: Path) -> int:
@@ -167,9 +172,47 @@ def test_while_it_drains_an_answer_waits_for_the_broker(broker: Broker, tmp_path
         call(client, 1)
         assert broker.bodies == [1]
         broker.down = True
-        refusal = refusal_of(lambda: client.invoke("toy", "work"))
-        assert refusal.code == "UNAVAILABLE"
-        assert refusal.details.reason == "EVENT_NOT_CONFIRMED"
+        assert is_withheld(lambda: client.invoke("toy", "work"))
+
+
+def test_while_it_drains_an_answer_does_not_wait_for_a_sidecar_that_has_left(
+    broker: Broker, tmp_path: Path
+) -> None:
+    # Nobody would wait so long for the end of `publish_timeout`.
+    with running(tmp_path, broker, publish_timeout=3600.0) as (client, server):
+        call(client, 1)
+        broker.await_that(lambda: broker.bodies == [1])
+        server.drain()
+        broker.leave()
+        assert is_withheld(lambda: client.invoke("toy", "work", timeout=60))
+        assert refusal_of(lambda: client.invoke("toy", "refuse")).code == "FAILED_PRECONDITION"
+
+
+def test_while_it_drains_an_answer_waits_for_a_sidecar_that_is_there_though_the_broker_is_not(
+    broker: Broker, tmp_path: Path
+) -> None:
+    with running(tmp_path, broker, publish_timeout=3600.0) as (client, server):
+        server.drain()
+        broker.down = True
+        with ThreadPoolExecutor(1) as callers:
+            answer = callers.submit(client.invoke, "toy", "work", b"x", timeout=60)
+            broker.await_that(lambda: broker.tries > 1)
+            broker.down = False
+            assert answer.result(60).body
+    assert broker.bodies == [1]
+
+
+def test_while_it_drains_an_answer_waits_for_nobody_if_a_later_start_finds_the_outbox(
+    broker: Broker, tmp_path: Path
+) -> None:
+    with running(tmp_path, broker, publish_timeout=3600.0, outbox_stays=True) as (client, server):
+        server.drain()
+        broker.down = True
+        call(client, 1)
+        assert left(tmp_path) == 1
+    broker.down = False
+    with running(tmp_path, broker):
+        broker.await_that(lambda: broker.bodies == [1])
 
 
 def test_at_the_bound_calls_are_refused_and_taken_again_later(

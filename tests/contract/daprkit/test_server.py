@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import grpc
 import pytest
-from contract.daprkit.broker import broker
+from contract.daprkit.broker import broker, serving_broker
 from contract.daprkit.toy import TOKEN, Gate, refusal_of, seen, serving
 from dapr.proto import appcallback_service_v1, appcallback_v1, common_v1
 from google.protobuf import empty_pb2
@@ -62,6 +62,23 @@ def test_a_result_whose_event_no_broker_takes_is_not_answered() -> None:
         assert refusal.code == "UNAVAILABLE"
         assert "EVENTS=off" in refusal.message
         assert seen(client.invoke("toy", "describe"))["size"] == 0
+
+
+def test_a_result_does_not_wait_for_the_confirmation_of_a_sidecar_that_has_left() -> None:
+    with (
+        serving_broker() as sidecar,
+        # Nobody would wait so long for the end of `publish_timeout`.
+        serving(
+            events=EventMode.CONFIRMED, dapr_grpc_port=sidecar.port, publish_timeout=3600.0
+        ) as (server, port),
+        Client(f"127.0.0.1:{port}") as client,
+    ):
+        assert client.invoke("toy", "work").body
+        server.drain()
+        assert client.invoke("toy", "work").body
+        sidecar.leave()
+        refusal = refusal_of(lambda: client.invoke("toy", "work", timeout=60))
+        assert (refusal.code, refusal.details.reason) == ("UNAVAILABLE", "EVENT_NOT_CONFIRMED")
 
 
 def test_with_a_token_only_callers_who_know_it_are_served_but_probes_are_free() -> None:

@@ -48,6 +48,7 @@ def make_events(
                 lambda: Outbox(folder, settings.outbox_size),
                 topic,
                 envelope,
+                stays=settings.outbox_stays,
                 on_published=on_published,
             )
             _show(metrics, events)

@@ -27,6 +27,7 @@ from meshlens.daprkit.outbox.events import OutboxEvents
 from meshlens.daprkit.publishing import TracedEvents, make_events
 from meshlens.daprkit.settings import AdmissionMode, EventMode, ServerSettings, find_misspelt
 from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.daprkit.sidecar.events import ConfirmedEvents
 from meshlens.daprkit.signals import EndSignals
 from meshlens.daprkit.telemetry.caches import Cache, Caches
 from meshlens.daprkit.telemetry.logs import configure_logs
@@ -117,6 +118,7 @@ class Server:
             self._spans,
         )
         self._outbox = events if isinstance(events, OutboxEvents) else None
+        self._awaited = events if isinstance(events, OutboxEvents | ConfirmedEvents) else None
         if self._spans and publishes:
             events = TracedEvents(events, self._spans)
         lanes = rule_lanes(self._admission, events, Administrators.of(settings.admin))
@@ -242,8 +244,8 @@ class Server:
         _log.info("draining", seconds=self._settings.drain_seconds)
         self._health.leave()
         self._living.close()
-        if self._outbox:
-            self._outbox.drain()
+        if self._awaited:
+            self._awaited.drain()
         if self._http:
             self._http.leave()
         self._release_watchers()

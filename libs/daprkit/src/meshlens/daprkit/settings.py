@@ -203,6 +203,11 @@ class ServerSettings(BaseSettings):
         gt=0,
         description="Bytes of events that wait for the broker, at which requests are refused.",
     )
+    outbox_stays: bool = Field(
+        default=False,
+        description="Whether a later start of the service finds the outbox. If not, as in the"
+        " emptyDir of a pod, answers wait for the broker, too, once the service shuts down.",
+    )
     publish_timeout: float = Field(
         default=5.0, gt=0, description="Seconds the broker has to accept an event."
     )

@@ -16,13 +16,14 @@ SECONDS_FOR_LAST_EVENTS = 5.0
 class OutboxEvents:
     """`publish` returns when the event is in the outbox.
 
-    Once the service drains, it returns when the broker has accepted the event: whether another
-    process will find the outbox is not known here.
+    Once the service drains, it returns when the broker has accepted the event, unless a later
+    process will find the outbox.
 
     Args:
         make_outbox: opens the outbox.
         topic: of the events.
         envelope: what they have in common.
+        stays: whether a later process will find the outbox.
         on_published: if given, called with each event that the broker has accepted, as JSON.
     """
 
@@ -32,11 +33,13 @@ class OutboxEvents:
         topic: Topic,
         envelope: Envelope,
         *,
+        stays: bool,
         on_published: Callable[[bytes], None] | None = None,
     ) -> None:
         self._make_outbox = make_outbox
         self._topic = topic
         self._envelope = envelope
+        self._stays = stays
         self._on_published = on_published
         self._outbox: Outbox | None = None
         self._publisher: Publisher | None = None
@@ -66,7 +69,8 @@ class OutboxEvents:
 
         Raises:
             OutboxUnavailable: it cannot be written, so the caller must not get it.
-            EventNotConfirmed: the service drains, and the broker has not accepted it.
+            EventNotConfirmed: the service drains, the broker has not accepted it, and no other
+                process will find it.
         """
         if self._outbox is None or self._publisher is None:
             raise OutboxUnavailable(
@@ -77,13 +81,14 @@ class OutboxEvents:
             raise EventNotConfirmed(
                 "the broker must accept the event of a result within"
                 f" {self._topic.timeout:g} s once the service shuts down",
-                got="no answer of it",
-                remedy="try again; a replica or its successor answers",
+                got="no answer of it" if self._topic.has_sidecar() else "no sidecar any more",
+                remedy="try again; a replica or its successor answers. With OUTBOX_STAYS=true"
+                " results need not wait, if a later start of the service finds OUTBOX_FOLDER",
             )
 
     def drain(self) -> None:
-        """From now on wait for the broker, too."""
-        self._drains = True
+        """From now on wait for the broker, too, unless the outbox stays."""
+        self._drains = not self._stays
         if self._publisher:
             self._publisher.hurry()
 

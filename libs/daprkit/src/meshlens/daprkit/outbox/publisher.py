@@ -84,6 +84,8 @@ class Publisher:
         self._failures = 0
         self._down_since: float | None = None
         self._hurried = self._woken = False
+        # Tries in a hurry that found no sidecar.
+        self._absences = 0
         self._deadline: float | None = None
         self._thread = threading.Thread(target=self._run, name="outbox-publisher", daemon=True)
 
@@ -98,11 +100,19 @@ class Publisher:
             self._changed.notify_all()
 
     def await_accepted(self, number: int, seconds: float) -> bool:
-        """Wait until the broker has accepted an event; return whether it has within `seconds`."""
+        """Wait until the broker has accepted an event; return whether it has.
+
+        Args:
+            number: of the event.
+            seconds: how long to wait at most. In a hurry, a try that finds no sidecar ends it: one
+                that leaves with the service does not come back.
+        """
         with self._changed:
-            return self._changed.wait_for(
-                lambda: self._cursor >= number and number not in self._alone, seconds
+            absences = self._absences
+            self._changed.wait_for(
+                lambda: self._has_accepted(number) or self._absences > absences, seconds
             )
+            return self._has_accepted(number)
 
     def close(self, seconds: float) -> None:
         """Publish what the broker takes within `seconds`, and end.
@@ -158,7 +168,7 @@ class Publisher:
             fault = self._topic.describe(error)
         if not fault:
             return 0.0
-        self.retried += 1
+        self._note_failure()
         self._failures += 1
         if self._down_since is None:
             self._down_since = time.monotonic()
@@ -236,9 +246,19 @@ class Publisher:
                 del self._alone[alone.entry.number]
             self._settle(alone.entry)
             return
-        self.retried += 1
+        self._note_failure()
         alone.failures += 1
         alone.due = time.monotonic() + choose_pause(alone.failures, _LONGEST_PAUSE_ALONE)
+
+    def _note_failure(self) -> None:
+        self.retried += 1
+        if self._hurried and not self._topic.has_sidecar():
+            with self._changed:
+                self._absences += 1
+                self._changed.notify_all()
+
+    def _has_accepted(self, number: int) -> bool:
+        return self._cursor >= number and number not in self._alone
 
     def _settle(self, entry: Entry) -> None:
         self._outbox.remove([entry])

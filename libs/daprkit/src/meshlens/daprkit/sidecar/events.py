@@ -33,6 +33,7 @@ class ConfirmedEvents:
         self._topic = topic
         self._envelope = envelope
         self._on_published = on_published
+        self._drains = False
 
     def admit(self) -> None:
         """Let every request pass: whether the broker is there is seen when it is needed."""
@@ -45,7 +46,7 @@ class ConfirmedEvents:
         """
         event = self._envelope.wrap(answered)
         try:
-            self._topic.publish(event, wait=True)
+            self._topic.publish(event, wait=not self._drains)
         except grpc.RpcError as error:
             got, remedy = self._topic.explain(error, remedy=_REMEDY)
             raise EventNotConfirmed(
@@ -56,3 +57,7 @@ class ConfirmedEvents:
             ) from error
         if self._on_published:
             self._on_published(event.data())
+
+    def drain(self) -> None:
+        """From now on wait for no sidecar that is not there: one that has left stays away."""
+        self._drains = True

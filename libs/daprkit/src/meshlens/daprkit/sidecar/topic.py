@@ -127,6 +127,10 @@ class Topic:
             for name in component.capabilities
         ]
 
+    def has_sidecar(self) -> bool:
+        """Return whether something listens at the sidecar's port."""
+        return bool(self._sidecar.measure_up())
+
     def describe(self, error: grpc.RpcError) -> str:
         """Return why publishing failed, on one line."""
         return self._sidecar.describe(error)

@@ -22,7 +22,7 @@ _PORT_KEYS = {
     "metricsPort": "metrics of the sidecar of {app}",
 }
 # Settings of the services that the run file has for them, unless the environment has others.
-_USUAL = ("SHOW_EVENTS", "ADMIN")
+_USUAL = ("SHOW_EVENTS", "ADMIN", "OUTBOX_STAYS")
 _METRICS, _HTTP = "METRICS_PORT", "HTTP_PORT"
 # From a sidecar's HTTP port to its service's.
 _HTTP_STEP = 60

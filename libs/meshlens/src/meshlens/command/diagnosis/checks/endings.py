@@ -89,6 +89,9 @@ def _find_outboxes(scope: Scope) -> Iterator[Trouble]:
         bytes_ = read_bytes(room.text)
         if bytes_ is not None and size is not None and bytes_ < 2 * size:
             yield Trouble.at(sidecar.document, room, f"at least {2 * size} bytes")
+        if volume.at("emptyDir").given and read_truth(sidecar.setting("OUTBOX_STAYS") or ""):
+            node = sidecar.env["OUTBOX_STAYS"]
+            yield Trouble.at(sidecar.document, node, "false, as the emptyDir ends with the pod")
         claim = volume.at("persistentVolumeClaim", "claimName")
         for document in scope.of_kind("PersistentVolumeClaim"):
             modes = [mode.text for mode in document.root.at("spec", "accessModes").each()]
@@ -192,11 +195,13 @@ CHECKS = (
         "outbox-volume",
         Severity.ERROR,
         "an outbox without a place of its own",
-        "OUTBOX_FOLDER, OUTBOX_SIZE and the volumes of the pod",
+        "OUTBOX_FOLDER, OUTBOX_SIZE, OUTBOX_STAYS and the volumes of the pod",
         "Off a volume it ends with the container, or cannot be written at all. A pod that passes"
         " the limit of its volume is evicted, and its events with it. SQLite's log does not work on"
-        " a disk that several nodes share.",
-        "Mount an emptyDir of twice OUTBOX_SIZE, or a claim of one node, at OUTBOX_FOLDER.",
+        " a disk that several nodes share. With OUTBOX_STAYS the last answers of a pod do not wait"
+        " for the broker, and no later pod finds their events in an emptyDir.",
+        "Mount an emptyDir of twice OUTBOX_SIZE, or a claim of one node, at OUTBOX_FOLDER; set"
+        " OUTBOX_STAYS with a claim only.",
         _find_outboxes,
     ),
 )
