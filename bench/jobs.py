@@ -1,10 +1,11 @@
 """A fit over the parts of a table, relative to the least that reads and folds the same numbers.
 
 Folding alone is compared with numpy's product of columns in memory; a whole job over Parquet, as
-`pca fit` runs it, with the same job over the plainest reader there can be, in the same minute. Each
-job has a process of its own, whose peak memory is that of the job. Seconds are of the CPU, so that
-other work on the machine counts little; all of it is done on one BLAS thread. Answers are compared
-with numpy's own of two passes over the file: means, then products of deviations.
+`pca fit` runs it, with the same job over the plainest reader there can be, in the same minute,
+and with scikit-learn's IncrementalPCA over that reader. Each has a process of its own, whose peak
+memory is its own. Seconds are of the CPU, so that other work on the machine counts little; all of
+it is done on one BLAS thread. Answers are compared with numpy's own of two passes over the file:
+means, then products of deviations.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from sklearn.decomposition import IncrementalPCA
 
 from meshlens.batch.job import Fields
 from meshlens.batch.loop import run
@@ -160,13 +162,13 @@ class Measured:
         seconds: of the CPU.
         wall: by the clock.
         peak: bytes of memory at most.
-        document: the model.
+        variances: (p,), of the components.
     """
 
     seconds: float
     wall: float
     peak: int
-    document: bytes
+    variances: Array
 
 
 _OPENERS: Mapping[str, tuple[Opener, Callable[[str], Fields]]] = {
@@ -175,28 +177,39 @@ _OPENERS: Mapping[str, tuple[Opener, Callable[[str], Fields]]] = {
 }
 
 
+_PEER = "scikit-learn"
+
+
 def compare_files(n: int, group: int, encodings: Sequence[str], workers: int, rounds: int) -> None:
     """Print how long jobs over files take, how much memory, and how exact their answers are."""
     print(f"\n{n:,} rows x {_VARIABLES} in groups of {group:,}, {workers} workers")
-    print("                          million rows a second          memory       variances off")
-    print("                           of CPU        by the    time   at most       at most,")
-    print("Parquet                GB  fit  least     clock   ratio  MiB  ratio  of largest  of own")
+    print("                         million rows a second                memory     variances off")
+    print("                              of the CPU   by the    time    at most     at most,")
+    print(
+        "Parquet              GB  fit least sklearn  clock   ratio   MiB ratio    of largest of own"
+    )
     for encoding in encodings:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "table.parquet"
             write(path, n, group, _ENCODINGS[encoding])
-            found: dict[str, list[Measured]] = {name: [] for name in _OPENERS}
+            found: dict[str, list[Measured]] = {name: [] for name in (*_OPENERS, _PEER)}
             for _ in range(rounds):
                 for name, measured in found.items():
                     measured.append(apart(name, str(path), workers))
-            fitted, least = (min(each, key=lambda one: one.seconds) for each in found.values())
-            peak, lowest = (max(one.peak for one in each) >> 20 for each in found.values())
-            off, own = compare_models(fitted.document, path)
+            fitted, least, peer = (
+                min(each, key=lambda one: one.seconds) for each in found.values()
+            )
+            peaks = [max(one.peak for one in each) >> 20 for each in found.values()]
+            expected = find_variances(path)
             print(
-                f"{encoding:18} {path.stat().st_size / 1e9:6.2f} {n / fitted.seconds / 1e6:4.1f}"
-                f" {n / least.seconds / 1e6:6.1f} {n / fitted.wall / 1e6:9.1f}"
-                f" {fitted.seconds / least.seconds:7.2f} {peak:4} {peak / lowest:6.2f}"
-                f" {off:11.0e} {own:7.0e}"
+                f"{encoding:18} {path.stat().st_size / 1e9:4.1f} {n / fitted.seconds / 1e6:4.1f}"
+                f" {n / least.seconds / 1e6:5.1f} {n / peer.seconds / 1e6:7.2f}"
+                f" {n / fitted.wall / 1e6:6.1f} {fitted.seconds / least.seconds:7.2f}"
+                f" {peaks[0]:5} {peaks[0] / peaks[1]:5.2f} {compare(fitted.variances, expected)}"
+            )
+            print(
+                f"  {_PEER}: {peer.seconds / fitted.seconds:.1f} times as long, {peaks[2]} MiB,"
+                f" off {compare(peer.variances, expected)}"
             )
 
 
@@ -208,22 +221,37 @@ def apart(name: str, path: str, workers: int) -> Measured:
 
 
 def measure(name: str, path: str, workers: int) -> Measured:
-    """Run a job; return what it takes."""
-    opener, given = _OPENERS[name]
-    job = FitJob(opener)
-    with one_thread(), tempfile.TemporaryDirectory() as folder:
-        objects = FolderObjects(Path(folder))
+    """Fit a file; return what it takes."""
+    with one_thread():
         wall, start = time.monotonic(), time.process_time()
-        run(job, job.identify({"input": given(path)}), objects, workers=workers)
+        variances = fit_incrementally(path) if name == _PEER else fit_as_job(name, path, workers)
         seconds, wall = time.process_time() - start, time.monotonic() - wall
-        document = objects.get("model.json") or b""
     status = Path("/proc/self/status").read_text()
     (peak,) = re.findall(r"VmHWM:\s*(\d+) kB", status)
-    return Measured(seconds, wall, int(peak) << 10, document)
+    return Measured(seconds, wall, int(peak) << 10, variances)
 
 
-def compare_models(document: bytes, path: Path) -> tuple[float, float]:
-    """Return how far variances are off, relative to the largest, and to their own at most."""
+def fit_as_job(name: str, path: str, workers: int) -> Array:
+    """Fit by a job; return the variances."""
+    opener, given = _OPENERS[name]
+    job = FitJob(opener)
+    with tempfile.TemporaryDirectory() as folder:
+        objects = FolderObjects(Path(folder))
+        run(job, job.identify({"input": given(path)}), objects, workers=workers)
+        return decode_model(objects.get("model.json") or b"").explained_variance
+
+
+def fit_incrementally(path: str) -> Array:
+    """Fit by scikit-learn, a batch at a time; return the variances."""
+    model = IncrementalPCA()
+    for block in read_all(Path(path)):
+        model.partial_fit(block)
+    variances: Array = model.explained_variance_
+    return variances
+
+
+def find_variances(path: Path) -> Array:
+    """Return the variances by two passes over a file, the largest first."""
     n, total = 0, np.zeros(_VARIABLES)
     for block in read_all(path):
         n += len(block)
@@ -232,9 +260,14 @@ def compare_models(document: bytes, path: Path) -> tuple[float, float]:
     for block in read_all(path):
         deviations = block - mean
         scatter += deviations.T @ deviations
-    expected = np.linalg.eigvalsh(scatter / (n - 1))[::-1]
-    off = np.abs(decode_model(document).explained_variance - expected)
-    return float(off.max() / expected[0]), float((off / expected).max())
+    variances = np.linalg.eigvalsh(scatter / (n - 1))[::-1]
+    return variances.astype(np.float64, copy=False)
+
+
+def compare(found: Array, expected: Array) -> str:
+    """Say how far variances are off, relative to the largest, and to their own at most."""
+    off = np.abs(found - expected)
+    return f"{off.max() / expected[0]:12.0e} {(off / expected).max():6.0e}"
 
 
 def read_all(path: Path) -> Iterator[Array]:

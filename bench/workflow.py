@@ -30,7 +30,6 @@ from meshlens.jobs.tables import Tables
 from meshlens.pca.batch.threads import one_thread
 
 _PROGRAMS = ("placement", "scheduler", "jobs-daprd", "jobs")
-_VARIABLES = 20
 _LINES = 3
 # Each part of a job of nothing is worked on in both of its stages.
 _STAGES = 2
@@ -43,7 +42,8 @@ def main() -> None:
     """Print the tables."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--parts", type=int, nargs="*", default=[1, 10, 100, 1000])
-    arguments.add_argument("--rows", type=int, default=40, help=f"millions x {_VARIABLES} to fit")
+    arguments.add_argument("--rows", type=float, default=40, help="millions, to fit")
+    arguments.add_argument("--variables", type=int, default=20)
     arguments.add_argument("--files", type=int, default=40, help="in which they are")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name, one_thread():
@@ -55,7 +55,7 @@ def main() -> None:
             if options.parts:
                 compare_overhead(mesh, folder, options.parts)
             if options.rows:
-                write(folder, options.rows * 1_000_000, options.files)
+                write(folder, int(options.rows * 1e6), options.variables, options.files)
                 compare_fits(mesh, folder)
 
 
@@ -180,11 +180,11 @@ def read_cpu(mesh: JobsMesh) -> np.ndarray:
     return np.array([sum(one.user + one.system for one in each) for each in times])
 
 
-def write(folder: Path, n: int, files: int) -> None:
+def write(folder: Path, n: int, p: int, files: int) -> None:
     """Write a table of normal numbers as .npy files."""
     generator = np.random.default_rng(0)
     for number in range(files):
-        np.save(folder / f"{number:03}.npy", generator.normal(size=(n // files, _VARIABLES)) + 5)
+        np.save(folder / f"{number:03}.npy", generator.normal(size=(n // files, p)) + 5)
 
 
 if __name__ == "__main__":
