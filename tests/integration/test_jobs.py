@@ -104,7 +104,7 @@ def write_numbers(folder: Path, parts: int) -> Path:
     return file
 
 
-def published(mesh: JobsMesh, job: str) -> list[dict[str, Any]]:
+def published(mesh: JobsMesh, job: str, within: float = 20.0) -> list[dict[str, Any]]:
     """The events that say that a job has ended, once there are any."""
 
     def find() -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ def published(mesh: JobsMesh, job: str) -> list[dict[str, Any]]:
             event["data"] for event in events if (event["data"]["result"] or {}).get("job") == job
         ]
 
-    return eventually(find, f"the end of {job} is published")
+    return eventually(find, f"the end of {job} is published", within=within)
 
 
 def paced(file: Path, seconds: float) -> dict[str, Any]:
@@ -343,6 +343,24 @@ def test_the_end_of_a_job_is_an_event_once(mesh: JobsMesh, numbers: Path) -> Non
     (event,) = published(mesh, job)
     assert event["result"] == {"job": job, "kind": "paced-1", "state": "completed", "reason": ""}
     assert mesh.call(f"ended/{job}")[0] == 200
+
+
+def test_the_end_is_an_event_once_the_app_answers_again(mesh: JobsMesh, numbers: Path) -> None:
+    job = mesh.start(PACED, paced(numbers, SLOW))["id"]
+    mesh.await_done(job, 10)
+    app, *_ = mesh.workers()
+
+    def tries() -> int:
+        return mesh.run.supervisor.log("jobs").count("the app must publish that a job has ended")
+
+    before = tries()
+    os.kill(app, signal.SIGSTOP)
+    try:
+        eventually(lambda: tries() > before + 3, "it is told more often than steps are", within=120)
+    finally:
+        os.kill(app, signal.SIGCONT)
+    (event,) = published(mesh, job, within=60)
+    assert event["result"]["state"] == "completed"
 
 
 def test_the_end_is_an_event_where_no_app_may_call_jobs(tmp_path: Path, numbers: Path) -> None:

@@ -33,6 +33,14 @@ _LONGEST = 500
 _RETRY = RetryPolicy(
     first_retry_interval=timedelta(seconds=1), max_number_of_attempts=3, backoff_coefficient=2.0
 )
+# For how a job has ended, which nobody would keep or publish later: two hours, at most some 500 kB
+# of history.
+_RETRY_END = RetryPolicy(
+    first_retry_interval=timedelta(seconds=1),
+    max_number_of_attempts=240,
+    backoff_coefficient=2.0,
+    max_retry_interval=timedelta(seconds=30),
+)
 
 Given: TypeAlias = dict[str, Any]
 # A workflow yields tasks, gets their answers, and returns its own.
@@ -75,12 +83,12 @@ def run_job(ctx: DaprWorkflowContext, given: Given) -> Flow:
     except TaskFailedError as error:
         end = FAILED
         message = str(error)[:_LONGEST]
-        yield _call(ctx, "fail", {"job": job, "message": message})
+        yield _call(ctx, "fail", {"job": job, "message": message}, _RETRY_END)
     if end is None:
         return None
     if end == CANCELLED_PART:
         return end
-    yield _call(ctx, "tell", {"job": job, "run": given["run"]})
+    yield _call(ctx, "tell", {"job": job, "run": given["run"]}, _RETRY_END)
     if end == FAILED:
         raise JobEnded("its status says why")
     return end
@@ -197,8 +205,10 @@ def _show(ctx: DaprWorkflowContext, given: Given, done: int, failed: int) -> Non
     ctx.set_custom_status(json.dumps(progress))
 
 
-def _call(ctx: DaprWorkflowContext, activity: str, given: Given) -> Any:  # noqa: ANN401 - as above
-    return ctx.call_activity(activity, input=given, retry_policy=_RETRY)
+def _call(
+    ctx: DaprWorkflowContext, activity: str, given: Given, retry: RetryPolicy = _RETRY
+) -> Any:  # noqa: ANN401 - as above
+    return ctx.call_activity(activity, input=given, retry_policy=retry)
 
 
 def _worst(ends: list[str]) -> str | None:
