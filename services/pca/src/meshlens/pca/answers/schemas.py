@@ -134,15 +134,9 @@ class Outweighing(TypedDict):
     share: Annotated[float, Field(description="of the whole variance")]
 
 
-@with_config(_STRICT)
-class PictureMetadata(TypedDict):
-    """What the SVG of `plot` has in its element `metadata`, as JSON."""
+class DrawnVariance(TypedDict):
+    """What every picture says of what it shows."""
 
-    read: Annotated[
-        ReadAnswer,
-        Field(description="how the body was read: the first 100 entries of each list"),
-    ]
-    counts: Annotated[ReadCounts, Field(description="entries of the whole lists")]
     n: Annotated[int, Field(description="observations")]
     explained_variance_ratio: Annotated[
         list[float], Field(description="of the first 100 components, as far as they were found")
@@ -152,6 +146,17 @@ class PictureMetadata(TypedDict):
             Outweighing, Field(description="if almost all of the variance is that of one variable")
         ]
     ]
+
+
+@with_config(_STRICT)
+class PictureMetadata(DrawnVariance):
+    """What the SVG of `plot` has in its element `metadata`, as JSON."""
+
+    read: Annotated[
+        ReadAnswer,
+        Field(description="how the body was read: the first 100 entries of each list"),
+    ]
+    counts: Annotated[ReadCounts, Field(description="entries of the whole lists")]
     axes: NotRequired[Annotated[list[str], Field(description="what x and y are")]]
     marked: NotRequired[
         Annotated[
@@ -171,21 +176,12 @@ class PictureMetadata(TypedDict):
 
 
 @with_config(_STRICT)
-class PartsPictureMetadata(TypedDict):
+class PartsPictureMetadata(DrawnVariance):
     """What the SVG of a table in parts has in its element `metadata`, as JSON."""
 
     read: Annotated[
         ReadPartsAnswer,
         Field(description="how it was read: the first 100 entries of each list"),
-    ]
-    n: Annotated[int, Field(description="observations")]
-    explained_variance_ratio: Annotated[
-        list[float], Field(description="of the first 100 components, as far as they were found")
-    ]
-    outweighing: NotRequired[
-        Annotated[
-            Outweighing, Field(description="if almost all of the variance is that of one variable")
-        ]
     ]
 
 
