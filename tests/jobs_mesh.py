@@ -105,7 +105,7 @@ class _GuardedRun(JobsRun):
     """Jobs whose rules let nobody call it, as the start of others has it checked."""
 
     def _is_up(self) -> bool:
-        return self.count_workers() > 0 and self.sidecar.has_found_its_app()
+        return self.has_engine()
 
 
 @contextmanager

@@ -292,7 +292,8 @@ def test_a_server_that_is_not_there_is_no_difference_but_a_fault(
 def test_requests_that_neither_server_answers_are_not_equal(
     recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    nowhere = Served(*(next(free_ports()) for _ in range(2)))
+    free = free_ports()
+    nowhere = Served(next(free), next(free))
     with recorder(tmp_path / "other.jsonl", nowhere) as forwarder:
         sides = [*forwarder.as_options("first"), *forwarder.as_options("second")]
         code, shown = replay(recording, capsys, sides)

@@ -140,20 +140,32 @@ class JobsRun:
 
     def count_workers(self) -> int:
         """Return how many workers are connected to the sidecar; 0 while it does not answer."""
+        return int(self._read_metadata().get("workflows", {}).get("connectedWorkers", 0))
+
+    def has_engine(self) -> bool:
+        """Return whether the sidecar has its app, workers and a scheduler."""
+        scheduler = self._read_metadata().get("scheduler", {})
+        return (
+            self.count_workers() > 0
+            and bool(scheduler.get("connected_addresses"))
+            and self.sidecar.has_found_its_app()
+        )
+
+    def _is_up(self) -> bool:
+        token = self._env.get("DAPR_API_TOKEN", "")
+        return health_through(self.ports.grpc, APP, token) == SERVING and self.has_engine()
+
+    def _read_metadata(self) -> Mapping[str, Any]:
+        """Return what the sidecar says of itself; nothing while it does not answer."""
         request = urllib.request.Request(
             f"http://{_LOOPBACK}:{self.ports.http}/v1.0/metadata", headers=self._token()
         )
         try:
             with urllib.request.urlopen(request, timeout=1) as answer:  # noqa: S310 - our own sidecar
-                metadata = json.load(answer)
+                metadata: dict[str, Any] = json.load(answer)
         except OSError:
-            return 0
-        return int(metadata.get("workflows", {}).get("connectedWorkers", 0))
-
-    def _is_up(self) -> bool:
-        token = self._env.get("DAPR_API_TOKEN", "")
-        serves = health_through(self.ports.grpc, APP, token) == SERVING
-        return serves and self.count_workers() > 0 and self.sidecar.has_found_its_app()
+            return {}
+        return metadata
 
     def _token(self) -> dict[str, str]:
         token = self._env.get("DAPR_API_TOKEN", "")
