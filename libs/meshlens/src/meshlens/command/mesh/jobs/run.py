@@ -140,14 +140,14 @@ class JobsRun:
 
     def count_workers(self) -> int:
         """Return how many workers are connected to the sidecar; 0 while it does not answer."""
-        return int(self._read_metadata().get("workflows", {}).get("connectedWorkers", 0))
+        return _count_workers(self._read_metadata())
 
     def has_engine(self) -> bool:
         """Return whether the sidecar has its app, workers and a scheduler."""
-        scheduler = self._read_metadata().get("scheduler", {})
+        metadata = self._read_metadata()
         return (
-            self.count_workers() > 0
-            and bool(scheduler.get("connected_addresses"))
+            _count_workers(metadata) > 0
+            and bool(metadata.get("scheduler", {}).get("connected_addresses"))
             and self.sidecar.has_found_its_app()
         )
 
@@ -257,3 +257,7 @@ class JobsRun:
         }
         app = [sys.executable, "-m", "meshlens.jobs"]
         yield Program(APP, app, {**self._env, **settings})
+
+
+def _count_workers(metadata: Mapping[str, Any]) -> int:
+    return int(metadata.get("workflows", {}).get("connectedWorkers", 0))
