@@ -2,8 +2,9 @@
 
 First jobs whose parts cost nothing: the milliseconds of an activity by the clock, and of the CPU in
 each of the engine's programs, against the same job in the loop. Then a fit of files by two workers,
-against half of what the loop takes with one. While it runs, its status is asked for all the time,
-then it is cancelled: what that takes is compared with the status of a job that has ended.
+against the loop with as many, and half of what it takes with one, in turn. Once more, while its
+status is asked for all the time, then it is cancelled: what that takes is compared with the status
+of a job that has ended.
 """
 
 import argparse
@@ -45,6 +46,7 @@ def main() -> None:
     arguments.add_argument("--rows", type=float, default=40, help="millions, to fit")
     arguments.add_argument("--variables", type=int, default=20)
     arguments.add_argument("--files", type=int, default=40, help="in which they are")
+    arguments.add_argument("--rounds", type=int, default=3, help="of fits")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name, one_thread():
         os.environ["JOB_INPUTS"] = name
@@ -56,7 +58,7 @@ def main() -> None:
                 compare_overhead(mesh, folder, options.parts)
             if options.rows:
                 write(folder, int(options.rows * 1e6), options.variables, options.files)
-                compare_fits(mesh, folder)
+                compare_fits(mesh, folder, options.rounds)
 
 
 def compare_overhead(mesh: JobsMesh, folder: Path, sizes: Sequence[int]) -> None:
@@ -79,25 +81,32 @@ def compare_overhead(mesh: JobsMesh, folder: Path, sizes: Sequence[int]) -> None
         )
 
 
-def compare_fits(mesh: JobsMesh, folder: Path) -> None:
-    """Print how long a fit takes, and what asks after it."""
+def compare_fits(mesh: JobsMesh, folder: Path, rounds: int) -> None:
+    """Print how long a fit takes, undisturbed, and then what asks after it."""
     options = {"files": f"{folder}/*.npy", "k": 2, "scores": True}
-    alone, both = (
-        time_call(partial(loop, Tables(), options, folder / f"loop-{workers}", workers))
-        for workers in (1, _WORKERS)
-    )
     finish(mesh, "pca-fit", options)  # so that its workers have imported what they need
+    ways: dict[str, Call] = {
+        "loop, one worker, its time divided": partial(repeat_loop, options, folder, 1),
+        f"loop, {_WORKERS} workers": partial(repeat_loop, options, folder, _WORKERS),
+        f"workflow, {_WORKERS} workers": partial(finish, mesh, "pca-fit", options, again=True),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            divided = 1 if name.endswith("workers") else _WORKERS
+            seconds[name].append(time_call(way) / divided)
+    ideal = next(iter(seconds.values()))
+    print(f"\n{'fit and scores':36} median s  ratio   from     to")
+    for name, each in seconds.items():
+        ratios = [one / other for one, other in zip(each, ideal, strict=True)]
+        print(
+            f"{name:36} {statistics.median(each):8.1f} {statistics.median(ratios):6.2f}"
+            f" {min(ratios):6.2f} {max(ratios):6.2f}"
+        )
     job = mesh.start("pca-fit", options, again=True)["id"]
     watch = Watch(mesh, job)
-    began = time.monotonic()
     with watch:
         await_completed(mesh, job)
-    beside = time.monotonic() - began
-    print(f"\nfit and scores: the loop {alone:.1f} s, with {_WORKERS} workers {both:.1f} s")
-    print(
-        f"workflow with {_WORKERS}: {beside:.1f} s, {beside / both:.2f} of the loop's with as many,"
-        f" {beside * _WORKERS / alone:.2f} of its time with one divided by them"
-    )
     ended = statistics.median(time_call(partial(ask, mesh, job)) for _ in range(50))
     print("\nanswers while it runs    median ms  at most  median to that of an ended job")
     report("status", watch.seconds, ended)
@@ -108,6 +117,12 @@ def compare_fits(mesh: JobsMesh, folder: Path) -> None:
         cancels.append(time_call(partial(mesh.ask, f"cancel/{again}")))
         mesh.await_end(again)
     report("cancel", cancels, ended)
+
+
+def repeat_loop(options: Fields, folder: Path, workers: int) -> None:
+    """Fit in this process, in a folder that is new each time."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        loop(Tables(), options, Path(name), workers)
 
 
 def report(name: str, seconds: Sequence[float], ended: float) -> None:
@@ -149,9 +164,9 @@ def ask(mesh: JobsMesh, job: str) -> dict[str, Any]:
     return mesh.ask(f"status/{job}", verb="GET")
 
 
-def finish(mesh: JobsMesh, kind: str, options: Fields) -> None:
+def finish(mesh: JobsMesh, kind: str, options: Fields, *, again: bool = False) -> None:
     """Start a job, and return when it has ended."""
-    await_completed(mesh, mesh.start(kind, options)["id"])
+    await_completed(mesh, mesh.start(kind, options, again=again)["id"])
 
 
 def await_completed(mesh: JobsMesh, job: str) -> None:
