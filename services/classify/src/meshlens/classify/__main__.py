@@ -10,7 +10,7 @@ import os
 import sys
 import warnings
 
-from meshlens.faults.extras import explain_missing
+from meshlens.faults.extras import importing_server
 
 
 def main() -> int:
@@ -21,11 +21,8 @@ def main() -> int:
         from meshlens.classify import cli  # noqa: PLC0415 - megabytes for its progress bar, which no service needs
 
         return cli.main()
-    try:
+    with importing_server("meshlens-classify[serve]"):
         from meshlens.classify.server import serve  # noqa: PLC0415 - what it imports is an extra
-    except ModuleNotFoundError as error:
-        print(explain_missing(error, "serving", "meshlens-classify[serve]"), file=sys.stderr)
-        return 2
     return serve()
 
 

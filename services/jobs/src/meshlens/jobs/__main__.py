@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 
-from meshlens.faults.extras import explain_missing
+from meshlens.faults.extras import importing_server
 
 # A part has a thread of its own; those of BLAS would only compete. Libraries read this when they
 # are imported, and the worker inherits it.
@@ -32,11 +32,8 @@ def main() -> int:
 
 def _run(module: str, name: str, *arguments: int) -> int:
     """Import a function and call it: what it imports is an extra, and reads the environment."""
-    try:
+    with importing_server("meshlens-jobs[serve]"):
         function: Callable[..., int] = getattr(import_module(module), name)
-    except ModuleNotFoundError as error:
-        print(explain_missing(error, "serving", "meshlens-jobs[serve]"), file=sys.stderr)
-        return 2
     return function(*arguments)
 
 

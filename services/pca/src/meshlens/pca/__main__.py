@@ -9,7 +9,7 @@ python -m meshlens.pca < points.csv > plot.svg
 import os
 import sys
 
-from meshlens.faults.extras import explain_missing
+from meshlens.faults.extras import importing_server
 
 
 def main() -> int:
@@ -18,11 +18,8 @@ def main() -> int:
         from meshlens.pca import cli  # noqa: PLC0415 - the service does without
 
         return cli.main()
-    try:
+    with importing_server("meshlens-pca[serve]"):
         from meshlens.pca.server import serve  # noqa: PLC0415 - what it imports is an extra
-    except ModuleNotFoundError as error:
-        print(explain_missing(error, "serving", "meshlens-pca[serve]"), file=sys.stderr)
-        return 2
     return serve()
 
 
