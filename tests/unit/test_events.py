@@ -21,7 +21,7 @@ from meshlens.classify.service import Service as Classify
 from meshlens.classify.serving.repository import Repository
 from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.application.application import Application
-from meshlens.daprkit.application.events import Answered, Failure
+from meshlens.daprkit.application.events import Answered, Failure, NoEvents
 from meshlens.daprkit.application.invocation import Invocation
 from meshlens.daprkit.application.lanes import rule_lanes
 from meshlens.daprkit.application.result_event import encode_event, make_event
@@ -42,15 +42,12 @@ EXAMPLES = 20
 PICTURE_METHODS = ("classify", "detect", "preview")
 
 
-class Published:
+class Published(NoEvents):
     """Keeps events as they would be published."""
 
     def __init__(self) -> None:
         self.outcomes: list[object] = []
         self.events: list[str] = []
-
-    def admit(self) -> None:
-        pass
 
     def publish(self, answered: Answered) -> None:
         self.outcomes.append(answered.outcome)

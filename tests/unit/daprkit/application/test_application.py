@@ -12,7 +12,7 @@ import pytest
 from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.callers import OnCallerGone
-from meshlens.daprkit.application.events import Answered, Failure, Success
+from meshlens.daprkit.application.events import Answered, Failure, NoEvents, Success
 from meshlens.daprkit.application.invocation import Invocation
 from meshlens.daprkit.application.keys import Key
 from meshlens.daprkit.application.lanes import LIGHT_SLOTS, Lane, LaneRule, rule_lanes
@@ -44,7 +44,7 @@ class Refused(Exception):
     """The toy says no."""
 
 
-class Shelf:
+class Shelf(NoEvents):
     """Keeps outcomes, while it is not broken."""
 
     def __init__(self) -> None:

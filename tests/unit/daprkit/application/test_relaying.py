@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.application.application import Application
-from meshlens.daprkit.application.events import Answered, Failure, Success
+from meshlens.daprkit.application.events import Answered, Failure, NoEvents, Success
 from meshlens.daprkit.application.invocation import Invocation
 from meshlens.daprkit.application.lanes import RELAY_SLOTS, Lane, LaneRule, rule_lanes
 from meshlens.daprkit.application.relaying import Methods, Relay
@@ -58,14 +58,11 @@ def relay(request: Request, methods: Methods) -> Reply:
     return Reply(b", ".join(answers), "text/plain")
 
 
-class Shelf:
+class Shelf(NoEvents):
     """Keeps outcomes."""
 
     def __init__(self) -> None:
         self.kept: list[Answered] = []
-
-    def admit(self) -> None:
-        pass
 
     def publish(self, answered: Answered) -> None:
         self.kept.append(answered)

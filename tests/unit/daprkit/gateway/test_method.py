@@ -13,7 +13,7 @@ from unit.daprkit.gateway import events
 
 from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.application.application import Application
-from meshlens.daprkit.application.events import Answered, Failure, Success
+from meshlens.daprkit.application.events import Answered, Failure, NoEvents, Success
 from meshlens.daprkit.application.invocation import Invocation
 from meshlens.daprkit.application.lanes import Lane, rule_lanes
 from meshlens.daprkit.application.routing import Route
@@ -62,14 +62,11 @@ def show(request: Request) -> Reply:
     return Reply(PNG, "image/png") if request.verb != "HEAD" else Reply(b"none", "image/png")
 
 
-class Shelf:
+class Shelf(NoEvents):
     """Keeps outcomes."""
 
     def __init__(self) -> None:
         self.kept: list[Answered] = []
-
-    def admit(self) -> None:
-        pass
 
     def publish(self, answered: Answered) -> None:
         self.kept.append(answered)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.application.application import Application
-from meshlens.daprkit.application.events import Answered
+from meshlens.daprkit.application.events import Answered, NoEvents
 from meshlens.daprkit.application.invocation import Invocation
 from meshlens.daprkit.application.lanes import Lane, rule_lanes
 from meshlens.daprkit.application.operation import Operation
@@ -108,13 +108,10 @@ TOOLS = (
 
 
 @dataclass
-class Shelf:
+class Shelf(NoEvents):
     """Keeps outcomes."""
 
     kept: list[Answered] = field(default_factory=list)
-
-    def admit(self) -> None:
-        pass
 
     def publish(self, answered: Answered) -> None:
         self.kept.append(answered)

@@ -92,3 +92,7 @@ class TracedEvents:
         """Publish the outcome of one request, with the guarantee of the mode."""
         with self._tracer.start_as_current_span("event", record_exception=False):
             self._events.publish(answered)
+
+    def drain(self) -> None:
+        """Learn that the service is about to stop."""
+        self._events.drain()

@@ -27,7 +27,6 @@ from meshlens.daprkit.outbox.events import OutboxEvents
 from meshlens.daprkit.publishing import TracedEvents, make_events
 from meshlens.daprkit.settings import AdmissionMode, EventMode, ServerSettings, find_misspelt
 from meshlens.daprkit.sidecar.channel import Sidecar
-from meshlens.daprkit.sidecar.events import ConfirmedEvents
 from meshlens.daprkit.signals import EndSignals
 from meshlens.daprkit.telemetry.caches import Cache, Caches
 from meshlens.daprkit.telemetry.logs import configure_logs
@@ -118,9 +117,9 @@ class Server:
             self._spans,
         )
         self._outbox = events if isinstance(events, OutboxEvents) else None
-        self._awaited = events if isinstance(events, OutboxEvents | ConfirmedEvents) else None
         if self._spans and publishes:
             events = TracedEvents(events, self._spans)
+        self._events = events
         lanes = rule_lanes(self._admission, events, Administrators.of(settings.admin))
         self._application = application = Application(
             (*routes, watch_events(self._recent, why_not=why_not)),
@@ -244,8 +243,7 @@ class Server:
         _log.info("draining", seconds=self._settings.drain_seconds)
         self._health.leave()
         self._living.close()
-        if self._awaited:
-            self._awaited.drain()
+        self._events.drain()
         if self._http:
             self._http.leave()
         self._release_watchers()

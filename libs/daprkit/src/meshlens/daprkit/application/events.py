@@ -114,6 +114,9 @@ class Events(Protocol):
             EventNotRecorded: it is not given.
         """
 
+    def drain(self) -> None:
+        """Learn that the service is about to stop, and its sidecar with it."""
+
 
 class NoEvents:
     """Nothing is published: EVENTS=off, and lanes without events."""
@@ -122,4 +125,7 @@ class NoEvents:
         """Let every request pass."""
 
     def publish(self, answered: Answered) -> None:
+        """Do nothing."""
+
+    def drain(self) -> None:
         """Do nothing."""
