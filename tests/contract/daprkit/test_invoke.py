@@ -1,11 +1,14 @@
 """What a caller of a method sees, over a real gRPC connection."""
 
+import gc
+
 import grpc
 import pytest
-from contract.daprkit.toy import MAX_BODY, refusal_of, seen
+from contract.daprkit.toy import MAX_BODY, READ, refusal_of, seen
 from dapr.proto import appcallback_service_v1, common_v1
+from processes import eventually
 
-from meshlens.daprkit.client import Client
+from meshlens.daprkit.client import CallRejected, Client
 from meshlens.daprkit.transports.invoke import ON_INVOKE
 
 
@@ -107,3 +110,20 @@ def test_bytes_that_are_no_call_are_the_callers_fault(port: int) -> None:
             call(b"\xff")
     assert fault.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "must be an InvokeRequest" in (fault.value.details() or "")
+
+
+@pytest.mark.parametrize("key", ["", "one-of-its-own"])
+def test_what_a_refused_request_was_read_as_waits_for_no_collection(
+    client: Client, key: str
+) -> None:
+    READ.clear()
+    gc.disable()
+    try:
+        for _ in range(3):
+            with pytest.raises(CallRejected):
+                client.invoke("toy", "refuse", key=key)
+        # The caller may have its answer before the server's threads have left the request.
+        eventually(lambda: all(read() is None for read in READ), "all of it is gone")
+    finally:
+        gc.enable()
+    assert len(READ) == 3

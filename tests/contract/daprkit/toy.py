@@ -2,6 +2,7 @@
 
 import json
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -68,7 +69,16 @@ def describe(request: Request) -> Reply:
     return Reply(json.dumps(seen).encode(), "application/json", headers={"x-seen": "yes"})
 
 
+class Read:
+    """What a request was read as."""
+
+
+READ: list[weakref.ref[Read]] = []
+
+
 def refuse(_: Request) -> Reply:
+    read = Read()
+    READ.append(weakref.ref(read))
     raise Refused("expected a yes", got="a no", remedy="ask again", option="answer")
 
 

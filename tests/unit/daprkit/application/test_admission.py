@@ -1,7 +1,10 @@
 """Admission keeps order and never lets more in than it says."""
 
+import contextlib
+import gc
 import math
 import threading
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -263,3 +266,34 @@ def test_what_waits_when_the_service_ends_is_dropped() -> None:
             waiting.result(10)
         assert not closed.done()
     assert callers.order == []
+
+
+class Table:
+    """What a request was read as, of megabytes."""
+
+
+def test_what_a_failed_request_was_read_as_goes_with_it() -> None:
+    admission = Admission(1, 1)
+    kept: list[object] = []  # by the caller's connection, until it ends
+    read: list[weakref.ref[Table]] = []
+
+    def fail() -> None:
+        table = Table()
+        read.append(weakref.ref(table))
+        raise ValueError
+
+    def stays_and_keeps(cancel: object) -> bool:
+        kept.append(cancel)
+        return True
+
+    gc.disable()
+    try:
+        for _ in range(3):
+            with contextlib.suppress(ValueError):
+                admission.run(fail, seconds=10, on_caller_gone=stays_and_keeps)
+        # The worker may still be leaving the last of them.
+        admission.close()
+        assert [reference() for reference in read] == [None] * 3
+    finally:
+        gc.enable()
+    assert len(kept) == len(read)

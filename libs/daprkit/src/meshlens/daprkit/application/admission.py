@@ -9,6 +9,7 @@ import contextvars
 import math
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ def time_left() -> float:
     return max(0.0, _deadline.get() - time.monotonic())
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class _Waiting:
     """Work that waits for a worker, or has one.
 
@@ -130,8 +131,10 @@ class Admission:
         with self._lock:
             self._queue.add(waiting.slot.flow, waiting)
         self._turns.put(None)
-        if not on_caller_gone(partial(self._cancel, waiting)):
-            self._cancel(waiting)
+        # What a caller's connection holds must not keep what has been answered.
+        cancel = partial(self._cancel, weakref.ref(waiting))
+        if not on_caller_gone(cancel):
+            cancel()
         future: Future[T] = waiting.future
         try:
             return future.result(min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX))
@@ -144,6 +147,10 @@ class Admission:
                     return future.result()
                 self.slots.hold_until_done(future)
             raise _too_late(seconds) from None
+        finally:
+            # A failure refers to this frame by its traceback: if that referred to the failure in
+            # turn, a table of megabytes would stay until the next collection.
+            del future, waiting
 
     def close(self) -> None:
         """Finish running work and drop queued work."""
@@ -184,6 +191,7 @@ class Admission:
         except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
             self._finish(taken, began)
             future.set_exception(error)
+            del future, waiting, taken  # as in `run`
         else:
             self._finish(taken, began)
             future.set_result(result)
@@ -195,7 +203,10 @@ class Admission:
             self._limit.observe(began - taken.item.arrival, worked)
             self._mean_seconds += _SMOOTHING * (worked - self._mean_seconds)
 
-    def _cancel(self, waiting: _Waiting) -> None:
+    def _cancel(self, reference: "weakref.ref[_Waiting]") -> None:
+        waiting = reference()
+        if waiting is None:
+            return
         with self._lock:
             if not self._queue.remove(waiting.slot.flow, waiting):
                 return
