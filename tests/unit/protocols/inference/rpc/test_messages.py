@@ -144,6 +144,29 @@ def test_a_number_out_of_its_types_range_is_refused(
     assert words in refusal_of(message)
 
 
+def test_bfloat16_goes_both_ways_as_its_bytes(bfloat16: np.dtype[np.generic]) -> None:
+    server = InferenceServer(
+        FakeModels(identity("half", (-1,), bfloat16)), name="toy", version="1", ready=lambda: True
+    )
+    array = np.array([1.5, -2], bfloat16)
+    message = request_of("BF16", array, typed=False)
+    message.model_name = "half"
+    response = make_response(server.infer(read_request(message)))
+    assert response.outputs[0].datatype == "BF16"
+    assert list(response.raw_output_contents) == [array.tobytes()] == [b"\xc0\x3f\x00\xc0"]
+
+
+@pytest.mark.parametrize("datatype", ["FP16", "BF16"])
+def test_halves_of_a_float_are_raw_only(datatype: str) -> None:
+    message = pb.ModelInferRequest(model_name="FP16")
+    sent = message.inputs.add(name="x", datatype=datatype, shape=[1])
+    sent.contents.fp32_contents.append(1)
+    assert refusal_of(message) == (
+        "unexpected explicit tensor data for input tensor 'x' for model 'FP16' of type 'FP32',"
+        f" expected datatype '{datatype}'"
+    )
+
+
 def message_with(*sent: dict[str, Any], raw: list[bytes] | None = None) -> pb.ModelInferRequest:
     message = pb.ModelInferRequest(model_name="FP32", raw_input_contents=raw or [])
     for each in sent:
