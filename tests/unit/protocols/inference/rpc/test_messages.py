@@ -13,6 +13,7 @@ from unit.protocols.fake_models import FakeModels, identity
 from meshlens.daprkit.application.status import Refused, Status
 from meshlens.protocols.inference.datatypes import find_dtype
 from meshlens.protocols.inference.elements import encode_raw
+from meshlens.protocols.inference.rpc.descriptions import make_config
 from meshlens.protocols.inference.rpc.messages import (
     find_id,
     make_error,
@@ -284,6 +285,22 @@ def test_parameters_that_the_protocol_has_are_taken() -> None:
     response = infer(message)
     assert response.outputs[0].datatype == "BYTES"
     assert list(response.raw_output_contents) == [b"\x0a\x00\x00\x001.000000:0"]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "type_"),
+    [
+        (np.bool_, pb.TYPE_BOOL),
+        (np.float16, pb.TYPE_FP16),
+        (object, pb.TYPE_STRING),
+        (np.complex64, pb.TYPE_INVALID),
+    ],
+)
+def test_a_configuration_names_the_types_that_the_protocol_has(dtype: object, type_: int) -> None:
+    models = FakeModels(identity("any", None, dtype))
+    server = InferenceServer(models, name="toy", version="1", ready=lambda: True)
+    (taken,) = make_config(server.describe("any")).config.input
+    assert (taken.data_type, list(taken.dims)) == (type_, [-1])
 
 
 def test_what_is_no_request_is_refused() -> None:
