@@ -13,7 +13,7 @@ from typing import Any
 
 import documents
 import pytest
-from installed import need, need_module
+from installed import need, need_module, skip
 from jsonschema import Draft202012Validator
 from local_binding import local_binding
 from mesh import ROOT, Mesh, Profile
@@ -33,13 +33,13 @@ TOOLS = {"pca": ["plot", "fit", "transform"], "classify": ["classify", "detect",
 def find_uv() -> str:
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
-        pytest.skip("uv is missing: run the tests by make")
+        skip("uv is missing: run the tests by make")
     return uv
 
 
 def skip_without_registry(error: str) -> None:
     if "Failed to fetch" in error or "error sending request" in error:
-        pytest.skip(f"no package registry can be reached:\n{error}")
+        skip(f"no package registry can be reached:\n{error}")
 
 
 class Agent:
