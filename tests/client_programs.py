@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+from installed import skip
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIENTS = ROOT / "tests/clients"
@@ -118,7 +118,7 @@ def _install(path: Path, *options: str) -> str:
     """Install a program's packages and return the path of uv."""
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
-        pytest.skip("uv is missing: run the tests by make")
+        skip("uv is missing: run the tests by make")
     prepared = subprocess.run(
         [uv, "sync", "--frozen", "--quiet", "--script", str(path), *options],
         capture_output=True,
@@ -126,7 +126,7 @@ def _install(path: Path, *options: str) -> str:
         timeout=600,
     )
     if b"Failed to fetch" in prepared.stderr or b"error sending request" in prepared.stderr:
-        pytest.skip(f"no package registry can be reached:\n{prepared.stderr.decode()}")
+        skip(f"no package registry can be reached:\n{prepared.stderr.decode()}")
     assert prepared.returncode == 0, prepared.stderr.decode()
     return uv
 

@@ -1,4 +1,4 @@
-"""The programs of tests/clients in Go, Node and Java, each with its packages as locked there.
+"""The programs of tests/clients in Go, Node and Java, and grpcurl, each as locked there.
 
 What is fetched and built stays in the user's cache, in a folder named by a digest of all that it is
 made from. The stubs are made by the lines of docs/clients.md.
@@ -51,6 +51,24 @@ def make_go() -> Path:
         run(build, folder, seconds=_FETCHING_SECONDS)
 
     return _keep("go", [*files, *_WIRE], [lines, page], make) / "bin"
+
+
+def make_grpcurl() -> Path:
+    """Return the folder of `grpcurl`."""
+    go = need("go", "https://go.dev/dl, version 1.26.6 or newer")
+    files = [CLIENTS / "grpcurl" / name for name in ("go.mod", "go.sum")]
+
+    def make(folder: Path) -> None:
+        for path in files:
+            shutil.copy(path, folder)
+        run(
+            [go, "install", "-trimpath", "tool"],
+            folder,
+            env={"GOBIN": str(folder / "bin")},
+            seconds=_FETCHING_SECONDS,
+        )
+
+    return _keep("grpcurl", files, [], make) / "bin"
 
 
 def make_node() -> Path:

@@ -341,6 +341,14 @@ def test_answers_have_no_length_through_a_sidecar(mesh: Mesh, door: Door) -> Non
     assert "content-length" not in answer.headers
 
 
+@pytest.mark.parametrize("door", Door)
+def test_a_success_is_200_even_if_there_is_nothing_to_say(mesh: Mesh, door: Door) -> None:
+    # Elsewhere such a message is answered 202; a sidecar has no way to say that.
+    said = b'{"jsonrpc": "2.0", "method": "notifications/initialized"}'
+    answer = call(mesh, door, "classify", "/mcp", said)
+    assert (answer.status, answer.body) == (200, b"")
+
+
 def test_a_sidecar_tries_a_proxied_call_26_times_and_one_by_http_once(mesh: Mesh) -> None:
     before = count_unavailable(mesh)
     assert call(mesh, Door.PREFIX, "pca", "/fit", b"1,2,3,5,4,4,9,1").status == 503

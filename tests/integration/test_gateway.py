@@ -3,18 +3,24 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 from documents import block
 from installed import need
 from mesh import ROOT, Answer, Mesh
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
 from unit.daprkit.gateway import events
 
 IRIS = (ROOT / "examples" / "points" / "iris.csv").read_text()
 COFFEE = (ROOT / "services/classify/samples/coffee.jpg").read_bytes()
+# The shaft of an arrow along a component.
+SHAFT = re.compile(r'class="arrow axis pc(\d)".*?class="line"[^>]* d="M(\S+) (\S+)L(\S+) (\S+)M')
 FORM = "application/x-www-form-urlencoded"  # what curl -d says it sends
 
 
@@ -29,6 +35,16 @@ def open_answer(answer: Answer) -> dict[str, Any]:
     assert answer.headers["Content-Type"] == "application/json"
     opened: dict[str, Any] = json.loads(answer.body)
     return opened
+
+
+def read_directions(svg: str) -> NDArray[np.float64]:
+    """Return the directions of the arrows (2, 2) in a picture, in the order of the components."""
+    found = sorted(SHAFT.findall(svg))
+    assert [number for number, *_ in found] == ["1", "2"]
+    ends = np.array([[float(place) for place in places] for _, *places in found])
+    shafts = (ends[:, 2:] - ends[:, :2]) * (1, -1)  # y goes down in a picture
+    directions: NDArray[np.float64] = shafts / np.linalg.norm(shafts, axis=1, keepdims=True)
+    return directions
 
 
 @pytest.mark.parametrize(
@@ -52,6 +68,10 @@ def test_points_sent_by_curl_to_a_function_become_the_picture_of_the_method_plot
     assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False)
     assert answer["headers"]["content-type"] == "image/svg+xml"
     assert answer["body"] == plot.text
+    points = np.array(IRIS.strip().split(","), np.float64).reshape(-1, 2)
+    # Places in a picture are rounded to a tenth of a pixel; a component points to either side.
+    cosines = np.abs(read_directions(answer["body"]) @ PCA(2).fit(points).components_.T)
+    np.testing.assert_allclose(cosines, np.eye(2), atol=0.002)
 
 
 def test_a_photo_in_base64_becomes_labels(mesh: Mesh) -> None:

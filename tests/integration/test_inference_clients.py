@@ -1,5 +1,8 @@
 """Clients of Triton and KServe, as they are, call classify by gRPC through two sidecars."""
 
+import base64
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from client_programs import run_client, run_text
 from documents import block
 from mesh import ROOT, Mesh, Profile
 from numpy.typing import NDArray
+from toolchains import make_grpcurl, run
 
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.formats.card import Kind
@@ -111,3 +115,26 @@ def test_the_program_of_the_document_runs(address: str, tmp_path: Path) -> None:
     assert run_text(program.replace("localhost:3511", address), "triton_grpc", tmp_path) == (
         "1.000000:7:7\n"
     )
+
+
+def test_the_program_of_the_document_for_kserve_runs(address: str, tmp_path: Path) -> None:
+    program = block("docs/clients.md", "import InferenceGRPCClient")
+    printed = run_text(program.replace("localhost:3511", address), "kserve_grpc", tmp_path)
+    assert printed == "7\n"
+
+
+@pytest.mark.timeout(900)  # the first build fetches and compiles it
+def test_the_calls_by_grpcurl_of_the_document_work(running: Mesh, address: str) -> None:
+    commands = block("docs/clients.md", "grpcurl -plaintext")
+    commands = commands.replace("localhost:3511", address)
+    commands = commands.replace("localhost:3542", f"127.0.0.1:{running.app_port('classify')}")
+    path = f"{make_grpcurl()}{os.pathsep}{os.environ['PATH']}"
+    printed = run(
+        ["/usr/bin/env", "bash", "-euo", "pipefail", "-c", commands], ROOT, env={"PATH": path}
+    )
+    listed, _, answers = printed.partition("{")
+    assert {"inference.GRPCInferenceService", "grpc.health.v1.Health"} <= set(listed.split())
+    state, end = json.JSONDecoder().raw_decode(f"{{{answers}")
+    assert state == {"status": "SERVING"}
+    (best,) = json.loads(f"{{{answers}"[end:])["rawOutputContents"]
+    assert base64.b64decode(best)[4:] == b"1.000000:7:7"

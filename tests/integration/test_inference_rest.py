@@ -193,6 +193,11 @@ def test_the_program_of_the_document_runs(mesh: Mesh, tmp_path: Path) -> None:
     assert run_text(program, "triton_rest", tmp_path) == "1.000000:7:7\n"
 
 
+def test_the_program_of_the_document_for_kserve_runs(mesh: Mesh, tmp_path: Path) -> None:
+    program = at(mesh, block("docs/clients.md", "import InferenceRESTClient"))
+    assert run_text(program, "kserve_rest", tmp_path) == "7\n"
+
+
 def test_the_call_by_curl_of_the_document_works(mesh: Mesh) -> None:
     need("curl", "apt-get install curl")
     commands = at(mesh, block("docs/clients.md", "models/digits/infer"))

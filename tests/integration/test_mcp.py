@@ -13,7 +13,7 @@ from typing import Any
 
 import documents
 import pytest
-from installed import need
+from installed import need, need_module, skip
 from jsonschema import Draft202012Validator
 from local_binding import local_binding
 from mesh import ROOT, Mesh, Profile
@@ -33,13 +33,13 @@ TOOLS = {"pca": ["plot", "fit", "transform"], "classify": ["classify", "detect",
 def find_uv() -> str:
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv is None:
-        pytest.skip("uv is missing: run the tests by make")
+        skip("uv is missing: run the tests by make")
     return uv
 
 
 def skip_without_registry(error: str) -> None:
     if "Failed to fetch" in error or "error sending request" in error:
-        pytest.skip(f"no package registry can be reached:\n{error}")
+        skip(f"no package registry can be reached:\n{error}")
 
 
 class Agent:
@@ -136,6 +136,23 @@ def test_an_agent_has_a_picture_classified(mesh: Mesh, mode: str) -> None:
     assert ("digits", "AVAILABLE") in {(each["model"], each["state"]) for each in models}
     assert [each["label"] for each in plain["labels"]] == ["7"]
     assert url["structuredContent"]["labels"][0] == plain["labels"][0]
+
+
+def test_an_agent_gets_a_plot_as_png(mesh: Mesh) -> None:
+    need_module("cairosvg", "uv sync")
+    with agent(mesh, "pca", "auto") as client:
+        image, _ = client.call("plot", table=IRIS, format="png")["content"]
+    assert (image["type"], image["mimeType"]) == ("image", "image/png")
+    assert base64.b64decode(image["data"]).startswith(b"\x89PNG\r\n")
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_an_agent_finds_the_faces_in_a_picture(faces_mesh: Mesh, shared: Path, mode: str) -> None:
+    solvay = base64.b64encode((shared / "images/solvay.jpg").read_bytes()).decode()
+    with agent(faces_mesh, "classify", mode) as client:
+        found = client.call("detect", image=solvay, model="faces", top_k=3)["structuredContent"]
+    assert (found["model"], found["width"], found["height"]) == ("faces", 960, 661)
+    assert [box["label"] for box in found["boxes"]] == ["face"] * 3
 
 
 def test_what_is_wrong_with_a_call_is_told_to_the_agent(mesh: Mesh) -> None:

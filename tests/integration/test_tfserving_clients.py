@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from client_programs import run_client
+from client_programs import run_client, run_text
 from documents import block
 from installed import need
 from mesh import ROOT, Mesh, Profile
@@ -198,3 +198,9 @@ def test_the_calls_of_the_page(running: Mesh) -> None:
     assert state["model_version_status"][0]["state"] == "AVAILABLE"
     answer = json.loads(done.stdout.decode()[end:])
     assert int(np.argmax(answer["predictions"][0])) == 7
+
+
+def test_the_program_of_the_page(running: Mesh, tmp_path: Path) -> None:
+    program = block("docs/clients.md", "import predict_pb2")
+    here = f"127.0.0.1:{running.grpc_port('pca')}"
+    assert run_text(program.replace("localhost:3511", here), "tfserving_grpc", tmp_path) == "7\n"

@@ -278,6 +278,8 @@ def test_server_and_models_are_described(served: Served) -> None:
         assert config["input"] == [{"name": "x", "data_type": "TYPE_FP32", "dims": [-1, 3]}]
     texts = json.loads(served.call("GET", "v2/models/text/config").body)
     assert texts["output"][0]["data_type"] == "TYPE_STRING"
+    odd = json.loads(served.call("GET", "v2/models/odd/config").body)
+    assert odd["input"][0]["data_type"] == "TYPE_INVALID"
 
 
 def test_what_was_computed_is_counted(served: Served) -> None:

@@ -13,6 +13,7 @@ from unit.protocols.fake_models import FakeModels, identity
 from meshlens.daprkit.application.status import Refused, Status
 from meshlens.protocols.inference.datatypes import find_dtype
 from meshlens.protocols.inference.elements import encode_raw
+from meshlens.protocols.inference.rpc.descriptions import make_config
 from meshlens.protocols.inference.rpc.messages import (
     find_id,
     make_error,
@@ -144,6 +145,29 @@ def test_a_number_out_of_its_types_range_is_refused(
     assert words in refusal_of(message)
 
 
+def test_bfloat16_goes_both_ways_as_its_bytes(bfloat16: np.dtype[np.generic]) -> None:
+    server = InferenceServer(
+        FakeModels(identity("half", (-1,), bfloat16)), name="toy", version="1", ready=lambda: True
+    )
+    array = np.array([1.5, -2], bfloat16)
+    message = request_of("BF16", array, typed=False)
+    message.model_name = "half"
+    response = make_response(server.infer(read_request(message)))
+    assert response.outputs[0].datatype == "BF16"
+    assert list(response.raw_output_contents) == [array.tobytes()] == [b"\xc0\x3f\x00\xc0"]
+
+
+@pytest.mark.parametrize("datatype", ["FP16", "BF16"])
+def test_halves_of_a_float_are_raw_only(datatype: str) -> None:
+    message = pb.ModelInferRequest(model_name="FP16")
+    sent = message.inputs.add(name="x", datatype=datatype, shape=[1])
+    sent.contents.fp32_contents.append(1)
+    assert refusal_of(message) == (
+        "unexpected explicit tensor data for input tensor 'x' for model 'FP16' of type 'FP32',"
+        f" expected datatype '{datatype}'"
+    )
+
+
 def message_with(*sent: dict[str, Any], raw: list[bytes] | None = None) -> pb.ModelInferRequest:
     message = pb.ModelInferRequest(model_name="FP32", raw_input_contents=raw or [])
     for each in sent:
@@ -261,6 +285,22 @@ def test_parameters_that_the_protocol_has_are_taken() -> None:
     response = infer(message)
     assert response.outputs[0].datatype == "BYTES"
     assert list(response.raw_output_contents) == [b"\x0a\x00\x00\x001.000000:0"]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "type_"),
+    [
+        (np.bool_, pb.TYPE_BOOL),
+        (np.float16, pb.TYPE_FP16),
+        (object, pb.TYPE_STRING),
+        (np.complex64, pb.TYPE_INVALID),
+    ],
+)
+def test_a_configuration_names_the_types_that_the_protocol_has(dtype: object, type_: int) -> None:
+    models = FakeModels(identity("any", None, dtype))
+    server = InferenceServer(models, name="toy", version="1", ready=lambda: True)
+    (taken,) = make_config(server.describe("any")).config.input
+    assert (taken.data_type, list(taken.dims)) == (type_, [-1])
 
 
 def test_what_is_no_request_is_refused() -> None:

@@ -11,7 +11,7 @@ from unit.protocols.tfserving.rest.refusals import REFUSALS
 from unit.protocols.tfserving.served import MOST_BYTES, NoPicture, offer
 
 from meshlens.daprkit.application.status import Status
-from meshlens.daprkit.errors import BodyTooLarge
+from meshlens.daprkit.errors import BodyTooLarge, MethodNotFound
 
 INVALID = Status.INVALID_ARGUMENT
 ROWS = '{"instances": [[1, 2]]}'
@@ -196,6 +196,16 @@ def test_metadata_is_as_the_original_writes_it(rest: Rest) -> None:
     functions = rest.get("v1/models/rows/metadata")["metadata"]["signature_def"]["signature_def"]
     assert functions["serving_default"]["method_name"] == "tensorflow/serving/classify"
     assert functions["count"]["method_name"] == "tensorflow/serving/regress"
+
+
+def test_paths_are_compared_as_they_are_written(rest: Rest) -> None:
+    assert rest.get("v1/models/double")
+    assert rest.refusal("GET", "v1/Models/double") == (
+        INVALID,
+        "Malformed request: GET /v1/Models/double",
+    )
+    with pytest.raises(MethodNotFound):
+        rest.send("GET", "V1/models/double")
 
 
 def test_every_version_is_described(rest: Rest) -> None:

@@ -35,6 +35,13 @@ def is_datatype(name: str) -> bool:
     return name in _DTYPES or name == "BF16"
 
 
+def name_in_config(datatype: str) -> str:
+    """Return what the configuration of a model calls a type; of no name, it is invalid."""
+    if datatype == "BYTES":
+        return "TYPE_STRING"
+    return f"TYPE_{datatype}" if is_datatype(datatype) else "TYPE_INVALID"
+
+
 def find_dtype(name: str) -> np.dtype[np.generic] | None:
     """Return numpy's type for the protocol's name; None if there is none, as for BF16."""
     return _DTYPES.get(name)

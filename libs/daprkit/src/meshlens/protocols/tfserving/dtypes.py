@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meshlens.daprkit.application.status import Status
+from meshlens.protocols.tfserving.refusals import refuse
+
 DType = np.dtype[np.generic]
 
 
@@ -53,6 +56,7 @@ DATA_TYPES = (
 STRING = next(each for each in DATA_TYPES if each.name == "string")
 _BY_NUMBER = {each.number: each for each in DATA_TYPES}
 _BY_KIND = {(each.dtype.kind, each.dtype.itemsize): each for each in DATA_TYPES}
+_BFLOAT16 = "bfloat16"  # of ml_dtypes, which is there where TensorFlow is
 
 
 def find_number(number: int) -> DataType | None:
@@ -61,7 +65,20 @@ def find_number(number: int) -> DataType | None:
 
 
 def find_dtype(dtype: DType) -> DataType:
-    """Return the type of an array's elements; all that hold bytes or text are strings."""
+    """Return the type of an array's elements; all that hold bytes or text are strings.
+
+    Raises:
+        Refused: UNIMPLEMENTED: no field of a message holds such elements.
+    """
     if dtype.kind in "OSU":
         return STRING
-    return _BY_KIND[dtype.kind, dtype.itemsize]
+    if dtype.name == _BFLOAT16:
+        return DataType(14, _BFLOAT16, dtype, "half_val")
+    known = _BY_KIND.get((dtype.kind, dtype.itemsize))
+    if known is None:
+        raise refuse(
+            Status.UNIMPLEMENTED,
+            f"tensors of the type {dtype.name} cannot be sent by this protocol; cast them in the"
+            " model",
+        )
+    return known

@@ -216,6 +216,14 @@ def test_the_fault_of_a_named_input_is_the_same_in_any_size(
     assert text in refusal
 
 
+@pytest.mark.parametrize("around", ['{"inputs": *}', '{"inputs": [*]}', '{"instances": [1, *]}'])
+def test_a_number_of_countless_digits_takes_a_small_multiple_of_them(around: str) -> None:
+    body = around.replace("*", "1" * 16 * MIB).encode()
+    assert measure(serve(predictor("f4")), "v1/models/m:predict", body) < 3 * len(body)
+    _, text = serve(predictor("f4")).refusal("POST", "v1/models/m:predict", body)
+    assert text.startswith("JSON Parse error: Number too big to be stored in double. at offset: ")
+
+
 def test_what_is_nested_without_end_is_refused() -> None:
     for body in (
         b'{"inputs":' + b"[" * MIB + b"]" * MIB + b"}",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from meshlens.protocols.inference.datatypes import name_in_config
 from meshlens.protocols.inference.statistics import BatchStatistics, Duration, ModelStatistics
 from meshlens.protocols.inference.views import ModelMetadata, TensorMetadata
 
@@ -60,5 +61,5 @@ def show_config(model: ModelMetadata) -> Mapping[str, Any]:
 
 
 def _show_tensor(tensor: TensorMetadata) -> Mapping[str, Any]:
-    word = "STRING" if tensor.datatype == "BYTES" else tensor.datatype
-    return {"name": tensor.name, "data_type": f"TYPE_{word}", "dims": list(tensor.shape)}
+    type_ = name_in_config(tensor.datatype)
+    return {"name": tensor.name, "data_type": type_, "dims": list(tensor.shape)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from meshlens.protocols.inference.datatypes import name_in_config
 from meshlens.protocols.inference.statistics import Duration, ModelStatistics
 from meshlens.protocols.inference.views import (
     IndexEntry,
@@ -39,10 +40,9 @@ def make_config(metadata: ModelMetadata) -> pb.ModelConfigResponse:
         max_batch_size=0,
         model_transaction_policy=pb.ModelTransactionPolicy(decoupled=False),
     )
-    for tensor in metadata.inputs:
-        config.input.add(name=tensor.name, data_type=_find_type(tensor), dims=tensor.shape)
-    for tensor in metadata.outputs:
-        config.output.add(name=tensor.name, data_type=_find_type(tensor), dims=tensor.shape)
+    for tensors, described in ((metadata.inputs, config.input), (metadata.outputs, config.output)):
+        for each in tensors:
+            described.add(name=each.name, data_type=name_in_config(each.datatype), dims=each.shape)
     return pb.ModelConfigResponse(config=config)
 
 
@@ -97,8 +97,3 @@ def _make_tensor(tensor: TensorMetadata) -> pb.ModelMetadataResponse.TensorMetad
     return pb.ModelMetadataResponse.TensorMetadata(
         name=tensor.name, datatype=tensor.datatype, shape=tensor.shape
     )
-
-
-def _find_type(tensor: TensorMetadata) -> str:
-    name = "TYPE_STRING" if tensor.datatype == "BYTES" else f"TYPE_{tensor.datatype}"
-    return name if name in pb.DataType.keys() else "TYPE_INVALID"  # noqa: SIM118 - it is no mapping

@@ -51,7 +51,7 @@ def write_tensor(array: Array, proto: TensorProto) -> None:
     """Write an array into a message, its values in the field of their type.
 
     Raises:
-        Refused: INVALID_ARGUMENT: no field holds values of its type.
+        Refused: UNIMPLEMENTED: no field holds values of its type.
     """
     type_ = find_dtype(array.dtype)
     proto.MergeFrom(TensorProto(dtype=type_.enum))
@@ -67,7 +67,7 @@ def write_tensor(array: Array, proto: TensorProto) -> None:
     elif type_ is STRING:
         proto.string_val.extend(list_texts(array))
     else:
-        bits = array.view(np.uint16) if type_.name == "half" else array
+        bits = array.view(np.uint16) if type_.field == "half_val" else array
         getattr(proto, type_.field).extend(bits.ravel().tolist())
 
 

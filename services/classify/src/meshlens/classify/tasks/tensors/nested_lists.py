@@ -68,7 +68,27 @@ def _decode(value: object, spec: TensorSpec) -> Tensor:
             remedy="-1 stands for any size",
             places=[Place(field=spec.name)],
         )
-    return tensor.astype(spec.dtype)
+    return _cast(tensor, spec)
+
+
+def _cast(tensor: Tensor, spec: TensorSpec) -> Tensor:
+    """Return an array in the type of an input.
+
+    Raises:
+        InvalidTensor: a number would become infinite.
+    """
+    with np.errstate(over="ignore"):
+        cast = tensor.astype(spec.dtype)
+    if spec.dtype.kind in "fc":
+        wrong = tensor[np.isfinite(tensor) & ~np.isfinite(cast)]
+        if wrong.size:
+            raise InvalidTensor(
+                f"{spec.name} must hold numbers that {spec.dtype} can hold",
+                got=f"{wrong[0]}",
+                remedy='scale them, or send "Infinity"',
+                places=[Place(field=spec.name)],
+            )
+    return cast
 
 
 def _read_numbers(value: object, spec: TensorSpec) -> Tensor:
