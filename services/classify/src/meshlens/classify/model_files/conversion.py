@@ -32,7 +32,8 @@ def convert(request: Request, folder: Path) -> bytes:
     if ended.returncode == 0:
         return (folder / MODEL).read_bytes()
     if (folder / FAULT).is_file():
-        raise NotConverted(**json.loads((folder / FAULT).read_text(encoding="utf-8")))
+        told = json.loads((folder / FAULT).read_text(encoding="utf-8"))
+        raise NotConverted(told["expected"], got=told["got"], remedy=told["remedy"])
     lines = ended.stderr.decode(errors="replace").strip().splitlines()[-_LAST_LINES:]
     raise NotConverted(
         f"expected TensorFlow to convert {request.source}",
