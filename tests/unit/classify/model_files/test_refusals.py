@@ -33,7 +33,7 @@ def export(folder: Path, *words: str) -> int:
     [
         (["digits"], ["got a.tflite, whose weights have lost", "--from SOURCE"]),
         (["digits", "--from", "none"], ["folder of a SavedModel, or a Keras file", "got none"]),
-        (["counts"], ["a model that classifies pictures", "got counts, which computes tensors"]),
+        (["counts"], ["a model that classifies pictures", "say task: classify in its card"]),
         (["loose"], ["must have a folder of its own", "move them into", "loose/1"]),
         (["cats"], ["one of the models counts, digits, loose, got 'cats'"]),
         (["digits@2"], ["one of the models digits@1, got 'digits@2'"]),
@@ -46,6 +46,17 @@ def test_what_cannot_be_converted_is_told(
     error = capsys.readouterr().err
     assert [part for part in told if part not in error] == []
     assert sorted(path.name for path in folder.iterdir()) == ["counts", "digits", "loose"]
+
+
+def test_a_card_in_no_version_is_seen_wherever_its_model_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A new version beside it would hide it."""
+    (folder / "named").mkdir()
+    (folder / "named/card.yaml").write_text("model: {path: ../digits/1/a.tflite}\n")
+    monkeypatch.chdir(folder.parent)
+    assert export(Path(folder.name), "named") == 2
+    assert "named must have a folder of its own" in capsys.readouterr().err
 
 
 def test_pictures_are_looked_at_before_anything_is_converted(

@@ -1,5 +1,6 @@
 """A model in another form: made, compared with the one that is served, and kept if it is better."""
 
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -114,7 +115,8 @@ def _find(plan: Plan) -> tuple[Source, Path]:
         raise ModelNotFound(plan.name, [f"{name}@{version}" for version in sorted(versions)])
     folder = plan.models / name
     for source in versions.values():
-        if any(_is_unnumbered(path, folder) for path in source.paths):
+        files = (*source.paths, *filter(None, [source.card_path]))
+        if any(_is_unnumbered(path, folder) for path in files):
             raise NotConverted(
                 f"each version of {name} must have a folder of its own, beside which the new one"
                 " is put",
@@ -129,9 +131,10 @@ def _is_unnumbered(path: Path, folder: Path) -> bool:
 
     Such files are no version any more once there is a folder that is.
     """
-    if not path.is_relative_to(folder):
+    whole, start = Path(os.path.abspath(path)), Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow the owner's links
+    if not whole.is_relative_to(start):
         return False
-    first, *_ = (*path.relative_to(folder).parts, "")
+    first, *_ = (*whole.relative_to(start).parts, "")
     return re.fullmatch("[vV]?[0-9]+", first) is None
 
 
@@ -145,7 +148,8 @@ def _require_classifier(loaded: Loaded) -> Classifier:
             "expected a model that classifies pictures: of others nobody can say whether the"
             " answers stay right",
             got=f"{loaded.model.name}, which {loaded.lens.does}",
-            remedy="convert it where it was made, and look at its answers yourself",
+            remedy="if it classifies, say task: classify in its card; else convert it where it was"
+            " made, and look at its answers yourself",
         )
     return loaded.lens
 
