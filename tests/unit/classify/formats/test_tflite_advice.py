@@ -108,3 +108,9 @@ def test_the_models_that_ship_are_in_the_form_they_should_have(models: Path) -> 
 def test_a_damaged_file_is_refused(digits: bytes) -> None:
     with pytest.raises(InvalidModel):
         advise(digits[:2000])
+
+
+@pytest.mark.parametrize("name", ["aiy_birds_v1", "mobilenet_v1_025", "mobilenet_v2"])
+def test_models_that_many_still_have_would_be_faster(shared: Path, name: str) -> None:
+    (path,) = (shared / "models" / name).glob("*.tflite")
+    assert advised(path.read_bytes()) == {Reason.INT8_FOR_UINT8: Form.INT8}
