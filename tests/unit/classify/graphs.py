@@ -11,6 +11,7 @@ from flatbuffers import flexbuffers
 from numpy.typing import NDArray
 
 _TYPES = {
+    "float16": schema.TensorType.FLOAT16,
     "float32": schema.TensorType.FLOAT32,
     "float64": schema.TensorType.FLOAT64,
     "int64": schema.TensorType.INT64,
@@ -107,6 +108,18 @@ def answering(*answers: Node, image: Node | None = None, **options: Any) -> byte
     seen = image or Node("image", (1, 16, 16, 3))
     names = tuple(answer.name for answer in answers)
     return build_graphs(Graph((seen, *answers), (), (seen.name,), names, **options))
+
+
+def weights(shape: tuple[int, ...], dtype: str, *, scale: float = 0.0, zero: int = 0) -> Node:
+    """Weights that all are one."""
+    return Node("weights", shape, dtype, np.ones(shape, dtype), scale, zero)
+
+
+def convolve(node: Node, operator: str = "CONV_2D", *more: Step) -> bytes:
+    """A file to be read, not to be run: an operator with these weights, and what follows."""
+    nodes = (Node("picture", (1, 8, 8, 4)), node, Node("made", (1, 8)), Node("end", (1, 8)))
+    steps = (Step(operator, ("picture", "weights"), ("made",)), *more)
+    return build_graphs(Graph(nodes, steps, ("picture",), ("end" if more else "made",)))
 
 
 def _subgraph(model: Any, graph: Graph) -> Any:  # noqa: ANN401 - the schema has no types

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from meshlens.classify import cli
-from meshlens.classify.storage.catalogue import cli as catalogue_cli
+from meshlens.classify.model_files import cli as catalogue_cli
 
 SAMPLES = Path(__file__).resolve().parents[3] / "services/classify/samples"
 # The command, with a bar that does not wait until it has taken long.

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from unit.classify.fake_engine import FakeEngine
+from unit.classify.graphs import convolve, weights
 from unit.classify.models import build_model
 from unit.classify.pictures import LIMIT, blocks, encode
 
@@ -187,3 +188,29 @@ def test_a_description_says_what_is_known_and_nothing_else(tmp_path: Path) -> No
         "default": True,
         "task": "classify",
     }
+
+
+def test_a_model_says_in_which_form_it_would_be_faster(tmp_path: Path) -> None:
+    data = convolve(weights((8, 3, 3, 4), "uint8", scale=0.1, zero=128))
+    (tmp_path / "m.tflite").write_bytes(data)
+    repository = Repository(tmp_path, partial(open_fake, {data: "classify"}))
+
+    def describe() -> Mapping[str, object]:
+        (servable,) = repository.servables("m")
+        return methods.describe(servable, default=True, max_pixels=LIMIT).model_dump()
+
+    assert "advice" not in describe()
+    repository.load("m")
+    (advice,) = json.loads(json.dumps(describe()))["advice"]
+    assert advice.keys() == {"reason", "to", "text", "cpu", "size", "measured"}
+    assert (advice["reason"], advice["to"]) == ("INT8_FOR_UINT8", "int8")
+
+
+def test_only_of_models_that_classify_is_said_which_form_would_be_faster(tmp_path: Path) -> None:
+    data = convolve(weights((8, 3, 3, 4), "uint8", scale=0.1, zero=128))
+    (tmp_path / "m.tflite").write_bytes(data)
+    (tmp_path / "m.yaml").write_text("model: {path: m.tflite}\ntask: tensor\n")
+    repository = Repository(tmp_path, partial(open_fake, {data: "tensor"}))
+    repository.load("m")
+    (servable,) = repository.servables("m")
+    assert "advice" not in methods.describe(servable, default=True, max_pixels=LIMIT).model_dump()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import meshlens.classify.errors
+import meshlens.classify.model_files.errors
 import meshlens.daprkit.errors
 import meshlens.jobs.errors
 import meshlens.pca.errors
@@ -65,6 +66,7 @@ CLASSIFY = "services/classify/src/meshlens/classify"
         ("libs/daprkit/src", ["got", "remedy"]),
         ("services/jobs/src", ["got", "remedy"]),
         (f"{CLASSIFY}/requests", ["got", "remedy"]),
+        (f"{CLASSIFY}/model_files", ["got", "remedy"]),
         # What libraries say of a damaged file is all that can be said of it.
         (f"{CLASSIFY}/formats", ["remedy"]),
         (f"{CLASSIFY}/tasks", ["remedy"]),
@@ -82,6 +84,7 @@ def test_the_faults_of_all_packages_are_looked_at() -> None:
         meshlens.pca.errors,
         meshlens.daprkit.errors,
         meshlens.classify.errors,
+        meshlens.classify.model_files.errors,
         meshlens.jobs.errors,
         meshlens.remote.errors,
     )

@@ -15,7 +15,7 @@ import yaml
 from http_site import serve
 
 from meshlens.classify.errors import InvalidCatalogue, OriginRefused, OriginUnreachable, WrongDigest
-from meshlens.classify.storage.catalogue import cli
+from meshlens.classify.model_files import cli
 from meshlens.classify.storage.catalogue.download import (
     Entry,
     decode_catalogue,

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import BaseModel, Field, SerializeAsAny, model_serializer
 
 from meshlens.classify.errors import InvalidModel, InvalidOption, WrongTask
 from meshlens.classify.formats.card import Task
+from meshlens.classify.formats.tflite_advice import Form, Reason
 from meshlens.classify.serving.opening import Answerer, Loaded
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable, State
@@ -24,6 +26,17 @@ class ReplacementDescription(BaseModel):
 
     state: State = Field(description="where it is in its life")
     error: str = Field(default="", description="why loading it failed; left out if it did not")
+
+
+class AdviceDescription(BaseModel):
+    """Another form of a model's file that would be faster or smaller."""
+
+    reason: Reason = Field(description="why, in one word")
+    to: Form = Field(description="what its weights would be")
+    text: str = Field(description="what is gained, and how")
+    cpu: float = Field(description="share of the CPU for a picture that would be left")
+    size: float = Field(description="share of the file's bytes that would be left")
+    measured: str = Field(description="what `cpu` was measured with")
 
 
 class ModelDescription(BaseModel):
@@ -72,6 +85,11 @@ class ModelDescription(BaseModel):
         description="what was found beside its files and not used, and why no signature holds,"
         " where none has to; left out if there is nothing",
     )
+    advice: tuple[AdviceDescription, ...] = Field(
+        default=(),
+        description="forms of its file that would be faster or smaller, by what the file says; left"
+        " out unless it is loaded and there are some",
+    )
     loaded: SerializeAsAny[Description] | None = Field(default=None, exclude=True)
     versions: Mapping[str, State] | None = Field(
         default=None,
@@ -100,6 +118,8 @@ class ModelDescription(BaseModel):
             fields["replacement"] = self.replacement.model_dump(mode="json", exclude_defaults=True)
         if self.warnings:
             fields["warnings"] = self.warnings
+        if self.advice:
+            fields["advice"] = [advice.model_dump(mode="json") for advice in self.advice]
         if self.loaded is not None:
             fields |= self.loaded.model_dump(mode="json")
         if self.versions is not None:
@@ -233,6 +253,9 @@ def describe(servable: Servable, *, default: bool, max_pixels: int) -> ModelDesc
         if servable.replacement
         else None,
         warnings=(*source.warnings, *_warn_of(loaded)),
+        advice=tuple(AdviceDescription(**asdict(advice)) for advice in loaded.advice)
+        if loaded
+        else (),
         loaded=loaded.lens.describe() if loaded else None,
     )
 

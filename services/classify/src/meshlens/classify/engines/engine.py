@@ -89,3 +89,12 @@ class Mortal(Protocol):
 
     def when_it_dies(self, tell: Callable[[str], None]) -> None:
         """Call a function with the reason once it has died, unless it is closed before."""
+
+
+@runtime_checkable
+class Elsewhere(Protocol):
+    """A loaded model that another process runs."""
+
+    @property
+    def pid(self) -> int:
+        """The number of that process."""

@@ -121,6 +121,11 @@ class _Engine:
         """The functions of the model by name."""
         return self._functions
 
+    @property
+    def pid(self) -> int:
+        """The number of the worker process."""
+        return self._process.pid
+
     def when_it_dies(self, tell: OnEnd) -> None:
         """Call a function with the reason once its process has ended, or not if `close` came."""
         self._tell = tell

@@ -100,6 +100,11 @@ class WorkerProcess:
         return worker
 
     @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._child.pid
+
+    @property
     def ended(self) -> bool:
         """Whether it has ended."""
         return self._child.poll() is not None

@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.opening import OpenEngine
-from meshlens.classify.formats.card import Kind, Scores
+from meshlens.classify.formats.card import Kind, Scores, Task
 from meshlens.classify.formats.packed_names import find_packed_names
 from meshlens.classify.formats.tflite import ModelFile, decode_model_file
+from meshlens.classify.formats.tflite_advice import Advice, advise
 from meshlens.classify.formats.tflite_operators import find_post_process
 from meshlens.classify.storage.signatures import Provenance
 from meshlens.classify.storage.source import Source
@@ -49,6 +50,7 @@ class Loaded:
         size: bytes of its file.
         answerer: what its answers say of it.
         content: digest of all that its answers depend on: its bytes, its card and its labels.
+        advice: the forms of its file that would be faster or smaller.
     """
 
     model: OpenedModel
@@ -56,6 +58,7 @@ class Loaded:
     size: int
     answerer: Answerer
     content: str
+    advice: tuple[Advice, ...] = ()
 
     @property
     def lens(self) -> Lens[Any, Any]:
@@ -117,7 +120,10 @@ def open_model(
         raise
     sha256 = hashlib.sha256(data).hexdigest()
     answerer = Answerer(source.model, source.version, sha256, provenance)
-    return Loaded(model, chosen, len(data), answerer, _sum_up(sha256, model))
+    # Whether another form answers the same is told by classes.
+    converts = kind is Kind.TFLITE and chosen.task is Task.CLASSIFY
+    advice = advise(data) if converts else ()
+    return Loaded(model, chosen, len(data), answerer, _sum_up(sha256, model), advice)
 
 
 def _sum_up(sha256: str, model: OpenedModel) -> str:

@@ -1,1 +1,1 @@
-"""Known models at their public origins, and the command that fetches them."""
+"""Known models at their public origins."""

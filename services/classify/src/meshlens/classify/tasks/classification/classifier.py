@@ -214,8 +214,12 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
             Label(int(index), self.labels[index], float(probabilities[index])) for index in best
         )
 
+    def encode(self, pixels: NDArray[np.uint8]) -> dict[str, Tensor]:
+        """Return what the model gets for pixels, (height, width, channels) of `frame`, by name."""
+        return {self._input.spec.name: self._input.encode(pixels)}
+
     def _run(self, pixels: NDArray[np.uint8]) -> Tensor:
-        inputs = {self._input.spec.name: self._input.encode(pixels)}
+        inputs = self.encode(pixels)
         with note(Phase.COMPUTE):
             outputs = self._signature.run(inputs)
         return outputs[self._output.spec.name]

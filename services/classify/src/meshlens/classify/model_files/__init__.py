@@ -1,0 +1,1 @@
+"""The command `classify-models`: models of the catalogue, and those of a folder."""
