@@ -40,6 +40,8 @@ JOIN ?=
 PYTEST ?=
 # SOAK=20: how many runs of each fault `make soak` and `make reliability` make.
 SOAK ?= 20
+# TABLES="points cores": which tables of docs/performance.md `make performance` measures; all if empty.
+TABLES ?=
 # Of tests that start no mesh, several run at a time.
 PARALLEL := --numprocesses=logical --maxprocesses=4
 # FUZZ=...: options of libFuzzer for `make fuzz`; CI repeats the same inputs, so that it fails only by a change.
@@ -57,6 +59,7 @@ help: ## print this help
 	@echo "  DAPR_BIN=folder daprd and dapr to use; else installed ones, else Dapr's release, else built once"
 	@echo "  DAPR_RELEASES=  no Dapr from its release; or the host that has the releases, instead of https://github.com"
 	@echo "  SOAK=20         runs of each fault, for soak and reliability"
+	@echo "  TABLES=points   tables to measure (peers, cores, callers, models, points), for performance"
 	@echo "  HTTP=1          let each service answer HTTP itself, too, for run"
 	@echo "  JOBS=1          run durable batch jobs, too, for run"
 	@echo "  DAPR_FULL=1     build daprd with all of Dapr's components, not only those that are used here"
@@ -161,7 +164,11 @@ audit: setup ## look up known vulnerabilities of what is locked; AUDIT=--require
 
 .PHONY: bench
 bench: setup tools ## measure against bare loops and print ratios
-	@for program in $(BENCHMARKS); do PYTHONPATH=tests:tools $(RUN) --group bench python $$program; done
+	@for program in $(BENCHMARKS); do PYTHONPATH=$(BENCH_PATH) $(RUN) --group bench python $$program; done
+
+.PHONY: performance
+performance: setup tools ## write docs/performance.md: beside MLServer, KServe and a plain gRPC server, and growth; in 10 minutes
+	@PYTHONPATH=$(BENCH_PATH) $(RUN) --group bench python bench/peers.py --page $(if $(TABLES),--tables $(TABLES))
 
 .PHONY: tools
 tools: ## find Dapr's programs, or fetch or build them once into the cache
@@ -208,4 +215,5 @@ $(UV_CACHED):
 	@rm -rf $(CACHE)/uv-$(UV_VERSION) && mv $(CACHE)/uv-$(UV_VERSION).part $(CACHE)/uv-$(UV_VERSION)
 
 SHELL_SCRIPTS = .ci/run tools/dapr-bin tools/go-build tools/packages tools/slim-daprd $(wildcard examples/*.sh examples/*/*.sh)
+BENCH_PATH    = tests:tools:bench/peers
 BENCHMARKS    = $(shell grep -l __main__ bench/*.py)

@@ -6,48 +6,24 @@ in turn with all others. The reference is the invoke method over gRPC.
 
 import argparse
 import base64
-import http.client
 import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import grpc
-from load import Body, Call, by_grpc
+from load import Body, by_grpc, by_message, by_path
 from mesh import ROOT, Mesh, Profile
+from v2 import INFER, v2_body, v2_request
 
-from meshlens.protocols.inference.rpc.inference import INFERENCE
-from meshlens.protocols.wire import inference_pb2, tensorflow_pb2, tfserving_pb2
+from meshlens.protocols.wire import tensorflow_pb2, tfserving_pb2
 
 PICTURE = ROOT / "services/classify/samples/digit-7.png"
 MODEL, INPUT = "digits", "picture"
 REFERENCE = "invoke, gRPC"
-LENGTH = "inference-header-content-length"
-
-
-def v2_request(picture: bytes) -> bytes:
-    """Return the message by which V2 over gRPC sends a picture."""
-    request = inference_pb2.ModelInferRequest(model_name=MODEL)
-    request.inputs.add(name=INPUT, datatype="BYTES", shape=[1])
-    request.raw_input_contents.append(len(picture).to_bytes(4, "little") + picture)
-    return request.SerializeToString()
-
-
-def v2_body(picture: bytes) -> tuple[bytes, dict[str, str]]:
-    """Return the body and the headers by which V2 over REST sends a picture."""
-    data = len(picture).to_bytes(4, "little") + picture
-    sent = {
-        "name": INPUT,
-        "datatype": "BYTES",
-        "shape": [1],
-        "parameters": {"binary_data_size": len(data)},
-    }
-    head = json.dumps({"inputs": [sent], "parameters": {"binary_data_output": True}}).encode()
-    return head + data, {LENGTH: str(len(head))}
 
 
 def tf_request(picture: bytes) -> bytes:
@@ -66,45 +42,21 @@ def tf_body(picture: bytes) -> bytes:
     return json.dumps({"instances": [{"b64": base64.b64encode(picture).decode()}]}).encode()
 
 
-@contextmanager
-def by_message(port: int, method: str, message: bytes) -> Iterator[Call]:
-    """Call a method of a gRPC service on the app's own port."""
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
-        yield lambda: call(message)
-
-
-@contextmanager
-def by_listener(port: int, method: str, body: bytes, headers: dict[str, str]) -> Iterator[Call]:
-    """Call a method by its path on the app's own listener for HTTP."""
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-
-    def call() -> None:
-        connection.request("POST", f"/{method}", body, headers)
-        response = connection.getresponse()
-        text = response.read()
-        if response.status != http.client.OK:
-            raise RuntimeError(f"{method} answered {response.status}: {text[:200]!r}")
-
-    yield call
-    connection.close()
-
-
 def find_ways(mesh: Mesh, picture: bytes) -> dict[str, Any]:
     """Return each way to send a picture, by its name, the reference first."""
     app, listener = mesh.app_port("classify"), mesh.listener_port("classify")
     predict, infer = f"models/{MODEL}/predict", f"v2/models/{MODEL}/infer"
     serving = f"v1/models/{MODEL}:predict"
-    binary, length = v2_body(picture)
+    binary, length = v2_body(INPUT, picture)
     return {
         REFERENCE: by_grpc(app, Body("classify", predict, picture, "image/png")),
-        "invoke, listener": by_listener(listener, predict, picture, {}),
-        "V2, gRPC": by_message(app, f"/{INFERENCE}/ModelInfer", v2_request(picture)),
-        "V2, listener": by_listener(listener, infer, binary, length),
+        "invoke, listener": by_path(listener, f"/{predict}", picture, {}),
+        "V2, gRPC": by_message(app, INFER, v2_request(MODEL, INPUT, picture)),
+        "V2, listener": by_path(listener, f"/{infer}", binary, length),
         "TF Serving, gRPC": by_message(
             app, "/tensorflow.serving.PredictionService/Predict", tf_request(picture)
         ),
-        "TF Serving, listener": by_listener(listener, serving, tf_body(picture), {}),
+        "TF Serving, listener": by_path(listener, f"/{serving}", tf_body(picture), {}),
     }
 
 

@@ -6,66 +6,25 @@ which uv makes by the locks in bench/peers. The reference is classify through it
 """
 
 import argparse
-import http.client
 import json
-import os
-import shutil
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from mesh import ROOT, Mesh, Profile
-from processes import Process, eventually, free_ports, is_listening
+from mesh import Mesh, Profile
+from processes import free_ports
+from servers import prepare, serving_v2
 
 from meshlens.classify.models import shipped_models
 
-PROGRAMS = ROOT / "bench/peers"
 MODEL, INPUT, SHAPE = "objects", "picture", [1, 224, 224, 3]
 FILE = shipped_models() / "objects/1/objects.tflite"
 REFERENCE = "classify, sidecar, gRPC"
-START_SECONDS = 120.0
-
-
-def find_uv() -> str | None:
-    """Return the program uv: the one that runs this, else an installed one."""
-    return os.environ.get("UV") or shutil.which("uv")
-
-
-def prepare(uv: str, program: str) -> list[str]:
-    """Make the environment of a program and return the command that runs it there."""
-    path = str(PROGRAMS / f"{program}.py")
-    subprocess.run([uv, "sync", "--frozen", "--quiet", "--script", path], check=True)  # noqa: S603 - our own program
-    return [uv, "run", "--frozen", "--quiet", "--script", path]
-
-
-def is_ready(port: int) -> bool:
-    """Return whether the server answers that it has loaded the model."""
-    with suppress(OSError):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
-        connection.request("GET", f"/v2/models/{MODEL}/ready")
-        return connection.getresponse().status == http.client.OK
-    return False
-
-
-@contextmanager
-def running(uv: str, program: str, ports: list[int], folder: Path) -> Iterator[None]:
-    """Run another server once it is ready on all ports, the first of which is HTTP's; end it."""
-    command = [*prepare(uv, program), MODEL, str(FILE), *map(str, ports)]
-    process = Process(program, command, folder=folder, env=os.environ)
-    try:
-        eventually(
-            lambda: all(map(is_listening, ports)) and is_ready(ports[0]),
-            f"{program} is ready",
-            within=START_SECONDS,
-        )
-        yield
-    finally:
-        process.kill()
 
 
 def describe_way(
@@ -141,10 +100,6 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=2.0)
     arguments.add_argument("--callers", type=int, default=4)
     options = arguments.parse_args()
-    uv = find_uv()
-    if uv is None:
-        print("skipped: uv is missing; run it by make")
-        return
     free = free_ports()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -154,13 +109,13 @@ def main() -> None:
             ("KServe", "kserve_litert", 2),
         ):
             ports = [next(free) for _ in range(count)]
-            stack.enter_context(running(uv, program, ports, folder))
+            stack.enter_context(serving_v2(program, MODEL, FILE, ports, folder))
             peers[name] = (ports[0], ports[1])
         env = {"classify": {"EVENTS": "off"}}
         mesh = stack.enter_context(Mesh(Profile.EMBEDDED, folder, env=env, listens=True))
         wanted = {"ways": find_ways(mesh, peers), **vars(options)}
         done = subprocess.run(  # noqa: S603 - our own program
-            prepare(uv, "triton_load"),
+            prepare("triton_load"),
             input=json.dumps(wanted).encode(),
             stdout=subprocess.PIPE,
             check=True,

@@ -84,3 +84,11 @@ def block(document: str, containing: str) -> str:
     """The text of the only block of a document that contains this."""
     (found,) = (it for it in blocks() if it.document == document and containing in it.text)
     return found.text
+
+
+def table(document: str, title: str) -> list[dict[str, str]]:
+    """The rows of the table in the section of a document that has this title, by column."""
+    section = (ROOT / document).read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
+    lines = [line.strip("| ").split(" | ") for line in section.split("\n") if line[:1] == "|"]
+    head, _, *rows = lines
+    return [dict(zip(head, row, strict=True)) for row in rows]

@@ -23,6 +23,7 @@ from history.runs import Report, run_fault
 from history.stage import Stage
 from hostile.runs import list_rows, send_all
 from mesh import Mesh, Profile
+from sections import write_page
 
 ROOT = Path(__file__).resolve().parents[1]
 PIECES = ROOT / "build" / "reliability"
@@ -79,7 +80,7 @@ def main() -> None:
                 for seed in range(1, options.runs + 1):
                     run_all(stage, faults, seed, reports)
     broken = [*(attack(options.inputs) if options.inputs else ())]
-    write_page()
+    write()
     broken += (report.describe() for report in reports if report.verdict.broken)
     if broken:
         sys.exit("\n".join(broken))
@@ -96,7 +97,7 @@ def run_all(stage: Stage, faults: Sequence[Fault], seed: int, reports: list[Repo
         reports.append(report)
         print(f"{seed}: {report.describe()}", flush=True)
         keep_rows([add_up(name, reports) for name in {it.fault for it in reports}])
-        write_page()
+        write()
 
 
 def keep_rows(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -161,23 +162,10 @@ def add_up(fault: str, reports: Sequence[Report]) -> dict[str, Any]:
     }
 
 
-def write_page() -> None:
+def write() -> None:
     """Write docs/reliability.md from what has been measured, the faults first."""
     files = sorted(PIECES.glob("*.json"), key=lambda it: (it.name != FAULTS_PIECE, it.name))
-    sections = [render(json.loads(file.read_text())) for file in files]
-    PAGE.write_text("\n".join([_HEAD, *sections]))
-
-
-def render(section: Mapping[str, Any]) -> str:
-    """Return a section as Markdown."""
-    rows: Sequence[Mapping[str, Any]] = section["rows"]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [f"## {section['title']}", ""]
-    if section.get("text"):
-        lines += [section["text"], ""]
-    lines += [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
-    lines += [f"| {' | '.join(str(row.get(name, '')) for name in columns)} |" for row in rows]
-    return "\n".join([*lines, ""])
+    write_page(PAGE, _HEAD, (json.loads(file.read_text()) for file in files))
 
 
 if __name__ == "__main__":

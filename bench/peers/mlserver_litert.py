@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.11,<3.13"
-# dependencies = ["mlserver==1.7.1", "ai-edge-litert==2.3.0"]
+# dependencies = ["mlserver==1.7.1", "ai-edge-litert==2.3.0", "pillow==13.0.0"]
 # ///
 """MLServer with a model of LiteRT: mlserver_litert.py NAME FILE HTTP_PORT GRPC_PORT METRICS_PORT.
 
@@ -12,13 +12,13 @@ import sys
 
 from litert_model import LiteRtModel
 from mlserver import MLModel, MLServer, ModelSettings, Settings
-from mlserver.codecs import NumpyCodec
+from mlserver.codecs import Base64Codec, NumpyCodec
 from mlserver.settings import ModelParameters
 from mlserver.types import InferenceRequest, InferenceResponse
 
 
 class LiteRt(MLModel):  # type: ignore[misc] # mlserver is not installed where types are checked
-    """A model of LiteRT for MLServer."""
+    """A model of LiteRT for MLServer: it takes pixels, or a picture (in JSON by base64)."""
 
     async def load(self) -> bool:
         """Open the file."""
@@ -27,9 +27,14 @@ class LiteRt(MLModel):  # type: ignore[misc] # mlserver is not installed where t
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
         """Compute in a thread."""
-        numbers = NumpyCodec.decode_input(payload.inputs[0])
-        loop = asyncio.get_running_loop()
-        scores = await loop.run_in_executor(self._model.workers, self._model.run, numbers)
+        (sent,) = payload.inputs
+        loop, model = asyncio.get_running_loop(), self._model
+        if sent.datatype == "BYTES":
+            (picture,) = Base64Codec.decode_input(sent)
+            scores = await loop.run_in_executor(model.workers, model.see, picture)
+        else:
+            numbers = NumpyCodec.decode_input(sent)
+            scores = await loop.run_in_executor(model.workers, model.run, numbers)
         output = NumpyCodec.encode_output(self._model.output, scores)
         return InferenceResponse(model_name=self.name, model_version=self.version, outputs=[output])
 

@@ -1,6 +1,7 @@
 """The smallest Dapr app in Python: its method `echo` returns the request.
 
-It shows what a call costs before any work is done. Run it as `python -m echo`, with APP_PORT.
+It shows what a call costs before any work is done. Run it as
+`python -m meshlens.echo`, as the services are, with bench in PYTHONPATH and APP_PORT.
 """
 
 import os
