@@ -33,8 +33,11 @@ _stopwatch: ContextVar[Stopwatch | None] = ContextVar("stopwatch", default=None)
 _NOTHING = nullcontext()
 
 
-def attach(stopwatch: Stopwatch) -> Token[Stopwatch | None]:
-    """Let a stopwatch time the phases of this context, and of copies of it, until `detach`."""
+def attach(stopwatch: Stopwatch | None) -> Token[Stopwatch | None]:
+    """Let a stopwatch, or none, time the phases of this context, and of its copies, until `detach`.
+
+    It is told of the phases of one thread at a time.
+    """
     return _stopwatch.set(stopwatch)
 
 

@@ -26,7 +26,7 @@ from meshlens.classify.errors import (
 )
 from meshlens.classify.formats.card import Task
 from meshlens.classify.protocol_models import ProtocolModels, make_provenance
-from meshlens.classify.requests.batches import answer_each, is_batch, read_batch
+from meshlens.classify.requests.batches import Batch, BatchAnswer, answer_each, is_batch, read_batch
 from meshlens.classify.requests.bodies import decode_body, encode_json
 from meshlens.classify.requests.forms import MULTIPART, read_form
 from meshlens.classify.serving.opening import Answerer
@@ -35,7 +35,7 @@ from meshlens.classify.serving.versions import Servable
 from meshlens.classify.tasks.classification.classifier import ClassifyOptions
 from meshlens.classify.tasks.descriptions import FrameDescription
 from meshlens.classify.tasks.images.pixels import encode_png
-from meshlens.classify.tasks.lens import JSON, Answer, Payload
+from meshlens.classify.tasks.lens import JSON, Answer, Lens, Payload
 from meshlens.classify.tasks.options import ModelOptions, NoOptions, parse_options
 from meshlens.classify.tasks.table import TASKS
 from meshlens.classify.tasks.tensors.predictor import PredictOptions
@@ -106,6 +106,8 @@ class Service:
         self._max_body = max_body
         self._origins = origins
         self._statuses = Statuses(STATUS)
+        # Models that have ended during a batch.
+        self._suspects: set[str] = set()
         models = ProtocolModels(repository, max_pixels=max_pixels)
         self._inference = InferenceServer(
             models,
@@ -191,11 +193,7 @@ class Service:
         options = parse_options(kind, batch.options if batch else request.query)
         with methods.lease_lens(self._repository, task, options) as (answerer, lens):
             if batch:
-                answers = answer_each(
-                    batch,
-                    lambda data: lens.answer(self._payload(data), options),
-                    self._statuses.describe,
-                )
+                answers = self._answer_each(batch, answerer, lens, options)
                 return _reply_json(answerer, answers)
             payload = self._payload(decode_body(request.content_type, request.body))
             answer = lens.answer(payload, options)
@@ -205,6 +203,21 @@ class Service:
         event = answer.to_event(answer.to_fields())
         charset = "; charset=utf-8" if media_type.startswith("text/") else ""
         return _reply(answerer, event, answer.render(media_type, payload), media_type + charset)
+
+    def _answer_each(
+        self, batch: Batch, answerer: Answerer, lens: Lens[Any, Any], options: ModelOptions
+    ) -> BatchAnswer:
+        try:
+            return answer_each(
+                batch,
+                lambda data: lens.answer(self._payload(data), options),
+                self._statuses.describe,
+                # Of which of two pictures a model has ended is not known, of one at a time it is.
+                alone=answerer.sha256 in self._suspects,
+            )
+        except EngineGone:
+            self._suspects.add(answerer.sha256)
+            raise
 
     def preview(self, request: Request) -> Reply:
         """Show the image as the model sees it: its size, its colours or gray, upright."""
