@@ -2,20 +2,28 @@
 
 The service is in this process, without a mesh: what is compared is its work. One caller, or one for
 each worker, sends batch after batch; then one sends single pictures beside one with batches.
+
+Then a small SavedModel whose card has `batching`, relative to the same one without, by callers that
+each wait for an answer before the next request.
 """
 
 import argparse
 import base64
+import importlib.util
 import json
 import math
 import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from mesh import ROOT
 
@@ -108,8 +116,71 @@ def tell(name: str, pairs: list[tuple[float, float]]) -> None:
     print(f"| {name} | {median:.2f} | {min(ours) / min(theirs):.2f} | {min(theirs) * 1e3:.1f} ms |")
 
 
+MAKE = """
+import sys, tensorflow as tf
+model = tf.Module()
+model.weights = tf.Variable(tf.random.stateless_normal([64, 64], (1, 2)))
+model.f = tf.function(
+    lambda x: {"y": tf.nn.softmax(tf.nn.relu(x @ model.weights) @ model.weights)},
+    input_signature=[tf.TensorSpec([None, 64], tf.float32, name="x")],
+)
+tf.saved_model.save(model, sys.argv[1], signatures={"serving_default": model.f})
+"""
+CARDS = {"apart": "{}", "together": "batching: {max_size: 16, delay_ms: 2}"}
+
+
+def rate(call: Callable[[], object], callers: int, length: float) -> float:
+    """Return the calls in a second, of callers who call for so many seconds."""
+    end = time.perf_counter() + length
+
+    def call_on(_: int) -> int:
+        count = 0
+        while time.perf_counter() < end:
+            call()
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(callers) as pool:
+        return sum(pool.map(call_on, range(callers))) / length
+
+
+def compare_cards(rounds: int, workers: int, folder: Path) -> None:
+    """Print a row for each number of callers."""
+    for name, card in CARDS.items():
+        version = folder / name / "1"
+        command = [sys.executable, "-c", MAKE, version]
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - all of it is ours
+        (version / "card.yaml").write_text(card)
+    repository = Repository(folder, partial(open_engine, workers=workers))
+    service, admission = Service(repository, max_pixels=1), Admission(workers, 64)
+    body = json.dumps({"inputs": {"x": [[0.5] * 64]}}).encode()
+
+    def predict(name: str) -> Reply:
+        path = {"name": name}
+        request = Request("predict", "POST", {}, "application/json", body, {}, parameters=path)
+        work = partial(service.predict, request)
+        return admission.run(work, seconds=SECONDS, on_caller_gone=stays)
+
+    calls = {name: partial(predict, name) for name in CARDS}
+    for name in CARDS:
+        repository.load(name)
+    print("\n| `batching` | rate, ratio | of the reference |\n|---|---|---|")
+    for callers in (1, 4, 16, 32):
+        pairs = [
+            (rate(calls["apart"], callers, 1.0), rate(calls["together"], callers, 1.0))
+            for _ in range(rounds)
+        ]
+        median = statistics.median(ours / theirs for theirs, ours in pairs)
+        reference = statistics.median(theirs for theirs, _ in pairs)
+        print(f"| {callers} callers | {median:.2f} | {reference:.0f}/s |")
+    admission.close()
+    repository.stop()
+    for name in CARDS:
+        repository.unload(name, "1")
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=15)
     arguments.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
@@ -142,6 +213,11 @@ def main() -> None:
             tell(f"{model}, {name}", pairs)
     for admission in kinds:
         admission.close()
+    if importlib.util.find_spec("tensorflow"):
+        with tempfile.TemporaryDirectory() as folder:
+            compare_cards(options.rounds // 3, workers, Path(folder))
+    else:
+        print("skipped: a SavedModel, since there is no TensorFlow")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from meshlens.classify.errors import (
     ModelTooSlow,
     NotEnoughMemory,
     OutputTooLarge,
+    RequestOver,
     WrongTask,
 )
 from meshlens.classify.formats.card import Task
@@ -39,6 +40,7 @@ from meshlens.classify.tasks.lens import JSON, Answer, Lens, Payload
 from meshlens.classify.tasks.options import ModelOptions, NoOptions, parse_options
 from meshlens.classify.tasks.table import TASKS
 from meshlens.classify.tasks.tensors.predictor import PredictOptions
+from meshlens.daprkit.application.admission import find_caller
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
@@ -76,6 +78,7 @@ STATUS: Mapping[type[Exception], Status] = {
     EngineCrashed: Status.INVALID_ARGUMENT,
     ModelTooSlow: Status.DEADLINE_EXCEEDED,
     OutputTooLarge: Status.RESOURCE_EXHAUSTED,
+    RequestOver: Status.DEADLINE_EXCEEDED,
     ModelFailed: Status.FAILED_PRECONDITION,
     InvalidModel: Status.FAILED_PRECONDITION,
 }
@@ -184,7 +187,7 @@ class Service:
 
     def answer(self, task: Task, request: Request) -> Reply:
         """Say what a model of `task` finds in an image, or in each of several."""
-        with within(request.time_limit):
+        with within(request.time_limit, find_caller()):
             return self._answer(task, request)
 
     def _answer(self, task: Task, request: Request) -> Reply:
@@ -243,7 +246,7 @@ class Service:
             kind = JSON if _is_json(request.body) else request.content_type
             image = decode_body(kind, request.body)
             payload, predict = self._payload(image), methods.predict_picture
-        with within(request.time_limit):
+        with within(request.time_limit, find_caller()):
             return _reply_json(*predict(self._repository, name, version, payload, options))
 
     def list_models(self, request: Request) -> Reply:

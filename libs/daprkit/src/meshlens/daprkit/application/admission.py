@@ -7,6 +7,9 @@ order, and with it the tail of the latencies. An executor would make a second fu
 Work in parts is offered to workers for which nothing waits, a part at a time: before each they
 look at the queue again. Who offers it does its parts, too, and waits for none that has not begun,
 so that all workers may have such work at once.
+
+Work that waits for what other work computes pauses: its place is another's meanwhile, by a thread
+more. It goes on at once afterwards; whoever is done next gives its place back for it.
 """
 
 import contextvars
@@ -14,9 +17,10 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -36,6 +40,23 @@ _SHORTEST_PART = 0.002
 _LONGEST_RETRY = 5.0
 _END = object()
 
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who waits for work, as far as the work needs to know.
+
+    Attributes:
+        waits: returns, in any thread, whether anybody still does, or will come for it.
+        pause: a context in which the work's own thread waits for what other work computes.
+    """
+
+    waits: Callable[[], bool]
+    pause: Callable[[], AbstractContextManager[None]]
+
+
+_ANYBODY = Caller(lambda: True, nullcontext)
+
+_caller: contextvars.ContextVar[Caller] = contextvars.ContextVar("caller", default=_ANYBODY)
 _arrival: contextvars.ContextVar[float | None] = contextvars.ContextVar("arrival", default=None)
 _deadline: contextvars.ContextVar[float] = contextvars.ContextVar("deadline", default=math.inf)
 
@@ -49,6 +70,12 @@ def time_waited() -> float:
 def time_left() -> float:
     """Return the seconds in which the work of this context must be done; inf without a limit."""
     return max(0.0, _deadline.get() - time.monotonic())
+
+
+def find_caller() -> Caller:
+    """Return who waits for the work of this context."""
+    caller = _caller.get()
+    return replace(caller, waits=_ANYBODY.waits) if is_awaited() else caller
 
 
 @dataclass(slots=True, eq=False)
@@ -81,14 +108,14 @@ class _Sharing:
         seconds: what it had of time.
         expected: the seconds that work of its flow took before.
         deserted: whether its caller has gone.
-        helped: seconds that other workers have done parts of it.
+        elsewhere: seconds that other workers have done parts of it, less those of its pauses.
     """
 
     deadline: float
     seconds: float
     expected: float = 0.0
     deserted: bool = False
-    helped: float = 0.0
+    elsewhere: float = 0.0
 
     def check(self) -> None:
         """Raise what its caller gets if that waits no more."""
@@ -142,14 +169,21 @@ class Admission:
         self._queue: FairQueue[_Waiting] = FairQueue()
         self._offers: deque[_Offer] = deque()
         self._mean_seconds = 0.0
-        # One for each work that has come, and for each part offered; the end ends a worker.
+        self._paused = self._owed = 0
+        self._closed = False
+        # As many as there are workers; a thread needs one to take a turn.
+        self._places = threading.Semaphore(workers)
+        # One for each work that has come, and for each part offered; the end ends a thread.
         self._turns: SimpleQueue[object] = SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"worker_{number}", daemon=True)
-            for number in range(workers)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
+        for _ in range(workers):
+            self._start_thread()
+
+    def _start_thread(self) -> None:
+        name = f"worker_{len(self._threads)}"
+        thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def run(
         self,
@@ -182,6 +216,9 @@ class Admission:
         context.run(_arrival.set, arrival)
         context.run(_deadline.set, deadline)
         sharing = _Sharing(deadline, seconds)
+        context.run(
+            _caller.set, Caller(lambda: not sharing.deserted, partial(self._pause, sharing))
+        )
         context.run(begin_sharing, partial(self._share, sharing))
         waiting = _Waiting(partial(context.run, work), slot or Slot(), arrival, seconds, sharing)
         with self._lock:
@@ -205,6 +242,7 @@ class Admission:
     def close(self) -> None:
         """Finish running work and drop queued work."""
         with self._lock:
+            self._closed = True
             dropped = self._queue.clear()
             self.cancelled += len(dropped)
         for waiting in dropped:
@@ -215,8 +253,39 @@ class Admission:
             thread.join()
 
     def _serve(self) -> None:
-        while self._turns.get() is not _END:
-            self._work()
+        while True:
+            self._places.acquire()
+            turn = self._turns.get()
+            if turn is not _END:
+                self._work()
+            self._give_place_back()
+            if turn is _END:
+                return
+
+    def _give_place_back(self) -> None:
+        with self._lock:
+            if self._owed:
+                self._owed -= 1
+                return
+        self._places.release()
+
+    @contextmanager
+    def _pause(self, sharing: _Sharing) -> Iterator[None]:
+        """Let another thread work in place of this one, which waits for work of another."""
+        began = time.monotonic()
+        with self._lock:
+            self._paused += 1
+            wanted = self._workers + min(self._paused, self.slots.limit)
+            if len(self._threads) < wanted and not self._closed:
+                self._start_thread()
+        self._give_place_back()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._paused -= 1
+                self._owed += not self._places.acquire(blocking=False)
+                sharing.elsewhere -= time.monotonic() - began
 
     def _work(self) -> None:
         """Do what is next; what has been removed since leaves nothing to do."""
@@ -255,7 +324,7 @@ class Admission:
     def _finish(self, taken: Taken[_Waiting], began: float) -> None:
         worked = time.monotonic() - began
         with self._lock:
-            self._queue.finish(taken, worked + taken.item.sharing.helped)
+            self._queue.finish(taken, worked + taken.item.sharing.elsewhere)
             self._limit.observe(began - taken.item.arrival, worked)
             self._mean_seconds += _SMOOTHING * (worked - self._mean_seconds)
 
@@ -273,7 +342,8 @@ class Admission:
             if not parts.do(check):
                 break
         parts.wait()
-        sharing.helped += parts.helped
+        with self._lock:
+            sharing.elsewhere += parts.helped
 
     def _offer(self, offer: _Offer) -> None:
         with self._lock:
