@@ -119,9 +119,10 @@ def tell(name: str, pairs: list[tuple[float, float]]) -> None:
 MAKE = """
 import sys, tensorflow as tf
 model = tf.Module()
-model.weights = tf.Variable(tf.random.stateless_normal([64, 64], (1, 2)))
+model.inner = tf.Variable(tf.random.stateless_normal([64, 64], (1, 2)) / 8)
+model.outer = tf.Variable(tf.random.stateless_normal([64, 10], (3, 4)) / 8)
 model.f = tf.function(
-    lambda x: {"y": tf.nn.softmax(tf.nn.relu(x @ model.weights) @ model.weights)},
+    lambda x: {"y": tf.nn.softmax(tf.nn.relu(x @ model.inner) @ model.outer)},
     input_signature=[tf.TensorSpec([None, 64], tf.float32, name="x")],
 )
 tf.saved_model.save(model, sys.argv[1], signatures={"serving_default": model.f})
@@ -148,7 +149,7 @@ def compare_cards(rounds: int, workers: int, folder: Path) -> None:
     """Print a row for each number of callers."""
     for name, card in CARDS.items():
         version = folder / name / "1"
-        command = [sys.executable, "-c", MAKE, version]
+        command = [sys.executable, "-c", MAKE, str(version)]
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - all of it is ours
         (version / "card.yaml").write_text(card)
     repository = Repository(folder, partial(open_engine, workers=workers))
