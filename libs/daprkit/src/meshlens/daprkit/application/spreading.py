@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from meshlens.timing import attach
+from meshlens.timing import attach, current
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -18,9 +18,8 @@ _END = 1 << 62
 class Parts(Generic[T, R]):
     """The parts of one piece of work, begun in their order, each by whichever thread asks next.
 
-    It is made where the work is done: helpers see the context variables of there, except that
-    nobody times them. The phases of a request are those of the worker that it has; together they
-    never take longer than it does.
+    It is made where the work is done: helpers see the context variables of there. The seconds of a
+    request's phases are those of the worker that it has: together never more than it takes.
 
     Args:
         work: does a part, in any thread.
@@ -39,7 +38,7 @@ class Parts(Generic[T, R]):
         self._changed = threading.Condition()
         self._next = self._running = 0
         self._context = contextvars.copy_context()
-        self._context.run(attach, None)
+        self._stopwatch = current()
 
     def __len__(self) -> int:
         return len(self._items)
@@ -60,8 +59,11 @@ class Parts(Generic[T, R]):
     def help(self, check: Callable[[], None]) -> None:
         """Do the next part for the thread that has the work; arguments as above."""
         began = time.monotonic()
-        # A context is of one thread at a time.
-        self._do(check, lambda item: self._context.copy().run(self._work, item), began)
+        # A context is of one thread at a time, and so is a stopwatch.
+        context = self._context.copy()
+        if self._stopwatch:
+            context.run(attach, self._stopwatch.beside())
+        self._do(check, lambda item: context.run(self._work, item), began)
 
     def _do(
         self, check: Callable[[], None], work: Callable[[T], R], began: float | None = None
