@@ -14,6 +14,9 @@ class Notes:
 
     kept: list[str] = field(default_factory=list)
 
+    def beside(self) -> "Notes":
+        return Notes()
+
     @contextmanager
     def time(self, phase: Phase) -> Iterator[None]:
         self.kept.append(f"{phase} begins")

@@ -388,6 +388,7 @@ def test_every_error_that_a_caller_can_cause_has_its_status() -> None:
         errors.EngineGone: Status.UNAVAILABLE,
         errors.EngineCrashed: Status.INVALID_ARGUMENT,
         errors.ModelTooSlow: Status.DEADLINE_EXCEEDED,
+        errors.RequestOver: Status.DEADLINE_EXCEEDED,
         errors.ModelNotReady: Status.UNAVAILABLE,
         errors.ModelFailed: Status.FAILED_PRECONDITION,
         errors.InvalidModel: Status.FAILED_PRECONDITION,

@@ -19,6 +19,7 @@ from installed import need_module
 from processes import eventually
 from unit.classify.engines.workers import leaving_no_worker, workers
 
+from meshlens.classify.engines.batching import batch_requests
 from meshlens.classify.engines.bounds import Bounds, within
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.worker_calls import GRACE_SECONDS
@@ -119,6 +120,16 @@ def test_it_answers_any_number_of_threads(
         answers = callers.map(lambda number: double(engine, [number, 7]).tolist(), range(100))
     assert list(answers) == [[2 * number, 14] for number in range(100)]
     assert "tensorflow" not in sys.modules
+    engine.close()
+
+
+def test_requests_that_come_together_get_their_own_rows(client: WorkerClient, folder: Path) -> None:
+    engine = batch_requests(open_model(client, folder), max_size=8, delay=0.01, digest="double")
+    with ThreadPoolExecutor(8) as threads:
+        answers = threads.map(lambda number: double(engine, [number, -number]), range(100))
+        assert [answer.tolist() for answer in answers] == [[2 * n, -2 * n] for n in range(100)]
+    # What has no rows is run as before.
+    assert engine.signatures["wait"].run({"n": np.array(3, np.int64)})["end"] == 3
     engine.close()
 
 

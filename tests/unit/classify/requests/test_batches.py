@@ -2,6 +2,8 @@
 
 import base64
 import json
+import threading
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,15 @@ from typing import Any
 import pytest
 from unit.classify.pictures import png_header
 
+from meshlens.classify.engines.engine import Engine, Signature, Tensor
 from meshlens.classify.engines.opening import open_engine
-from meshlens.classify.errors import InvalidBody
+from meshlens.classify.errors import EngineGone, InvalidBody
 from meshlens.classify.formats.card import Task
 from meshlens.classify.models import shipped_models
 from meshlens.classify.requests.batches import MOST_IMAGES
 from meshlens.classify.service import Service
 from meshlens.classify.serving.repository import Repository
+from meshlens.daprkit.application.admission import Admission
 from meshlens.daprkit.errors import InvalidRequest
 from meshlens.daprkit.messages import Request
 
@@ -137,3 +141,84 @@ def test_a_form_that_breaks_off_is_refused(service: Service, end: int) -> None:
     whole = form(DIGITS[0])
     with pytest.raises(InvalidRequest):
         service.answer(Task.CLASSIFY, ask(whole.body[:end], whole.content_type, BOUNDARY))
+
+
+class Mortal:
+    """A model whose process may end, and how many runs of it there are at once.
+
+    Attributes:
+        ends: where that many runs must be under way for its process to end; None if it lives.
+        most: the largest number of runs at once.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        (self.run_alone,) = (function.run for function in engine.signatures.values())
+        (self.inputs,) = (function.inputs for function in engine.signatures.values())
+        (self.outputs,) = (function.outputs for function in engine.signatures.values())
+        self.signatures: Mapping[str, Signature] = dict.fromkeys(engine.signatures, self)
+        self.close = engine.close
+        self.ends: threading.Barrier | None = None
+        self.most = self._running = 0
+        self._lock = threading.Lock()
+
+    def run(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        with self._lock:
+            self._running += 1
+            self.most = max(self.most, self._running)
+        try:
+            if self.ends:
+                self.ends.wait(10)
+                raise EngineGone("its process has ended")
+            return self.run_alone(tensors)
+        finally:
+            with self._lock:
+                self._running -= 1
+
+
+@pytest.fixture
+def admission() -> Iterator[Admission]:
+    """Two workers that help each other with every picture, however quick it is."""
+    admission = Admission(2, 8, shortest_part=0.0)
+    yield admission
+    admission.close()
+
+
+def admit(admission: Admission, service: Service, request: Request) -> bytes:
+    return admission.run(
+        lambda: service.answer(Task.CLASSIFY, request).body,
+        seconds=60,
+        on_caller_gone=lambda _: True,
+    )
+
+
+@pytest.mark.parametrize("make", [listed, form])
+def test_workers_that_help_change_no_byte(
+    admission: Admission,
+    service: Service,
+    make: Any,  # noqa: ANN401 - either maker
+) -> None:
+    pictures = [*DIGITS, b"no picture", DIGITS[4][:900], png_header(9999, 9999), b"", *DIGITS]
+    request = make(*pictures)
+    alone = service.answer(Task.CLASSIFY, request).body
+    assert [admit(admission, service, request) for _ in range(5)] == [alone] * 5
+
+
+def test_a_model_that_has_ended_during_a_batch_gets_one_picture_at_a_time_from_then_on(
+    admission: Admission,
+) -> None:
+    engines: list[Mortal] = []
+
+    def open_mortal(*arguments: Any) -> Mortal:  # noqa: ANN401 - those of `open_engine`
+        engines.append(Mortal(open_engine(*arguments, workers=2)))
+        return engines[-1]
+
+    repository = Repository(shipped_models(), open_mortal, default="digits")
+    service = Service(repository, max_pixels=1_000_000)
+    repository.load("digits")
+    # As it is with two calls under way, of which nobody knows which is to blame.
+    engines[0].ends = threading.Barrier(2)
+    with pytest.raises(EngineGone):
+        admit(admission, service, listed(*DIGITS))
+    repository.load("digits")
+    admit(admission, service, listed(*DIGITS))
+    assert [engine.most for engine in engines] == [2, 1]

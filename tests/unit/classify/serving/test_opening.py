@@ -75,3 +75,8 @@ def test_one_that_may_be_something_else_is_served_as_tensors_and_says_so(tmp_pat
 def test_names_of_another_count_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidModel, match=r"expected 2 labels, one for each class .* got 3"):
         load(tmp_path, yolo({0: "cat", 1: "dog", 2: "owl"}), "task: detect")
+
+
+def test_batching_is_refused_for_an_engine_that_gains_nothing_by_it(tmp_path: Path) -> None:
+    with pytest.raises(InvalidModel, match="must be of a SavedModel or a frozen graph"):
+        load(tmp_path, yolo(None), "batching: {}")

@@ -5,7 +5,7 @@ import gc
 import math
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshlens.daprkit.application.admission import Admission, time_left, time_waited
+from meshlens.daprkit.application.admission import Admission, find_caller, time_left, time_waited
 from meshlens.daprkit.application.queueing.flows import Flow
+from meshlens.daprkit.application.spreading import awaited
 from meshlens.daprkit.errors import Busy, CallerGone, TimeLimitExceeded
 
 
@@ -297,3 +298,57 @@ def test_what_a_failed_request_was_read_as_goes_with_it() -> None:
     finally:
         gc.enable()
     assert len(kept) == len(read)
+
+
+@settings(deadline=None, max_examples=20)
+@given(workers=st.integers(1, 3), waiting=st.integers(1, 6))
+def test_work_that_waits_for_other_work_leaves_its_place_to_it(workers: int, waiting: int) -> None:
+    admission = Admission(workers, 8)
+    there, done = threading.Semaphore(0), threading.Event()
+
+    def wait() -> bool:
+        with find_caller().pause():
+            there.release()
+            return done.wait(10)
+
+    with ThreadPoolExecutor(waiting) as pool:
+        waits = [
+            pool.submit(admission.run, wait, seconds=30, on_caller_gone=stays)
+            for _ in range(waiting)
+        ]
+        for _ in range(waiting):
+            assert there.acquire(timeout=10)
+        # All wait, more of them than there are workers, and still there is one for this.
+        admission.run(done.set, seconds=30, on_caller_gone=stays)
+        assert [each.result(10) for each in waits] == [True] * waiting
+    # Afterwards there are as many workers as before: each of these needs one.
+    together = threading.Barrier(workers)
+    with ThreadPoolExecutor(workers) as pool:
+        met = [
+            pool.submit(admission.run, lambda: together.wait(10), seconds=30, on_caller_gone=stays)
+            for _ in range(workers)
+        ]
+        assert sorted(each.result(10) for each in met) == [*range(workers)]
+    admission.close()
+
+
+def test_work_knows_whether_its_caller_has_gone_unless_another_will_come() -> None:
+    admission = Admission(1, 8)
+    leave: list[Callable[[], None]] = []
+
+    def arrived(tell: Callable[[], None]) -> bool:
+        leave.append(tell)
+        there.set()
+        return True
+
+    def work() -> tuple[bool, bool, bool]:
+        there.wait(10)
+        caller = find_caller()
+        before = caller.waits()
+        leave[0]()
+        with awaited():
+            return before, caller.waits(), find_caller().waits()
+
+    there = threading.Event()
+    assert admission.run(work, seconds=10, on_caller_gone=arrived) == (True, False, True)
+    admission.close()

@@ -19,10 +19,12 @@ from meshlens.daprkit.application.lanes import LIGHT_SLOTS, Lane, LaneRule, rule
 from meshlens.daprkit.application.queueing.flows import Flow
 from meshlens.daprkit.application.queueing.slots import Slots
 from meshlens.daprkit.application.routing import Route
+from meshlens.daprkit.application.spreading import spread
 from meshlens.daprkit.application.status import LONGEST_MESSAGE, Status, Statuses
 from meshlens.daprkit.errors import (
     BodyTooLarge,
     Busy,
+    CallerGone,
     EventNotConfirmed,
     EventNotRecorded,
     IdempotencyKeyReused,
@@ -372,6 +374,41 @@ def test_a_key_that_is_none_is_refused_where_it_would_count(toy: Toy) -> None:
 def test_lists_and_pages_are_answered_anew(toy: Toy) -> None:
     light = replace(KEYED, path="light")
     assert toy.application.invoke(light) is not toy.application.invoke(light)
+
+
+@pytest.mark.parametrize("key", [None, Key("shop", "k")])
+def test_work_in_parts_goes_on_without_its_caller_only_if_that_may_send_it_again(
+    toy: Toy, key: Key | None
+) -> None:
+    leave: list[Callable[[], None]] = []
+
+    def part(number: int) -> int:
+        for tell in leave:
+            tell()
+        return number
+
+    def stay(tell: Callable[[], None]) -> bool:
+        leave.append(tell)
+        return True
+
+    def add_up(question: Question) -> Answer:
+        return Answer(sum(spread(part, range(question.number))))
+
+    def ask() -> Answer:
+        return toy.application.answer(
+            Question(4),
+            add_up,
+            method="Add",
+            lane=Lane.WORK,
+            key=key,
+            on_caller_gone=stay,
+        )
+
+    if key:
+        assert ask() == Answer(6)
+    else:
+        with pytest.raises(CallerGone):
+            ask()
 
 
 def test_an_answer_whose_event_is_not_recorded_is_withheld_and_kept_for_the_next_try(

@@ -28,13 +28,19 @@ class Stopwatch(Protocol):
     def time(self, phase: Phase) -> AbstractContextManager[None]:
         """Time what is done in the context; a phase within another counts as part of that."""
 
+    def beside(self) -> "Stopwatch":
+        """Return one for a thread that helps: what it does takes the request no time of its own."""
+
 
 _stopwatch: ContextVar[Stopwatch | None] = ContextVar("stopwatch", default=None)
 _NOTHING = nullcontext()
 
 
 def attach(stopwatch: Stopwatch) -> Token[Stopwatch | None]:
-    """Let a stopwatch time the phases of this context, and of copies of it, until `detach`."""
+    """Let a stopwatch time the phases of this context, and of copies of it, until `detach`.
+
+    It is told of the phases of one thread at a time.
+    """
     return _stopwatch.set(stopwatch)
 
 

@@ -13,6 +13,7 @@
     |-- ModelNotReady     the model is not AVAILABLE yet: a retry helps
     |-- ModelFailed       the model could not be loaded, or is unloaded: a retry does not help
     |-- InvalidModel      a model file that cannot be used: the reason of a failed load
+    |-- RequestOver       nobody waited for a request any more when its model would have begun
     |-- OutputTooLarge    an answer with more numbers than can be sent
     |-- EngineGone        what ran the model has died: a retry helps
     |   |-- EngineCrashed     it has died of these inputs: a retry does not help
@@ -156,6 +157,10 @@ class EngineCrashed(EngineGone):
 
 class ModelTooSlow(EngineGone):
     """The engine was ended because it computed longer than the request may take."""
+
+
+class RequestOver(ClassifyError):
+    """Nobody waited for a request any more when a model would have begun with it."""
 
 
 class OutputTooLarge(ClassifyError):

@@ -16,7 +16,7 @@ from meshlens.classify.serving.versions import Servable
 from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.lens import Payload
 from meshlens.classify.tasks.tensors.pictures import PictureInput, find_picture_input
-from meshlens.daprkit.application.admission import time_left
+from meshlens.daprkit.application.admission import find_caller, time_left
 from meshlens.daprkit.messages import Provenance
 from meshlens.protocols.errors import Unavailable, UnknownLabel, UnknownModel, UnknownVersion
 from meshlens.protocols.models import ModelVersion, State
@@ -89,7 +89,7 @@ class SignatureFunction:
             InvalidTensor: the model cannot compute with these arrays.
             EngineGone: what ran the model has died.
         """
-        with within(time_left()), note(Phase.COMPUTE):
+        with within(time_left(), find_caller()), note(Phase.COMPUTE):
             return self.signature.run(tensors)
 
 

@@ -28,6 +28,7 @@ from meshlens.classify.errors import (
     ModelTooSlow,
     NotEnoughMemory,
     OutputTooLarge,
+    RequestOver,
     WrongTask,
 )
 from meshlens.classify.formats.card import Task
@@ -65,6 +66,7 @@ _OF_ENGINES = (
     EngineGone,
     EngineCrashed,
     ModelTooSlow,
+    RequestOver,
 )
 OF_TENSORS = (InvalidImage, ImageTooLarge, *_OF_ENGINES)
 _FAULTS = (*_OF_PICTURES, *_OF_MODELS, *_OF_ENGINES)

@@ -22,11 +22,12 @@ from meshlens.classify.errors import (
     ModelTooSlow,
     NotEnoughMemory,
     OutputTooLarge,
+    RequestOver,
     WrongTask,
 )
 from meshlens.classify.formats.card import Task
 from meshlens.classify.protocol_models import ProtocolModels, make_provenance
-from meshlens.classify.requests.batches import answer_each, is_batch, read_batch
+from meshlens.classify.requests.batches import Batch, BatchAnswer, answer_each, is_batch, read_batch
 from meshlens.classify.requests.bodies import decode_body, encode_json
 from meshlens.classify.requests.forms import MULTIPART, read_form
 from meshlens.classify.serving.opening import Answerer
@@ -35,10 +36,11 @@ from meshlens.classify.serving.versions import Servable
 from meshlens.classify.tasks.classification.classifier import ClassifyOptions
 from meshlens.classify.tasks.descriptions import FrameDescription
 from meshlens.classify.tasks.images.pixels import encode_png
-from meshlens.classify.tasks.lens import JSON, Answer, Payload
+from meshlens.classify.tasks.lens import JSON, Answer, Lens, Payload
 from meshlens.classify.tasks.options import ModelOptions, NoOptions, parse_options
 from meshlens.classify.tasks.table import TASKS
 from meshlens.classify.tasks.tensors.predictor import PredictOptions
+from meshlens.daprkit.application.admission import find_caller
 from meshlens.daprkit.application.lanes import Lane
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
@@ -76,6 +78,7 @@ STATUS: Mapping[type[Exception], Status] = {
     EngineCrashed: Status.INVALID_ARGUMENT,
     ModelTooSlow: Status.DEADLINE_EXCEEDED,
     OutputTooLarge: Status.RESOURCE_EXHAUSTED,
+    RequestOver: Status.DEADLINE_EXCEEDED,
     ModelFailed: Status.FAILED_PRECONDITION,
     InvalidModel: Status.FAILED_PRECONDITION,
 }
@@ -106,6 +109,8 @@ class Service:
         self._max_body = max_body
         self._origins = origins
         self._statuses = Statuses(STATUS)
+        # Models that have ended during a batch.
+        self._suspects: set[str] = set()
         models = ProtocolModels(repository, max_pixels=max_pixels)
         self._inference = InferenceServer(
             models,
@@ -182,7 +187,7 @@ class Service:
 
     def answer(self, task: Task, request: Request) -> Reply:
         """Say what a model of `task` finds in an image, or in each of several."""
-        with within(request.time_limit):
+        with within(request.time_limit, find_caller()):
             return self._answer(task, request)
 
     def _answer(self, task: Task, request: Request) -> Reply:
@@ -191,11 +196,7 @@ class Service:
         options = parse_options(kind, batch.options if batch else request.query)
         with methods.lease_lens(self._repository, task, options) as (answerer, lens):
             if batch:
-                answers = answer_each(
-                    batch,
-                    lambda data: lens.answer(self._payload(data), options),
-                    self._statuses.describe,
-                )
+                answers = self._answer_each(batch, answerer, lens, options)
                 return _reply_json(answerer, answers)
             payload = self._payload(decode_body(request.content_type, request.body))
             answer = lens.answer(payload, options)
@@ -205,6 +206,21 @@ class Service:
         event = answer.to_event(answer.to_fields())
         charset = "; charset=utf-8" if media_type.startswith("text/") else ""
         return _reply(answerer, event, answer.render(media_type, payload), media_type + charset)
+
+    def _answer_each(
+        self, batch: Batch, answerer: Answerer, lens: Lens[Any, Any], options: ModelOptions
+    ) -> BatchAnswer:
+        try:
+            return answer_each(
+                batch,
+                lambda data: lens.answer(self._payload(data), options),
+                self._statuses.describe,
+                # Of which of two pictures a model has ended is not known, of one at a time it is.
+                alone=answerer.sha256 in self._suspects,
+            )
+        except EngineGone:
+            self._suspects.add(answerer.sha256)
+            raise
 
     def preview(self, request: Request) -> Reply:
         """Show the image as the model sees it: its size, its colours or gray, upright."""
@@ -230,7 +246,7 @@ class Service:
             kind = JSON if _is_json(request.body) else request.content_type
             image = decode_body(kind, request.body)
             payload, predict = self._payload(image), methods.predict_picture
-        with within(request.time_limit):
+        with within(request.time_limit, find_caller()):
             return _reply_json(*predict(self._repository, name, version, payload, options))
 
     def list_models(self, request: Request) -> Reply:

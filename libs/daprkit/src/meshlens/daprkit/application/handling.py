@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +14,7 @@ from meshlens.daprkit.application.kept_answers import Turn
 from meshlens.daprkit.application.keys import Once
 from meshlens.daprkit.application.lanes import LaneRule
 from meshlens.daprkit.application.queueing.slots import Slot
+from meshlens.daprkit.application.spreading import awaited
 from meshlens.daprkit.application.status import Statuses
 from meshlens.daprkit.application.work import A, Q, Work
 from meshlens.daprkit.errors import BodyTooLarge, Busy, EventNotConfirmed, EventNotRecorded
@@ -88,8 +90,10 @@ class Handling:
             answer = turn.answer
             if answer is None:
                 begun = call if lane.waits else None
+                endpoint = partial(_begin, begun, time.perf_counter(), work)
                 answer = lane.runner.run(
-                    partial(turn.work, partial(_begin, begun, time.perf_counter(), work)),
+                    # Who sends it again waits for it, though its caller may have gone.
+                    partial(turn.work, partial(_finish, endpoint) if once else endpoint),
                     seconds=work.request.time_limit,
                     on_caller_gone=on_caller_gone,
                     slot=slot,
@@ -135,3 +139,9 @@ def _begin(call: Call | None, admitted: float, work: Work[Q, A]) -> A:
     if call:
         call.begin(admitted)
     return work.endpoint(work.request)
+
+
+def _finish(endpoint: Callable[[], A]) -> A:
+    """Answer a request, though nobody may wait for the answer yet."""
+    with awaited():
+        return endpoint()

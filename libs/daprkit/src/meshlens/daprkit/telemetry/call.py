@@ -123,6 +123,10 @@ class Call:
         """Time what is done in the context; a phase within another counts as part of that."""
         return _NOTHING if self._times else _Lap(self, phase)
 
+    def beside(self) -> Stopwatch:
+        """Return one for a thread that helps: its phases have spans and no seconds."""
+        return _Beside(self._observer)
+
     def begin_phase(self, phase: Phase) -> AbstractContextManager[object] | None:
         """Note that a phase begins; return the context that it is to be in, if any."""
         self._times = True
@@ -134,12 +138,35 @@ class Call:
         self.phases[phase] = self.phases.get(phase, 0.0) + seconds
 
 
+class _Beside:
+    """The phases of a thread that helps with a call; a `Stopwatch`."""
+
+    __slots__ = ("_observer", "_times")
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._times = False
+
+    def time(self, phase: Phase) -> AbstractContextManager[None]:
+        return _NOTHING if self._times else _Lap(self, phase)
+
+    def beside(self) -> Stopwatch:
+        return _Beside(self._observer)
+
+    def begin_phase(self, phase: Phase) -> AbstractContextManager[object] | None:
+        self._times = True
+        return self._observer.span(phase)
+
+    def end_phase(self, phase: Phase, seconds: float) -> None:  # noqa: ARG002 - as `Call` has it
+        self._times = False
+
+
 class _Lap:
     """One phase that is being timed."""
 
     __slots__ = ("_began", "_call", "_phase", "_span")
 
-    def __init__(self, call: Call, phase: Phase) -> None:
+    def __init__(self, call: Call | _Beside, phase: Phase) -> None:
         self._call, self._phase = call, phase
         self._span: AbstractContextManager[object] | None = None
 

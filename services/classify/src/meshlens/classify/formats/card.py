@@ -16,6 +16,7 @@ and these optional fields:
     constants: {min_size: 20}  # values of a detector's further inputs
     detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2], units: pixels, threshold: 0.5,
                 overlap: 0.5}  # or format: ssd, yolov5, yolov8; classes, count, first_class
+    batching: {max_size: 16, delay_ms: 2}  # of a SavedModel or a frozen graph
 """
 
 import os
@@ -375,6 +376,15 @@ class DetectionPart(_Part):
         return self.units if "units" in self.model_fields_set else None
 
 
+class BatchingPart(_Part):
+    """How requests that come at about the same time are computed in one run."""
+
+    max_size: int = Field(default=16, ge=2, le=1024, description="most rows in a run")
+    delay_ms: float = Field(
+        default=2.0, gt=0, le=100, description="most milliseconds that a request waits for others"
+    )
+
+
 class ModelCard(_Part):
     """The content of a card; a model without a card has an empty one."""
 
@@ -400,6 +410,9 @@ class ModelCard(_Part):
         description="values of a detector's further inputs, by name",
     )
     detection: DetectionPart = Field(default_factory=DetectionPart)
+    batching: BatchingPart | None = Field(
+        default=None, description="if left out, each request has a run of its own"
+    )
 
     @property
     def constants(self) -> dict[str, tuple[float, ...]]:

@@ -19,11 +19,12 @@ from meshlens.classify.requests.bodies import decode_base64
 from meshlens.classify.requests.forms import MULTIPART, Picture, read_form
 from meshlens.classify.tasks.lens import JSON, Answer
 from meshlens.classify.tasks.options import explain
+from meshlens.daprkit.application.spreading import spread
 from meshlens.daprkit.application.status import Status
 from meshlens.daprkit.messages import Request
 from meshlens.faults import Place
 
-# A batch is one piece of work, and other requests wait for it.
+# A batch has one worker from its first image to its last, and other requests wait for that.
 MOST_IMAGES = 32
 
 # What can be wrong with one image while the others are answered.
@@ -143,22 +144,34 @@ def answer_each(
     batch: Batch,
     answer: Callable[[bytes], Answer],
     describe: Callable[[Exception], tuple[Status, str]],
+    *,
+    alone: bool = False,
 ) -> BatchAnswer:
     """Return `answer` of each image, or its error, in their order.
 
+    Workers that are free help, an image at a time, unless it is to be done alone.
+
     Args:
         batch: the images.
-        answer: answers the bytes of one image.
+        answer: answers the bytes of one image, in any thread.
         describe: returns the status code and message of an error.
+        alone: whether one image is answered at a time.
+
+    Raises:
+        CallerGone, TimeLimitExceeded: nobody waits for the rest any more.
+        Exception: what `answer` raises that is not the fault of one image.
     """
-    items: list[BatchItem] = []
-    for name, read in batch.pictures:
+
+    def answer_one(picture: Picture) -> BatchItem:
+        name, read = picture
         try:
-            items.append(BatchItem(name=name, answer=answer(read())))
+            return BatchItem(name=name, answer=answer(read()))
         except _FAULTS as fault:
             status, message = describe(fault)
             error = ImageError(code=status.name, reason=fault.reason, message=message)
-            items.append(BatchItem(name=name, error=error))
+            return BatchItem(name=name, error=error)
+
+    items = spread(answer_one, batch.pictures, alone=alone)
     failed = sum(item.error is not None for item in items)
     return BatchAnswer(
         count=len(items), failed=failed, answers=items, ignored_fields=list(batch.ignored)

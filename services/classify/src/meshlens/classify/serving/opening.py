@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from meshlens.classify.engines.batching import batch_requests
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.opening import OpenEngine
-from meshlens.classify.formats.card import Kind, Scores, Task
+from meshlens.classify.errors import InvalidModel
+from meshlens.classify.formats.card import BatchingPart, Kind, Scores, Task
 from meshlens.classify.formats.packed_names import find_packed_names
 from meshlens.classify.formats.tflite import ModelFile, decode_model_file
 from meshlens.classify.formats.tflite_advice import Advice, advise
@@ -18,6 +20,7 @@ from meshlens.classify.storage.signatures import Provenance
 from meshlens.classify.storage.source import Source
 from meshlens.classify.tasks.choice import Choice, choose_task
 from meshlens.classify.tasks.lens import Lens, OpenedModel
+from meshlens.faults import Place
 
 # Returns the source, which reads only what is vouched for, or raises InvalidModel.
 Vouch: TypeAlias = Callable[[Source, bytes], tuple[Source, Provenance]]
@@ -110,15 +113,17 @@ def open_model(
     card, kind = source.card, source.kind
     file = decode_file(source, data)
     labels, subject = source.labels(repository), source.subject()
+    sha256 = hashlib.sha256(data).hexdigest()
     engine = open_engine(kind, data, card.inputs, card.outputs)
     try:
+        if card.batching:
+            engine = _batch_requests(engine, kind, card.batching, sha256)
         operator = find_post_process(data) if kind is Kind.TFLITE else ()
         model = OpenedModel(source.model, engine, file, card, labels, subject, operator)
         chosen = choose_task(model, source.likely_task)
     except BaseException:
         engine.close()
         raise
-    sha256 = hashlib.sha256(data).hexdigest()
     answerer = Answerer(source.model, source.version, sha256, provenance)
     # Whether another form answers the same is told by classes.
     converts = kind is Kind.TFLITE and chosen.task is Task.CLASSIFY
@@ -126,8 +131,22 @@ def open_model(
     return Loaded(model, chosen, len(data), answerer, _sum_up(sha256, model), advice)
 
 
+def _batch_requests(engine: Engine, kind: Kind, part: BatchingPart, sha256: str) -> Engine:
+    if kind is Kind.TFLITE:
+        raise InvalidModel(
+            "batching must be of a SavedModel or a frozen graph",
+            got="a .tflite model, which computes a row as quickly by itself",
+            remedy="take batching out of the card",
+            places=[Place(field="batching")],
+        )
+    seconds = part.delay_ms / 1000
+    return batch_requests(engine, max_size=part.max_size, delay=seconds, digest=sha256)
+
+
 def _sum_up(sha256: str, model: OpenedModel) -> str:
-    card = model.card.model_dump(mode="json")
+    # Models without batching are known by what they were known by before there was any.
+    without = None if model.card.batching else {"batching"}
+    card = model.card.model_dump(mode="json", exclude=without)
     content = json.dumps([sha256, card, model.labels, model.subject], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 

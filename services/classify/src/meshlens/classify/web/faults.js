@@ -26,6 +26,7 @@ const FAULTS = {
   ENGINE_GONE: () => [`The model has stopped and is being started again. ${LATER}`, AGAIN],
   ENGINE_CRASHED: () => ["The model stopped at this picture. Try another one."],
   MODEL_TOO_SLOW: () => ["The model took too long for this picture. Try a smaller one.", AGAIN],
+  REQUEST_OVER: () => [`The answer took too long. ${LATER}`, AGAIN],
   TIME_LIMIT_EXCEEDED: () => [`The answer took too long. ${LATER}`, AGAIN],
   OUTPUT_TOO_LARGE: () => ["The answer is too long to be sent. Let fewer things be found."],
   BUSY: () => [`The service has too much to do. ${LATER}`, AGAIN],
