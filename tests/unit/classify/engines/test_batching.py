@@ -1,7 +1,10 @@
 """Requests that are computed together get what each would get by itself."""
 
+import contextlib
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -194,6 +197,20 @@ def test_nothing_is_computed_after_its_time() -> None:
     with until(time.monotonic()), pytest.raises(RequestOver):
         ask(together, some_rows(5))
     assert function.runs == []
+
+
+def test_the_arrays_of_a_request_that_failed_go_with_it() -> None:
+    function = batching(Function(), 4)
+    rows = some_rows(1)
+    gone = weakref.ref(rows)
+    gc.disable()
+    try:
+        with until(time.monotonic()), contextlib.suppress(RequestOver):
+            function.run({"x": rows})
+        del rows
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_after_an_end_of_the_process_requests_are_computed_one_at_a_time() -> None:

@@ -151,15 +151,19 @@ class _Batching:
             (name, each.dtype.str, each.shape[1:]) for name, each in sorted(tensors.items())
         )
         group, first = self._join(form, request)
-        if first:
-            with request.caller.pause():
-                group.full.wait(max(0.0, min(self._delay, request.deadline - time.monotonic())))
-            self._leave(form, group)
-            self._run(group.requests)
-            outcome = request.outcome.result()
-        else:
-            with request.caller.pause():
+        try:
+            if first:
+                with request.caller.pause():
+                    group.full.wait(max(0.0, min(self._delay, request.deadline - time.monotonic())))
+                self._leave(form, group)
+                self._run(group.requests)
                 outcome = request.outcome.result()
+            else:
+                with request.caller.pause():
+                    outcome = request.outcome.result()
+        finally:
+            # A failure refers to this frame: if that referred to it in turn, arrays would stay.
+            del request, group
         return self._function.run(tensors) if outcome is None else outcome
 
     def _join(self, form: _Form, request: _Request) -> tuple[_Group, bool]:
