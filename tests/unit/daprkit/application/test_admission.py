@@ -300,6 +300,23 @@ def test_what_a_failed_request_was_read_as_goes_with_it() -> None:
     assert len(kept) == len(read)
 
 
+def test_work_may_fail_before_its_caller_waits_for_it() -> None:
+    admission = Admission(1, 1)
+    begun = threading.Event()
+
+    def fail() -> None:
+        begun.set()
+        raise ValueError("a bad one")
+
+    def stays_until_it_has_failed(_: object) -> bool:
+        assert begun.wait(10)
+        admission.close()
+        return True
+
+    with pytest.raises(ValueError, match="a bad one"):
+        admission.run(fail, seconds=10, on_caller_gone=stays_until_it_has_failed)
+
+
 @settings(deadline=None, max_examples=20)
 @given(workers=st.integers(1, 3), waiting=st.integers(1, 6))
 def test_work_that_waits_for_other_work_leaves_its_place_to_it(workers: int, waiting: int) -> None:

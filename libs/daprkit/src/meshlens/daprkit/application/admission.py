@@ -222,6 +222,7 @@ class Admission:
         )
         context.run(begin_sharing, partial(self._share, sharing))
         waiting = _Waiting(partial(context.run, work), slot or Slot(), arrival, seconds, sharing)
+        future: Future[T] = waiting.future  # which it no longer has once it has failed
         with self._lock:
             self._queue.add(waiting.slot.flow, waiting)
         self._turns.put(None)
@@ -229,7 +230,6 @@ class Admission:
         cancel = partial(self._cancel, weakref.ref(waiting))
         if not on_caller_gone(cancel):
             cancel()
-        future: Future[T] = waiting.future
         try:
             return future.result(min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX))
         except TimeoutError:
