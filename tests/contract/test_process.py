@@ -46,13 +46,17 @@ def start(service: str, **changes: str) -> subprocess.Popen[str]:
 
 @contextmanager
 def running(service: str, **changes: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run a service, once it has loaded what it answers with."""
     port = free_port()
     process = start(service, APP_PORT=str(port), **changes)
     try:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            health_pb2_grpc.HealthStub(channel).Check(
+            health = health_pb2_grpc.HealthStub(channel)
+            for answer in health.Watch(
                 health_pb2.HealthCheckRequest(), timeout=PATIENCE, wait_for_ready=True
-            )
+            ):
+                if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                    break
         yield process, port
     finally:
         process.kill()
