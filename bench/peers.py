@@ -10,7 +10,6 @@ only printed.
 """
 
 import argparse
-import math
 import os
 import re
 import tempfile
@@ -66,8 +65,6 @@ from meshlens.classify.models import shipped_models
 CORES = len(os.sched_getaffinity(0))
 # Less than twice as large as the model's input, so that classify, too, decodes all of it.
 PICTURE = ROOT / "services/classify/samples/coffee.jpg"
-# Bytes of a body that a sidecar sends to another in one message: StreamBufferSize of Dapr.
-PIECE = 2048
 KINDS = ("peers", "cores", "callers", "models", "points")
 
 VERDICT = """\
@@ -257,15 +254,13 @@ def find_facts(work: Work, table: Table) -> dict[str, object]:
         f"{title} {find_version(f'{title.lower()}_litert', title.lower())}"
         for title in ("MLServer", "KServe")
     ]
-    size = work.picture.stat().st_size
     return {
         "callers": table.name.rpartition("-")[2],
         "cores": CORES,
         "patience": f"{PATIENCE:.0f}",
         "model": SMALL if table.name == "models" else work.model,
         "picture": work.picture.name,
-        "size": f"{size:,}",
-        "pieces": math.ceil(size / PIECE),
+        "size": f"{work.picture.stat().st_size:,}",
         "versions": f"{', '.join(versions)} and a server of grpc.aio {version('grpcio')}",
     }
 

@@ -68,12 +68,7 @@ process.
 
 The other servers are {versions}, each with a small program of `bench/peers`. Classify sends no
 events. **gRPC** is the invoke method of classify, **V2** the protocol by which MLServer and KServe
-are called. CPU is that of the server's processes for one answer; sidecars have their own column.
-
-A sidecar passes gRPC on as it comes, by the header `dapr-app-id`. Dapr's own invoke, by gRPC as by
-HTTP, costs more: the sidecar makes another message of each call, and sends its body to the other
-sidecar in pieces of 2 KB (`StreamBufferSize` in Dapr's `pkg/messaging/v1`), so that this picture
-goes in {pieces} of them."""
+are called. CPU is that of the server's processes for one answer; sidecars have their own column."""
 _MORE_CALLERS = "The same with {callers} callers at once."
 _CORES = """\
 Callers, servers and the bare loop are all kept on the first cores (affinity), with two callers and
