@@ -33,7 +33,38 @@ class Observer(Protocol):
         """Note the outcome of a call."""
 
 
-class Call:
+class Phases:
+    """The phases of a thread at work for a call, whose spans they are; a `Stopwatch`.
+
+    Args:
+        observer: is told of them.
+    """
+
+    __slots__ = ("_observer", "_times")
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._times = False
+
+    def time(self, phase: Phase) -> AbstractContextManager[None]:
+        """Time what is done in the context; a phase within another counts as part of that."""
+        return _NOTHING if self._times else _Lap(self, phase)
+
+    def beside(self) -> Stopwatch:
+        """Return one for a thread that helps: its phases have spans and no seconds."""
+        return Phases(self._observer)
+
+    def begin_phase(self, phase: Phase) -> AbstractContextManager[object] | None:
+        """Note that a phase begins; return the context that it is to be in, if any."""
+        self._times = True
+        return self._observer.span(phase)
+
+    def end_phase(self, phase: Phase, seconds: float) -> None:  # noqa: ARG002 - for a call, which keeps them
+        """Note that a phase has ended."""
+        self._times = False
+
+
+class Call(Phases):
     """One call, entered when it comes and left with its outcome; a `Stopwatch`.
 
     Args:
@@ -58,9 +89,7 @@ class Call:
     """
 
     __slots__ = (
-        "_observer",
         "_span",
-        "_times",
         "_token",
         "answer_size",
         "caller",
@@ -80,13 +109,12 @@ class Call:
         self, observer: Observer, protocol: CallProtocol, caller: str = "", size: int = 0
     ) -> None:
         self.started, self.seconds = time.perf_counter(), 0.0
+        super().__init__(observer)
         self.method, self.protocol, self.caller = UNKNOWN, protocol, caller
         self.model = self.version = self.reason = ""
         self.code = "OK"
         self.size, self.answer_size = size, 0
         self.phases: dict[Phase, float] = {}
-        self._observer = observer
-        self._times = False
         self._span: AbstractContextManager[object] | None = None
         self._token: Token[Stopwatch | None] | None = None
 
@@ -119,46 +147,10 @@ class Call:
         waited = self.phases[Phase.QUEUE] = time.perf_counter() - admitted
         self._observer.show_wait(waited)
 
-    def time(self, phase: Phase) -> AbstractContextManager[None]:
-        """Time what is done in the context; a phase within another counts as part of that."""
-        return _NOTHING if self._times else _Lap(self, phase)
-
-    def beside(self) -> Stopwatch:
-        """Return one for a thread that helps: its phases have spans and no seconds."""
-        return _Beside(self._observer)
-
-    def begin_phase(self, phase: Phase) -> AbstractContextManager[object] | None:
-        """Note that a phase begins; return the context that it is to be in, if any."""
-        self._times = True
-        return self._observer.span(phase)
-
     def end_phase(self, phase: Phase, seconds: float) -> None:
         """Note that a phase has ended; a call may have it several times."""
-        self._times = False
+        super().end_phase(phase, seconds)
         self.phases[phase] = self.phases.get(phase, 0.0) + seconds
-
-
-class _Beside:
-    """The phases of a thread that helps with a call; a `Stopwatch`."""
-
-    __slots__ = ("_observer", "_times")
-
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self._times = False
-
-    def time(self, phase: Phase) -> AbstractContextManager[None]:
-        return _NOTHING if self._times else _Lap(self, phase)
-
-    def beside(self) -> Stopwatch:
-        return _Beside(self._observer)
-
-    def begin_phase(self, phase: Phase) -> AbstractContextManager[object] | None:
-        self._times = True
-        return self._observer.span(phase)
-
-    def end_phase(self, phase: Phase, seconds: float) -> None:  # noqa: ARG002 - as `Call` has it
-        self._times = False
 
 
 class _Lap:
@@ -166,7 +158,7 @@ class _Lap:
 
     __slots__ = ("_began", "_call", "_phase", "_span")
 
-    def __init__(self, call: Call | _Beside, phase: Phase) -> None:
+    def __init__(self, call: Phases, phase: Phase) -> None:
         self._call, self._phase = call, phase
         self._span: AbstractContextManager[object] | None = None
 
