@@ -154,7 +154,8 @@ class Loader:
                 if until():
                     return
                 now = time.monotonic()
-                action = next_action(self._registry.snapshots(), self._rules, now)
+                rules = replace(self._rules, versions=self._registry.policy)
+                action = next_action(self._registry.snapshots(), rules, now)
                 if action is None:
                     self._changed.wait()
                     continue

@@ -1,11 +1,12 @@
 """Every version of every model, and which of them a request means."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from meshlens.classify.errors import ModelNotFound
 from meshlens.classify.serving.policy import Rules, find_wanted
+from meshlens.classify.serving.rollout import NOBODY, Asking, Rollout, choose
 from meshlens.classify.serving.stages import Stage
 from meshlens.classify.serving.steps import Key, Snapshot
 from meshlens.classify.serving.version_policy import STABLE, VersionPolicy
@@ -17,10 +18,11 @@ class Registry:
     """The versions by model and number. Hold `changed` to read or to change one.
 
     Args:
-        policy: which versions are wanted, and their labels.
+        policy: which versions the settings want, and their labels.
 
     Attributes:
-        policy: the same.
+        policy: the same, and what the rollouts add.
+        rollouts: by model; None while they are not known.
         changed: the lock; notified of every change that the lifecycle must react to.
         leaving: whether the service is about to end: what answers is shown as UNLOADING, since it
             will not for long.
@@ -29,7 +31,9 @@ class Registry:
     """
 
     def __init__(self, policy: VersionPolicy) -> None:
-        self.policy = policy
+        self._settings = self.policy = policy
+        self.rollouts: Mapping[str, Rollout] | None = {}
+        self._prepared: dict[str, frozenset[str]] = {}
         self.changed = threading.Condition()
         self.leaving = False
         self.complete = False
@@ -112,6 +116,29 @@ class Registry:
                 else:
                     self._add(known.replace(source))
 
+    def roll_out(self, rollouts: Mapping[str, Rollout] | None) -> None:
+        """Let requests be shared out by these rollouts, None while they are not known."""
+        self.rollouts = rollouts
+        self._renew_policy()
+
+    def prepare(self, name: str, versions: frozenset[str]) -> None:
+        """Want versions of a model for a rollout that has yet to begin; none to stop that."""
+        self._prepared = {**self._prepared, name: versions}
+        self._renew_policy()
+
+    def _renew_policy(self) -> None:
+        known = self.rollouts or {}
+        named = {name: rollout.versions for name, rollout in known.items()}
+        for name, versions in self._prepared.items():
+            named[name] = named.get(name, frozenset()) | versions
+        labels = {
+            name: {**self._settings.labels.get(name, {}), **rollout.labels}
+            for name, rollout in known.items()
+        }
+        self.policy = replace(
+            self._settings, labels={**self._settings.labels, **labels}, named=named
+        )
+
     def _add(self, version: Version) -> None:
         self._models.setdefault(version.source.model, {})[version.key] = version
         _reject_unusable(version)
@@ -132,19 +159,22 @@ class Registry:
             raise ModelNotFound(name, self.names)
         return self.of(name)
 
-    def find(self, name: str, version: str) -> Version:
+    def find(self, name: str, version: str, asking: Asking = NOBODY) -> Version:
         """Return the version that a request means.
 
         Args:
             name: of the model.
-            version: its number or label; if empty the one labelled stable, else the newest that
-                is AVAILABLE, else the one that will be.
+            version: its number or label; if empty the one that a header names, else one by the
+                weights of a rollout, else the one labelled stable, else the newest that is
+                AVAILABLE, else the one that will be.
+            asking: who asks.
 
         Raises:
             ModelNotFound: no model has that name, or not that version.
         """
         versions = self.look_up(name)
         labelled = self.policy.labels.get(name, {})
+        version = version or asking.version or self._share_out(name, versions, asking)
         if not version and STABLE in labelled:
             version = STABLE
         number = labelled.get(version, version)
@@ -159,6 +189,16 @@ class Registry:
         wanted = self.wanted(name)
         coming = [version for version in wanted if version.on_its_way]
         return next(iter(coming or wanted or versions))
+
+    def _share_out(self, name: str, versions: Iterable[Version], asking: Asking) -> str:
+        """Return the version of a rollout with weights that a request gets, empty without one."""
+        rollout = (self.rollouts or {}).get(name)
+        if rollout is None or not rollout.weights:
+            return ""
+        able = {it.source.version for it in versions if it.available}
+        chosen = choose(name, rollout, able, asking)
+        # None can answer: the one to go back to says why.
+        return chosen or rollout.target or ""
 
     def find_newest(self, name: str, version: str) -> Version:
         """Return the newest content of the version that a request means.

@@ -14,11 +14,13 @@ class VersionPolicy:
         latest: how many, counted from the newest; 0 for all.
         specific: these versions and no others, for the models named.
         labels: {model: {label: version}}; labelled versions are wanted too.
+        named: versions that are wanted too, for the models named: those of rollouts.
     """
 
     latest: int = 1
     specific: Mapping[str, frozenset[str]] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    named: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def choose(self, model: str, versions: Iterable[str]) -> frozenset[str]:
         """Return which of `versions` of `model` are wanted."""
@@ -26,7 +28,8 @@ class VersionPolicy:
         specific = self.specific.get(model)
         newest = there[: self.latest] if self.latest else there
         chosen = specific if specific is not None else frozenset(newest)
-        return (chosen | self.labelled(model)) & frozenset(there)
+        also = self.labelled(model) | self.named.get(model, frozenset())
+        return (chosen | also) & frozenset(there)
 
     def labelled(self, model: str) -> frozenset[str]:
         """Return the versions of `model` that have a label."""

@@ -1,0 +1,179 @@
+"""Rollouts: which version of a model answers the requests that name none.
+
+A rollout is data. What it makes of a request depends on nothing but the request: every replica
+that knows the same rollout chooses alike.
+"""
+
+import hashlib
+import math
+import random
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+VERSION_HEADER = "meshlens-version"
+"""The header by which a caller names a version where the request itself names none."""
+
+CALLER, OPTION, HEADER = "caller", "option", "header:"
+MOST_VERSIONS = 16
+MOST_LABELS = 64
+# Percentages are given in hundredths at most, so that their sum is exact.
+_HUNDREDTHS = 100
+_ALL = 100 * _HUNDREDTHS
+
+_HEADER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+Number = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,18}$|^0$")]
+Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,62}$")]
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, strict=True)]
+
+
+class Shadow(BaseModel):
+    """A version that sees a share of the traffic, and whose answers go nowhere."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Number = Field(description="its number")
+    percent: Percent = Field(gt=0, description="of the requests that it sees")
+
+
+class Rollout(BaseModel):
+    """How the requests that name a model, but none of its versions, are shared out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weights: Mapping[Number, Percent] = Field(
+        default={},
+        max_length=MOST_VERSIONS,
+        description="percent of the requests by version, 100 together; without any, the version"
+        " labelled stable answers, else the newest that is AVAILABLE",
+    )
+    base: Number | None = Field(
+        default=None,
+        description="the version to go back to; if left out, the lowest of `weights`",
+    )
+    key: str = Field(
+        default="",
+        description="what keeps a caller's requests at one version: caller (the app id of who"
+        " calls), header:<name>, or option (`?key=`); if left out, each request is drawn anew",
+    )
+    labels: Mapping[Label, Number] = Field(
+        default={},
+        max_length=MOST_LABELS,
+        description="versions by label, besides those of MODEL_LABELS and before them",
+    )
+    shadow: Shadow | None = Field(
+        default=None, description="a version that is tried beside; left out if there is none"
+    )
+
+    @field_validator("weights")
+    @classmethod
+    def _sums_up(cls, weights: Mapping[str, float]) -> Mapping[str, float]:
+        for version, percent in weights.items():
+            if not math.isclose(percent * _HUNDREDTHS, round(percent * _HUNDREDTHS), abs_tol=1e-6):
+                raise ValueError(f"expected at most two decimals, got {percent!r} for {version}")
+        total = sum(round(percent * _HUNDREDTHS) for percent in weights.values())
+        if weights and total != _ALL:
+            raise ValueError(f"expected percentages that are 100 together, got {total / 100:g}")
+        return weights
+
+    @field_validator("key")
+    @classmethod
+    def _names_a_key(cls, key: str) -> str:
+        name = key.removeprefix(HEADER)
+        if key in ("", CALLER, OPTION) or (name != key and _HEADER_NAME.fullmatch(name)):
+            return key
+        raise ValueError("expected caller, option or header:<name in lower case>")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.weights or self.labels or self.shadow):
+            raise ValueError("expected weights, labels or a shadow; DELETE ends a rollout")
+        if self.base is not None and not self.weights:
+            raise ValueError("expected weights beside base, which is where they go back to")
+        if self.key and not self.weights:
+            raise ValueError("expected weights beside key, which is what it chooses by")
+        if self.shadow and self.weights.get(self.shadow.version) == 100:  # noqa: PLR2004 - percent
+            raise ValueError(
+                f"expected a shadow that does not answer every request itself, got version"
+                f" {self.shadow.version}"
+            )
+        return self
+
+    @property
+    def target(self) -> str | None:
+        """The version to go back to; None without weights."""
+        return self.base or min(self.weights, key=int, default=None)
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """Every version that it names."""
+        named = {*self.weights, *self.labels.values(), self.base, self.shadow and self.shadow.version}
+        return frozenset(filter(None, named))
+
+    def roll_back(self) -> "Rollout":
+        """Return what sends every request to the version to go back to, and shadows nothing."""
+        return self.model_copy(
+            update={"weights": {self.target: 100.0} if self.target else {}, "shadow": None}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks for a model, as far as the choice of its version depends on it.
+
+    Attributes:
+        caller: the app id of who calls; empty if no sidecar has said it.
+        headers: of the call, names in lower case.
+        key: the option of that name.
+    """
+
+    caller: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+
+    @property
+    def version(self) -> str:
+        """The version or label that a header names; empty if none does."""
+        return self.headers.get(VERSION_HEADER, "")
+
+    def find_key(self, kind: str) -> str:
+        """Return what keeps its requests at one version; empty if it has nothing of that kind."""
+        if kind == CALLER:
+            return self.caller
+        return self.key if kind == OPTION else self.headers.get(kind.removeprefix(HEADER), "")
+
+
+NOBODY = Asking()
+
+
+def choose(model: str, rollout: Rollout, able: Collection[str], asking: Asking) -> str | None:
+    """Return the version that answers a request; None if none with a weight can.
+
+    Requests with one key get one version. When weights change, a key only moves to a version
+    whose share has grown; when a version goes, only its keys move. That is weighted rendezvous
+    hashing: https://www.snia.org/sites/default/files/SDC15_presentations/dist_sys/Jason_Resch_New_Consistent_Hashings_Rev.pdf
+
+    Args:
+        model: its name: a key has other versions in another model.
+        rollout: the weights.
+        able: the versions that can answer.
+        asking: who asks.
+    """
+    weights = {it: weight for it, weight in rollout.weights.items() if weight and it in able}
+    if len(weights) <= 1:
+        return next(iter(weights), None)
+    key = asking.find_key(rollout.key) if rollout.key else ""
+    if not key:
+        return random.choices(tuple(weights), tuple(weights.values()))[0]  # noqa: S311 - a share of traffic
+    return max(weights, key=lambda it: weights[it] / -math.log(_place(model, it, key)))
+
+
+def _place(model: str, version: str, key: str) -> float:
+    """Return a number between 0 and 1, the same for the same words."""
+    words = b"\0".join(it.encode("utf-8", "surrogateescape") for it in (model, version, key))
+    digest = hashlib.blake2b(words, digest_size=6).digest()
+    return (int.from_bytes(digest) + 0.5) / (1 << 48)
