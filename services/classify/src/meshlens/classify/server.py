@@ -8,6 +8,8 @@ from functools import partial
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import ClassifyError
 from meshlens.classify.metrics import show_models
+from meshlens.classify.rollouts.board import Board
+from meshlens.classify.rollouts.calls import RolloutCalls
 from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.settings import Settings
@@ -21,6 +23,7 @@ from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.daprkit.sidecar.referenced import read_references, take_addresses
+from meshlens.daprkit.sidecar.state import StateStore
 from meshlens.daprkit.telemetry.call import use_model
 from meshlens.protocols.wire.pool import find_services
 
@@ -64,8 +67,16 @@ def build_server(
         repository: the models.
         cache: stores their bytes.
     """
+    store = StateStore(sidecar, name=settings.state_store, timeout=settings.state_timeout)
+    board = Board(
+        repository.roll_out,
+        folder=settings.models,
+        store=store if settings.rollouts else None,
+        seconds=settings.state_timeout,
+    )
     service = Service(
         repository,
+        rollouts=RolloutCalls(board, repository),
         max_pixels=settings.max_pixels,
         max_body=settings.max_body,
         origins=split_origins(settings.gateway_origins),
@@ -79,7 +90,7 @@ def build_server(
         service.subscriptions(),
         services=service.services(),
         described=find_services(),
-        lifespan=partial(_serve_models, settings, repository, cache),
+        lifespan=partial(_serve_models, settings, repository, board, cache),
         readiness=repository.readiness,
     )
     server.show_cache("models", cache)
@@ -90,7 +101,7 @@ def build_server(
 
 @contextmanager
 def _serve_models(
-    settings: Settings, repository: Repository, cache: ModelCache, server: Server
+    settings: Settings, repository: Repository, board: Board, cache: ModelCache, server: Server
 ) -> Iterator[None]:
     """Load and watch the models, and report each change; begin no load after the end."""
 
@@ -107,11 +118,13 @@ def _serve_models(
         places=settings.places,
     )
     cache.check()
+    board.start()
     repository.start(lambda _: server.refresh())
     if settings.watch_seconds > 0:
         watcher.start()
     try:
         yield
     finally:
+        board.stop()
         repository.stop()
         watcher.stop()

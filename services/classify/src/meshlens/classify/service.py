@@ -15,6 +15,7 @@ from meshlens.classify.errors import (
     InvalidImage,
     InvalidModel,
     InvalidOption,
+    InvalidRollout,
     InvalidTensor,
     ModelFailed,
     ModelNotFound,
@@ -23,6 +24,8 @@ from meshlens.classify.errors import (
     NotEnoughMemory,
     OutputTooLarge,
     RequestOver,
+    RolloutChanged,
+    RolloutFixed,
     WrongTask,
 )
 from meshlens.classify.formats.card import Task
@@ -30,8 +33,11 @@ from meshlens.classify.protocol_models import ProtocolModels, make_provenance
 from meshlens.classify.requests.batches import Batch, BatchAnswer, answer_each, is_batch, read_batch
 from meshlens.classify.requests.bodies import decode_body, encode_json
 from meshlens.classify.requests.forms import MULTIPART, read_form
+from meshlens.classify.rollouts.board import Board
+from meshlens.classify.rollouts.calls import RolloutCalls
 from meshlens.classify.serving.opening import Answerer
 from meshlens.classify.serving.repository import Repository
+from meshlens.classify.serving.rollout import Asking
 from meshlens.classify.serving.versions import Servable
 from meshlens.classify.tasks.classification.classifier import ClassifyOptions
 from meshlens.classify.tasks.descriptions import FrameDescription
@@ -42,6 +48,7 @@ from meshlens.classify.tasks.table import TASKS
 from meshlens.classify.tasks.tensors.predictor import PredictOptions
 from meshlens.daprkit.application.admission import find_caller
 from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.origin import find_origin
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
 from meshlens.daprkit.gateway.method import open_gateway
@@ -80,6 +87,9 @@ STATUS: Mapping[type[Exception], Status] = {
     OutputTooLarge: Status.RESOURCE_EXHAUSTED,
     RequestOver: Status.DEADLINE_EXCEEDED,
     ModelFailed: Status.FAILED_PRECONDITION,
+    InvalidRollout: Status.INVALID_ARGUMENT,
+    RolloutChanged: Status.ABORTED,
+    RolloutFixed: Status.FAILED_PRECONDITION,
     InvalidModel: Status.FAILED_PRECONDITION,
 }
 
@@ -90,6 +100,7 @@ class Service:
     Args:
         repository: the models.
         max_pixels: largest image that is decoded.
+        rollouts: answers the methods about rollouts; if not given, no model has one.
         max_body: largest body in bytes, for the page and for what compressed bodies unpack to.
         origins: whose pages may read what the method gateway answers.
         ready: whether it should be called; whether the repository is ready, if not given.
@@ -100,11 +111,13 @@ class Service:
         repository: Repository,
         *,
         max_pixels: int,
+        rollouts: RolloutCalls | None = None,
         max_body: int = 16 * MIB,
         origins: Sequence[str] = (),
         ready: Callable[[], bool] | None = None,
     ) -> None:
         self._repository = repository
+        self._rollouts = rollouts or RolloutCalls(Board(repository.roll_out), repository)
         self._max_pixels = max_pixels
         self._max_body = max_body
         self._origins = origins
@@ -149,6 +162,7 @@ class Service:
                 lane=Lane.ADMIN,
                 operations=(reference.UNLOAD,),
             ),
+            *self._rollouts.routes(),
             *inference_routes(
                 self._inference, max_body=self._max_body, faults=reference.OF_TENSORS
             ),
@@ -194,7 +208,7 @@ class Service:
         kind = TASKS[task].options
         batch = read_batch(request, kind.model_fields) if is_batch(request) else None
         options = parse_options(kind, batch.options if batch else request.query)
-        with methods.lease_lens(self._repository, task, options) as (answerer, lens):
+        with methods.lease_lens(self._repository, task, options, _asking(options)) as (answerer, lens):
             if batch:
                 answers = self._answer_each(batch, answerer, lens, options)
                 return _reply_json(answerer, answers)
@@ -230,7 +244,7 @@ class Service:
         else:
             query, data = request.query, decode_body(request.content_type, request.body)
         options, payload = parse_options(ModelOptions, query), self._payload(data)
-        answerer, image = methods.preview(self._repository, options, payload)
+        answerer, image = methods.preview(self._repository, options, payload, _asking(options))
         height, width, channels = image.pixels.shape
         seen = FrameDescription(width=width, height=height, channels=channels)
         return _reply(answerer, seen.model_dump(), encode_png(image.pixels), "image/png")
@@ -247,7 +261,8 @@ class Service:
             image = decode_body(kind, request.body)
             payload, predict = self._payload(image), methods.predict_picture
         with within(request.time_limit, find_caller()):
-            return _reply_json(*predict(self._repository, name, version, payload, options))
+            asking = _asking(options)
+            return _reply_json(*predict(self._repository, name, version, payload, options, asking))
 
     def list_models(self, request: Request) -> Reply:
         """List every version, loaded or not."""
@@ -255,7 +270,7 @@ class Service:
         servables = self._repository.servables()
         models = methods.ModelList(
             models=[self._describe(servable) for servable in servables],
-            warnings=list(self._repository.warnings()),
+            warnings=[*self._repository.warnings(), *self._rollouts.warnings()],
         )
         return Reply(encode_json(models.model_dump()), JSON)
 
@@ -269,7 +284,10 @@ class Service:
                 servable.source.version: servable.state
                 for servable in self._repository.servables(name)
             }
-            description = description.model_copy(update={"versions": versions})
+            rollout = self._rollouts.find(name)
+            description = description.model_copy(
+                update={"versions": versions, "rollout": rollout}
+            )
         return Reply(encode_json(description.model_dump()), JSON)
 
     def load(self, request: Request) -> Reply:
@@ -294,6 +312,12 @@ class Service:
 
     def _payload(self, data: bytes) -> Payload:
         return Payload(data, self._max_pixels)
+
+
+def _asking(options: ModelOptions) -> Asking:
+    """Return who asks for a model, by the call and by its options."""
+    origin = find_origin()
+    return Asking(origin.caller, origin.headers, options.key)
 
 
 def _holds_tensors(request: Request) -> bool:
