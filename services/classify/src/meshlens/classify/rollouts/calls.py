@@ -156,8 +156,8 @@ class RolloutCalls:
         name, body = _name(request), parse_body(request.body)
         self._board.check(name)
         rollout = Rollout.model_validate(body.model_dump(exclude={"revision"}))
-        self._repository.prepare(name, rollout, min(request.time_limit, LONGEST_LOAD))
-        return self._change(request, rollout, body.revision)
+        with self._repository.prepared(name, rollout, min(request.time_limit, LONGEST_LOAD)):
+            return self._change(request, rollout, body.revision)
 
     def _change(
         self, request: Request, rollout: Rollout | None, revision: int | None = None
