@@ -1,6 +1,5 @@
 """Who learns of a rollout when, and what a store or a file that fails changes: nothing."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -69,7 +68,11 @@ def running(folder: Path, store: Store | None) -> Iterator[Replica]:
 
 def write(folder: Path, text: str) -> None:
     (folder / "new").write_text(text)
-    os.replace(folder / "new", folder / FILE)
+    (folder / "new").replace(folder / FILE)
+
+
+def to(rollout: Rollout | None) -> Callable[[Rollout | None], Rollout | None]:
+    return lambda _: rollout
 
 
 def follows(condition: Callable[[], bool]) -> None:
@@ -83,10 +86,10 @@ def _ignore(_: object) -> None:
 def test_every_replica_learns_of_a_change(tmp_path: Path) -> None:
     store = Store()
     with running(tmp_path, store) as first, running(tmp_path, store) as second:
-        first.board.change("digits", BOTH)
+        first.board.change("digits", to(BOTH))
         assert first.has({"digits": BOTH})
         follows(lambda: second.has({"digits": BOTH}))
-        second.board.change("digits", None)
+        second.board.change("digits", to(None))
         assert second.has({})
         follows(lambda: first.has({}))
 
@@ -105,19 +108,19 @@ def test_nothing_is_known_until_the_store_has_been_read(tmp_path: Path) -> None:
 def test_a_store_that_is_down_later_changes_nothing(tmp_path: Path) -> None:
     store = Store()
     with running(tmp_path, store) as replica:
-        replica.board.change("digits", BOTH)
+        replica.board.change("digits", to(BOTH))
         store.down = True
         follows(lambda: bool(replica.board.warnings()))
         assert replica.has({"digits": BOTH})
         with pytest.raises(StoreUnavailable):
-            replica.board.change("digits", ONE)
+            replica.board.change("digits", to(ONE))
         assert replica.has({"digits": BOTH})
 
 
 def test_a_damaged_value_changes_nothing(tmp_path: Path) -> None:
     store = Store()
     with running(tmp_path, store) as replica:
-        replica.board.change("digits", BOTH)
+        replica.board.change("digits", to(BOTH))
         store.written = Written(b"{", "9")
         follows(lambda: bool(replica.board.warnings()))
         assert replica.has({"digits": BOTH})
@@ -126,17 +129,17 @@ def test_a_damaged_value_changes_nothing(tmp_path: Path) -> None:
 def test_of_two_changes_of_one_revision_one_is_refused(tmp_path: Path) -> None:
     store = Store()
     first, second = (Replica(tmp_path, store).board for _ in range(2))
-    revision = first.change("digits", BOTH).revision
-    second.change("digits", ONE, revision)
+    revision = first.change("digits", to(BOTH)).revision
+    second.change("digits", to(ONE), revision)
     with pytest.raises(RolloutChanged, match="revision 1"):
-        first.change("digits", TWO, revision)
+        first.change("digits", to(TWO), revision)
 
 
 def test_two_changes_at_once_both_hold_where_they_are_of_two_models(tmp_path: Path) -> None:
     store = Store()
     first, second = (Replica(tmp_path, store).board for _ in range(2))
-    store.before_write = lambda: _ignore(second.change("objects", ONE))
-    first.change("digits", TWO)
+    store.before_write = lambda: _ignore(second.change("objects", to(ONE)))
+    first.change("digits", to(TWO))
     found = {name: first.find(name)[0].rollout for name in ("digits", "objects")}
     assert found == {"digits": TWO, "objects": ONE}
 
@@ -145,26 +148,26 @@ def test_many_changes_at_once_lose_none(tmp_path: Path) -> None:
     store = Store()
     board = Replica(tmp_path, store).board
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: board.change(f"m{number}", ONE), range(40)))
+        list(pool.map(lambda number: board.change(f"m{number}", to(ONE)), range(40)))
     assert all(board.find(f"m{number}")[0].rollout == ONE for number in range(40))
 
 
 def test_without_a_store_calls_change_nothing(tmp_path: Path) -> None:
     with running(tmp_path, None) as replica:
         with pytest.raises(RolloutFixed, match="ROLLOUTS=true"):
-            replica.board.change("digits", ONE)
+            replica.board.change("digits", to(ONE))
         assert not any(replica.told)
 
 
 def test_a_file_holds_before_the_store_and_may_be_changed(tmp_path: Path) -> None:
     store = Store()
     with running(tmp_path, store) as replica:
-        replica.board.change("digits", ONE)
+        replica.board.change("digits", to(ONE))
         write(tmp_path, FILE_OF_TWO)
         follows(lambda: replica.has({"digits": TWO}))
         assert replica.board.find("digits")[1] == "file"
         with pytest.raises(RolloutFixed, match=FILE):
-            replica.board.change("digits", BOTH)
+            replica.board.change("digits", to(BOTH))
         write(tmp_path, "digits: {weights: {2: 90}}")
         follows(lambda: bool(replica.board.warnings()))
         assert replica.has({"digits": TWO})

@@ -208,7 +208,10 @@ class Service:
         kind = TASKS[task].options
         batch = read_batch(request, kind.model_fields) if is_batch(request) else None
         options = parse_options(kind, batch.options if batch else request.query)
-        with methods.lease_lens(self._repository, task, options, _asking(options)) as (answerer, lens):
+        with methods.lease_lens(self._repository, task, options, _asking(options)) as (
+            answerer,
+            lens,
+        ):
             if batch:
                 answers = self._answer_each(batch, answerer, lens, options)
                 return _reply_json(answerer, answers)
@@ -285,9 +288,7 @@ class Service:
                 for servable in self._repository.servables(name)
             }
             rollout = self._rollouts.find(name)
-            description = description.model_copy(
-                update={"versions": versions, "rollout": rollout}
-            )
+            description = description.model_copy(update={"versions": versions, "rollout": rollout})
         return Reply(encode_json(description.model_dump()), JSON)
 
     def load(self, request: Request) -> Reply:
