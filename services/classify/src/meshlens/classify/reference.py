@@ -35,6 +35,7 @@ from meshlens.classify.formats.card import Task
 from meshlens.classify.requests.batches import MOST_IMAGES, ImagesBody
 from meshlens.classify.requests.bodies import ImageBody
 from meshlens.classify.requests.forms import MULTIPART
+from meshlens.classify.shadows.report import Reports
 from meshlens.classify.tasks.classification.classifier import ClassificationAnswer
 from meshlens.classify.tasks.descriptions import FrameDescription
 from meshlens.classify.tasks.detection.detector import DetectionAnswer
@@ -147,6 +148,21 @@ MODEL = Operation(
     answers={JSON: AnyModel},
     answer="The version; its inputs and outputs once it is loaded.",
     faults=(InvalidOption, ModelNotFound),
+)
+SHADOW = tuple(
+    Operation(
+        summary=summary,
+        verb=verb,
+        options=NoOptions,
+        parameters={"name": _PATH["name"]},
+        answers={JSON: Reports},
+        answer="What was compared of each version that has answered.",
+        faults=(InvalidOption, ModelNotFound),
+    )
+    for verb, summary in (
+        ("GET", "Say how far the shadow of a model agrees with the versions that answer."),
+        ("DELETE", "Begin to count anew how far the shadow of a model agrees; answers what was."),
+    )
 )
 LOAD = Operation(
     summary="Load a version, whatever the settings say, and keep it loaded.",

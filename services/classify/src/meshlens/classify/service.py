@@ -1,5 +1,6 @@
 """The methods that callers in the mesh invoke, and which status each error becomes."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -33,6 +34,8 @@ from meshlens.classify.requests.forms import MULTIPART, read_form
 from meshlens.classify.serving.opening import Answerer
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable
+from meshlens.classify.shadows.asking import ask_lens, ask_tensors, ask_tensors_of_picture
+from meshlens.classify.shadows.shadows import Shadows
 from meshlens.classify.tasks.classification.classifier import ClassifyOptions
 from meshlens.classify.tasks.descriptions import FrameDescription
 from meshlens.classify.tasks.images.pixels import encode_png
@@ -93,6 +96,7 @@ class Service:
         max_body: largest body in bytes, for the page and for what compressed bodies unpack to.
         origins: whose pages may read what the method gateway answers.
         ready: whether it should be called; whether the repository is ready, if not given.
+        shadows: see what other versions have answered; there are none, if not given.
     """
 
     def __init__(
@@ -103,11 +107,13 @@ class Service:
         max_body: int = 16 * MIB,
         origins: Sequence[str] = (),
         ready: Callable[[], bool] | None = None,
+        shadows: Shadows | None = None,
     ) -> None:
         self._repository = repository
         self._max_pixels = max_pixels
         self._max_body = max_body
         self._origins = origins
+        self._shadows = shadows
         self._statuses = Statuses(STATUS)
         # Models that have ended during a batch.
         self._suspects: set[str] = set()
@@ -137,6 +143,7 @@ class Service:
             Route("models", self.list_models, verbs=("GET",), operations=(reference.MODELS,)),
             *self._route_models("models/<name>"),
             *self._route_models("models/<name>/versions/<version>"),
+            *self._route_shadows(),
             Route(
                 "models/<name>/versions/<version>/load",
                 self.load,
@@ -165,6 +172,20 @@ class Service:
         return (
             Route(path, self.describe_model, verbs=("GET",), operations=described),
             Route(f"{path}/predict", self.predict, lane=Lane.WORK, operations=predicted),
+        )
+
+    def _route_shadows(self) -> Sequence[Route]:
+        """Return the route of the shadow's report."""
+        if self._shadows is None:
+            return ()
+        return (
+            Route(
+                "models/<name>/shadow",
+                partial(_report_shadow, self._shadows),
+                verbs=("GET", "DELETE"),
+                operations=reference.SHADOW,
+                lanes={"DELETE": Lane.ADMIN},
+            ),
         )
 
     def services(self) -> Sequence[GrpcService]:
@@ -199,7 +220,7 @@ class Service:
                 answers = self._answer_each(batch, answerer, lens, options)
                 return _reply_json(answerer, answers)
             payload = self._payload(decode_body(request.content_type, request.body))
-            answer = lens.answer(payload, options)
+            answer = self._ask(answerer, lens, payload, options)
         media_type = request.preferred(answer.media_types)
         if media_type == JSON:
             return _reply_json(answerer, answer)
@@ -213,7 +234,7 @@ class Service:
         try:
             return answer_each(
                 batch,
-                lambda data: lens.answer(self._payload(data), options),
+                lambda data: self._ask(answerer, lens, self._payload(data), options),
                 self._statuses.describe,
                 # Of which of two pictures a model has ended is not known, of one at a time it is.
                 alone=answerer.sha256 in self._suspects,
@@ -221,6 +242,16 @@ class Service:
         except EngineGone:
             self._suspects.add(answerer.sha256)
             raise
+
+    def _ask(
+        self, answerer: Answerer, lens: Lens[Any, Any], payload: Payload, options: ModelOptions
+    ) -> Answer:
+        began = time.perf_counter()
+        answer: Answer = lens.answer(payload, options)
+        if self._shadows:
+            seconds = time.perf_counter() - began
+            self._shadows.offer(answerer, ask_lens, payload, options, answer, seconds)
+        return answer
 
     def preview(self, request: Request) -> Reply:
         """Show the image as the model sees it: its size, its colours or gray, upright."""
@@ -242,12 +273,19 @@ class Service:
         version = request.parameters.get("version", label)
         if _holds_tensors(request):
             payload, predict = self._payload(request.body), methods.predict
+            ask = ask_tensors
         else:
             kind = JSON if _is_json(request.body) else request.content_type
             image = decode_body(kind, request.body)
             payload, predict = self._payload(image), methods.predict_picture
+            ask = ask_tensors_of_picture
+        began = time.perf_counter()
         with within(request.time_limit, find_caller()):
-            return _reply_json(*predict(self._repository, name, version, payload, options))
+            answerer, answer = predict(self._repository, name, version, payload, options)
+        if self._shadows:
+            seconds = time.perf_counter() - began
+            self._shadows.offer(answerer, ask, payload, options, answer, seconds)
+        return _reply_json(answerer, answer)
 
     def list_models(self, request: Request) -> Reply:
         """List every version, loaded or not."""
@@ -294,6 +332,16 @@ class Service:
 
     def _payload(self, data: bytes) -> Payload:
         return Payload(data, self._max_pixels)
+
+
+def _report_shadow(shadows: Shadows, request: Request) -> Reply:
+    """Return how far a shadow agrees; DELETE begins to count anew."""
+    parse_options(NoOptions, request.query)
+    model = request.parameters["name"]
+    report = shadows.report(model)
+    if request.verb == "DELETE":
+        shadows.begin_anew(model)
+    return Reply(encode_json(report.model_dump(mode="json")), JSON)
 
 
 def _holds_tensors(request: Request) -> bool:

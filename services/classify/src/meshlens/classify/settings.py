@@ -55,6 +55,19 @@ class Settings(ServerSettings):
         description="Bytes that the calls of the models in one worker process may take together,"
         " beyond what loading takes; 0 for no limit.",
     )
+    shadow_timeout: float = Field(
+        default=10.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds that the shadow of a model may take for an input; then its process is"
+        " ended.",
+    )
+    agreement_topic: str = Field(
+        default="agreement",
+        min_length=1,
+        description="Topic for events about shadows, in the component PUBSUB; none are published"
+        " with EVENTS=off.",
+    )
     watch_seconds: float = Field(
         default=1.0,
         ge=0,

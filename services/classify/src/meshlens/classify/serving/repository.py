@@ -11,9 +11,10 @@ from meshlens.classify.engines.opening import OpenEngine
 from meshlens.classify.errors import EngineGone, ModelFailed, ModelNotReady, NoModels
 from meshlens.classify.serving.default import choose_default
 from meshlens.classify.serving.loader import Loader, Loads, OnChange
-from meshlens.classify.serving.opening import Vouch, trust
+from meshlens.classify.serving.opening import Loaded, Vouch, trust
 from meshlens.classify.serving.policy import Rules
 from meshlens.classify.serving.registry import Registry
+from meshlens.classify.serving.rollout import Shadow
 from meshlens.classify.serving.stages import Stage
 from meshlens.classify.serving.version_policy import VersionPolicy
 from meshlens.classify.serving.versions import Servable, Version
@@ -201,6 +202,30 @@ class Repository:
                 found.users -= 1
                 if not found.users and not found.available:
                     changed.notify_all()  # it may be closed
+
+    # Shadows
+
+    def find_shadow(self, name: str) -> Shadow | None:
+        """Return the shadow of a model by its rollout, None if it has none."""
+        rollout = (self._versions.rollouts or {}).get(name)
+        return rollout.shadow if rollout else None
+
+    def find_source(self, name: str, version: str) -> Source:
+        """Return where the newest content of a version comes from.
+
+        Raises:
+            ModelNotFound: there is none.
+        """
+        with self._versions.changed:
+            return self._versions.find_newest(name, version).source
+
+    def open_apart(self, source: Source, open_engine: OpenEngine) -> Loaded:
+        """Return a version that is opened beside those which answer; its opener closes it.
+
+        Raises:
+            InvalidModel: it cannot be used.
+        """
+        return self._loader.open_apart(source, open_engine)
 
     # Changes
 
