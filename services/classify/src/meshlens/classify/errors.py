@@ -13,6 +13,9 @@
     |-- ModelNotReady     the model is not AVAILABLE yet: a retry helps
     |-- ModelFailed       the model could not be loaded, or is unloaded: a retry does not help
     |-- InvalidModel      a model file that cannot be used: the reason of a failed load
+    |-- InvalidRollout    a rollout that could not take effect
+    |-- RolloutChanged    a rollout that another has changed meanwhile
+    |-- RolloutFixed      a rollout that calls may not change
     |-- RequestOver       nobody waited for a request any more when its model would have begun
     |-- OutputTooLarge    an answer with more numbers than can be sent
     |-- EngineGone        what ran the model has died: a retry helps
@@ -145,6 +148,18 @@ class ModelFailed(ClassifyError):
 
 class InvalidModel(ClassifyError):
     """A model file cannot be used."""
+
+
+class InvalidRollout(ClassifyError):
+    """A rollout could not take effect as it is."""
+
+
+class RolloutChanged(ClassifyError):
+    """A rollout has been changed by another since its caller has read it."""
+
+
+class RolloutFixed(ClassifyError):
+    """A rollout cannot be changed by calls here."""
 
 
 class EngineGone(ClassifyError):

@@ -12,6 +12,7 @@ from meshlens.classify.formats.card import Task
 from meshlens.classify.formats.tflite_advice import Form, Reason
 from meshlens.classify.serving.opening import Answerer, Loaded
 from meshlens.classify.serving.repository import Repository
+from meshlens.classify.serving.rollout import NOBODY, Asking
 from meshlens.classify.serving.versions import Servable, State
 from meshlens.classify.tasks.descriptions import Description
 from meshlens.classify.tasks.images.pixels import Image
@@ -90,6 +91,11 @@ class ModelDescription(BaseModel):
         description="forms of its file that would be faster or smaller, by what the file says; left"
         " out unless it is loaded and there are some",
     )
+    rollout: SerializeAsAny[BaseModel] | None = Field(
+        default=None,
+        description="how its requests are shared out; left out without a rollout, and where one"
+        " version is meant",
+    )
     loaded: SerializeAsAny[Description] | None = Field(default=None, exclude=True)
     versions: Mapping[str, State] | None = Field(
         default=None,
@@ -124,6 +130,8 @@ class ModelDescription(BaseModel):
             fields |= self.loaded.model_dump(mode="json")
         if self.versions is not None:
             fields["versions"] = self.versions
+        if self.rollout is not None:
+            fields["rollout"] = self.rollout.model_dump(mode="json")
         return fields
 
 
@@ -143,7 +151,7 @@ class ModelList(BaseModel):
 
 @contextmanager
 def lease_lens(
-    repository: Repository, task: Task, options: ModelOptions
+    repository: Repository, task: Task, options: ModelOptions, asking: Asking = NOBODY
 ) -> Iterator[tuple[Answerer, Lens[Any, Any]]]:
     """Keep the model that `options` name loaded, and yield what answers and its lens.
 
@@ -153,12 +161,12 @@ def lease_lens(
         ModelNotFound, ModelNotReady, ModelFailed, EngineGone: as `Repository.lease` does.
     """
     name, version = options.name_and_version()
-    with repository.lease(name or find_default(repository, task), version) as servable:
+    with repository.lease(name or find_default(repository, task), version, asking) as servable:
         yield _loaded(servable).answerer, _choose_lens(servable, task)
 
 
 def preview(
-    repository: Repository, options: ModelOptions, payload: Payload
+    repository: Repository, options: ModelOptions, payload: Payload, asking: Asking = NOBODY
 ) -> tuple[Answerer, Image]:
     """Return the image in `payload` as the model sees it, whatever the model's task.
 
@@ -166,26 +174,36 @@ def preview(
         WrongTask: the model takes no images.
         InvalidImage, ImageTooLarge: it is not an image, or too large.
     """
-    with repository.lease(*options.name_and_version()) as servable:
+    with repository.lease(*options.name_and_version(), asking) as servable:
         loaded = _loaded(servable)
         return loaded.answerer, loaded.lens.see(payload)
 
 
 def predict(
-    repository: Repository, name: str, version: str, payload: Payload, options: PredictOptions
+    repository: Repository,
+    name: str,
+    version: str,
+    payload: Payload,
+    options: PredictOptions,
+    asking: Asking = NOBODY,
 ) -> tuple[Answerer, TensorsAnswer]:
     """Return the outputs of a model for the tensors in `payload`, whatever the model's task.
 
     Raises:
         InvalidBody, InvalidOption, InvalidTensor: as `Predictor.answer` does.
     """
-    with repository.lease(name, version) as servable:
+    with repository.lease(name, version, asking) as servable:
         loaded = _loaded(servable)
         return loaded.answerer, Predictor(loaded.model).answer(payload, options)
 
 
 def predict_picture(
-    repository: Repository, name: str, version: str, payload: Payload, options: PredictOptions
+    repository: Repository,
+    name: str,
+    version: str,
+    payload: Payload,
+    options: PredictOptions,
+    asking: Asking = NOBODY,
 ) -> tuple[Answerer, TensorsAnswer]:
     """Return the outputs of a model for the image in `payload`, whatever the model's task.
 
@@ -193,7 +211,7 @@ def predict_picture(
         InvalidImage, ImageTooLarge, InvalidOption, InvalidTensor, WrongTask: as
             `Predictor.answer_picture` does.
     """
-    with repository.lease(name, version) as servable:
+    with repository.lease(name, version, asking) as servable:
         loaded = _loaded(servable)
         return loaded.answerer, Predictor(loaded.model).answer_picture(payload, options)
 

@@ -12,11 +12,13 @@ from meshlens.classify.errors import InvalidModel, ModelFailed, ModelNotFound, M
 from meshlens.classify.formats.card import Kind
 from meshlens.classify.serving.opening import Answerer, Loaded
 from meshlens.classify.serving.repository import Repository
+from meshlens.classify.serving.rollout import Asking
 from meshlens.classify.serving.versions import Servable
 from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.lens import Payload
 from meshlens.classify.tasks.tensors.pictures import PictureInput, find_picture_input
 from meshlens.daprkit.application.admission import find_caller, time_left
+from meshlens.daprkit.application.origin import find_origin
 from meshlens.daprkit.messages import Provenance
 from meshlens.protocols.errors import Unavailable, UnknownLabel, UnknownModel, UnknownVersion
 from meshlens.protocols.models import ModelVersion, State
@@ -134,9 +136,11 @@ class ProtocolModels:
             raise self._unknown_version(name, version)
         if label and label not in self._repository.labels(name):
             raise self._unknown_label(name, label)
+        origin = find_origin()
+        asking = Asking(origin.caller, origin.headers)
         with ExitStack() as stack:
             try:
-                servable = stack.enter_context(self._repository.lease(name, version or label))
+                servable = stack.enter_context(self._repository.lease(name, version or label, asking))
             except ModelNotFound as error:
                 if label:
                     raise self._unknown_label(name, label) from error

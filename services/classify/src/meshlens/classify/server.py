@@ -8,6 +8,8 @@ from functools import partial
 from meshlens.classify.engines.opening import open_apart, open_engine
 from meshlens.classify.errors import ClassifyError
 from meshlens.classify.metrics import show_models, show_shadows
+from meshlens.classify.rollouts.board import Board
+from meshlens.classify.rollouts.calls import RolloutCalls
 from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.settings import Settings
@@ -24,6 +26,7 @@ from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
 from meshlens.daprkit.sidecar.notices import Notices
 from meshlens.daprkit.sidecar.referenced import read_references, take_addresses
+from meshlens.daprkit.sidecar.state import StateStore
 from meshlens.daprkit.sidecar.topic import Topic
 from meshlens.daprkit.telemetry.call import use_model
 from meshlens.protocols.wire.pool import find_services
@@ -79,8 +82,16 @@ def build_server(
         rest=lambda seconds: server.await_rest(seconds),  # noqa: PLW0108 - there is none yet
         publish=partial(_publish, notices) if notices else lambda _: None,
     )
+    store = StateStore(sidecar, name=settings.state_store, timeout=settings.state_timeout)
+    board = Board(
+        repository.roll_out,
+        folder=settings.models,
+        store=store if settings.rollouts else None,
+        seconds=settings.state_timeout,
+    )
     service = Service(
         repository,
+        rollouts=RolloutCalls(board, repository),
         max_pixels=settings.max_pixels,
         max_body=settings.max_body,
         origins=split_origins(settings.gateway_origins),
@@ -95,7 +106,7 @@ def build_server(
         service.subscriptions(),
         services=service.services(),
         described=find_services(),
-        lifespan=partial(_serve_models, settings, repository, cache, shadows),
+        lifespan=partial(_serve_models, settings, repository, board, cache, shadows),
         readiness=repository.readiness,
     )
     server.show_cache("models", cache)
@@ -126,6 +137,7 @@ def _publish(notices: Notices, report: Report) -> None:
 def _serve_models(
     settings: Settings,
     repository: Repository,
+    board: Board,
     cache: ModelCache,
     shadows: Shadows,
     server: Server,
@@ -145,6 +157,7 @@ def _serve_models(
         places=settings.places,
     )
     cache.check()
+    board.start()
     repository.start(lambda _: server.refresh())
     if settings.watch_seconds > 0:
         watcher.start()
@@ -152,5 +165,6 @@ def _serve_models(
         yield
     finally:
         shadows.stop()
+        board.stop()
         repository.stop()
         watcher.stop()

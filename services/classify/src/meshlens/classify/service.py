@@ -16,6 +16,7 @@ from meshlens.classify.errors import (
     InvalidImage,
     InvalidModel,
     InvalidOption,
+    InvalidRollout,
     InvalidTensor,
     ModelFailed,
     ModelNotFound,
@@ -24,6 +25,8 @@ from meshlens.classify.errors import (
     NotEnoughMemory,
     OutputTooLarge,
     RequestOver,
+    RolloutChanged,
+    RolloutFixed,
     WrongTask,
 )
 from meshlens.classify.formats.card import Task
@@ -31,8 +34,11 @@ from meshlens.classify.protocol_models import ProtocolModels, make_provenance
 from meshlens.classify.requests.batches import Batch, BatchAnswer, answer_each, is_batch, read_batch
 from meshlens.classify.requests.bodies import decode_body, encode_json
 from meshlens.classify.requests.forms import MULTIPART, read_form
+from meshlens.classify.rollouts.board import Board
+from meshlens.classify.rollouts.calls import RolloutCalls
 from meshlens.classify.serving.opening import Answerer
 from meshlens.classify.serving.repository import Repository
+from meshlens.classify.serving.rollout import Asking
 from meshlens.classify.serving.versions import Servable
 from meshlens.classify.shadows.asking import ask_lens, ask_tensors, ask_tensors_of_picture
 from meshlens.classify.shadows.shadows import Shadows
@@ -45,6 +51,7 @@ from meshlens.classify.tasks.table import TASKS
 from meshlens.classify.tasks.tensors.predictor import PredictOptions
 from meshlens.daprkit.application.admission import find_caller
 from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.origin import find_origin
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import Status, Statuses
 from meshlens.daprkit.gateway.method import open_gateway
@@ -83,6 +90,9 @@ STATUS: Mapping[type[Exception], Status] = {
     OutputTooLarge: Status.RESOURCE_EXHAUSTED,
     RequestOver: Status.DEADLINE_EXCEEDED,
     ModelFailed: Status.FAILED_PRECONDITION,
+    InvalidRollout: Status.INVALID_ARGUMENT,
+    RolloutChanged: Status.ABORTED,
+    RolloutFixed: Status.FAILED_PRECONDITION,
     InvalidModel: Status.FAILED_PRECONDITION,
 }
 
@@ -93,6 +103,7 @@ class Service:
     Args:
         repository: the models.
         max_pixels: largest image that is decoded.
+        rollouts: answers the methods about rollouts; if not given, no model has one.
         max_body: largest body in bytes, for the page and for what compressed bodies unpack to.
         origins: whose pages may read what the method gateway answers.
         ready: whether it should be called; whether the repository is ready, if not given.
@@ -104,12 +115,14 @@ class Service:
         repository: Repository,
         *,
         max_pixels: int,
+        rollouts: RolloutCalls | None = None,
         max_body: int = 16 * MIB,
         origins: Sequence[str] = (),
         ready: Callable[[], bool] | None = None,
         shadows: Shadows | None = None,
     ) -> None:
         self._repository = repository
+        self._rollouts = rollouts or RolloutCalls(Board(repository.roll_out), repository)
         self._max_pixels = max_pixels
         self._max_body = max_body
         self._origins = origins
@@ -156,6 +169,7 @@ class Service:
                 lane=Lane.ADMIN,
                 operations=(reference.UNLOAD,),
             ),
+            *self._rollouts.routes(),
             *inference_routes(
                 self._inference, max_body=self._max_body, faults=reference.OF_TENSORS
             ),
@@ -215,7 +229,10 @@ class Service:
         kind = TASKS[task].options
         batch = read_batch(request, kind.model_fields) if is_batch(request) else None
         options = parse_options(kind, batch.options if batch else request.query)
-        with methods.lease_lens(self._repository, task, options) as (answerer, lens):
+        with methods.lease_lens(self._repository, task, options, _asking(options)) as (
+            answerer,
+            lens,
+        ):
             if batch:
                 answers = self._answer_each(batch, answerer, lens, options)
                 return _reply_json(answerer, answers)
@@ -261,7 +278,7 @@ class Service:
         else:
             query, data = request.query, decode_body(request.content_type, request.body)
         options, payload = parse_options(ModelOptions, query), self._payload(data)
-        answerer, image = methods.preview(self._repository, options, payload)
+        answerer, image = methods.preview(self._repository, options, payload, _asking(options))
         height, width, channels = image.pixels.shape
         seen = FrameDescription(width=width, height=height, channels=channels)
         return _reply(answerer, seen.model_dump(), encode_png(image.pixels), "image/png")
@@ -281,7 +298,8 @@ class Service:
             ask = ask_tensors_of_picture
         began = time.perf_counter()
         with within(request.time_limit, find_caller()):
-            answerer, answer = predict(self._repository, name, version, payload, options)
+            asking = _asking(options)
+            answerer, answer = predict(self._repository, name, version, payload, options, asking)
         if self._shadows:
             seconds = time.perf_counter() - began
             self._shadows.offer(answerer, ask, payload, options, answer, seconds)
@@ -293,7 +311,7 @@ class Service:
         servables = self._repository.servables()
         models = methods.ModelList(
             models=[self._describe(servable) for servable in servables],
-            warnings=list(self._repository.warnings()),
+            warnings=[*self._repository.warnings(), *self._rollouts.warnings()],
         )
         return Reply(encode_json(models.model_dump()), JSON)
 
@@ -307,7 +325,8 @@ class Service:
                 servable.source.version: servable.state
                 for servable in self._repository.servables(name)
             }
-            description = description.model_copy(update={"versions": versions})
+            rollout = self._rollouts.find(name)
+            description = description.model_copy(update={"versions": versions, "rollout": rollout})
         return Reply(encode_json(description.model_dump()), JSON)
 
     def load(self, request: Request) -> Reply:
@@ -342,6 +361,12 @@ def _report_shadow(shadows: Shadows, request: Request) -> Reply:
     if request.verb == "DELETE":
         shadows.begin_anew(model)
     return Reply(encode_json(report.model_dump(mode="json")), JSON)
+
+
+def _asking(options: ModelOptions) -> Asking:
+    """Return who asks for a model, by the call and by its options."""
+    origin = find_origin()
+    return Asking(origin.caller, origin.headers, options.key)
 
 
 def _holds_tensors(request: Request) -> bool:

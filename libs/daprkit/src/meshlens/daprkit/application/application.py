@@ -7,6 +7,7 @@ relay, which calls other routes: they are admitted and published, the relay is n
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
 
 from meshlens.daprkit.application.callers import OnCallerGone
 from meshlens.daprkit.application.handling import Handling
@@ -104,6 +105,7 @@ class Application:
         cause: str = "",
         key: Key | None = None,
         model: str = "",
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> A:
         """Answer a request of a transport's own type.
 
@@ -118,6 +120,7 @@ class Application:
             cause: id of the event that is the request, if it came as one.
             key: by which the request is known when it is sent again; without one it is another.
             model: what it calls, as far as that is known before it is read.
+            headers: of the call that carried it, names in lower case.
 
         Raises:
             NotAdministrator: the lane changes what is served, and the caller may not.
@@ -132,7 +135,7 @@ class Application:
         with self._calls.watch(protocol, request.caller, len(request.body)) as call:
             call.method = method
             flow = Flow.of(request.caller, model or method)
-            work = Work(request, endpoint, method, {}, key, flow, cause)
+            work = Work(request, endpoint, method, {}, key, flow, headers, cause)
             return self._handling.handle(work, call, self._lanes[lane], on_caller_gone)
 
     @contextmanager

@@ -13,6 +13,7 @@ from meshlens.daprkit.application.events import Answered, Failure, Success
 from meshlens.daprkit.application.kept_answers import Turn
 from meshlens.daprkit.application.keys import Once
 from meshlens.daprkit.application.lanes import LaneRule
+from meshlens.daprkit.application.origin import Origin, coming_from
 from meshlens.daprkit.application.queueing.slots import Slot
 from meshlens.daprkit.application.spreading import awaited
 from meshlens.daprkit.application.status import Statuses
@@ -48,7 +49,10 @@ class Handling:
         """
         lane.administrators.check(work.request.caller)
         try:
-            with lane.slots.hold(work.flow) as slot:
+            with (
+                coming_from(Origin(work.request.caller, work.headers)),
+                lane.slots.hold(work.flow) as slot,
+            ):
                 return self._handle_in_slot(work, call, lane, on_caller_gone, slot)
         except Busy:
             # What is answered already takes no slot.

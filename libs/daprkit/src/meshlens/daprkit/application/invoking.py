@@ -65,7 +65,12 @@ class Invoking:
             if isinstance(route.endpoint, Relay):
                 return self._relay(invocation, request, route.endpoint, call, on_caller_gone)
             return self._follow(
-                route, request, call, on_caller_gone, Key.read(request.headers, request.caller)
+                route,
+                request,
+                call,
+                on_caller_gone,
+                Key.read(request.headers, request.caller),
+                request.headers,
             )
 
     def find_failure(self, path: str) -> FailureBody | None:
@@ -87,6 +92,7 @@ class Invoking:
         call: Call,
         on_caller_gone: OnCallerGone,
         key: Key | None,
+        headers: Mapping[str, str],
     ) -> Reply:
         options = {
             "accept": request.headers.get("accept", ""),
@@ -95,7 +101,9 @@ class Invoking:
             **{f"?{name}": value for name, value in request.query.items()},
         }
         flow = Flow.of(request.caller, name_model(request, route.path))
-        work = Work(request, route.endpoint, request.method, options, key, flow)
+        work = Work(
+            request, route.endpoint, request.method, options, key, flow, headers
+        )
         return self._handling.handle(
             work, call, self._lanes[route.lane_of(request.verb)], on_caller_gone
         )
@@ -125,6 +133,7 @@ class Invoking:
                     max(0.0, request.time_limit - elapsed),
                     on_caller_gone,
                     key and key.number(next(places)),
+                    request.headers,
                 )
 
             methods = Methods(
@@ -145,6 +154,7 @@ class Invoking:
         time_limit: float,
         on_caller_gone: OnCallerGone,
         outer: Key | None,
+        outside: Mapping[str, str],
     ) -> Reply:
         with self._watch(invocation, protocol) as call:
             route, request = self._read(invocation, call, time_limit)
@@ -155,4 +165,5 @@ class Invoking:
                     remedy="send what is inside it",
                 )
             own = Key.read(request.headers, request.caller)
-            return self._follow(route, request, call, on_caller_gone, own or outer)
+            headers = {**outside, **request.headers}
+            return self._follow(route, request, call, on_caller_gone, own or outer, headers)

@@ -1,7 +1,7 @@
 """Work: a request of whatever type, together with what answers it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from meshlens.daprkit.application.keys import Key, Once, fingerprint
@@ -64,6 +64,7 @@ class Work(Generic[Q, A]):
         options: what else the answer depends on, besides the body.
         key: by which it is known when it is sent again.
         flow: with whose other requests it waits.
+        headers: of the call that carried it, names in lower case.
         cause: id of the event that it came as.
     """
 
@@ -73,6 +74,7 @@ class Work(Generic[Q, A]):
     options: Mapping[str, str]
     key: Key | None
     flow: Flow
+    headers: Mapping[str, str] = field(default_factory=dict)
     cause: str = ""
 
     def identify(self, method: str, key: Key, digest: str) -> Once:

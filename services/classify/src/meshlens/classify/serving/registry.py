@@ -1,12 +1,13 @@
 """Every version of every model, and which of them a request means."""
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from meshlens.classify.errors import ModelNotFound
+from meshlens.classify.errors import ModelFailed, ModelNotFound, ModelNotReady
 from meshlens.classify.serving.policy import Rules, find_wanted
-from meshlens.classify.serving.rollout import NOBODY, Asking, Rollout, choose
+from meshlens.classify.serving.rollout import Asking, Rollout, choose
 from meshlens.classify.serving.stages import Stage
 from meshlens.classify.serving.steps import Key, Snapshot
 from meshlens.classify.serving.version_policy import STABLE, VersionPolicy
@@ -159,7 +160,7 @@ class Registry:
             raise ModelNotFound(name, self.names)
         return self.of(name)
 
-    def find(self, name: str, version: str, asking: Asking = NOBODY) -> Version:
+    def find(self, name: str, version: str, asking: Asking | None = None) -> Version:
         """Return the version that a request means.
 
         Args:
@@ -167,14 +168,19 @@ class Registry:
             version: its number or label; if empty the one that a header names, else one by the
                 weights of a rollout, else the one labelled stable, else the newest that is
                 AVAILABLE, else the one that will be.
-            asking: who asks.
+            asking: who asks; None for what is no request: it gets the version to go back to.
 
         Raises:
             ModelNotFound: no model has that name, or not that version.
+            ModelNotReady: the rollouts are not known yet.
+            ModelFailed: the model has a rollout, and none of its versions is there.
         """
         versions = self.look_up(name)
         labelled = self.policy.labels.get(name, {})
-        version = version or asking.version or self._share_out(name, versions, asking)
+        if not version and asking:
+            version = asking.version or self._share_out(name, versions, asking)
+        elif not version and self.rollouts and name in self.rollouts:
+            version = self.rollouts[name].target or ""
         if not version and STABLE in labelled:
             version = STABLE
         number = labelled.get(version, version)
@@ -191,14 +197,29 @@ class Registry:
         return next(iter(coming or wanted or versions))
 
     def _share_out(self, name: str, versions: Iterable[Version], asking: Asking) -> str:
-        """Return the version of a rollout with weights that a request gets, empty without one."""
-        rollout = (self.rollouts or {}).get(name)
+        """Return the version of a rollout with weights that a request gets, empty without one.
+
+        Raises:
+            ModelNotReady: the rollouts are not known yet.
+            ModelFailed: none of its versions is there.
+        """
+        if self.rollouts is None:
+            raise ModelNotReady(name, "waiting for its rollout, which cannot be read yet")
+        rollout = self.rollouts.get(name)
         if rollout is None or not rollout.weights:
             return ""
-        able = {it.source.version for it in versions if it.available}
-        chosen = choose(name, rollout, able, asking)
-        # None can answer: the one to go back to says why.
-        return chosen or rollout.target or ""
+        able = set()
+        for version in versions:
+            if version.available:
+                able.add(version.source.version)
+            elif version.evicted and rollout.weights.get(version.source.version):
+                version.request(time.monotonic())  # others answer until it is back
+        chosen = choose(name, rollout, able, asking) or rollout.target or ""
+        if not self.contents(name, chosen):
+            named = ", ".join(rollout.weights)
+            raise ModelFailed(name, "without a version", f"its rollout shares out {named}")
+        # If none can answer, the one to go back to says why.
+        return chosen
 
     def find_newest(self, name: str, version: str) -> Version:
         """Return the newest content of the version that a request means.

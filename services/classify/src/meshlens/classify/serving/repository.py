@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import TypeAlias
 
 from meshlens.classify.engines.opening import OpenEngine
-from meshlens.classify.errors import EngineGone, ModelFailed, ModelNotReady, NoModels
+from meshlens.classify.errors import (
+    EngineGone,
+    InvalidRollout,
+    ModelFailed,
+    ModelNotReady,
+    NoModels,
+)
 from meshlens.classify.serving.default import choose_default
 from meshlens.classify.serving.loader import Loader, Loads, OnChange
 from meshlens.classify.serving.opening import Loaded, Vouch, trust
 from meshlens.classify.serving.policy import Rules
 from meshlens.classify.serving.registry import Registry
-from meshlens.classify.serving.rollout import Shadow
+from meshlens.classify.serving.rollout import NOBODY, Asking, Rollout, Shadow
 from meshlens.classify.serving.stages import Stage
 from meshlens.classify.serving.version_policy import VersionPolicy
 from meshlens.classify.serving.versions import Servable, Version
@@ -119,7 +125,11 @@ class Repository:
             return {"": self._is_ready(), **answers}
 
     def _is_ready(self) -> bool:
-        return self._versions.complete and self._versions.can_answer(self.default)
+        return (
+            self._versions.complete
+            and self._versions.rollouts is not None
+            and self._versions.can_answer(self.default)
+        )
 
     def describe(self, name: str, version: str = "") -> Servable:
         """Return a version as it is now, the one that would answer if `version` is empty.
@@ -131,13 +141,21 @@ class Repository:
             return self._versions.servable(*self._versions.find(name, version).key[:2])
 
     def warnings(self) -> Sequence[str]:
-        """Return which labels of versions name none that is there."""
+        """Return which labels and rollouts name versions that are not there."""
         with self._versions.changed:
+            rollouts = self._versions.rollouts or {}
             return [
                 f"MODEL_LABELS says {name}@{label}={number}, but there is no version {number} of"
                 f" {name}; put it there or correct the setting"
                 for name, labels in self._versions.policy.labels.items()
                 for label, number in labels.items()
+                if label not in (rollouts[name].labels if name in rollouts else {})
+                and not self._versions.contents(name, number)
+            ] + [
+                f"the rollout of {name} names version {number}, which is not there; put it there or"
+                " change the rollout"
+                for name, rollout in rollouts.items()
+                for number in sorted(rollout.versions, key=int)
                 if not self._versions.contents(name, number)
             ]
 
@@ -165,13 +183,15 @@ class Repository:
         self._on_lease = on_lease
 
     @contextmanager
-    def lease(self, name: str = "", version: str = "") -> Iterator[Servable]:
+    def lease(
+        self, name: str = "", version: str = "", asking: Asking = NOBODY
+    ) -> Iterator[Servable]:
         """Keep a version loaded for as long as it is used.
 
         Args:
             name: of the model; the default one if it is empty.
-            version: its number or label; if empty the one labelled stable, else the newest
-                that is AVAILABLE.
+            version: its number or label; if empty, `Registry.find` says which.
+            asking: who asks, which decides where a rollout shares out requests.
 
         Raises:
             ModelNotFound: no model has that name, or not that version.
@@ -181,7 +201,7 @@ class Repository:
         """
         changed = self._versions.changed
         with changed:
-            found = self._versions.find(name or self.default, version)
+            found = self._versions.find(name or self.default, version, asking)
             self._on_lease(*found.key[:2])
             found.request(time.monotonic())
             if not found.available:
@@ -287,6 +307,64 @@ class Repository:
             )
         )
         return self._now(found)
+
+    def roll_out(self, rollouts: Mapping[str, Rollout] | None) -> None:
+        """Share out requests by these rollouts from now on; None while they are not known."""
+        with self._versions.changed:
+            self._versions.roll_out(rollouts)
+            self._versions.changed.notify_all()
+
+    def prepare(self, name: str, rollout: Rollout, seconds: float) -> None:
+        """Load what a rollout names before it begins, and return once all of it answers.
+
+        Raises:
+            ModelNotFound: there is no model of that name.
+            InvalidRollout: it names a version that is not there, or that does not answer in time.
+        """
+        wanted = sorted(rollout.versions, key=int)
+        with self._versions.changed:
+            self._versions.look_up(name)
+            missing = [it for it in wanted if not self._versions.contents(name, it)]
+            if missing:
+                known = ", ".join(it.source.version for it in self._versions.of(name))
+                raise InvalidRollout(
+                    f"a rollout of {name} may name its versions {known}",
+                    got=", ".join(missing),
+                    remedy="put the version there first, or name another",
+                )
+            self._versions.prepare(name, rollout.versions)
+            self._versions.changed.notify_all()
+            try:
+                self._versions.changed.wait_for(
+                    lambda: not self._find_coming(name, wanted), timeout=seconds
+                )
+                failing = {it: self._explain_failure(name, it) for it in wanted}
+            finally:
+                self._versions.prepare(name, frozenset())
+        for version, reason in failing.items():
+            if reason:
+                raise InvalidRollout(
+                    f"each version that a rollout of {name} names must answer",
+                    got=f"version {version}: {reason}",
+                    remedy="mend that version, or name another",
+                )
+
+    def _find_coming(self, name: str, versions: Iterable[str]) -> bool:
+        contents = [self._versions.contents(name, version) for version in versions]
+        return any(
+            not any(it.available for it in each)
+            and any(not it.error and it.override is not False for it in each)
+            for each in contents
+        )
+
+    def _explain_failure(self, name: str, version: str) -> str:
+        """Return why a version does not answer; empty if it does."""
+        contents = self._versions.contents(name, version)
+        if any(it.available for it in contents):
+            return ""
+        if not contents:
+            return "its files are gone"
+        return contents[0].error or f"it is {contents[0].now().state}"
 
     def refresh(self, sources: Iterable[Source]) -> None:
         """Add versions that are new and unload those that are gone.

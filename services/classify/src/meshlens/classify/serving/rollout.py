@@ -118,8 +118,9 @@ class Rollout(BaseModel):
     @property
     def versions(self) -> frozenset[str]:
         """Every version that it names."""
-        named = {*self.weights, *self.labels.values(), self.base, self.shadow and self.shadow.version}
-        return frozenset(filter(None, named))
+        named = {*self.weights, *self.labels.values()}
+        also = (self.base, self.shadow.version if self.shadow else None)
+        return frozenset(named.union(filter(None, also)))
 
     def roll_back(self) -> "Rollout":
         """Return what sends every request to the version to go back to, and shadows nothing."""

@@ -19,6 +19,12 @@ class ModelOptions(NoOptions):
 
     model: str = Field(default="", description="name, name@version or name@label")
 
+    key: str = Field(
+        default="",
+        max_length=256,
+        description="keeps requests at one version where the rollout of the model chooses by option",
+    )
+
     def name_and_version(self) -> tuple[str, str]:
         """Return the model and version requested; empty where not given."""
         name, _, version = self.model.partition("@")

@@ -1,7 +1,7 @@
 """ModelInfer and ModelStreamInfer: calls of a model, one by one or in a stream."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.callers import OnCallerGone, read_caller
 from meshlens.daprkit.application.keys import Key
 from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.origin import read_headers
 from meshlens.daprkit.application.streams import Stream
 from meshlens.protocols.inference.rpc.messages import (
     find_id,
@@ -39,12 +40,14 @@ class Received:
     body: bytes
     time_limit: float
     caller: str
+    headers: Mapping[str, str]
 
 
 def receive(body: bytes, application: Application, context: grpc.ServicerContext) -> Received:
     """Return a call with the time it may take: the service's limit, or less by its deadline."""
     time_limit = min(application.time_limit, context.time_remaining())
-    return Received(body, time_limit, read_caller(context.invocation_metadata()))
+    metadata = context.invocation_metadata()
+    return Received(body, time_limit, read_caller(metadata), read_headers(metadata))
 
 
 def make_infer_handler(
@@ -125,6 +128,7 @@ def _infer(
         on_caller_gone=on_caller_gone,
         key=key,
         model=find_first_text(received.body),
+        headers=received.headers,
     )
 
 

@@ -11,6 +11,7 @@ from meshlens.daprkit.application.application import Application
 from meshlens.daprkit.application.callers import read_caller
 from meshlens.daprkit.application.keys import Key
 from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.origin import read_headers
 from meshlens.daprkit.messages import Provenance
 from meshlens.protocols.models import Array
 from meshlens.protocols.tfserving.refusals import invalid
@@ -109,6 +110,7 @@ def _handle(
             key=Key.read_metadata(context.invocation_metadata(), call.caller),
             # Its name in the specification of the model, with which all requests begin.
             model=find_first_text(body, within=1),
+            headers=read_headers(context.invocation_metadata()),
         ).body
 
     # The bytes as they are, so that they are parsed by a worker, and nothing is serialized twice.

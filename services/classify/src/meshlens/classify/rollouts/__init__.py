@@ -1,0 +1,1 @@
+"""Rollouts: where they are kept, and how each replica learns of them."""

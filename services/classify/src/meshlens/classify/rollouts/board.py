@@ -1,0 +1,248 @@
+"""The rollouts that hold: read from the state store and from a file, and changed by calls.
+
+Every replica reads the state store twice a second: one small value. A broadcast would not do
+without that, since a broker gives each event to one replica of an app.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from meshlens.classify.errors import InvalidRollout, RolloutChanged, RolloutFixed
+from meshlens.classify.rollouts.documents import (
+    FILE,
+    LARGEST_FILE,
+    Kept,
+    Ruled,
+    parse_file,
+    parse_kept,
+)
+from meshlens.classify.serving.rollout import Rollout
+from meshlens.daprkit.errors import StoreUnavailable
+from meshlens.daprkit.sidecar.state import Written
+
+KEY = "rollouts"
+SECONDS = 0.5
+_TRIES = 16
+
+_log = logging.getLogger(__name__)
+
+
+class Store(Protocol):
+    """A state store, such as daprkit's StateStore."""
+
+    def read(self, key: str, *, within: float | None = None) -> Written:
+        """Return a value."""
+
+    def replace(self, key: str, read: Written, value: bytes, *, within: float) -> bool:
+        """Write a value unless another has been written since; return whether it is."""
+
+
+# Shares out requests by rollouts; None while they are not known.
+Apply = Callable[[Mapping[str, Rollout] | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What the file says, None if that was never known, and the state in which it was read."""
+
+    rollouts: Mapping[str, Rollout] | None
+    state: tuple[int, int, int] | None = None
+    error: str = ""
+
+
+class Board:
+    """Knows the rollouts, and tells of each change.
+
+    A rollout of the file holds before one of the state store. What cannot be read changes
+    nothing, but at the start: until the state store has been read once, no rollout is known.
+
+    Args:
+        apply: called with the rollouts that hold, in the order of their changes.
+        folder: the models, among which the file is; None for no file.
+        store: where calls keep them; None if none may.
+        seconds: that an operation of the store may take.
+    """
+
+    def __init__(
+        self,
+        apply: Apply,
+        *,
+        folder: Path | None = None,
+        store: Store | None = None,
+        seconds: float = 5.0,
+    ) -> None:
+        self._store = store
+        self._path = folder and folder / FILE
+        self._apply = apply
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        # What is read is never older than what this replica has written.
+        self._storing = threading.Lock()
+        self._kept: Kept | None = None if store else Kept()
+        self._files = _Files(None if folder else {})
+        self._held: Mapping[str, Rollout] | None = {}
+        self._unread = ""
+        self._stopped = threading.Event()
+
+    def find(self, model: str) -> tuple[Ruled, str]:
+        """Return the rollout of a model, and where it is from: file, store or empty for none."""
+        with self._lock:
+            in_file = (self._files.rollouts or {}).get(model)
+            if in_file:
+                return Ruled(rollout=in_file), "file"
+            ruled = self._kept.models.get(model, Ruled()) if self._kept else Ruled()
+            return ruled, "store" if ruled.rollout else ""
+
+    def warnings(self) -> list[str]:
+        """Return why what holds is not what was last said."""
+        with self._lock:
+            return [reason for reason in (self._files.error, self._unread) if reason]
+
+    def check(self, model: str) -> None:
+        """Let pass who wants to change the rollout of a model.
+
+        Raises:
+            RolloutFixed: none may.
+        """
+        if self._store is None:
+            raise RolloutFixed(
+                "expected ROLLOUTS=true for rollouts that calls set",
+                got="ROLLOUTS=false",
+                remedy=f"set it, or write the rollout into {FILE} among the models",
+            )
+        if model in (self._files.rollouts or {}):
+            raise RolloutFixed(
+                f"expected a rollout of {model} that {FILE} does not hold",
+                got="one that it holds",
+                remedy="change it there",
+            )
+
+    def change(self, model: str, rollout: Rollout | None, revision: int | None = None) -> Ruled:
+        """Give a model another rollout, or none, and return it.
+
+        Args:
+            model: its name.
+            rollout: the new one, None to end it.
+            revision: of the one that it replaces; None for whatever there is.
+
+        Raises:
+            RolloutFixed: calls may not change it.
+            RolloutChanged: another call has changed it.
+            StoreUnavailable: the state store does not answer.
+            InvalidRollout: what is in the state store is damaged.
+        """
+        self.check(model)
+        for _ in range(_TRIES):
+            with self._storing:
+                changed = self._replace(model, rollout, revision)
+            if changed:
+                return changed.models[model]
+        raise RolloutChanged(
+            f"expected no other change while the rollout of {model} is written",
+            got=f"others, {_TRIES} times",
+            remedy="try again",
+        )
+
+    def _replace(self, model: str, rollout: Rollout | None, revision: int | None) -> Kept | None:
+        """Write another rollout; return what is kept then, None if another was faster."""
+        assert self._store, "checked"  # noqa: S101 - for the type checker
+        read = self._store.read(KEY, within=self._seconds)
+        kept = parse_kept(read.value)
+        there = kept.models.get(model, Ruled()).revision
+        if revision is not None and revision != there:
+            raise RolloutChanged(
+                f"expected the rollout of {model} at revision {revision}",
+                got=f"revision {there}",
+                remedy="read it again, and decide anew",
+            )
+        changed = kept.change(model, rollout)
+        value = changed.model_dump_json().encode()
+        if self._store.replace(KEY, read, value, within=self._seconds):
+            self._take(changed)
+            return changed
+        return None
+
+    def start(self) -> None:
+        """Follow what the store and the file say, in the background."""
+        self._follow_file()
+        self._renew()
+        threading.Thread(target=self._follow, name="rollouts", daemon=True).start()
+
+    def stop(self) -> None:
+        """Follow no more; what holds holds on."""
+        self._stopped.set()
+
+    def _follow(self) -> None:
+        while not self._stopped.is_set():
+            self._follow_store()
+            self._follow_file()
+            self._renew()
+            self._stopped.wait(SECONDS)
+
+    def _follow_store(self) -> None:
+        if self._store is None:
+            return
+        try:
+            with self._storing:
+                self._take(parse_kept(self._store.read(KEY, within=self._seconds).value))
+        except (StoreUnavailable, InvalidRollout) as error:
+            self._note_unread(f"the rollouts in the state store cannot be read: {error}")
+        else:
+            self._note_unread("")
+
+    def _note_unread(self, reason: str) -> None:
+        if reason and not self._unread:
+            _log.warning("%s", reason)
+        with self._lock:
+            self._unread = reason
+
+    def _follow_file(self) -> None:
+        if self._path is None:
+            return
+        try:
+            status = self._path.stat()
+            state = (status.st_mtime_ns, status.st_size, status.st_ino)
+            if state == self._files.state:
+                return
+            with self._path.open("rb") as file:
+                rollouts = parse_file(file.read(LARGEST_FILE + 1))
+            files = _Files(rollouts, state)
+        except FileNotFoundError:
+            files = _Files({})
+        except (OSError, InvalidRollout) as error:
+            files = _Files(self._files.rollouts, error=f"{FILE} is not used: {error}")
+            if files.error != self._files.error:
+                _log.error("%s", files.error)
+        with self._lock:
+            self._files = files
+
+    def _take(self, kept: Kept) -> None:
+        with self._lock:
+            self._kept = kept
+        self._renew()
+
+    def _renew(self) -> None:
+        """Apply what holds now, if that has changed."""
+        with self._lock:
+            held = self._find_held()
+            if held == self._held:
+                return
+            before, self._held = self._held or {}, held
+            self._apply(held)
+        for model in sorted(before.keys() | (held or {}).keys()):
+            now = (held or {}).get(model)
+            if now != before.get(model):
+                said = now.model_dump_json(exclude_defaults=True) if now else "none"
+                _log.info("rollout of model %s is now: %s", model, said)
+
+    def _find_held(self) -> Mapping[str, Rollout] | None:
+        """Return the rollouts that hold, None if the store or the file was never read."""
+        if self._kept is None or self._files.rollouts is None:
+            return None
+        models = self._kept.models.items()
+        stored = {model: ruled.rollout for model, ruled in models if ruled.rollout}
+        return {**stored, **self._files.rollouts}

@@ -1,0 +1,219 @@
+"""The methods that show, set and end the rollout of a model."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, Field
+
+from meshlens.classify.errors import (
+    InvalidOption,
+    InvalidRollout,
+    ModelNotFound,
+    RolloutChanged,
+    RolloutFixed,
+)
+from meshlens.classify.requests.bodies import encode_json
+from meshlens.classify.rollouts.board import Board
+from meshlens.classify.rollouts.documents import RolloutBody, Ruled, parse_body
+from meshlens.classify.serving.repository import Repository
+from meshlens.classify.serving.rollout import Rollout
+from meshlens.classify.serving.versions import State
+from meshlens.classify.tasks.lens import JSON
+from meshlens.classify.tasks.options import NoOptions, parse_options
+from meshlens.daprkit.application.lanes import Lane
+from meshlens.daprkit.application.operation import Operation
+from meshlens.daprkit.application.routing import Route
+from meshlens.daprkit.errors import StoreUnavailable
+from meshlens.daprkit.messages import Reply, Request
+
+# Seconds that setting a rollout waits for versions to be loaded, if its caller waits for longer.
+LONGEST_LOAD = 300.0
+
+
+class RolloutDescription(BaseModel):
+    """How the requests of a model are shared out, as this replica sees it."""
+
+    model: str = Field(description="its name")
+    source: str = Field(
+        description="where the rollout is from: `store` (calls), `file`, or empty if there is none"
+    )
+    revision: int = Field(description="of the rollout, which a change may name; 0 if it has none")
+    rollout: Rollout | None = Field(default=None, description="what was set; null if nothing is")
+    shares: Mapping[str, float] = Field(
+        default={},
+        description="percent of the requests by version as this replica answers them now: those"
+        " of a version that does not answer are the others'",
+    )
+    states: Mapping[str, State] = Field(
+        default={}, description="where each version that the rollout names is in its life"
+    )
+    missing: Sequence[str] = Field(
+        default=(), description="versions that the rollout names and that are not there"
+    )
+
+
+_PARAMETERS = {"name": "name of the model"}
+_CHANGED = (
+    InvalidOption,
+    InvalidRollout,
+    ModelNotFound,
+    RolloutChanged,
+    RolloutFixed,
+    StoreUnavailable,
+)
+_ANSWERS = {JSON: RolloutDescription}
+_SHOW = Operation(
+    summary="Show how the requests of a model are shared out among its versions.",
+    verb="GET",
+    options=NoOptions,
+    parameters=_PARAMETERS,
+    answers=_ANSWERS,
+    answer="The rollout, and what comes of it here and now.",
+    faults=(InvalidOption, ModelNotFound),
+)
+_SET = Operation(
+    summary="Share out the requests of a model once every version that is named answers.",
+    options=NoOptions,
+    parameters=_PARAMETERS,
+    accepts={JSON: RolloutBody},
+    body="the rollout; it replaces the one before it",
+    answers=_ANSWERS,
+    answer="The rollout, which every replica has within a second.",
+    faults=_CHANGED,
+)
+_END = Operation(
+    summary="End the rollout of a model.",
+    verb="DELETE",
+    options=NoOptions,
+    parameters=_PARAMETERS,
+    answers=_ANSWERS,
+    answer="That there is none.",
+    faults=_CHANGED,
+)
+_ROLL_BACK = Operation(
+    summary="Send every request of a model back to the base version of its rollout.",
+    options=NoOptions,
+    parameters=_PARAMETERS,
+    answers=_ANSWERS,
+    answer="The rollout, which every replica has within a second.",
+    faults=_CHANGED,
+)
+
+
+class RolloutCalls:
+    """Answers the methods about rollouts.
+
+    Args:
+        board: knows the rollouts.
+        repository: the models.
+    """
+
+    def __init__(self, board: Board, repository: Repository) -> None:
+        self._board = board
+        self._repository = repository
+
+    def routes(self) -> Sequence[Route]:
+        """Return which method answers which path."""
+        return (
+            Route(
+                "models/<name>/rollout",
+                self.answer,
+                verbs=("GET", "POST", "PUT", "DELETE"),
+                lanes={verb: Lane.ADMIN for verb in ("POST", "PUT", "DELETE")},
+                operations=(_SHOW, _SET, _END),
+            ),
+            Route(
+                "models/<name>/rollout/back",
+                self.roll_back,
+                lane=Lane.ADMIN,
+                operations=(_ROLL_BACK,),
+            ),
+        )
+
+    def answer(self, request: Request) -> Reply:
+        """Show, set or end a rollout, by the verb."""
+        match request.verb:
+            case "POST" | "PUT":
+                return self._set(request)
+            case "DELETE":
+                return self._change(request, None)
+            case _:
+                return self._show(_name(request))
+
+    def roll_back(self, request: Request) -> Reply:
+        """Send every request to the base version, which need not be loaded for it."""
+        name = _name(request)
+        ruled, _ = self._board.find(name)
+        if ruled.rollout is None or ruled.rollout.target is None:
+            self._board.check(name)
+            raise InvalidRollout(
+                f"expected a rollout of {name} with weights",
+                got="none to go back from",
+                remedy="set one",
+            )
+        return self._change(request, ruled.rollout.roll_back(), ruled.revision)
+
+    def _set(self, request: Request) -> Reply:
+        name, body = _name(request), parse_body(request.body)
+        self._board.check(name)
+        rollout = Rollout.model_validate(body.model_dump(exclude={"revision"}))
+        self._repository.prepare(name, rollout, min(request.time_limit, LONGEST_LOAD))
+        return self._change(request, rollout, body.revision)
+
+    def _change(
+        self, request: Request, rollout: Rollout | None, revision: int | None = None
+    ) -> Reply:
+        name = _name(request)
+        self._repository.servables(name)
+        self._board.change(name, rollout, revision)
+        return self._show(name)
+
+    def _show(self, name: str) -> Reply:
+        return Reply(encode_json(self.describe(name).model_dump(mode="json")), JSON)
+
+    def warnings(self) -> Sequence[str]:
+        """Return why what holds is not what was last said."""
+        return self._board.warnings()
+
+    def find(self, name: str) -> RolloutDescription | None:
+        """Return how the requests of a model are shared out now; None without a rollout."""
+        described = self.describe(name)
+        return described if described.rollout else None
+
+    def describe(self, name: str) -> RolloutDescription:
+        """Return how the requests of a model are shared out now.
+
+        Raises:
+            ModelNotFound: there is none of that name.
+        """
+        states = {it.source.version: it.state for it in self._repository.servables(name)}
+        ruled, source = self._board.find(name)
+        return _describe(name, ruled, source, states)
+
+
+def _name(request: Request) -> str:
+    parse_options(NoOptions, request.query)
+    return request.parameters["name"]
+
+
+def _describe(
+    name: str, ruled: Ruled, source: str, states: Mapping[str, State]
+) -> RolloutDescription:
+    rollout = ruled.rollout
+    if rollout is None:
+        return RolloutDescription(model=name, source=source, revision=ruled.revision)
+    weights = {
+        version: weight
+        for version, weight in rollout.weights.items()
+        if weight and states.get(version) is State.AVAILABLE
+    }
+    total = sum(weights.values())
+    named = sorted(rollout.versions, key=int)
+    return RolloutDescription(
+        model=name,
+        source=source,
+        revision=ruled.revision,
+        rollout=rollout,
+        shares={version: round(100 * weight / total, 2) for version, weight in weights.items()},
+        states={version: states[version] for version in named if version in states},
+        missing=[version for version in named if version not in states],
+    )
