@@ -18,6 +18,7 @@ _TYPES = {
     "int32": schema.TensorType.INT32,
     "int8": schema.TensorType.INT8,
     "uint8": schema.TensorType.UINT8,
+    "bool": schema.TensorType.BOOL,
     "object": schema.TensorType.STRING,
 }
 
@@ -188,3 +189,51 @@ def build_binary(operator: str, dtype: str = "int32", size: int = 2) -> bytes:
     """A file with one operator of two inputs, `a` and `b`, and the output `c`."""
     nodes = [Node(name, (size,), dtype) for name in "abc"]
     return build_graphs(Graph(nodes, [Step(operator, ("a", "b"), ("c",))], "ab", "c"))
+
+
+def build_endless() -> bytes:
+    """A file whose output `y` is its input `x`, a number, but that never ends above zero."""
+    options = schema.WhileOptionsT()
+    options.condSubgraphIndex, options.bodySubgraphIndex = 1, 2
+    step = Step("WHILE", ("x",), ("y",), options)
+    zero, one = constant("zero", [0.0]), constant("one", [1.0])
+    x, y = Node("x", (1,)), Node("y", (1,))
+    return build_graphs(
+        Graph([x, y], [step], ["x"], ["y"]),
+        Graph(
+            [x, zero, Node("more", (1,), "bool")],
+            [Step("GREATER", ("x", "zero"), ("more",))],
+            ["x"],
+            ["more"],
+        ),
+        Graph([x, one, y], [Step("MUL", ("x", "one"), ("y",))], ["x"], ["y"]),
+    )
+
+
+def build_scaled(factor: float) -> bytes:
+    """A file whose output `y` is its input `x`, a number, times a factor."""
+    nodes = [Node("x", (1,)), constant("factor", [factor]), Node("y", (1,))]
+    return build_graphs(Graph(nodes, [Step("MUL", ("x", "factor"), ("y",))], ["x"], ["y"]))
+
+
+def build_greedy() -> bytes:
+    """A file whose output `y` is its input `x`, a number, and that takes 4 MB times that."""
+    nodes = [
+        Node("x", (1,)),
+        constant("million", [1e6]),
+        Node("n", (1,)),
+        Node("whole", (1,), "int32"),
+        constant("value", 1.0),
+        Node("filled", (-1,)),
+        constant("axis", [0], "int32"),
+        Node("mean", ()),
+        Node("y", (1,)),
+    ]
+    steps = [
+        Step("MUL", ("x", "million"), ("n",)),
+        Step("CAST", ("n",), ("whole",)),
+        Step("FILL", ("whole", "value"), ("filled",)),
+        Step("MEAN", ("filled", "axis"), ("mean",)),
+        Step("MUL", ("x", "mean"), ("y",)),
+    ]
+    return build_graphs(Graph(nodes, steps, ["x"], ["y"]))

@@ -265,7 +265,8 @@ def _count_boxes(boxes: Sequence[Box]) -> str:
 
 
 def _sides(boxes: Sequence[Box]) -> NDArray[np.float64]:
-    return np.array([(box.x1, box.y1, box.x2, box.y2) for box in boxes]).reshape(-1, 4)
+    sides = [(box.x1, box.y1, box.x2, box.y2) for box in boxes]
+    return np.array(sides, np.float64).reshape(-1, 4)
 
 
 def _overlap(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.float64]:
