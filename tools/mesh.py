@@ -111,7 +111,7 @@ class Mesh:
         self.folder = folder
         self.services = tuple(services)
         self._components = components or ROOT / "components" / profile
-        self._models = models
+        self.models = models
         self._env = env or {}
         self._sidecar_flags = tuple(sidecar_flags)
         self._sidecar_env = sidecar_env or {}
@@ -330,7 +330,7 @@ class Mesh:
             "STATE_STORE": "statestore",
             "HTTP_PORT": str(ports.listener if self._listens else 0),
             **self._tokens,
-            **({"MODELS": str(self._models)} if self._models else {}),
+            **({"MODELS": str(self.models)} if self.models else {}),
             **self._env.get(app_id(service), {}),
         }
         self._start(service, [sys.executable, "-m", f"meshlens.{app_id(service)}"], env)

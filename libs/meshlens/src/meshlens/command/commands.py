@@ -86,6 +86,11 @@ _OWN = [
         load=partial(_import_own, "meshlens.command.jobs"),
     ),
     Command(
+        "models rollout",
+        "show and set how the requests of a model are shared out",
+        load=partial(_import_own, "meshlens.command.rollout"),
+    ),
+    Command(
         "doctor",
         "look for known traps in files and at live sidecars",
         load=partial(_import_own, "meshlens.command.doctor"),

@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case ["--version"]:
             print(f"meshlens {version('meshlens')}")
             return 0
+        case [first, second, *rest] if f"{first} {second}" in commands:
+            return _run(commands[f"{first} {second}"], rest)
         case [name, *rest] if name in commands:
             return _run(commands[name], rest)
         case [name, *_]:
@@ -49,7 +51,7 @@ def _describe(commands: Mapping[str, Command]) -> str:
     for command in commands.values():
         missing = ", ".join(command.missing)
         lines.append(
-            f"  {command.name:10}{command.summary}{missing and f' (not installed: {missing})'}"
+            f"  {command.name:16}{command.summary}{missing and f' (not installed: {missing})'}"
         )
     lines += ["", "meshlens COMMAND --help lists its options; meshlens --version: this version."]
     return "\n".join(lines)

@@ -140,7 +140,9 @@ class ProtocolModels:
         asking = Asking(origin.caller, origin.headers)
         with ExitStack() as stack:
             try:
-                servable = stack.enter_context(self._repository.lease(name, version or label, asking))
+                servable = stack.enter_context(
+                    self._repository.lease(name, version or label, asking)
+                )
             except ModelNotFound as error:
                 if label:
                     raise self._unknown_label(name, label) from error

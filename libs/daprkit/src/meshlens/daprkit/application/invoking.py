@@ -101,9 +101,7 @@ class Invoking:
             **{f"?{name}": value for name, value in request.query.items()},
         }
         flow = Flow.of(request.caller, name_model(request, route.path))
-        work = Work(
-            request, route.endpoint, request.method, options, key, flow, headers
-        )
+        work = Work(request, route.endpoint, request.method, options, key, flow, headers)
         return self._handling.handle(
             work, call, self._lanes[route.lane_of(request.verb)], on_caller_gone
         )

@@ -43,6 +43,8 @@ class Store(Protocol):
 
 # Shares out requests by rollouts; None while they are not known.
 Apply = Callable[[Mapping[str, Rollout] | None], None]
+# Returns the next rollout of a model from the one there is.
+Decide = Callable[[Rollout | None], Rollout | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +123,13 @@ class Board:
                 remedy="change it there",
             )
 
-    def change(self, model: str, rollout: Rollout | None, revision: int | None = None) -> Ruled:
+    def change(self, model: str, decide: Decide, revision: int | None = None) -> Ruled:
         """Give a model another rollout, or none, and return it.
 
         Args:
             model: its name.
-            rollout: the new one, None to end it.
+            decide: returns the new one, None to end it, from what there is; it may refuse by
+                raising an error, and is asked again if that has changed meanwhile.
             revision: of the one that it replaces; None for whatever there is.
 
         Raises:
@@ -138,7 +141,7 @@ class Board:
         self.check(model)
         for _ in range(_TRIES):
             with self._storing:
-                changed = self._replace(model, rollout, revision)
+                changed = self._replace(model, decide, revision)
             if changed:
                 return changed.models[model]
         raise RolloutChanged(
@@ -147,19 +150,19 @@ class Board:
             remedy="try again",
         )
 
-    def _replace(self, model: str, rollout: Rollout | None, revision: int | None) -> Kept | None:
+    def _replace(self, model: str, decide: Decide, revision: int | None) -> Kept | None:
         """Write another rollout; return what is kept then, None if another was faster."""
         assert self._store, "checked"  # noqa: S101 - for the type checker
         read = self._store.read(KEY, within=self._seconds)
         kept = parse_kept(read.value)
-        there = kept.models.get(model, Ruled()).revision
-        if revision is not None and revision != there:
+        there = kept.models.get(model, Ruled())
+        if revision is not None and revision != there.revision:
             raise RolloutChanged(
                 f"expected the rollout of {model} at revision {revision}",
-                got=f"revision {there}",
+                got=f"revision {there.revision}",
                 remedy="read it again, and decide anew",
             )
-        changed = kept.change(model, rollout)
+        changed = kept.change(model, decide(there.rollout))
         value = changed.model_dump_json().encode()
         if self._store.replace(KEY, read, value, within=self._seconds):
             self._take(changed)

@@ -12,7 +12,7 @@ from meshlens.classify.errors import (
     RolloutFixed,
 )
 from meshlens.classify.requests.bodies import encode_json
-from meshlens.classify.rollouts.board import Board
+from meshlens.classify.rollouts.board import Board, Decide
 from meshlens.classify.rollouts.documents import RolloutBody, Ruled, parse_body
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import Rollout
@@ -118,7 +118,7 @@ class RolloutCalls:
                 "models/<name>/rollout",
                 self.answer,
                 verbs=("GET", "POST", "PUT", "DELETE"),
-                lanes={verb: Lane.ADMIN for verb in ("POST", "PUT", "DELETE")},
+                lanes=dict.fromkeys(("POST", "PUT", "DELETE"), Lane.ADMIN),
                 operations=(_SHOW, _SET, _END),
             ),
             Route(
@@ -135,36 +135,36 @@ class RolloutCalls:
             case "POST" | "PUT":
                 return self._set(request)
             case "DELETE":
-                return self._change(request, None)
+                return self._change(request, lambda _: None)
             case _:
                 return self._show(_name(request))
 
     def roll_back(self, request: Request) -> Reply:
         """Send every request to the base version, which need not be loaded for it."""
         name = _name(request)
-        ruled, _ = self._board.find(name)
-        if ruled.rollout is None or ruled.rollout.target is None:
-            self._board.check(name)
-            raise InvalidRollout(
-                f"expected a rollout of {name} with weights",
-                got="none to go back from",
-                remedy="set one",
-            )
-        return self._change(request, ruled.rollout.roll_back(), ruled.revision)
+
+        def go_back(rollout: Rollout | None) -> Rollout:
+            if rollout is None or rollout.target is None:
+                raise InvalidRollout(
+                    f"expected a rollout of {name} with weights",
+                    got="none to go back from",
+                    remedy="set one",
+                )
+            return rollout.roll_back()
+
+        return self._change(request, go_back)
 
     def _set(self, request: Request) -> Reply:
         name, body = _name(request), parse_body(request.body)
         self._board.check(name)
         rollout = Rollout.model_validate(body.model_dump(exclude={"revision"}))
-        self._repository.prepare(name, rollout, min(request.time_limit, LONGEST_LOAD))
-        return self._change(request, rollout, body.revision)
+        with self._repository.prepared(name, rollout, min(request.time_limit, LONGEST_LOAD)):
+            return self._change(request, lambda _: rollout, body.revision)
 
-    def _change(
-        self, request: Request, rollout: Rollout | None, revision: int | None = None
-    ) -> Reply:
+    def _change(self, request: Request, decide: Decide, revision: int | None = None) -> Reply:
         name = _name(request)
         self._repository.servables(name)
-        self._board.change(name, rollout, revision)
+        self._board.change(name, decide, revision)
         return self._show(name)
 
     def _show(self, name: str) -> Reply:

@@ -117,4 +117,6 @@ class _Texts(yaml.BaseLoader):
 
 
 def _refuse(error: ValidationError, remedy: str) -> InvalidRollout:
-    return InvalidRollout("expected a rollout that can take effect", got=explain(error), remedy=remedy)
+    return InvalidRollout(
+        "expected a rollout that can take effect", got=explain(error), remedy=remedy
+    )

@@ -35,6 +35,8 @@ class Registry:
         self._settings = self.policy = policy
         self.rollouts: Mapping[str, Rollout] | None = {}
         self._prepared: dict[str, frozenset[str]] = {}
+        # What shares out the requests of a model until the versions of its rollout answer.
+        self._former: dict[str, Rollout | None] = {}
         self.changed = threading.Condition()
         self.leaving = False
         self.complete = False
@@ -90,7 +92,11 @@ class Registry:
         )
 
     def note_completion(self, default: str) -> None:
-        """Note whether everything wanted is there, or has failed; to be called at each change."""
+        """Note whether everything wanted is there, or has failed; to be called at each change.
+
+        Rollouts begin here, too.
+        """
+        self._begin_rollouts()
         self.complete = self.complete or (
             self.can_answer(default)
             and not any(it.on_its_way for name in self.names for it in self.wanted(name))
@@ -118,9 +124,35 @@ class Registry:
                     self._add(known.replace(source))
 
     def roll_out(self, rollouts: Mapping[str, Rollout] | None) -> None:
-        """Let requests be shared out by these rollouts, None while they are not known."""
-        self.rollouts = rollouts
+        """Let requests be shared out by these rollouts, None while they are not known.
+
+        A rollout begins once the versions that it shares requests out to answer, or cannot: until
+        then, what holds already holds on.
+        """
+        before, self.rollouts = self.rollouts, rollouts
+        for name, rollout in (rollouts or {}).items():
+            if before is None or not self.complete or self._may_begin(name, rollout):
+                self._former.pop(name, None)
+            elif before.get(name) != rollout:
+                self._former.setdefault(name, before.get(name))
+        self._former = {it: was for it, was in self._former.items() if it in (rollouts or {})}
         self._renew_policy()
+
+    def _may_begin(self, name: str, rollout: Rollout) -> bool:
+        contents = [self.contents(name, it) for it, weight in rollout.weights.items() if weight]
+        return all(
+            not each or any(it.available for it in each) or not any(it.on_its_way for it in each)
+            for each in contents
+        )
+
+    def _begin_rollouts(self) -> None:
+        """Begin the rollouts whose versions answer by now."""
+        known = self.rollouts or {}
+        began = [name for name in self._former if self._may_begin(name, known[name])]
+        for name in began:
+            del self._former[name]
+        if began:
+            self._renew_policy()
 
     def prepare(self, name: str, versions: frozenset[str]) -> None:
         """Want versions of a model for a rollout that has yet to begin; none to stop that."""
@@ -130,7 +162,8 @@ class Registry:
     def _renew_policy(self) -> None:
         known = self.rollouts or {}
         named = {name: rollout.versions for name, rollout in known.items()}
-        for name, versions in self._prepared.items():
+        former = {name: was.versions for name, was in self._former.items() if was}
+        for name, versions in (*self._prepared.items(), *former.items()):
             named[name] = named.get(name, frozenset()) | versions
         labels = {
             name: {**self._settings.labels.get(name, {}), **rollout.labels}
@@ -205,7 +238,7 @@ class Registry:
         """
         if self.rollouts is None:
             raise ModelNotReady(name, "waiting for its rollout, which cannot be read yet")
-        rollout = self.rollouts.get(name)
+        rollout = self._former.get(name, self.rollouts.get(name))
         if rollout is None or not rollout.weights:
             return ""
         able = set()

@@ -314,8 +314,9 @@ class Repository:
             self._versions.roll_out(rollouts)
             self._versions.changed.notify_all()
 
-    def prepare(self, name: str, rollout: Rollout, seconds: float) -> None:
-        """Load what a rollout names before it begins, and return once all of it answers.
+    @contextmanager
+    def prepared(self, name: str, rollout: Rollout, seconds: float) -> Iterator[None]:
+        """Load what a rollout names before it is set, and keep it loaded meanwhile.
 
         Raises:
             ModelNotFound: there is no model of that name.
@@ -332,22 +333,26 @@ class Repository:
                     got=", ".join(missing),
                     remedy="put the version there first, or name another",
                 )
-            self._versions.prepare(name, rollout.versions)
-            self._versions.changed.notify_all()
-            try:
+        try:
+            with self._versions.changed:
+                self._versions.prepare(name, rollout.versions)
+                self._versions.changed.notify_all()
                 self._versions.changed.wait_for(
                     lambda: not self._find_coming(name, wanted), timeout=seconds
                 )
                 failing = {it: self._explain_failure(name, it) for it in wanted}
-            finally:
+            for version, reason in failing.items():
+                if reason:
+                    raise InvalidRollout(
+                        f"each version that a rollout of {name} names must answer",
+                        got=f"version {version}: {reason}",
+                        remedy="mend that version, or name another",
+                    )
+            yield
+        finally:
+            with self._versions.changed:
                 self._versions.prepare(name, frozenset())
-        for version, reason in failing.items():
-            if reason:
-                raise InvalidRollout(
-                    f"each version that a rollout of {name} names must answer",
-                    got=f"version {version}: {reason}",
-                    remedy="mend that version, or name another",
-                )
+                self._versions.changed.notify_all()
 
     def _find_coming(self, name: str, versions: Iterable[str]) -> bool:
         contents = [self._versions.contents(name, version) for version in versions]

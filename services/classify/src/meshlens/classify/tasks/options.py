@@ -22,7 +22,7 @@ class ModelOptions(NoOptions):
     key: str = Field(
         default="",
         max_length=256,
-        description="keeps requests at one version where the rollout of the model chooses by option",
+        description="keeps requests at one version where a rollout chooses by option",
     )
 
     def name_and_version(self) -> tuple[str, str]:

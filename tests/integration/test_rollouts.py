@@ -1,0 +1,287 @@
+"""A rollout through two sidecars to three replicas: shares, keys, and no call that fails."""
+
+import itertools
+import json
+import math
+import shutil
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+from dapr.proto import appcallback_service_v1, common_v1
+from google.protobuf import any_pb2
+from installed import need
+from mesh import Answer, Mesh, Profile
+from processes import eventually
+
+from meshlens.classify.models import shipped_models
+from meshlens.protocols.wire import inference_pb2 as v2
+
+REPLICAS = ("classify", "classify.2", "classify.3")
+SEVEN = (Path(__file__).resolve().parents[2] / "services/classify/samples/digit-7.png").read_bytes()
+CALLERS = 8
+CHANGES = 20
+CALLS = 10_000
+# What every replica has within a second holds for calls that are sent later.
+SETTLED = 1.0
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    need("redis-server", "apt-get install redis-server")
+    models = tmp_path_factory.mktemp("models")
+    for number in ("1", "2", "3"):
+        shutil.copytree(shipped_models() / "digits/1", models / "digits" / number)
+    env = {replica: {"ROLLOUTS": "true", "ADMIN": "pca"} for replica in REPLICAS}
+    folder = tmp_path_factory.mktemp("mesh")
+    services = ("pca", *REPLICAS)
+    with Mesh(Profile.REDIS, folder, models=models, services=services, env=env) as mesh:
+        yield mesh
+
+
+def models_of(mesh: Mesh) -> Path:
+    folder = mesh.models
+    assert folder
+    return folder
+
+
+def put(mesh: Mesh, rollout: Mapping[str, object]) -> Answer:
+    body = json.dumps(rollout).encode()
+    return mesh.call("pca", "classify", "models/digits/rollout", body, verb="PUT", timeout=60)
+
+
+class Asker:
+    """Asks for a digit by proxied gRPC, which takes both sidecars."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{mesh.grpc_port('pca')}")
+        self._stub = appcallback_service_v1.AppCallbackStub(self._channel)
+
+    def ask(self, key: str = "", *metadata: tuple[str, str]) -> str:
+        """Return the version that has answered."""
+        request = common_v1.InvokeRequest(
+            method=f"classify?model=digits&key={key}",
+            content_type="image/png",
+            data=any_pb2.Any(value=SEVEN),
+        )
+        headers = (("dapr-app-id", "classify"), *metadata)
+        answer = self._stub.OnInvoke(request, metadata=headers, timeout=20)
+        version: str = json.loads(answer.data.value)["version"]
+        return version
+
+    def infer(self, *metadata: tuple[str, str]) -> str:
+        """Return the version that has answered a V2 request without one."""
+        call = self._channel.unary_unary(
+            "/inference.GRPCInferenceService/ModelInfer",
+            request_serializer=v2.ModelInferRequest.SerializeToString,
+            response_deserializer=v2.ModelInferResponse.FromString,
+        )
+        picture = v2.ModelInferRequest.InferInputTensor(name="picture", datatype="BYTES", shape=[1])
+        picture.contents.bytes_contents.append(SEVEN)
+        request = v2.ModelInferRequest(model_name="digits", inputs=[picture])
+        answer = call(request, metadata=(("dapr-app-id", "classify"), *metadata), timeout=20)
+        version: str = answer.model_version
+        return version
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+@pytest.fixture
+def asker(running: Mesh) -> Iterator[Asker]:
+    asker = Asker(running)
+    yield asker
+    asker.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call that was answered.
+
+    Attributes:
+        sent: when it was sent.
+        key: what it was to be kept at one version by.
+        version: what answered it.
+    """
+
+    sent: float
+    key: str
+    version: str
+
+
+@pytest.mark.timeout(400)
+def test_shares_keys_and_no_failure_while_weights_change_and_a_version_goes(running: Mesh) -> None:
+    assert put(running, {"weights": {"1": 100}, "key": "option"}).status == 200
+    asked: list[Asked] = []
+    failed: list[str] = []
+    done = threading.Event()
+    numbers = itertools.count()
+
+    def call_on() -> None:
+        asker = Asker(running)
+        while not done.is_set():
+            # Each key is asked for twice at once, mostly by two callers.
+            key, sent = f"user-{next(numbers) // 2}", time.monotonic()
+            try:
+                asked.append(Asked(sent, key, asker.ask(key)))
+            except grpc.RpcError as error:
+                failed.append(str(error))
+        asker.close()
+
+    changes: list[tuple[float, Mapping[str, float]]] = []
+    with ThreadPoolExecutor(CALLERS) as callers:
+        calling = [callers.submit(call_on) for _ in range(CALLERS)]
+        try:
+            for number in range(CHANGES):
+                weights: dict[str, float] = {"1": 100 - 5 * number, "2": 5 * number}
+                if number < CHANGES // 2:
+                    weights = {"1": 90 - 5 * number, "2": 5 * number, "3": 10}
+                set_ = put(running, {"weights": weights, "key": "option"})
+                assert set_.status == 200, set_.text
+                changes.append((time.monotonic(), weights))
+                enough = CALLS * (number + 1) // CHANGES
+                eventually(
+                    lambda: (
+                        len(asked) >= enough  # noqa: B023 - it is called here
+                        and time.monotonic() > changes[-1][0] + 1.5 * SETTLED
+                    ),
+                    "the callers have called",
+                    within=60,
+                )
+                if number == CHANGES // 2 - 1:
+                    shutil.rmtree(models_of(running) / "digits/3")
+                    eventually(lambda: is_missing(running, "3"), "version 3 is gone")
+                    enough = len(asked) + CALLS // CHANGES
+                    eventually(lambda: len(asked) >= enough, "they call on", within=60)  # noqa: B023 - it is called here
+        finally:
+            done.set()
+        for caller in calling:
+            caller.result()
+    assert not failed, failed[:3]
+    assert len(asked) >= CALLS
+    check_shares(asked, changes)
+
+
+def is_missing(mesh: Mesh, version: str) -> bool:
+    """Return whether every replica says that a version of the rollout is gone."""
+    path = "models/digits/rollout"
+    answers = [mesh.call("pca", "classify", path, verb="GET") for _ in range(9)]
+    return all(json.loads(answer.body)["missing"] == [version] for answer in answers)
+
+
+def check_shares(asked: list[Asked], changes: list[tuple[float, Mapping[str, float]]]) -> None:
+    """Compare what has answered with the weights of then, but for the second after a change."""
+    ends = [*(at for at, _ in changes[1:]), math.inf]
+    expected: dict[str, float] = defaultdict(float)
+    variance: dict[str, float] = defaultdict(float)
+    counted: dict[str, int] = defaultdict(int)
+    for (at, weights), end in zip(changes, ends, strict=True):
+        if "3" in weights and end == changes[CHANGES // 2][0]:
+            continue  # version 3 goes
+        chosen: dict[str, str] = {}
+        for call in asked:
+            if not at + SETTLED <= call.sent < end - SETTLED / 4:
+                continue
+            assert weights.get(call.version), f"{call} got no share of {weights}"
+            assert chosen.setdefault(call.key, call.version) == call.version, call
+        for version, percent in weights.items():
+            share = percent / 100
+            expected[version] += share * len(chosen)
+            variance[version] += share * (1 - share) * len(chosen)
+            counted[version] += sum(it == version for it in chosen.values())
+    for version, count in counted.items():
+        assert abs(count - expected[version]) <= 3 * math.sqrt(variance[version]), (
+            version,
+            count,
+            expected[version],
+        )
+
+
+def test_every_replica_says_the_same(running: Mesh) -> None:
+    rollout = {"weights": {"1": 50, "2": 50}, "key": "caller", "labels": {"canary": "2"}}
+    said = put(running, rollout)
+    assert said.status == 200
+    revision = json.loads(said.body)["revision"]
+
+    def read() -> set[str]:
+        # Sidecars take the replicas in turn.
+        answers = (
+            running.call("pca", "classify", "models/digits/rollout", verb="GET") for _ in range(9)
+        )
+        return {answer.text for answer in answers}
+
+    eventually(lambda: len(read()) == 1, "the replicas agree", within=5)
+    shown = json.loads(next(iter(read())))
+    assert shown["revision"] == revision
+    assert shown["shares"] == {"1": 50, "2": 50}
+    described = json.loads(running.call("pca", "classify", "models/digits", verb="GET").body)
+    assert described["rollout"] == shown
+
+
+def test_a_caller_stays_and_a_header_overrides_by_every_door(running: Mesh, asker: Asker) -> None:
+    rollout = {"weights": {"1": 50, "2": 50}, "key": "caller", "labels": {"canary": "2"}}
+    assert put(running, rollout).status == 200
+    time_to_settle(running)
+    assert len({asker.ask() for _ in range(30)} | {asker.infer() for _ in range(30)}) == 1
+    for version in ("1", "2"):
+        header = ("meshlens-version", version)
+        assert {asker.ask("", header) for _ in range(6)} == {version}
+        assert {asker.infer(header) for _ in range(6)} == {version}
+    assert asker.ask("", ("meshlens-version", "canary")) == "2"
+    with pytest.raises(grpc.RpcError) as refused:
+        asker.ask("", ("meshlens-version", "9"))
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def time_to_settle(running: Mesh) -> None:
+    """Return once all replicas show one rollout."""
+
+    def agree() -> bool:
+        path = "models/digits/rollout"
+        return len({running.call("pca", "classify", path, verb="GET").text for _ in range(9)}) == 1
+
+    eventually(agree, "the replicas agree", within=5)
+
+
+def test_back_by_one_call(running: Mesh, asker: Asker) -> None:
+    assert put(running, {"weights": {"1": 1, "2": 99}}).status == 200
+    back = running.call("pca", "classify", "models/digits/rollout/back")
+    assert json.loads(back.body)["rollout"]["weights"] == {"1": 100}
+    time_to_settle(running)
+    assert {asker.ask() for _ in range(30)} == {"1"}
+    ended = running.call("pca", "classify", "models/digits/rollout", verb="DELETE")
+    assert json.loads(ended.body)["rollout"] is None
+    time_to_settle(running)
+    newest = max(folder.name for folder in (models_of(running) / "digits").iterdir())
+    assert {asker.ask() for _ in range(9)} == {newest}
+
+
+@pytest.mark.parametrize(
+    ("rollout", "status", "says"),
+    [
+        ({"weights": {"1": 90}}, 400, "100 together"),
+        ({"weights": {"1": 101, "2": -1}}, 400, "weights.1"),
+        ({"weights": {"1": 50, "9": 50}}, 400, "got 9"),
+        ({"weights": {"1": 100}, "revision": 1}, 409, "at revision 1"),
+    ],
+)
+def test_what_cannot_take_effect_is_refused(
+    running: Mesh, rollout: Mapping[str, object], status: int, says: str
+) -> None:
+    refused = put(running, rollout)
+    assert (refused.status, says in refused.text) == (status, True), refused.text
+
+
+def test_who_may_not_change_what_is_served_may_not_roll_out(running: Mesh) -> None:
+    path = "models/digits/rollout"
+    body = b'{"weights": {"1": 100}}'
+    assert running.call("classify", "classify", path, body, verb="PUT").status == 403
+    assert running.call("classify", "classify", path, verb="DELETE").status == 403
+    assert running.call("classify", "classify", f"{path}/back").status == 403
+    assert running.call("classify", "classify", path, verb="GET").status == 200

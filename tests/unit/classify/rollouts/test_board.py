@@ -1,0 +1,184 @@
+"""Who learns of a rollout when, and what a store or a file that fails changes: nothing."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from processes import eventually
+
+from meshlens.classify.errors import RolloutChanged, RolloutFixed
+from meshlens.classify.rollouts.board import Board
+from meshlens.classify.rollouts.documents import FILE
+from meshlens.classify.serving.rollout import Rollout
+from meshlens.daprkit.errors import StoreUnavailable
+from meshlens.daprkit.sidecar.state import Written
+
+ONE, TWO, BOTH = (
+    Rollout(weights=weights) for weights in ({"1": 100}, {"2": 100}, {"1": 50, "2": 50})
+)
+FILE_OF_TWO = "digits: {weights: {2: 100}}"
+
+
+class Store:
+    """A state store that can be down."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.written = Written(b"", "")
+        self.before_write: Callable[[], None] = lambda: None
+
+    def read(self, key: str, *, within: float | None = None) -> Written:  # noqa: ARG002 - the protocol's
+        if self.down:
+            raise StoreUnavailable("down")
+        return self.written
+
+    def replace(self, key: str, read: Written, value: bytes, *, within: float) -> bool:  # noqa: ARG002 - the protocol's
+        before, self.before_write = self.before_write, lambda: None
+        before()
+        if self.down:
+            raise StoreUnavailable("down")
+        if read.etag != self.written.etag:
+            return False
+        self.written = Written(value, f"{int(read.etag or 0) + 1}")
+        return True
+
+
+class Replica:
+    """A board, and what it has told."""
+
+    def __init__(self, folder: Path, store: Store | None) -> None:
+        self.told: list[Mapping[str, Rollout] | None] = []
+        self.board = Board(self.told.append, folder=folder, store=store)
+
+    def has(self, rollouts: Mapping[str, Rollout] | None) -> bool:
+        return bool(self.told) and self.told[-1] == rollouts
+
+
+@contextmanager
+def running(folder: Path, store: Store | None) -> Iterator[Replica]:
+    replica = Replica(folder, store)
+    replica.board.start()
+    try:
+        yield replica
+    finally:
+        replica.board.stop()
+
+
+def write(folder: Path, text: str) -> None:
+    (folder / "new").write_text(text)
+    (folder / "new").replace(folder / FILE)
+
+
+def to(rollout: Rollout | None) -> Callable[[Rollout | None], Rollout | None]:
+    return lambda _: rollout
+
+
+def follows(condition: Callable[[], bool]) -> None:
+    eventually(condition, "the replica has followed")
+
+
+def _ignore(_: object) -> None:
+    """Return nothing, as a callback does."""
+
+
+def test_every_replica_learns_of_a_change(tmp_path: Path) -> None:
+    store = Store()
+    with running(tmp_path, store) as first, running(tmp_path, store) as second:
+        first.board.change("digits", to(BOTH))
+        assert first.has({"digits": BOTH})
+        follows(lambda: second.has({"digits": BOTH}))
+        second.board.change("digits", to(None))
+        assert second.has({})
+        follows(lambda: first.has({}))
+
+
+def test_nothing_is_known_until_the_store_has_been_read(tmp_path: Path) -> None:
+    store = Store()
+    store.down = True
+    with running(tmp_path, store) as replica:
+        assert replica.told == [None]
+        follows(lambda: bool(replica.board.warnings()))
+        store.down = False
+        follows(lambda: replica.has({}))
+        follows(lambda: not replica.board.warnings())
+
+
+def test_a_store_that_is_down_later_changes_nothing(tmp_path: Path) -> None:
+    store = Store()
+    with running(tmp_path, store) as replica:
+        replica.board.change("digits", to(BOTH))
+        store.down = True
+        follows(lambda: bool(replica.board.warnings()))
+        assert replica.has({"digits": BOTH})
+        with pytest.raises(StoreUnavailable):
+            replica.board.change("digits", to(ONE))
+        assert replica.has({"digits": BOTH})
+
+
+def test_a_damaged_value_changes_nothing(tmp_path: Path) -> None:
+    store = Store()
+    with running(tmp_path, store) as replica:
+        replica.board.change("digits", to(BOTH))
+        store.written = Written(b"{", "9")
+        follows(lambda: bool(replica.board.warnings()))
+        assert replica.has({"digits": BOTH})
+
+
+def test_of_two_changes_of_one_revision_one_is_refused(tmp_path: Path) -> None:
+    store = Store()
+    first, second = (Replica(tmp_path, store).board for _ in range(2))
+    revision = first.change("digits", to(BOTH)).revision
+    second.change("digits", to(ONE), revision)
+    with pytest.raises(RolloutChanged, match="revision 1"):
+        first.change("digits", to(TWO), revision)
+
+
+def test_two_changes_at_once_both_hold_where_they_are_of_two_models(tmp_path: Path) -> None:
+    store = Store()
+    first, second = (Replica(tmp_path, store).board for _ in range(2))
+    store.before_write = lambda: _ignore(second.change("objects", to(ONE)))
+    first.change("digits", to(TWO))
+    found = {name: first.find(name)[0].rollout for name in ("digits", "objects")}
+    assert found == {"digits": TWO, "objects": ONE}
+
+
+def test_many_changes_at_once_lose_none(tmp_path: Path) -> None:
+    store = Store()
+    board = Replica(tmp_path, store).board
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: board.change(f"m{number}", to(ONE)), range(40)))
+    assert all(board.find(f"m{number}")[0].rollout == ONE for number in range(40))
+
+
+def test_without_a_store_calls_change_nothing(tmp_path: Path) -> None:
+    with running(tmp_path, None) as replica:
+        with pytest.raises(RolloutFixed, match="ROLLOUTS=true"):
+            replica.board.change("digits", to(ONE))
+        assert not any(replica.told)
+
+
+def test_a_file_holds_before_the_store_and_may_be_changed(tmp_path: Path) -> None:
+    store = Store()
+    with running(tmp_path, store) as replica:
+        replica.board.change("digits", to(ONE))
+        write(tmp_path, FILE_OF_TWO)
+        follows(lambda: replica.has({"digits": TWO}))
+        assert replica.board.find("digits")[1] == "file"
+        with pytest.raises(RolloutFixed, match=FILE):
+            replica.board.change("digits", to(BOTH))
+        write(tmp_path, "digits: {weights: {2: 90}}")
+        follows(lambda: bool(replica.board.warnings()))
+        assert replica.has({"digits": TWO})
+        (tmp_path / FILE).unlink()
+        follows(lambda: replica.has({"digits": ONE}))
+        assert not replica.board.warnings()
+
+
+def test_a_bad_file_at_the_start_is_not_taken_for_none(tmp_path: Path) -> None:
+    write(tmp_path, "digits: {weights: {2: 90}}")
+    with running(tmp_path, None) as replica:
+        assert replica.told == [None]
+        write(tmp_path, FILE_OF_TWO)
+        follows(lambda: replica.has({"digits": TWO}))
