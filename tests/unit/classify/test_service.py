@@ -404,6 +404,7 @@ def test_only_computing_waits_for_a_worker(service: Service) -> None:
         ("models", ("GET",), Lane.LIGHT),
         ("models/<name>", ("GET",), Lane.LIGHT),
         ("models/<name>/predict", ("POST", "PUT"), Lane.WORK),
+        ("models/<name>/shadow", ("GET", "DELETE"), Lane.LIGHT),
         ("models/<name>/versions/<version>", ("GET",), Lane.LIGHT),
         ("models/<name>/versions/<version>/load", ("POST", "PUT"), Lane.ADMIN),
         ("models/<name>/versions/<version>/unload", ("POST", "PUT"), Lane.ADMIN),

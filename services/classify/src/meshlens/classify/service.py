@@ -8,6 +8,7 @@ from typing import Any
 
 from meshlens.classify import methods, reference, tools, web
 from meshlens.classify.engines.bounds import within
+from meshlens.classify.engines.opening import open_apart
 from meshlens.classify.errors import (
     EngineCrashed,
     EngineGone,
@@ -107,7 +108,7 @@ class Service:
         max_body: largest body in bytes, for the page and for what compressed bodies unpack to.
         origins: whose pages may read what the method gateway answers.
         ready: whether it should be called; whether the repository is ready, if not given.
-        shadows: see what other versions have answered; there are none, if not given.
+        shadows: see what other versions have answered.
     """
 
     def __init__(
@@ -126,7 +127,7 @@ class Service:
         self._max_pixels = max_pixels
         self._max_body = max_body
         self._origins = origins
-        self._shadows = shadows
+        self._shadows = shadows or Shadows(repository, open_apart, memory=2 * max_body)
         self._statuses = Statuses(STATUS)
         # Models that have ended during a batch.
         self._suspects: set[str] = set()
@@ -190,8 +191,6 @@ class Service:
 
     def _route_shadows(self) -> Sequence[Route]:
         """Return the route of the shadow's report."""
-        if self._shadows is None:
-            return ()
         return (
             Route(
                 "models/<name>/shadow",
@@ -265,9 +264,8 @@ class Service:
     ) -> Answer:
         began = time.perf_counter()
         answer: Answer = lens.answer(payload, options)
-        if self._shadows:
-            seconds = time.perf_counter() - began
-            self._shadows.offer(answerer, ask_lens, payload, options, answer, seconds)
+        seconds = time.perf_counter() - began
+        self._shadows.offer(answerer, ask_lens, payload, options, answer, seconds)
         return answer
 
     def preview(self, request: Request) -> Reply:
@@ -300,9 +298,8 @@ class Service:
         with within(request.time_limit, find_caller()):
             asking = _asking(options)
             answerer, answer = predict(self._repository, name, version, payload, options, asking)
-        if self._shadows:
-            seconds = time.perf_counter() - began
-            self._shadows.offer(answerer, ask, payload, options, answer, seconds)
+        seconds = time.perf_counter() - began
+        self._shadows.offer(answerer, ask, payload, options, answer, seconds)
         return _reply_json(answerer, answer)
 
     def list_models(self, request: Request) -> Reply:

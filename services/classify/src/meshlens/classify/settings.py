@@ -8,6 +8,7 @@ from pydantic import ByteSize, DirectoryPath, Field, FilePath, field_validator, 
 from meshlens.classify.engines.bounds import Bounds
 from meshlens.classify.models import shipped_models
 from meshlens.classify.serving.version_policy import VersionPolicy, parse_policy
+from meshlens.classify.shadows.shadows import LONGEST_RUN
 from meshlens.classify.storage.places import Places, split_sources
 from meshlens.classify.storage.signatures import SignatureMode, Signatures
 from meshlens.classify.tasks.images.pixels import MAX_PIXELS
@@ -61,7 +62,7 @@ class Settings(ServerSettings):
         " beyond what loading takes; 0 for no limit.",
     )
     shadow_timeout: float = Field(
-        default=10.0,
+        default=LONGEST_RUN,
         gt=0,
         allow_inf_nan=False,
         description="Seconds that the shadow of a model may take for an input; then its process is"

@@ -29,6 +29,8 @@ Ask: TypeAlias = Callable[[Loaded, Payload, Any], Answer]
 MOST_WAITING = 64
 # Seconds that one waits for a moment in which a worker has nothing to do.
 LONGEST_WAIT = 1.0
+# Seconds that a shadow may take for an input, unless the settings say.
+LONGEST_RUN = 10.0
 # Seconds between two events of a shadow.
 EVENT_SECONDS = 60.0
 # Versions that have answered, of all models.
@@ -72,8 +74,8 @@ class Shadows:
     Args:
         repository: the models, and which shadow each has.
         open_engine: makes an engine in a process that nothing else uses.
-        seconds: that a shadow may take for an input, before its process is ended.
         memory: bytes that the inputs which wait may take.
+        seconds: that a shadow may take for an input, before its process is ended.
         rest: returns whether a worker comes to have nothing to do within so many seconds.
         publish: publishes what has been counted since the last time; it must not raise.
         every: seconds between two such events.
@@ -87,8 +89,8 @@ class Shadows:
         repository: Repository,
         open_engine: OpenEngine,
         *,
-        seconds: float,
         memory: int,
+        seconds: float = LONGEST_RUN,
         rest: Callable[[float], bool] = lambda _: True,
         publish: Callable[[Report], None] = lambda _: None,
         every: float = EVENT_SECONDS,
