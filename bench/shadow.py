@@ -1,4 +1,4 @@
-"""Shadow: what a share of the traffic that a shadow sees too costs the traffic, while it misbehaves.
+"""Shadow: what it costs the other requests that one sees a share of them, while it misbehaves.
 
     uv run --frozen python bench/shadow.py [--rounds 5] [--seconds 6] [--percent 10]
 

@@ -8,6 +8,7 @@ from functools import partial
 from meshlens.classify.engines.opening import open_apart, open_engine
 from meshlens.classify.errors import ClassifyError
 from meshlens.classify.metrics import show_models, show_shadows
+from meshlens.classify.reference import AGREEMENT
 from meshlens.classify.rollouts.board import Board
 from meshlens.classify.rollouts.calls import RolloutCalls
 from meshlens.classify.service import STATUS, Service
@@ -30,8 +31,6 @@ from meshlens.daprkit.sidecar.state import StateStore
 from meshlens.daprkit.sidecar.topic import Topic
 from meshlens.daprkit.telemetry.call import use_model
 from meshlens.protocols.wire.pool import find_services
-
-AGREEMENT_TYPE = "meshlens.agreement.v1"
 
 
 def serve() -> int:
@@ -126,7 +125,7 @@ def _open_notices(settings: Settings, sidecar: Sidecar) -> Notices | None:
         topic=settings.agreement_topic,
         timeout=settings.publish_timeout,
     )
-    return Notices(topic, service=settings.app_id, event_type=AGREEMENT_TYPE)
+    return Notices(topic, service=settings.app_id, event_type=AGREEMENT.event_type)
 
 
 def _publish(notices: Notices, report: Report) -> None:

@@ -179,7 +179,7 @@ class Service:
             serve_tools(ABOUT, tools.TOOLS),
             open_gateway(TASKS[Task.CLASSIFY].method, self._origins),
         )
-        return add_reference(ABOUT, routes, STATUS, self.subscriptions())
+        return add_reference(ABOUT, routes, STATUS, self.subscriptions(), [reference.AGREEMENT])
 
     def _route_models(self, path: str) -> Sequence[Route]:
         """Return the routes for a model, or for one version of it."""
