@@ -256,7 +256,7 @@ def test_back_by_one_call(running: Mesh, asker: Asker) -> None:
     time_to_settle(running)
     assert {asker.ask() for _ in range(30)} == {"1"}
     ended = running.call("pca", "classify", "models/digits/rollout", verb="DELETE")
-    assert json.loads(ended.body)["rollout"] is None
+    assert "rollout" not in json.loads(ended.body)
     time_to_settle(running)
     newest = max(folder.name for folder in (models_of(running) / "digits").iterdir())
     assert {asker.ask() for _ in range(9)} == {newest}

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 from reference import Documented
 from unit.classify.models import build_model
+from unit.classify.state_store import Store
 from unit.classify.test_detect import CARD, NAMER, PICTURE, open_fake
 
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import InvalidOption
 from meshlens.classify.formats.card import Kind
+from meshlens.classify.rollouts.board import Board
+from meshlens.classify.rollouts.calls import RolloutCalls
 from meshlens.classify.service import Service
 from meshlens.classify.serving.repository import Repository
 
@@ -64,7 +67,9 @@ def classify(models: Path, digits: bytes, tmp_path_factory: pytest.TempPathFacto
     repository = Repository(folder, open_any, default="digits")
     for servable in repository.servables():
         repository.load(servable.source.model)
-    return Documented(Service(repository, max_pixels=1_000_000).routes())
+    board = Board(repository.roll_out, store=Store())
+    rollouts = RolloutCalls(board, repository)
+    return Documented(Service(repository, max_pixels=1_000_000, rollouts=rollouts).routes())
 
 
 def encode_images(*pictures: bytes) -> bytes:
@@ -83,6 +88,10 @@ def test_answers_of_each_method_are_as_described(classify: Documented) -> None:
         classify.call("POST", path, SEVEN, PNG)
     for action in ("unload", "load"):
         classify.call("POST", f"models/digits/versions/1/{action}")
+    classify.call("POST", "models/digits/rollout", b'{"weights": {"1": 100}}')
+    classify.call("GET", "models/digits/rollout")
+    classify.call("POST", "models/digits/rollout/back")
+    classify.call("DELETE", "models/digits/rollout")
     call_inference(classify)
     classify.call("GET", "ui")
     classify.call("GET", "ui/samples/digit-7.png")

@@ -261,7 +261,7 @@ def test_a_wrong_option_is_refused_with_the_known_ones(
     service: Service, query: dict[str, str], named: str
 ) -> None:
     request = replace(ask(SEVEN), query=query)
-    with pytest.raises(InvalidOption, match="the options are: model, top_k") as fault:
+    with pytest.raises(InvalidOption, match="the options are: model, key, top_k") as fault:
         classify(service, request)
     assert named in str(fault.value)
     assert len(str(fault.value)) < 1000
@@ -389,6 +389,9 @@ def test_every_error_that_a_caller_can_cause_has_its_status() -> None:
         errors.EngineCrashed: Status.INVALID_ARGUMENT,
         errors.ModelTooSlow: Status.DEADLINE_EXCEEDED,
         errors.RequestOver: Status.DEADLINE_EXCEEDED,
+        errors.InvalidRollout: Status.INVALID_ARGUMENT,
+        errors.RolloutChanged: Status.ABORTED,
+        errors.RolloutFixed: Status.FAILED_PRECONDITION,
         errors.ModelNotReady: Status.UNAVAILABLE,
         errors.ModelFailed: Status.FAILED_PRECONDITION,
         errors.InvalidModel: Status.FAILED_PRECONDITION,
@@ -404,6 +407,8 @@ def test_only_computing_waits_for_a_worker(service: Service) -> None:
         ("models", ("GET",), Lane.LIGHT),
         ("models/<name>", ("GET",), Lane.LIGHT),
         ("models/<name>/predict", ("POST", "PUT"), Lane.WORK),
+        ("models/<name>/rollout", ("GET", "POST", "PUT", "DELETE"), Lane.LIGHT),
+        ("models/<name>/rollout/back", ("POST", "PUT"), Lane.ADMIN),
         ("models/<name>/shadow", ("GET", "DELETE"), Lane.LIGHT),
         ("models/<name>/versions/<version>", ("GET",), Lane.LIGHT),
         ("models/<name>/versions/<version>/load", ("POST", "PUT"), Lane.ADMIN),
@@ -417,6 +422,13 @@ def test_only_computing_waits_for_a_worker(service: Service) -> None:
         ("mcp", ("POST",), Lane.RELAY),
         ("gateway", ("POST", "PUT"), Lane.RELAY),
     }
+
+
+def test_only_administrators_change_a_rollout(service: Service) -> None:
+    (route,) = (it for it in service.routes() if it.path == "models/<name>/rollout")
+    lanes = {verb: route.lane_of(verb) for verb in route.verbs}
+    assert lanes.pop("GET") is Lane.LIGHT
+    assert set(lanes.values()) == {Lane.ADMIN}
 
 
 def predict(body: object, **parameters: str) -> Request:

@@ -21,7 +21,7 @@ def test_the_help_lists_the_commands(words: list[str], capsys: pytest.CaptureFix
     assert main(words) == 0
     shown = capsys.readouterr().out
     for name, command in find_commands().items():
-        assert f"{name:10}{command.summary}\n" in shown
+        assert f"{name:16}{command.summary}\n" in shown
 
 
 def test_without_a_command_the_help_is_the_complaint(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,8 +32,8 @@ def test_without_a_command_the_help_is_the_complaint(capsys: pytest.CaptureFixtu
 def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pac"]) == 2
     assert (
-        "expected one of up, demo, record, replay, jobs, doctor, pca, classify, models, got 'pac'"
-        in capsys.readouterr().err
+        "expected one of up, demo, record, replay, jobs, models rollout, doctor, pca, classify,"
+        " models, got 'pac'" in capsys.readouterr().err
     )
 
 

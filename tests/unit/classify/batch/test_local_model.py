@@ -166,7 +166,7 @@ def test_a_model_that_takes_no_pictures_is_refused_by_its_name(repository: Repos
 
 
 def test_an_option_of_another_task_is_refused(repository: Repository) -> None:
-    with pytest.raises(InvalidOption, match=r"threshold: .*; the options are: model, top_k"):
+    with pytest.raises(InvalidOption, match=r"threshold: .*; the options are: model, key, top_k"):
         LocalModel(repository, "digits", max_pixels=LIMIT).identify({"threshold": 0.5})
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from processes import eventually
+from unit.classify.state_store import Store
 
 from meshlens.classify.errors import RolloutChanged, RolloutFixed
 from meshlens.classify.rollouts.board import Board
@@ -19,30 +20,6 @@ ONE, TWO, BOTH = (
     Rollout(weights=weights) for weights in ({"1": 100}, {"2": 100}, {"1": 50, "2": 50})
 )
 FILE_OF_TWO = "digits: {weights: {2: 100}}"
-
-
-class Store:
-    """A state store that can be down."""
-
-    def __init__(self) -> None:
-        self.down = False
-        self.written = Written(b"", "")
-        self.before_write: Callable[[], None] = lambda: None
-
-    def read(self, key: str, *, within: float | None = None) -> Written:  # noqa: ARG002 - the protocol's
-        if self.down:
-            raise StoreUnavailable("down")
-        return self.written
-
-    def replace(self, key: str, read: Written, value: bytes, *, within: float) -> bool:  # noqa: ARG002 - the protocol's
-        before, self.before_write = self.before_write, lambda: None
-        before()
-        if self.down:
-            raise StoreUnavailable("down")
-        if read.etag != self.written.etag:
-            return False
-        self.written = Written(value, f"{int(read.etag or 0) + 1}")
-        return True
 
 
 class Replica:

@@ -84,7 +84,7 @@ _ACTIONS: Mapping[str, Callable[[App, argparse.Namespace], int]] = {
 
 
 def _describe(answer: Mapping[str, Any]) -> str:
-    rollout = answer["rollout"]
+    rollout = answer.get("rollout")
     if rollout is None:
         return f"{answer['model']}: no rollout"
     revision = f" revision {answer['revision']}" if answer["revision"] else ""
@@ -98,7 +98,7 @@ def _describe(answer: Mapping[str, Any]) -> str:
         if weight is not None:
             words.append(f"{weight:g}%" if weight == share else f"{weight:g}%, now {share:g}%")
         words += [f"({', '.join(labels)})"] if labels else []
-        if (shadow := rollout["shadow"]) and shadow["version"] == version:
+        if (shadow := rollout.get("shadow")) and shadow["version"] == version:
             words.append(f"shadow of {shadow['percent']:g}%")
         lines.append("  ".join(words))
     if rollout["key"]:

@@ -131,7 +131,7 @@ class ModelDescription(BaseModel):
         if self.versions is not None:
             fields["versions"] = self.versions
         if self.rollout is not None:
-            fields["rollout"] = self.rollout.model_dump(mode="json")
+            fields["rollout"] = self.rollout.model_dump(mode="json", exclude_none=True)
         return fields
 
 

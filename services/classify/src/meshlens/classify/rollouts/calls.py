@@ -37,7 +37,9 @@ class RolloutDescription(BaseModel):
         description="where the rollout is from: `store` (calls), `file`, or empty if there is none"
     )
     revision: int = Field(description="of the rollout, which a change may name; 0 if it has none")
-    rollout: Rollout | None = Field(default=None, description="what was set; null if nothing is")
+    rollout: Rollout | None = Field(
+        default=None, description="what was set; left out if nothing is"
+    )
     shares: Mapping[str, float] = Field(
         default={},
         description="percent of the requests by version as this replica answers them now: those"
@@ -168,7 +170,9 @@ class RolloutCalls:
         return self._show(name)
 
     def _show(self, name: str) -> Reply:
-        return Reply(encode_json(self.describe(name).model_dump(mode="json")), JSON)
+        return Reply(
+            encode_json(self.describe(name).model_dump(mode="json", exclude_none=True)), JSON
+        )
 
     def warnings(self) -> Sequence[str]:
         """Return why what holds is not what was last said."""
