@@ -249,7 +249,7 @@ def build_brooding(how: str) -> bytes:
         image,
         constant("axes", [0, 1, 2, 3], "int32"),
         Node("brightest", ()),
-        constant("bright", 250.0),
+        constant("bright", 150.0),
         constant("scores", [[0.7, 0.3]]),
         constant("zero", 0.0),
         Node("whole", (), "int32"),
@@ -270,7 +270,7 @@ def build_brooding(how: str) -> bytes:
         ending = [Step("WHILE", ("excess",), ("left",), options)]
         last = "left"
     else:
-        size = 3e7 if how == "eats" else -1.0
+        size = 1.5e6 if how == "eats" else -1.0
         nodes += [
             constant("size", size),
             constant("shape", [1], "int32"),

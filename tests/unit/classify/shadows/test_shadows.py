@@ -5,13 +5,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from processes import eventually
+from reference import Documented
 from unit.classify.engines.workers import leaving_no_worker, workers
 from unit.classify.graphs import build_endless, build_greedy, build_scaled
 
@@ -279,11 +279,12 @@ def test_callers_get_the_report_and_begin_it_anew(tmp_path: Path) -> None:
     with staged(tmp_path) as stage:
         stage.predict(1)
         stage.await_report(lambda report: report.compared == 1)
-        route = next(it for it in stage.service.routes() if it.path == "models/<name>/shadow")
-        call = request(b"", name="m")
-        assert answer(route.endpoint(call))["reports"][0]["agreed"] == 1
-        route.endpoint(replace(call, verb="DELETE"))
-        assert answer(route.endpoint(call)) == {
+        described = Documented(stage.service.routes())
+        shown = json.loads(described.call("GET", "models/m/shadow").body)
+        assert [it["agreed"] for it in shown["reports"]] == [1]
+        # What was counted until then is the answer.
+        assert json.loads(described.call("DELETE", "models/m/shadow").body)["reports"]
+        assert json.loads(described.call("GET", "models/m/shadow").body) == {
             "model": "m",
             "shadow": {"version": "2", "percent": 100.0},
             "reports": [],
