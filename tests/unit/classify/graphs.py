@@ -18,6 +18,7 @@ _TYPES = {
     "int32": schema.TensorType.INT32,
     "int8": schema.TensorType.INT8,
     "uint8": schema.TensorType.UINT8,
+    "bool": schema.TensorType.BOOL,
     "object": schema.TensorType.STRING,
 }
 
@@ -188,3 +189,118 @@ def build_binary(operator: str, dtype: str = "int32", size: int = 2) -> bytes:
     """A file with one operator of two inputs, `a` and `b`, and the output `c`."""
     nodes = [Node(name, (size,), dtype) for name in "abc"]
     return build_graphs(Graph(nodes, [Step(operator, ("a", "b"), ("c",))], "ab", "c"))
+
+
+def build_endless() -> bytes:
+    """A file whose output `y` is its input `x`, a number, but that never ends above zero."""
+    options = schema.WhileOptionsT()
+    options.condSubgraphIndex, options.bodySubgraphIndex = 1, 2
+    step = Step("WHILE", ("x",), ("y",), options)
+    zero, one = constant("zero", [0.0]), constant("one", [1.0])
+    x, y = Node("x", (1,)), Node("y", (1,))
+    return build_graphs(
+        Graph([x, y], [step], ["x"], ["y"]),
+        Graph(
+            [x, zero, Node("more", (1,), "bool")],
+            [Step("GREATER", ("x", "zero"), ("more",))],
+            ["x"],
+            ["more"],
+        ),
+        Graph([x, one, y], [Step("MUL", ("x", "one"), ("y",))], ["x"], ["y"]),
+    )
+
+
+def build_scaled(factor: float) -> bytes:
+    """A file whose output `y` is its input `x`, a number, times a factor."""
+    nodes = [Node("x", (1,)), constant("factor", [factor]), Node("y", (1,))]
+    return build_graphs(Graph(nodes, [Step("MUL", ("x", "factor"), ("y",))], ["x"], ["y"]))
+
+
+def build_greedy() -> bytes:
+    """A file whose output `y` is its input `x`, a number, and that takes 4 MB times that."""
+    nodes = [
+        Node("x", (1,)),
+        constant("million", [1e6]),
+        Node("n", (1,)),
+        Node("whole", (1,), "int32"),
+        constant("value", 1.0),
+        Node("filled", (-1,)),
+        constant("axis", [0], "int32"),
+        Node("mean", ()),
+        Node("y", (1,)),
+    ]
+    steps = [
+        Step("MUL", ("x", "million"), ("n",)),
+        Step("CAST", ("n",), ("whole",)),
+        Step("FILL", ("whole", "value"), ("filled",)),
+        Step("MEAN", ("filled", "axis"), ("mean",)),
+        Step("MUL", ("x", "mean"), ("y",)),
+    ]
+    return build_graphs(Graph(nodes, steps, ["x"], ["y"]))
+
+
+def build_brooding(how: str) -> bytes:
+    """A classifier of pictures of 8 x 8 that `hangs`, `fails` or `eats` where one is bright.
+
+    Warm-ups show gray pictures. It fails by a shape that none has, and eats up to 600 MB.
+    """
+    image = Node("image", (1, 8, 8, 3))
+    nodes = [
+        image,
+        constant("axes", [0, 1, 2, 3], "int32"),
+        Node("brightest", ()),
+        constant("bright", 150.0),
+        constant("scores", [[0.7, 0.3]]),
+        constant("zero", 0.0),
+        Node("whole", (), "int32"),
+        Node("excess", ()),
+        Node("over", ()),
+        Node("end", (1,)),
+        Node("answer", (1, 2)),
+    ]
+    shown = [
+        Step("REDUCE_MAX", ("image", "axes"), ("brightest",)),
+        Step("SUB", ("brightest", "bright"), ("over",)),
+        Step("MAXIMUM", ("over", "zero"), ("excess",)),
+    ]
+    if how == "hangs":
+        options = schema.WhileOptionsT()
+        options.condSubgraphIndex, options.bodySubgraphIndex = 1, 2
+        nodes += [Node("left", ())]
+        ending = [Step("WHILE", ("excess",), ("left",), options)]
+        last = "left"
+    else:
+        size = 1.5e6 if how == "eats" else -1.0
+        nodes += [
+            constant("size", size),
+            constant("shape", [1], "int32"),
+            Node("wanted", ()),
+            Node("dims", (1,), "int32"),
+            Node("count", (), "int32"),
+            constant("one", 1.0),
+            Node("filled", (-1,)),
+            constant("axis", [0], "int32"),
+            Node("left", ()),
+        ]
+        ending = [
+            Step("MUL", ("excess", "size"), ("wanted",)),
+            Step("CAST", ("wanted",), ("count",)),
+            Step("RESHAPE", ("count", "shape"), ("dims",)),
+            Step("FILL", ("dims", "one"), ("filled",)),
+            Step("SUM", ("filled", "axis"), ("left",)),
+        ]
+        last = "left"
+    nodes += [Node("none", ())]
+    ending += [
+        Step("MUL", (last, "zero"), ("none",)),
+        Step("ADD", ("scores", "none"), ("answer",)),
+    ]
+    graphs = [Graph(nodes, [*shown, *ending], ["image"], ["answer"])]
+    if how == "hangs":
+        x, y, zero, one = Node("x", ()), Node("y", ()), constant("zero", 0.0), constant("one", 1.0)
+        more = Node("more", (), "bool")
+        graphs += [
+            Graph([x, zero, more], [Step("GREATER", ("x", "zero"), ("more",))], ["x"], ["more"]),
+            Graph([x, one, y], [Step("MUL", ("x", "one"), ("y",))], ["x"], ["y"]),
+        ]
+    return build_graphs(*graphs)

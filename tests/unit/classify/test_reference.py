@@ -92,6 +92,8 @@ def test_answers_of_each_method_are_as_described(classify: Documented) -> None:
     classify.call("GET", "models/digits/rollout")
     classify.call("POST", "models/digits/rollout/back")
     classify.call("DELETE", "models/digits/rollout")
+    classify.call("GET", "models/digits/shadow")
+    classify.call("DELETE", "models/digits/shadow")
     call_inference(classify)
     classify.call("GET", "ui")
     classify.call("GET", "ui/samples/digit-7.png")

@@ -409,6 +409,7 @@ def test_only_computing_waits_for_a_worker(service: Service) -> None:
         ("models/<name>/predict", ("POST", "PUT"), Lane.WORK),
         ("models/<name>/rollout", ("GET", "POST", "PUT", "DELETE"), Lane.LIGHT),
         ("models/<name>/rollout/back", ("POST", "PUT"), Lane.ADMIN),
+        ("models/<name>/shadow", ("GET", "DELETE"), Lane.LIGHT),
         ("models/<name>/versions/<version>", ("GET",), Lane.LIGHT),
         ("models/<name>/versions/<version>/load", ("POST", "PUT"), Lane.ADMIN),
         ("models/<name>/versions/<version>/unload", ("POST", "PUT"), Lane.ADMIN),

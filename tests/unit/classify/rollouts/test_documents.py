@@ -25,11 +25,13 @@ digits:
 """.replace(b"90", b"89.5")
     assert parse_file(text) == {"digits": Rollout(weights={"1": 89.5, "2": 10.5}, base="1")}
     every = b"""
-objects: {labels: {canary: 2}, shadow: {version: 3, percent: 5}}
+objects: {weights: {1: 100}, labels: {canary: 2}, shadow: {version: 3, percent: 5}}
 digits: {weights: {1: 100}, key: "header:x-user"}
 """
     assert parse_file(every) == {
-        "objects": Rollout(labels={"canary": "2"}, shadow=Shadow(version="3", percent=5)),
+        "objects": Rollout(
+            weights={"1": 100}, labels={"canary": "2"}, shadow=Shadow(version="3", percent=5)
+        ),
         "digits": Rollout(weights={"1": 100}, key="header:x-user"),
     }
     assert parse_file(b"") == parse_file(b"# nothing yet\n") == {}

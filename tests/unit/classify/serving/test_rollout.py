@@ -125,8 +125,9 @@ def test_a_version_without_a_weight_gets_nothing() -> None:
         {"labels": {"canary": "2"}, "key": "caller"},
         {"labels": {"2": "2"}},
         {"labels": {"canary": ""}},
-        {"shadow": {"version": "2", "percent": 0}},
-        {"shadow": {"version": "2", "percent": 101}},
+        {"weights": {"1": 100}, "shadow": {"version": "2", "percent": 0}},
+        {"weights": {"1": 100}, "shadow": {"version": "2", "percent": 101}},
+        {"labels": {"canary": "2"}, "shadow": {"version": "2", "percent": 5}},
         {"weights": {"2": 100}, "shadow": {"version": "2", "percent": 5}},
     ],
 )

@@ -15,7 +15,7 @@ from unit.classify.models import build_model
 from meshlens.classify.engines.opening import OpenEngine
 from meshlens.classify.errors import InvalidRollout, ModelFailed, ModelNotFound, ModelNotReady
 from meshlens.classify.serving.repository import Repository
-from meshlens.classify.serving.rollout import Asking, Rollout
+from meshlens.classify.serving.rollout import Asking, Rollout, Shadow
 from meshlens.classify.serving.version_policy import VersionPolicy
 from meshlens.classify.serving.versions import State
 from meshlens.classify.storage.folder import find_models
@@ -167,6 +167,20 @@ def test_a_version_that_is_not_there_or_fails_is_refused(folder: Path) -> None:
         with pytest.raises(ModelNotFound), repository.prepared("birds", HALVES, 30):
             pass
         follows(lambda: available(repository) == {"3"})
+
+
+def test_a_shadow_of_another_task_is_refused(folder: Path) -> None:
+    (folder / "pets/2/card.yaml").write_text("{model: {path: pets.tflite}, task: tensor}")
+    with serving(folder) as repository:
+        shadow = Shadow(version="2", percent=5)
+        with (
+            pytest.raises(InvalidRollout, match="of the versions that answer: classify, got tens"),
+            repository.prepared("pets", Rollout(weights={"1": 100}, shadow=shadow), 30),
+        ):
+            pass
+        same = Shadow(version="3", percent=5)
+        with repository.prepared("pets", Rollout(weights={"1": 100}, shadow=same), 30):
+            pass
 
 
 def test_what_an_operator_has_unloaded_is_no_version_of_a_rollout(folder: Path) -> None:

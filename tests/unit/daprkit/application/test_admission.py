@@ -49,6 +49,26 @@ def holding_the_worker(admission: Admission) -> Iterator[None]:
             hold.set()
 
 
+def test_rest_comes_when_a_worker_has_nothing_to_do() -> None:
+    admission = Admission(1, 4)
+    assert admission.await_rest(0)
+    with ThreadPoolExecutor(1) as pool:
+        with holding_the_worker(admission):
+            assert not admission.await_rest(0)
+            waiting = pool.submit(admission.await_rest, 10)
+        assert waiting.result(10)
+    admission.close()
+
+
+def test_one_worker_that_works_leaves_the_other_rest_unless_something_waits() -> None:
+    admission = Admission(2, 4)
+    with holding_the_worker(admission):
+        assert admission.await_rest(0)
+        with holding_the_worker(admission):
+            assert not admission.await_rest(0)
+    admission.close()
+
+
 @settings(deadline=None, max_examples=20)
 @given(workers=st.integers(1, 3), queue=st.integers(1, 3), callers=st.integers(1, 20))
 def test_never_more_than_the_limit_hold_a_slot(workers: int, queue: int, callers: int) -> None:

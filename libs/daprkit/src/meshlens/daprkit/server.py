@@ -173,6 +173,14 @@ class Server:
         """Whether the service should be called, as `grpc.health.v1` says it."""
         return bool(self._health.find(""))
 
+    def await_rest(self, seconds: float) -> bool:
+        """Wait until no request waits for a worker, and one is free; return whether that has come.
+
+        Args:
+            seconds: how long to wait at most.
+        """
+        return self._admission.await_rest(seconds)
+
     def refresh(self) -> None:
         """Tell those who watch by grpc.health.v1 that what can be called has changed."""
         self._health.refresh()

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable, State
+from meshlens.classify.shadows.shadows import Shadows
+from meshlens.daprkit.sidecar.notices import Notices
 from meshlens.daprkit.telemetry.metrics import Metrics, Numbers
 
 _VERSION = ("model", "version")
@@ -50,6 +52,22 @@ def show_models(metrics: Metrics, repository: Repository) -> None:
         "Versions of models unloaded because of MODEL_BUDGET.",
         lambda: repository.evictions,
     )
+
+
+def show_shadows(metrics: Metrics, shadows: Shadows, notices: Notices | None) -> None:
+    """Show what became of the inputs that were drawn for shadows, and of the events about them."""
+    metrics.count_by(
+        "shadow_inputs",
+        "Inputs drawn for the shadow of a model: agreed, differed, dropped or failed.",
+        ("model", "outcome"),
+        lambda: shadows.show_totals().items(),
+    )
+    if notices:
+        metrics.count(
+            "agreement_events_lost",
+            "Events about shadows that no broker has accepted.",
+            lambda: notices.lost,
+        )
 
 
 def _list(repository: Repository) -> Iterator[tuple[tuple[str, str], Servable]]:

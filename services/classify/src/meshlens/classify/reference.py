@@ -35,6 +35,7 @@ from meshlens.classify.formats.card import Task
 from meshlens.classify.requests.batches import MOST_IMAGES, ImagesBody
 from meshlens.classify.requests.bodies import ImageBody
 from meshlens.classify.requests.forms import MULTIPART
+from meshlens.classify.shadows.report import Report, Reports
 from meshlens.classify.tasks.classification.classifier import ClassificationAnswer
 from meshlens.classify.tasks.descriptions import FrameDescription
 from meshlens.classify.tasks.detection.detector import DetectionAnswer
@@ -44,6 +45,7 @@ from meshlens.classify.tasks.table import TASKS
 from meshlens.classify.tasks.tensors.predictor import PredictBody, PredictOptions
 from meshlens.daprkit.application.operation import BodyType, FileForm, Operation
 from meshlens.daprkit.errors import InputUnavailable
+from meshlens.daprkit.reference.about import Announcement
 from meshlens.daprkit.sidecar.referenced import URI_LIST
 
 _FILE: Mapping[str, BodyType] = {
@@ -147,6 +149,30 @@ MODEL = Operation(
     answers={JSON: AnyModel},
     answer="The version; its inputs and outputs once it is loaded.",
     faults=(InvalidOption, ModelNotFound),
+)
+AGREEMENT = Announcement(
+    name="agreement",
+    topic="agreement",
+    event_type="meshlens.agreement.v1",
+    data=Report,
+    summary="How far a shadow agreed with a version that answers, since the last such event: at"
+    " most one a minute for each.",
+    setting="AGREEMENT_TOPIC",
+)
+SHADOW = tuple(
+    Operation(
+        summary=summary,
+        verb=verb,
+        options=NoOptions,
+        parameters={"name": _PATH["name"]},
+        answers={JSON: Reports},
+        answer="What was compared of each version that has answered.",
+        faults=(InvalidOption, ModelNotFound),
+    )
+    for verb, summary in (
+        ("GET", "Say how far the shadow of a model agrees with the versions that answer."),
+        ("DELETE", "Begin to count anew how far the shadow of a model agrees; answers what was."),
+    )
 )
 LOAD = Operation(
     summary="Load a version, whatever the settings say, and keep it loaded.",

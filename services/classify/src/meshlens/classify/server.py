@@ -5,25 +5,30 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from meshlens.classify.engines.opening import open_engine
+from meshlens.classify.engines.opening import open_apart, open_engine
 from meshlens.classify.errors import ClassifyError
-from meshlens.classify.metrics import show_models
+from meshlens.classify.metrics import show_models, show_shadows
+from meshlens.classify.reference import AGREEMENT
 from meshlens.classify.rollouts.board import Board
 from meshlens.classify.rollouts.calls import RolloutCalls
 from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.settings import Settings
+from meshlens.classify.shadows.report import Report
+from meshlens.classify.shadows.shadows import Shadows
 from meshlens.classify.storage.cache import ModelCache
 from meshlens.classify.storage.origins import LARGEST_MODEL, LONGEST_FETCH, Origins
 from meshlens.classify.storage.source import Source
 from meshlens.classify.storage.watcher import Watcher
 from meshlens.daprkit.server import Server
-from meshlens.daprkit.settings import load, split_origins
+from meshlens.daprkit.settings import EventMode, load, split_origins
 from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.daprkit.sidecar.notices import Notices
 from meshlens.daprkit.sidecar.referenced import read_references, take_addresses
 from meshlens.daprkit.sidecar.state import StateStore
+from meshlens.daprkit.sidecar.topic import Topic
 from meshlens.daprkit.telemetry.call import use_model
 from meshlens.protocols.wire.pool import find_services
 
@@ -67,6 +72,15 @@ def build_server(
         repository: the models.
         cache: stores their bytes.
     """
+    notices = _open_notices(settings, sidecar)
+    shadows = Shadows(
+        repository,
+        partial(open_apart, bounds=settings.bounds),
+        seconds=settings.shadow_timeout,
+        memory=2 * settings.max_body,
+        rest=lambda seconds: server.await_rest(seconds),  # noqa: PLW0108 - there is none yet
+        publish=partial(_publish, notices) if notices else lambda _: None,
+    )
     store = StateStore(sidecar, name=settings.state_store, timeout=settings.state_timeout)
     board = Board(
         repository.roll_out,
@@ -81,6 +95,7 @@ def build_server(
         max_body=settings.max_body,
         origins=split_origins(settings.gateway_origins),
         ready=lambda: server.ready,
+        shadows=shadows,
     )
     server = Server(
         settings,
@@ -90,18 +105,41 @@ def build_server(
         service.subscriptions(),
         services=service.services(),
         described=find_services(),
-        lifespan=partial(_serve_models, settings, repository, board, cache),
+        lifespan=partial(_serve_models, settings, repository, board, cache, shadows),
         readiness=repository.readiness,
     )
     server.show_cache("models", cache)
     show_models(server.metrics, repository)
+    show_shadows(server.metrics, shadows, notices)
     repository.report_leases(use_model)
     return server
 
 
+def _open_notices(settings: Settings, sidecar: Sidecar) -> Notices | None:
+    """Return what publishes events about shadows, None with EVENTS=off."""
+    if settings.events is EventMode.OFF:
+        return None
+    topic = Topic(
+        sidecar,
+        pubsub=settings.pubsub,
+        topic=settings.agreement_topic,
+        timeout=settings.publish_timeout,
+    )
+    return Notices(topic, service=settings.app_id, event_type=AGREEMENT.event_type)
+
+
+def _publish(notices: Notices, report: Report) -> None:
+    notices.publish(f"models/{report.model}/shadow", report.model_dump(mode="json"))
+
+
 @contextmanager
 def _serve_models(
-    settings: Settings, repository: Repository, board: Board, cache: ModelCache, server: Server
+    settings: Settings,
+    repository: Repository,
+    board: Board,
+    cache: ModelCache,
+    shadows: Shadows,
+    server: Server,
 ) -> Iterator[None]:
     """Load and watch the models, and report each change; begin no load after the end."""
 
@@ -125,6 +163,7 @@ def _serve_models(
     try:
         yield
     finally:
+        shadows.stop()
         board.stop()
         repository.stop()
         watcher.stop()

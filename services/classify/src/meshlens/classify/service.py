@@ -1,5 +1,6 @@
 """The methods that callers in the mesh invoke, and which status each error becomes."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -7,6 +8,7 @@ from typing import Any
 
 from meshlens.classify import methods, reference, tools, web
 from meshlens.classify.engines.bounds import within
+from meshlens.classify.engines.opening import open_apart
 from meshlens.classify.errors import (
     EngineCrashed,
     EngineGone,
@@ -39,6 +41,8 @@ from meshlens.classify.serving.opening import Answerer
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import Asking
 from meshlens.classify.serving.versions import Servable
+from meshlens.classify.shadows.asking import ask_lens, ask_tensors, ask_tensors_of_picture
+from meshlens.classify.shadows.shadows import Shadows
 from meshlens.classify.tasks.classification.classifier import ClassifyOptions
 from meshlens.classify.tasks.descriptions import FrameDescription
 from meshlens.classify.tasks.images.pixels import encode_png
@@ -104,6 +108,7 @@ class Service:
         max_body: largest body in bytes, for the page and for what compressed bodies unpack to.
         origins: whose pages may read what the method gateway answers.
         ready: whether it should be called; whether the repository is ready, if not given.
+        shadows: see what other versions have answered.
     """
 
     def __init__(
@@ -115,12 +120,14 @@ class Service:
         max_body: int = 16 * MIB,
         origins: Sequence[str] = (),
         ready: Callable[[], bool] | None = None,
+        shadows: Shadows | None = None,
     ) -> None:
         self._repository = repository
         self._rollouts = rollouts or RolloutCalls(Board(repository.roll_out), repository)
         self._max_pixels = max_pixels
         self._max_body = max_body
         self._origins = origins
+        self._shadows = shadows or Shadows(repository, open_apart, memory=2 * max_body)
         self._statuses = Statuses(STATUS)
         # Models that have ended during a batch.
         self._suspects: set[str] = set()
@@ -150,6 +157,7 @@ class Service:
             Route("models", self.list_models, verbs=("GET",), operations=(reference.MODELS,)),
             *self._route_models("models/<name>"),
             *self._route_models("models/<name>/versions/<version>"),
+            *self._route_shadows(),
             Route(
                 "models/<name>/versions/<version>/load",
                 self.load,
@@ -171,7 +179,7 @@ class Service:
             serve_tools(ABOUT, tools.TOOLS),
             open_gateway(TASKS[Task.CLASSIFY].method, self._origins),
         )
-        return add_reference(ABOUT, routes, STATUS, self.subscriptions())
+        return add_reference(ABOUT, routes, STATUS, self.subscriptions(), [reference.AGREEMENT])
 
     def _route_models(self, path: str) -> Sequence[Route]:
         """Return the routes for a model, or for one version of it."""
@@ -179,6 +187,18 @@ class Service:
         return (
             Route(path, self.describe_model, verbs=("GET",), operations=described),
             Route(f"{path}/predict", self.predict, lane=Lane.WORK, operations=predicted),
+        )
+
+    def _route_shadows(self) -> Sequence[Route]:
+        """Return the route of the shadow's report."""
+        return (
+            Route(
+                "models/<name>/shadow",
+                partial(_report_shadow, self._shadows),
+                verbs=("GET", "DELETE"),
+                operations=reference.SHADOW,
+                lanes={"DELETE": Lane.ADMIN},
+            ),
         )
 
     def services(self) -> Sequence[GrpcService]:
@@ -216,7 +236,7 @@ class Service:
                 answers = self._answer_each(batch, answerer, lens, options)
                 return _reply_json(answerer, answers)
             payload = self._payload(decode_body(request.content_type, request.body))
-            answer = lens.answer(payload, options)
+            answer = self._ask(answerer, lens, payload, options)
         media_type = request.preferred(answer.media_types)
         if media_type == JSON:
             return _reply_json(answerer, answer)
@@ -230,7 +250,7 @@ class Service:
         try:
             return answer_each(
                 batch,
-                lambda data: lens.answer(self._payload(data), options),
+                lambda data: self._ask(answerer, lens, self._payload(data), options),
                 self._statuses.describe,
                 # Of which of two pictures a model has ended is not known, of one at a time it is.
                 alone=answerer.sha256 in self._suspects,
@@ -238,6 +258,15 @@ class Service:
         except EngineGone:
             self._suspects.add(answerer.sha256)
             raise
+
+    def _ask(
+        self, answerer: Answerer, lens: Lens[Any, Any], payload: Payload, options: ModelOptions
+    ) -> Answer:
+        began = time.perf_counter()
+        answer: Answer = lens.answer(payload, options)
+        seconds = time.perf_counter() - began
+        self._shadows.offer(answerer, ask_lens, payload, options, answer, seconds)
+        return answer
 
     def preview(self, request: Request) -> Reply:
         """Show the image as the model sees it: its size, its colours or gray, upright."""
@@ -259,13 +288,19 @@ class Service:
         version = request.parameters.get("version", label)
         if _holds_tensors(request):
             payload, predict = self._payload(request.body), methods.predict
+            ask = ask_tensors
         else:
             kind = JSON if _is_json(request.body) else request.content_type
             image = decode_body(kind, request.body)
             payload, predict = self._payload(image), methods.predict_picture
+            ask = ask_tensors_of_picture
+        began = time.perf_counter()
         with within(request.time_limit, find_caller()):
             asking = _asking(options)
-            return _reply_json(*predict(self._repository, name, version, payload, options, asking))
+            answerer, answer = predict(self._repository, name, version, payload, options, asking)
+        seconds = time.perf_counter() - began
+        self._shadows.offer(answerer, ask, payload, options, answer, seconds)
+        return _reply_json(answerer, answer)
 
     def list_models(self, request: Request) -> Reply:
         """List every version, loaded or not."""
@@ -313,6 +348,16 @@ class Service:
 
     def _payload(self, data: bytes) -> Payload:
         return Payload(data, self._max_pixels)
+
+
+def _report_shadow(shadows: Shadows, request: Request) -> Reply:
+    """Return how far a shadow agrees; DELETE begins to count anew."""
+    parse_options(NoOptions, request.query)
+    model = request.parameters["name"]
+    report = shadows.report(model)
+    if request.verb == "DELETE":
+        shadows.begin_anew(model)
+    return Reply(encode_json(report.model_dump(mode="json")), JSON)
 
 
 def _asking(options: ModelOptions) -> Asking:

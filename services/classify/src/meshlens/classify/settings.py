@@ -8,6 +8,7 @@ from pydantic import ByteSize, DirectoryPath, Field, FilePath, field_validator, 
 from meshlens.classify.engines.bounds import Bounds
 from meshlens.classify.models import shipped_models
 from meshlens.classify.serving.version_policy import VersionPolicy, parse_policy
+from meshlens.classify.shadows.shadows import LONGEST_RUN
 from meshlens.classify.storage.places import Places, split_sources
 from meshlens.classify.storage.signatures import SignatureMode, Signatures
 from meshlens.classify.tasks.images.pixels import MAX_PIXELS
@@ -59,6 +60,19 @@ class Settings(ServerSettings):
         ge=0,
         description="Bytes that the calls of the models in one worker process may take together,"
         " beyond what loading takes; 0 for no limit.",
+    )
+    shadow_timeout: float = Field(
+        default=LONGEST_RUN,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds that the shadow of a model may take for an input; then its process is"
+        " ended.",
+    )
+    agreement_topic: str = Field(
+        default="agreement",
+        min_length=1,
+        description="Topic for events about shadows, in the component PUBSUB; none are published"
+        " with EVENTS=off.",
     )
     watch_seconds: float = Field(
         default=1.0,

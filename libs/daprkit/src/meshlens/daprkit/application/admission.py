@@ -170,7 +170,8 @@ class Admission:
         self._queue: FairQueue[_Waiting] = FairQueue()
         self._offers: deque[_Offer] = deque()
         self._mean_seconds = 0.0
-        self._paused = self._owed = 0
+        self._running = self._paused = self._owed = 0
+        self._rested = threading.Condition(self._lock)
         self._closed = False
         # As many as there are workers; a thread needs one to take a turn.
         self._places = threading.Semaphore(workers)
@@ -246,6 +247,17 @@ class Admission:
             # turn, a table of megabytes would stay until the next collection.
             del future, waiting
 
+    def await_rest(self, seconds: float) -> bool:
+        """Wait until no work waits, and a worker has none; return whether that has come.
+
+        Args:
+            seconds: how long to wait at most.
+        """
+        with self._rested:
+            return self._rested.wait_for(
+                lambda: not len(self._queue) and self._running < self._workers, seconds
+            )
+
     def close(self) -> None:
         """Finish running work and drop queued work."""
         with self._lock:
@@ -314,6 +326,7 @@ class Admission:
                 self.expired += 1
             else:
                 self.begun += 1
+                self._running += 1
         waiting.sharing.expected = taken.expected
         future = waiting.future
         if late:
@@ -333,6 +346,8 @@ class Admission:
         worked = time.monotonic() - began
         with self._lock:
             self._queue.finish(taken, worked + taken.item.sharing.elsewhere)
+            self._running -= 1
+            self._rested.notify_all()
             self._limit.observe(began - taken.item.arrival, worked)
             self._mean_seconds += _SMOOTHING * (worked - self._mean_seconds)
 

@@ -10,7 +10,7 @@ from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.application.status import StatusTable
 from meshlens.daprkit.application.watching import watch_events
 from meshlens.daprkit.messages import Reply, Request
-from meshlens.daprkit.reference.about import About
+from meshlens.daprkit.reference.about import About, Announcement
 from meshlens.daprkit.transports.topics import Subscription
 
 PATH = "openapi.json"
@@ -31,6 +31,7 @@ def add_reference(
     routes: Sequence[Route],
     statuses: StatusTable,
     subscriptions: Sequence[Subscription] = (),
+    announcements: Sequence[Announcement] = (),
 ) -> Sequence[Route]:
     """Return the routes and two more, which answer with the reference of all of them.
 
@@ -48,7 +49,7 @@ def add_reference(
     def encode_topics() -> bytes:
         from meshlens.daprkit.reference.topics import build_topics  # noqa: PLC0415 - as above
 
-        return _encode(build_topics(about, every, subscriptions))
+        return _encode(build_topics(about, every, subscriptions, announcements))
 
     every = (
         *routes,

@@ -7,7 +7,7 @@ from typing import Any
 
 from meshlens.daprkit.application.operation import FileForm, Operation
 from meshlens.daprkit.application.routing import Route
-from meshlens.daprkit.reference.about import About
+from meshlens.daprkit.reference.about import About, Announcement
 from meshlens.daprkit.reference.event import CLOUD_EVENT, CloudEvent
 from meshlens.daprkit.reference.options import describe_options
 from meshlens.daprkit.reference.schemas import ANSWER, REQUEST, Schema, Schemas
@@ -20,7 +20,10 @@ _OPAQUE = (bytes, str, object)
 
 
 def build_topics(
-    about: About, routes: Sequence[Route], subscriptions: Sequence[Subscription]
+    about: About,
+    routes: Sequence[Route],
+    subscriptions: Sequence[Subscription],
+    announcements: Sequence[Announcement] = (),
 ) -> Schema:
     """Return the AsyncAPI 3.0 document of a service.
 
@@ -28,6 +31,7 @@ def build_topics(
         about: the service.
         routes: all of them; what they result in is in the events.
         subscriptions: the topics whose events the service answers.
+        announcements: the events that it publishes about itself.
     """
     types: list[tuple[Any, Any]] = [(CloudEvent, ANSWER)]
     types += [(operation.result, ANSWER) for _, operation in _list_results(routes)]
@@ -37,6 +41,7 @@ def build_topics(
         for _, type_ in _list_bodies(subscription)
         if type_ not in _OPAQUE
     ]
+    types += [(each.data, ANSWER) for each in announcements]
     schemas = Schemas(types)
     results = {
         route.path: schemas.find(operation.result, ANSWER)
@@ -57,6 +62,16 @@ def build_topics(
             f"receive_{_name(each.topic)}": _operate("receive", each.topic, received, _RECEIVE),
             f"send_{_name(each.dead_letter)}": _operate("send", each.dead_letter, received, _DEAD),
         }
+    for announced in announcements:
+        messages[announced.name] = _describe_announcement(announced, schemas)
+        channels[announced.topic] = {
+            "address": announced.topic,
+            "description": f"The setting {announced.setting} names another topic.",
+            "messages": _refer([announced.name]),
+        }
+        operations[f"publish_{announced.name}"] = _operate(
+            "send", announced.topic, [announced.name], announced.summary
+        )
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -100,6 +115,18 @@ def _describe_result(envelope: Schema, results: Schema) -> Schema:
         "contentType": CLOUD_EVENT,
         "payload": envelope,
         "x-result-by-method": results,
+    }
+
+
+def _describe_announcement(announced: Announcement, schemas: Schemas) -> Schema:
+    return {
+        "name": announced.name,
+        "title": announced.event_type,
+        "summary": announced.summary,
+        "description": "A CloudEvent of that type; the payload is its `data`. One that the broker"
+        " does not accept is lost.",
+        "contentType": CLOUD_EVENT,
+        "payload": schemas.find(announced.data, ANSWER),
     }
 
 

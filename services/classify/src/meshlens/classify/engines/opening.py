@@ -53,6 +53,31 @@ def open_engine(
     return _worker_client(workers, bounds).open(kind, data, inputs, outputs)
 
 
+def open_apart(
+    kind: Kind,
+    data: bytes,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    bounds: Bounds = NO_BOUNDS,
+) -> Engine:
+    """Return the engine that runs the model in `data`, in a process that nothing else uses.
+
+    The process computes only while nothing else wants to.
+
+    Args:
+        kind: its format.
+        data: the bytes of its file or folder.
+        inputs: names of a frozen graph's inputs, if not all.
+        outputs: names of its outputs, if not all.
+        bounds: what its calls may take.
+
+    Raises:
+        InvalidModel: it cannot be run.
+    """
+    return WorkerClient(1, bounds, last=True).open(kind, data, inputs, outputs)
+
+
 @cache
 def _worker_client(workers: int, bounds: Bounds) -> WorkerClient:
     """Return what has the process that all TensorFlow models share."""

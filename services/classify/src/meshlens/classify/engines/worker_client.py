@@ -28,11 +28,13 @@ class WorkerClient:
     Args:
         workers: threads that call a model.
         bounds: what the calls of one process may take.
+        last: whether the processes compute only while nothing else wants to.
     """
 
-    def __init__(self, workers: int, bounds: Bounds = NO_BOUNDS) -> None:
+    def __init__(self, workers: int, bounds: Bounds = NO_BOUNDS, *, last: bool = False) -> None:
         self._workers = workers
         self._bounds = bounds
+        self._last = last
         self._shared: WorkerProcess | None = None
         self._deadly: set[str] = set()
         self._lock = threading.Lock()
@@ -68,14 +70,18 @@ class WorkerClient:
     def _join(self, kind: Kind, digest: str) -> "WorkerProcess":
         """Return the process for a model: the one that TensorFlow's share, or one of its own."""
         if kind is Kind.TFLITE or digest in self._deadly:
-            process = WorkerProcess(self._workers, self._bounds, _RUNTIMES[kind])
+            process = self._begin(kind)
             process.models += 1
             return process
         with self._lock:
             if self._shared is None or self._shared.ended:
-                self._shared = WorkerProcess(self._workers, self._bounds, _RUNTIMES[kind])
+                self._shared = self._begin(kind)
             self._shared.models += 1
             return self._shared
+
+    def _begin(self, kind: Kind) -> WorkerProcess:
+        runtime = _RUNTIMES[kind]
+        return WorkerProcess(self._workers, self._bounds, runtime, last=self._last)
 
     def _leave(self, process: "WorkerProcess") -> None:
         """End the process with its last model."""

@@ -39,6 +39,7 @@ class WorkerProcess:
         workers: threads that call a model.
         bounds: what its calls may take.
         runtime: what it runs, for messages.
+        last: whether it computes only while nothing else wants to.
 
     Attributes:
         worker: opens models there.
@@ -49,7 +50,7 @@ class WorkerProcess:
         InvalidModel: it ended before it could open any.
     """
 
-    def __init__(self, workers: int, bounds: Bounds, runtime: str) -> None:
+    def __init__(self, workers: int, bounds: Bounds, runtime: str, *, last: bool = False) -> None:
         self._runtime = runtime
         key = secrets.token_bytes(KEY_BYTES)
         self._folder = tempfile.TemporaryDirectory(prefix="classify-")
@@ -61,6 +62,8 @@ class WorkerProcess:
             stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C must reach only the service, which drains first
         )
+        if last:
+            _let_others_go_first(self._child.pid)
         self._log = threading.Thread(target=self._log_lines, name="worker-log", daemon=True)
         self._log.start()
         self._watchers: set[OnEnd] = set()
@@ -176,6 +179,12 @@ class WorkerProcess:
                 _log.debug(
                     "%s's process: %s", self._runtime, line.decode(errors="replace").rstrip()
                 )
+
+
+def _let_others_go_first(pid: int) -> None:
+    """Give a process that has just begun, and all its threads to come, only what others leave."""
+    with suppress(AttributeError, OSError):  # not on every platform
+        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 @contextmanager

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-from numpy.typing import NDArray
-
 from meshlens.classify.engines.engine import Elsewhere
 from meshlens.classify.model_files.errors import NotBetter
 from meshlens.classify.serving.opening import Loaded
+from meshlens.classify.shadows.agreement import FIRST, compare_labels
 from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.lens import Payload
 
-_FIRST = 5
 _ROUNDS = 7
 # So many answers of each model a round, at least: a clock of CPU has steps.
 _LEAST_RUNS = 20
@@ -93,13 +90,11 @@ def compare_answers(
     largest = 0.0
     for path in pictures:
         payload = Payload(path.read_bytes(), max_pixels)
-        was, now = (_answer(lens, payload) for lens in (old, new))
-        first = int(was.argmax())
-        best = np.argsort(-now, kind="stable")
-        same += int(best[0] == first)
-        among += int(first in best[:_FIRST])
-        differences.append(float(abs(was[first] - now[first])))
-        largest = max(largest, float(np.abs(was - now).max()))
+        found = compare_labels(*(_answer(lens, payload) for lens in (old, new)))
+        same += found.same
+        among += found.among
+        differences.append(found.first)
+        largest = max(largest, found.largest)
     mean = sum(differences) / len(differences)
     return Answers(len(pictures), same, among, mean, largest)
 
@@ -157,7 +152,7 @@ def report(answers: Answers, costs: Costs) -> str:
     share = f"{answers.agreement:.1%}"
     return (
         f"same first label: {answers.same} of {answers.pictures} pictures, {share}\n"
-        f"old first label among the new first {_FIRST}: {answers.among}\n"
+        f"old first label among the new first {FIRST}: {answers.among}\n"
         f"probabilities differ by at most {answers.largest:.3f}; that of the first label by"
         f" {answers.mean:.3f} on average\n"
         f"CPU for a picture: {costs.old:.2f} ms before, {costs.new:.2f} ms now; ratio"
@@ -167,13 +162,10 @@ def report(answers: Answers, costs: Costs) -> str:
     )
 
 
-def _answer(lens: Classifier, payload: Payload) -> NDArray[np.float64]:
-    """Return the probability of each class."""
+def _answer(lens: Classifier, payload: Payload) -> dict[int, float]:
+    """Return the probability of each class by its index, the most probable first."""
     labels = lens.classify(lens.see(payload).pixels, top_k=len(lens.labels))
-    probabilities = np.zeros(len(lens.labels))
-    for label in labels:
-        probabilities[label.index] = label.probability
-    return probabilities
+    return {label.index: label.probability for label in labels}
 
 
 def _cpu(loaded: Loaded) -> float:

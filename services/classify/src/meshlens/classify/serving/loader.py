@@ -27,7 +27,7 @@ from meshlens.classify.serving.steps import (
     WaitUntil,
 )
 from meshlens.classify.serving.versions import Servable, Version
-from meshlens.classify.storage.source import Fetch
+from meshlens.classify.storage.source import Fetch, Source
 
 # Seconds; a model that computes for longer would keep all others from being loaded.
 _LONGEST_WARM_UP = 300.0
@@ -142,6 +142,19 @@ class Loader:
         self._deliver()
         if lost:
             lost.engine.close()
+
+    def open_apart(self, source: Source, open_engine: OpenEngine) -> Loaded:
+        """Return a version that is opened beside those of the registry, as they are.
+
+        Args:
+            source: where it comes from.
+            open_engine: creates its engine.
+
+        Raises:
+            InvalidModel: it cannot be used.
+        """
+        data = self._fetch(source)
+        return open_model(source, data, open_engine, self._folder, vouch=self._vouch)
 
     @property
     def _stopped(self) -> bool:

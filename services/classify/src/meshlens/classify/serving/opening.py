@@ -35,12 +35,14 @@ class Answerer:
         version: its number.
         sha256: of its file, or of its folder as packed by `packing.pack`, as it was loaded.
         provenance: what is known of who made it.
+        content: digest of all that its answers depend on: its bytes, its card and its labels.
     """
 
     model: str
     version: str
     sha256: str
     provenance: Provenance
+    content: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -52,7 +54,6 @@ class Loaded:
         chosen: its task, and the lens that performs it.
         size: bytes of its file.
         answerer: what its answers say of it.
-        content: digest of all that its answers depend on: its bytes, its card and its labels.
         advice: the forms of its file that would be faster or smaller.
     """
 
@@ -60,7 +61,6 @@ class Loaded:
     chosen: Choice
     size: int
     answerer: Answerer
-    content: str
     advice: tuple[Advice, ...] = ()
 
     @property
@@ -72,6 +72,11 @@ class Loaded:
     def sha256(self) -> str:
         """Of its bytes."""
         return self.answerer.sha256
+
+    @property
+    def content(self) -> str:
+        """Digest of all that its answers depend on: its bytes, its card and its labels."""
+        return self.answerer.content
 
     @property
     def provenance(self) -> Provenance:
@@ -124,11 +129,12 @@ def open_model(
     except BaseException:
         engine.close()
         raise
-    answerer = Answerer(source.model, source.version, sha256, provenance)
+    content = _sum_up(sha256, model)
+    answerer = Answerer(source.model, source.version, sha256, provenance, content)
     # Whether another form answers the same is told by classes.
     converts = kind is Kind.TFLITE and chosen.task is Task.CLASSIFY
     advice = advise(data) if converts else ()
-    return Loaded(model, chosen, len(data), answerer, _sum_up(sha256, model), advice)
+    return Loaded(model, chosen, len(data), answerer, advice)
 
 
 def _batch_requests(engine: Engine, kind: Kind, part: BatchingPart, sha256: str) -> Engine:

@@ -15,12 +15,13 @@ from meshlens.classify.errors import (
     ModelNotReady,
     NoModels,
 )
+from meshlens.classify.formats.card import Task
 from meshlens.classify.serving.default import choose_default
 from meshlens.classify.serving.loader import Loader, Loads, OnChange
-from meshlens.classify.serving.opening import Vouch, trust
+from meshlens.classify.serving.opening import Loaded, Vouch, trust
 from meshlens.classify.serving.policy import Rules
 from meshlens.classify.serving.registry import Registry
-from meshlens.classify.serving.rollout import NOBODY, Asking, Rollout
+from meshlens.classify.serving.rollout import NOBODY, Asking, Rollout, Shadow, check_shadow
 from meshlens.classify.serving.stages import Stage
 from meshlens.classify.serving.version_policy import VersionPolicy
 from meshlens.classify.serving.versions import Servable, Version
@@ -223,6 +224,30 @@ class Repository:
                 if not found.users and not found.available:
                     changed.notify_all()  # it may be closed
 
+    # Shadows
+
+    def find_shadow(self, name: str) -> Shadow | None:
+        """Return the shadow of a model by its rollout, None if it has none."""
+        rollout = (self._versions.rollouts or {}).get(name)
+        return rollout.shadow if rollout else None
+
+    def find_source(self, name: str, version: str) -> Source:
+        """Return where the newest content of a version comes from.
+
+        Raises:
+            ModelNotFound: there is none.
+        """
+        with self._versions.changed:
+            return self._versions.find_newest(name, version).source
+
+    def open_apart(self, source: Source, open_engine: OpenEngine) -> Loaded:
+        """Return a version that is opened beside those which answer; its opener closes it.
+
+        Raises:
+            InvalidModel: it cannot be used.
+        """
+        return self._loader.open_apart(source, open_engine)
+
     # Changes
 
     def start(self, on_change: OnChange) -> None:
@@ -296,7 +321,8 @@ class Repository:
 
         Raises:
             ModelNotFound: there is no model of that name.
-            InvalidRollout: it names a version that is not there, or that does not answer in time.
+            InvalidRollout: it names a version that is not there, or that does not answer in time;
+                or its shadow has another task.
         """
         wanted = sorted(rollout.versions, key=int)
         with self._versions.changed:
@@ -324,11 +350,21 @@ class Repository:
                         got=f"version {version}: {reason}",
                         remedy="mend that version, or name another",
                     )
+            check_shadow(rollout, self._find_tasks(name))
             yield
         finally:
             with self._versions.changed:
                 self._versions.prepare(name, frozenset())
                 self._versions.changed.notify_all()
+
+    def _find_tasks(self, name: str) -> Mapping[str, Task]:
+        """Return the task of each version of a model that is loaded, by its number."""
+        with self._versions.changed:
+            return {
+                it.source.version: it.loaded.chosen.task
+                for it in self._versions.of(name)
+                if it.loaded
+            }
 
     def _find_coming(self, name: str, versions: Iterable[str]) -> bool:
         contents = [self._versions.contents(name, version) for version in versions]

@@ -21,6 +21,10 @@ from pydantic import (
     model_validator,
 )
 
+from meshlens.classify.errors import InvalidRollout
+from meshlens.classify.formats.card import Task
+from meshlens.faults import Place
+
 VERSION_HEADER = "meshlens-version"
 """The header by which a caller names a version where the request itself names none."""
 
@@ -97,8 +101,11 @@ class Rollout(BaseModel):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not (self.weights or self.labels or self.shadow):
-            raise ValueError("expected weights, labels or a shadow; DELETE ends a rollout")
+        if self.shadow and not self.weights:
+            # The newest version would answer else, which a shadow often is.
+            raise ValueError("expected weights beside shadow, which say what answers")
+        if not (self.weights or self.labels):
+            raise ValueError("expected weights or labels; DELETE ends a rollout")
         if self.base is not None and not self.weights:
             raise ValueError("expected weights beside base, which is where they go back to")
         if self.key and not self.weights:
@@ -185,3 +192,26 @@ def _place(model: str, version: str, key: str) -> float:
     words = b"\0".join(it.encode("utf-8", "surrogateescape") for it in (model, version, key))
     digest = hashlib.blake2b(words, digest_size=6).digest()
     return (int.from_bytes(digest) + 0.5) / (1 << 48)
+
+
+def check_shadow(rollout: Rollout, tasks: Mapping[str, Task]) -> None:
+    """Let a rollout pass whose shadow can be compared with what answers.
+
+    Args:
+        rollout: the rollout.
+        tasks: of the versions that it names, by number, as far as they are known.
+
+    Raises:
+        InvalidRollout: the shadow has another task than a version with a weight.
+    """
+    if rollout.shadow is None or rollout.shadow.version not in tasks:
+        return
+    own = tasks[rollout.shadow.version]
+    for version, weight in rollout.weights.items():
+        if weight and version in tasks and tasks[version] is not own:
+            raise InvalidRollout(
+                f"a shadow must have the task of the versions that answer: {tasks[version]}",
+                got=f"{own}, that of version {rollout.shadow.version}",
+                remedy="shadow a version of the same task",
+                places=[Place(field="shadow")],
+            )
