@@ -22,6 +22,7 @@ examples:
 The exit code is 0 if the call was answered, 2 if it was refused.
 """
 _POLL_SECONDS = 0.5
+_LIMITS = ("errors", "latency", "agreement", "window")
 
 
 def main(arguments: Sequence[str], *, prog: str) -> int:
@@ -57,6 +58,9 @@ def _watch(app: App, options: argparse.Namespace) -> int:
 def _set(app: App, options: argparse.Namespace) -> int:
     body: dict[str, Any] = {"weights": dict(options.weight), "labels": dict(options.label)}
     body |= {name: value for name in ("key", "base") if (value := getattr(options, name))}
+    judge = {name: value for name in _LIMITS if (value := getattr(options, name)) is not None}
+    if judge:
+        body["judge"] = judge
     if options.shadow:
         version, percent = options.shadow
         body["shadow"] = {"version": version, "percent": percent}
@@ -101,6 +105,8 @@ def _describe(answer: Mapping[str, Any]) -> str:
         if (shadow := rollout.get("shadow")) and shadow["version"] == version:
             words.append(f"shadow of {shadow['percent']:g}%")
         lines.append("  ".join(words))
+    if answer["reason"]:
+        lines.append(f"  went back by itself: {answer['reason']}")
     if rollout["key"]:
         lines.append(f"  requests stay at one version by {rollout['key']}")
     return "\n".join(lines)
@@ -149,6 +155,11 @@ def _parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
         "--label", action="append", default=[], type=_read_pair, metavar="LABEL=VERSION"
     )
     setting.add_argument("--shadow", type=_read_weight, metavar="VERSION=PERCENT")
+    limits = setting.add_argument_group("what ends it by itself")
+    limits.add_argument("--errors", type=float, metavar="PERCENT", help="that a version may fail")
+    limits.add_argument("--latency", type=float, metavar="TIMES", help="the base's median")
+    limits.add_argument("--agreement", type=float, metavar="PERCENT", help="of a shadow")
+    limits.add_argument("--window", type=float, metavar="SECONDS", help="that are looked at")
     actions.add_parser("back", help="send every request to the base version")
     actions.add_parser("end", help="end the rollout")
     actions.add_parser("watch", help="print each change until Ctrl-C")

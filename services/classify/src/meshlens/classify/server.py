@@ -1,16 +1,19 @@
 """The model server: listens first, then loads the models and reports which are ready."""
 
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from meshlens.classify.engines.opening import open_apart, open_engine
-from meshlens.classify.errors import ClassifyError
+from meshlens.classify.errors import ClassifyError, EngineGone, InvalidModel, OutputTooLarge
 from meshlens.classify.metrics import show_models, show_shadows
 from meshlens.classify.reference import AGREEMENT
 from meshlens.classify.rollouts.board import Board
-from meshlens.classify.rollouts.calls import RolloutCalls
+from meshlens.classify.rollouts.calls import CHANGES, RolloutCalls
+from meshlens.classify.rollouts.documents import RolloutChange, Ruled
+from meshlens.classify.rollouts.judging import Judging
 from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.settings import Settings
@@ -20,6 +23,7 @@ from meshlens.classify.storage.cache import ModelCache
 from meshlens.classify.storage.origins import LARGEST_MODEL, LONGEST_FETCH, Origins
 from meshlens.classify.storage.source import Source
 from meshlens.classify.storage.watcher import Watcher
+from meshlens.daprkit.reference.about import Announcement
 from meshlens.daprkit.server import Server
 from meshlens.daprkit.settings import EventMode, load, split_origins
 from meshlens.daprkit.sidecar.addresses import Inputs
@@ -30,6 +34,7 @@ from meshlens.daprkit.sidecar.referenced import read_references, take_addresses
 from meshlens.daprkit.sidecar.state import StateStore
 from meshlens.daprkit.sidecar.topic import Topic
 from meshlens.daprkit.telemetry.call import use_model
+from meshlens.faults import Fault
 from meshlens.protocols.wire.pool import find_services
 
 
@@ -72,7 +77,8 @@ def build_server(
         repository: the models.
         cache: stores their bytes.
     """
-    notices = _open_notices(settings, sidecar)
+    notices = _open_notices(settings, sidecar, settings.agreement_topic, AGREEMENT)
+    changes = _open_notices(settings, sidecar, settings.rollout_topic, CHANGES)
     shadows = Shadows(
         repository,
         partial(open_apart, bounds=settings.bounds),
@@ -87,7 +93,9 @@ def build_server(
         folder=settings.models,
         store=store if settings.rollouts else None,
         seconds=settings.state_timeout,
+        announce=partial(_announce, changes) if changes else lambda _model, _ruled: None,
     )
+    judging = Judging(board, shadows)
     service = Service(
         repository,
         rollouts=RolloutCalls(board, repository),
@@ -105,27 +113,54 @@ def build_server(
         service.subscriptions(),
         services=service.services(),
         described=find_services(),
-        lifespan=partial(_serve_models, settings, repository, board, cache, shadows),
+        lifespan=partial(_serve_models, settings, repository, board, judging, cache, shadows),
         readiness=repository.readiness,
     )
     server.show_cache("models", cache)
     show_models(server.metrics, repository)
     show_shadows(server.metrics, shadows, notices)
     repository.report_leases(use_model)
+    repository.report_outcomes(partial(_judge, judging))
     return server
 
 
-def _open_notices(settings: Settings, sidecar: Sidecar) -> Notices | None:
-    """Return what publishes events about shadows, None with EVENTS=off."""
+def _open_notices(
+    settings: Settings, sidecar: Sidecar, name: str, announcement: Announcement
+) -> Notices | None:
+    """Return what publishes events about the service itself, None with EVENTS=off."""
     if settings.events is EventMode.OFF:
         return None
     topic = Topic(
         sidecar,
         pubsub=settings.pubsub,
-        topic=settings.agreement_topic,
+        topic=name,
         timeout=settings.publish_timeout,
     )
-    return Notices(topic, service=settings.app_id, event_type=AGREEMENT.event_type)
+    return Notices(topic, service=settings.app_id, event_type=announcement.event_type)
+
+
+def _announce(notices: Notices, model: str, ruled: Ruled) -> None:
+    """Tell of a change; whoever has made it does not wait for the broker."""
+    change = RolloutChange(model=model, **dict(ruled))
+    threading.Thread(
+        target=notices.publish,
+        args=(f"models/{model}/rollout", change.model_dump(mode="json")),
+        name="rollout event",
+        daemon=True,
+    ).start()
+
+
+# What a version fails by itself; what its caller could do better is no failure of it.
+_FAILURES = (EngineGone, InvalidModel, OutputTooLarge)
+
+
+def _judge(
+    judging: Judging, model: str, version: str, seconds: float, error: BaseException | None
+) -> None:
+    failed = isinstance(error, _FAILURES) or (
+        isinstance(error, Exception) and not isinstance(error, Fault)
+    )
+    judging.note(model, version, seconds, failed=failed)
 
 
 def _publish(notices: Notices, report: Report) -> None:
@@ -137,6 +172,7 @@ def _serve_models(
     settings: Settings,
     repository: Repository,
     board: Board,
+    judging: Judging,
     cache: ModelCache,
     shadows: Shadows,
     server: Server,
@@ -157,12 +193,14 @@ def _serve_models(
     )
     cache.check()
     board.start()
+    judging.start()
     repository.start(lambda _: server.refresh())
     if settings.watch_seconds > 0:
         watcher.start()
     try:
         yield
     finally:
+        judging.stop()
         shadows.stop()
         board.stop()
         repository.stop()

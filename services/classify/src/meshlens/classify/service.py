@@ -36,7 +36,7 @@ from meshlens.classify.requests.batches import Batch, BatchAnswer, answer_each, 
 from meshlens.classify.requests.bodies import decode_body, encode_json
 from meshlens.classify.requests.forms import MULTIPART, read_form
 from meshlens.classify.rollouts.board import Board
-from meshlens.classify.rollouts.calls import RolloutCalls
+from meshlens.classify.rollouts.calls import CHANGES, RolloutCalls
 from meshlens.classify.serving.opening import Answerer
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import Asking
@@ -179,7 +179,8 @@ class Service:
             serve_tools(ABOUT, tools.TOOLS),
             open_gateway(TASKS[Task.CLASSIFY].method, self._origins),
         )
-        return add_reference(ABOUT, routes, STATUS, self.subscriptions(), [reference.AGREEMENT])
+        announced = (reference.AGREEMENT, CHANGES)
+        return add_reference(ABOUT, routes, STATUS, self.subscriptions(), announced)
 
     def _route_models(self, path: str) -> Sequence[Route]:
         """Return the routes for a model, or for one version of it."""

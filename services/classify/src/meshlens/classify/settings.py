@@ -68,6 +68,12 @@ class Settings(ServerSettings):
         description="Seconds that the shadow of a model may take for an input; then its process is"
         " ended.",
     )
+    rollout_topic: str = Field(
+        default="rollouts",
+        min_length=1,
+        description="Topic for events about changes of rollouts, in the component PUBSUB; none are"
+        " published with EVENTS=off.",
+    )
     agreement_topic: str = Field(
         default="agreement",
         min_length=1,

@@ -67,6 +67,7 @@ class Board:
         folder: the models, among which the file is; None for no file.
         store: where calls keep them; None if none may.
         seconds: that an operation of the store may take.
+        announce: called with each change that this replica has made.
     """
 
     def __init__(
@@ -76,7 +77,9 @@ class Board:
         folder: Path | None = None,
         store: Store | None = None,
         seconds: float = 5.0,
+        announce: Callable[[str, Ruled], None] = lambda _model, _ruled: None,
     ) -> None:
+        self._announce = announce
         self._store = store
         self._path = folder and folder / FILE
         self._apply = apply
@@ -123,7 +126,14 @@ class Board:
                 remedy="change it there",
             )
 
-    def change(self, model: str, decide: Decide, revision: int | None = None) -> Ruled:
+    def held(self) -> Mapping[str, Rollout]:
+        """Return the rollouts that hold, by model; none while they are not known."""
+        with self._lock:
+            return self._held or {}
+
+    def change(
+        self, model: str, decide: Decide, revision: int | None = None, *, reason: str = ""
+    ) -> Ruled:
         """Give a model another rollout, or none, and return it.
 
         Args:
@@ -131,6 +141,7 @@ class Board:
             decide: returns the new one, None to end it, from what there is; it may refuse by
                 raising an error, and is asked again if that has changed meanwhile.
             revision: of the one that it replaces; None for whatever there is.
+            reason: why, if it goes back by itself.
 
         Raises:
             RolloutFixed: calls may not change it.
@@ -141,8 +152,9 @@ class Board:
         self.check(model)
         for _ in range(_TRIES):
             with self._storing:
-                changed = self._replace(model, decide, revision)
+                changed = self._replace(model, decide, revision, reason)
             if changed:
+                self._announce(model, changed.models[model])
                 return changed.models[model]
         raise RolloutChanged(
             f"expected no other change while the rollout of {model} is written",
@@ -150,7 +162,9 @@ class Board:
             remedy="try again",
         )
 
-    def _replace(self, model: str, decide: Decide, revision: int | None) -> Kept | None:
+    def _replace(
+        self, model: str, decide: Decide, revision: int | None, reason: str
+    ) -> Kept | None:
         """Write another rollout; return what is kept then, None if another was faster."""
         assert self._store, "checked"  # noqa: S101 - for the type checker
         read = self._store.read(KEY, within=self._seconds)
@@ -162,7 +176,7 @@ class Board:
                 got=f"revision {there.revision}",
                 remedy="read it again, and decide anew",
             )
-        changed = kept.change(model, decide(there.rollout))
+        changed = kept.change(model, decide(there.rollout), reason)
         value = changed.model_dump_json().encode()
         if self._store.replace(KEY, read, value, within=self._seconds):
             self._take(changed)

@@ -13,7 +13,7 @@ from meshlens.classify.errors import (
 )
 from meshlens.classify.requests.bodies import encode_json
 from meshlens.classify.rollouts.board import Board, Decide
-from meshlens.classify.rollouts.documents import RolloutBody, Ruled, parse_body
+from meshlens.classify.rollouts.documents import RolloutBody, RolloutChange, Ruled, parse_body
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import Rollout
 from meshlens.classify.serving.versions import State
@@ -24,6 +24,7 @@ from meshlens.daprkit.application.operation import Operation
 from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.errors import StoreUnavailable
 from meshlens.daprkit.messages import Reply, Request
+from meshlens.daprkit.reference.about import Announcement
 
 # Seconds that setting a rollout waits for versions to be loaded, if its caller waits for longer.
 LONGEST_LOAD = 300.0
@@ -48,10 +49,20 @@ class RolloutDescription(BaseModel):
     states: Mapping[str, State] = Field(
         default={}, description="where each version that the rollout names is in its life"
     )
+    reason: str = Field(default="", description="why it went back by itself; empty if it has not")
     missing: Sequence[str] = Field(
         default=(), description="versions that the rollout names and that are not there"
     )
 
+
+CHANGES = Announcement(
+    name="rollout",
+    topic="rollouts",
+    event_type="meshlens.rollout.v1",
+    data=RolloutChange,
+    summary="A rollout was set, has ended, or went back, by a call or by itself.",
+    setting="ROLLOUT_TOPIC",
+)
 
 _PARAMETERS = {"name": "name of the model"}
 _CHANGED = (
@@ -217,6 +228,7 @@ def _describe(
         source=source,
         revision=ruled.revision,
         rollout=rollout,
+        reason=ruled.reason,
         shares={version: round(100 * weight / total, 2) for version, weight in weights.items()},
         states={version: states[version] for version in named if version in states},
         missing=[version for version in named if version not in states],

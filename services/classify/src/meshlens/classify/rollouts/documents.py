@@ -26,17 +26,23 @@ class RolloutBody(Rollout):
 
 
 class Ruled(BaseModel):
-    """A rollout as it is kept.
-
-    Attributes:
-        revision: larger with each change of any rollout; 0 for one of a file.
-        rollout: what it says; None for one that has ended.
-    """
+    """A rollout as it is kept."""
 
     model_config = ConfigDict(frozen=True)
 
-    revision: int = 0
-    rollout: Rollout | None = None
+    revision: int = Field(
+        default=0, description="larger with each change of any rollout; 0 for one of a file"
+    )
+    rollout: Rollout | None = Field(
+        default=None, description="what it says; null for one that has ended"
+    )
+    reason: str = Field(default="", description="why it went back by itself; else empty")
+
+
+class RolloutChange(Ruled):
+    """What the event of a change says."""
+
+    model: str = Field(description="whose rollout has changed")
 
 
 class Kept(BaseModel):
@@ -47,10 +53,10 @@ class Kept(BaseModel):
     revision: int = 0
     models: Mapping[str, Ruled] = {}
 
-    def change(self, model: str, rollout: Rollout | None) -> "Kept":
+    def change(self, model: str, rollout: Rollout | None, reason: str = "") -> "Kept":
         """Return it with another rollout of a model, or with none."""
         revision = self.revision + 1
-        ruled = Ruled(revision=revision, rollout=rollout)
+        ruled = Ruled(revision=revision, rollout=rollout, reason=reason)
         return Kept(revision=revision, models={**self.models, model: ruled})
 
 

@@ -30,6 +30,8 @@ from meshlens.classify.storage.places import ANYWHERE, Places
 from meshlens.classify.storage.source import Fetch, Source, read_model
 
 OnLease: TypeAlias = Callable[[str, str], None]
+# Called with a model, a version, the seconds that it was used by a request, and its failure.
+OnOutcome: TypeAlias = Callable[[str, str, float, BaseException | None], None]
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +79,7 @@ class Repository:
         self.default = default or choose_default(usable, folder)
         self._versions.look_up(self.default)
         self._on_lease: OnLease = lambda _model, _version: None
+        self._on_outcome: OnOutcome = lambda _model, _version, _seconds, _error: None
         self._loader = Loader(
             self._versions,
             folder,
@@ -183,6 +186,10 @@ class Repository:
         """
         self._on_lease = on_lease
 
+    def report_outcomes(self, on_outcome: OnOutcome) -> None:
+        """Call a function when a request has used a version, in whatever thread it did."""
+        self._on_outcome = on_outcome
+
     @contextmanager
     def lease(
         self, name: str = "", version: str = "", asking: Asking = NOBODY
@@ -213,12 +220,16 @@ class Repository:
                 raise ModelFailed(found.source.model, found.state, reason)
             found.users += 1
             now = found.now()
+        began, failure = time.perf_counter(), None
         try:
             yield now
-        except EngineGone as error:
-            self._loader.lose(found, now.loaded, str(error))
+        except BaseException as error:
+            failure = error
+            if isinstance(error, EngineGone):
+                self._loader.lose(found, now.loaded, str(error))
             raise
         finally:
+            self._on_outcome(*found.key[:2], time.perf_counter() - began, failure)
             with changed:
                 found.users -= 1
                 if not found.users and not found.available:

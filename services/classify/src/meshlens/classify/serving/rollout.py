@@ -51,6 +51,41 @@ class Shadow(BaseModel):
     percent: Percent = Field(gt=0, description="of the requests that it sees")
 
 
+class Judge(BaseModel):
+    """Limits that end a rollout by themselves; each replica looks at its own requests."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    window: float = Field(
+        default=60, ge=1, le=3600, allow_inf_nan=False, description="seconds that are looked at"
+    )
+    requests: int = Field(
+        default=50,
+        ge=1,
+        le=1000,
+        description="of a version in that time, or inputs of a shadow, before they are judged",
+    )
+    errors: Percent | None = Field(
+        default=None, description="of a version's requests that may fail by its fault"
+    )
+    latency: float | None = Field(
+        default=None,
+        gt=1,
+        le=1000,
+        allow_inf_nan=False,
+        description="how many times the median of the base's seconds that of a version may be",
+    )
+    agreement: Percent | None = Field(
+        default=None, description="of the inputs that the shadow saw, those in which it must agree"
+    )
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if self.errors is None and self.latency is None and self.agreement is None:
+            raise ValueError("expected a limit: errors, latency or agreement")
+        return self
+
+
 class Rollout(BaseModel):
     """How the requests that name a model, but none of its versions, are shared out."""
 
@@ -78,6 +113,9 @@ class Rollout(BaseModel):
     )
     shadow: Shadow | None = Field(
         default=None, description="a version that is tried beside; left out if there is none"
+    )
+    judge: Judge | None = Field(
+        default=None, description="what ends it by itself; left out if nothing does"
     )
 
     @field_validator("weights")
@@ -115,7 +153,20 @@ class Rollout(BaseModel):
                 f"expected a shadow that does not answer every request itself, got version"
                 f" {self.shadow.version}"
             )
+        if self.judge:
+            self._check_judge(self.judge)
         return self
+
+    def _check_judge(self, judge: Judge) -> None:
+        tried = [it for it, weight in self.weights.items() if weight and it != self.target]
+        if not (tried or self.shadow):
+            raise ValueError("expected a version or a shadow to judge besides the base")
+        if judge.agreement is not None and self.shadow is None:
+            raise ValueError("expected a shadow whose agreement is judged")
+        if (judge.errors is not None or judge.latency is not None) and not tried:
+            raise ValueError("expected a version with a weight whose requests are judged")
+        if judge.latency is not None and not self.weights.get(self.target or ""):
+            raise ValueError("expected a base with a weight, to compare its latency with")
 
     @property
     def target(self) -> str | None:
@@ -130,10 +181,9 @@ class Rollout(BaseModel):
         return frozenset(named.union(filter(None, also)))
 
     def roll_back(self) -> "Rollout":
-        """Return what sends every request to the version to go back to, and shadows nothing."""
-        return self.model_copy(
-            update={"weights": {self.target: 100.0} if self.target else {}, "shadow": None}
-        )
+        """Return what sends every request to the version to go back to, and tries nothing."""
+        weights = {self.target: 100.0} if self.target else {}
+        return self.model_copy(update={"weights": weights, "shadow": None, "judge": None})
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,13 @@ class Shadows:
         shadow = self._repository.find_shadow(model)
         return Reports(model=model, shadow=shadow, reports=books)
 
+    def count(self, model: str) -> tuple[int, int]:
+        """Return how many inputs the shadow of a model saw, and in how many of them it agreed."""
+        with self._changed:
+            tallies = [book.tally for (name, _), book in self._books.items() if name == model]
+            seen = sum(it.compared + it.failed.total() for it in tallies)
+            return seen, sum(it.agreed for it in tallies)
+
     def begin_anew(self, model: str) -> None:
         """Forget what has been counted of a model; what waits is not counted either."""
         with self._changed:
