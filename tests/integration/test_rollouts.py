@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+import numpy as np
 import pytest
 from dapr.proto import appcallback_service_v1, common_v1
 from documents import block
@@ -23,6 +24,7 @@ from google.protobuf import any_pb2
 from installed import need
 from mesh import Answer, Mesh, Profile
 from processes import eventually
+from unit.classify.graphs import Node, answering, build_brooding, constant
 
 from meshlens.classify.models import shipped_models
 from meshlens.protocols.wire import inference_pb2 as v2
@@ -42,6 +44,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     models = tmp_path_factory.mktemp("models")
     for number in ("1", "2", "3"):
         shutil.copytree(shipped_models() / "digits/1", models / "digits" / number)
+    for number, model in (("1", build_steady()), ("2", build_brooding("fails"))):
+        (models / "moods" / number).mkdir(parents=True)
+        (models / "moods" / number / "moods.tflite").write_bytes(model)
+        card = "{model: {path: moods.tflite}, task: tensor}"
+        (models / "moods" / number / "card.yaml").write_text(card)
     env = {replica: {"ROLLOUTS": "true", "ADMIN": "pca"} for replica in REPLICAS}
     folder = tmp_path_factory.mktemp("mesh")
     services = ("pca", *REPLICAS)
@@ -55,9 +62,14 @@ def models_of(mesh: Mesh) -> Path:
     return folder
 
 
-def put(mesh: Mesh, rollout: Mapping[str, object]) -> Answer:
+def build_steady() -> bytes:
+    """A classifier of pictures of 8 x 8 that answers the same whatever one shows."""
+    return answering(constant("scores", [[0.25, 0.75]]), image=Node("image", (1, 8, 8, 3)))
+
+
+def put(mesh: Mesh, rollout: Mapping[str, object], model: str = "digits") -> Answer:
     body = json.dumps(rollout).encode()
-    return mesh.call("pca", "classify", "models/digits/rollout", body, verb="PUT", timeout=60)
+    return mesh.call("pca", "classify", f"models/{model}/rollout", body, verb="PUT", timeout=60)
 
 
 class Asker:
@@ -243,11 +255,11 @@ def test_a_caller_stays_and_a_header_overrides_by_every_door(running: Mesh, aske
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-def time_to_settle(running: Mesh) -> None:
+def time_to_settle(running: Mesh, model: str = "digits") -> None:
     """Return once all replicas show one rollout."""
 
     def agree() -> bool:
-        path = "models/digits/rollout"
+        path = f"models/{model}/rollout"
         return len({running.call("pca", "classify", path, verb="GET").text for _ in range(9)}) == 1
 
     eventually(agree, "the replicas agree", within=5)
@@ -289,6 +301,28 @@ def test_who_may_not_change_what_is_served_may_not_roll_out(running: Mesh) -> No
     assert running.call("classify", "classify", path, verb="DELETE").status == 403
     assert running.call("classify", "classify", f"{path}/back").status == 403
     assert running.call("classify", "classify", path, verb="GET").status == 200
+
+
+def test_a_version_that_fails_ends_its_rollout(running: Mesh) -> None:
+    judge = {"errors": 10, "requests": 1}
+    set_ = put(running, {"weights": {"1": 50, "2": 50}, "judge": judge}, "moods")
+    assert set_.status == 200, set_.text
+    bright = {"inputs": {"image": np.full((1, 8, 8, 3), 255.0).tolist()}}
+
+    def ask() -> Answer:
+        return running.call("pca", "classify", "models/moods/predict", json.dumps(bright).encode())
+
+    def find_reason() -> str:
+        ask()
+        shown = running.call("pca", "classify", "models/moods/rollout", verb="GET")
+        reason: str = json.loads(shown.body)["reason"]
+        return reason
+
+    reason = eventually(find_reason, "the version is found to fail")
+    assert re.match(r"version 2 failed (\d+) of \1 requests", reason), reason
+    time_to_settle(running, "moods")
+    answers = [ask() for _ in range(12)]
+    assert {(it.status, json.loads(it.body)["version"]) for it in answers} == {(200, "1")}
 
 
 def test_the_commands_of_the_readme(running: Mesh) -> None:

@@ -183,6 +183,17 @@ def test_a_shadow_of_another_task_is_refused(folder: Path) -> None:
             pass
 
 
+def test_versions_of_two_tasks_share_no_requests(folder: Path) -> None:
+    card = "{model: {path: pets.tflite}, task: tensor}"
+    (folder / "pets/2/card.yaml").write_text(card)
+    with (
+        serving(folder) as repository,
+        pytest.raises(InvalidRollout, match="got classify of version 1, tensor of version 2"),
+        repository.prepared("pets", HALVES, 30),
+    ):
+        pass
+
+
 def test_what_an_operator_has_unloaded_is_no_version_of_a_rollout(folder: Path) -> None:
     with serving(folder) as repository:
         repository.unload("pets", "2")

@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from functools import partial
 
 from meshlens.classify.engines.opening import open_apart, open_engine
-from meshlens.classify.errors import ClassifyError, EngineGone, InvalidModel, OutputTooLarge
+from meshlens.classify.errors import (
+    ClassifyError,
+    EngineGone,
+    InvalidModel,
+    InvalidTensor,
+    NotEnoughMemory,
+    OutputTooLarge,
+)
 from meshlens.classify.metrics import show_models, show_shadows
 from meshlens.classify.reference import AGREEMENT
 from meshlens.classify.rollouts.board import Board
@@ -150,8 +157,8 @@ def _announce(notices: Notices, model: str, ruled: Ruled) -> None:
     ).start()
 
 
-# What a version fails by itself; what its caller could do better is no failure of it.
-_FAILURES = (EngineGone, InvalidModel, OutputTooLarge)
+# What a version may fail by itself: beyond what it has of them in common with the base.
+_FAILURES = (EngineGone, InvalidModel, InvalidTensor, NotEnoughMemory, OutputTooLarge)
 
 
 def _judge(

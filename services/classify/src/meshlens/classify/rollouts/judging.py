@@ -37,7 +37,7 @@ class Outcome:
     Attributes:
         at: when, by the monotonic clock.
         seconds: that it took.
-        failed: whether its version failed it; what is its caller's fault is no failure.
+        failed: whether its version failed it.
     """
 
     at: float
@@ -134,8 +134,9 @@ class Judging:
         for version, outcomes in recent.items():
             if version == base or len(outcomes) < judge.requests:
                 continue
-            reason = _judge_errors(outcomes, judge) or _judge_latency(
-                outcomes, recent.get(base or "", []), judge
+            of_base = recent.get(base or "", [])
+            reason = _judge_errors(outcomes, of_base, judge) or _judge_latency(
+                outcomes, of_base, judge
             )
             if reason:
                 return f"version {version} {reason}"
@@ -175,16 +176,18 @@ class Judging:
         _log.warning("rollout of model %s goes back: %s", model, reason)
 
 
-def _judge_errors(outcomes: list[Outcome], judge: Judge) -> str:
+def _judge_errors(outcomes: list[Outcome], of_base: list[Outcome], judge: Judge) -> str:
+    """Judge by what fails more often than with the base: what callers get wrong, both fail."""
     if judge.errors is None:
         return ""
-    failed = sum(it.failed for it in outcomes)
-    percent = 100 * failed / len(outcomes)
-    if percent <= judge.errors:
+    failed, of_base_failed = (sum(it.failed for it in each) for each in (outcomes, of_base))
+    own = 100 * failed / len(outcomes)
+    base = 100 * of_base_failed / max(len(of_base), 1)
+    if own <= base + judge.errors:
         return ""
     return (
         f"failed {failed} of {len(outcomes)} requests in {judge.window:g} s, more than"
-        f" {judge.errors:g} %"
+        f" {judge.errors:g} % beyond the {of_base_failed} of {len(of_base)} of the base"
     )
 
 

@@ -21,7 +21,7 @@ from meshlens.classify.serving.loader import Loader, Loads, OnChange
 from meshlens.classify.serving.opening import Loaded, Vouch, trust
 from meshlens.classify.serving.policy import Rules
 from meshlens.classify.serving.registry import Registry
-from meshlens.classify.serving.rollout import NOBODY, Asking, Rollout, Shadow, check_shadow
+from meshlens.classify.serving.rollout import NOBODY, Asking, Rollout, Shadow, check_tasks
 from meshlens.classify.serving.stages import Stage
 from meshlens.classify.serving.version_policy import VersionPolicy
 from meshlens.classify.serving.versions import Servable, Version
@@ -361,7 +361,7 @@ class Repository:
                         got=f"version {version}: {reason}",
                         remedy="mend that version, or name another",
                     )
-            check_shadow(rollout, self._find_tasks(name))
+            check_tasks(rollout, self._find_tasks(name))
             yield
         finally:
             with self._versions.changed:

@@ -66,7 +66,7 @@ class Judge(BaseModel):
         description="of a version in that time, or inputs of a shadow, before they are judged",
     )
     errors: Percent | None = Field(
-        default=None, description="of a version's requests that may fail by its fault"
+        default=None, description="of a version's requests that may fail beyond those of the base"
     )
     latency: float | None = Field(
         default=None,
@@ -244,16 +244,24 @@ def _place(model: str, version: str, key: str) -> float:
     return (int.from_bytes(digest) + 0.5) / (1 << 48)
 
 
-def check_shadow(rollout: Rollout, tasks: Mapping[str, Task]) -> None:
-    """Let a rollout pass whose shadow can be compared with what answers.
+def check_tasks(rollout: Rollout, tasks: Mapping[str, Task]) -> None:
+    """Let a rollout pass whose versions are called alike, and whose shadow can be compared.
 
     Args:
         rollout: the rollout.
         tasks: of the versions that it names, by number, as far as they are known.
 
     Raises:
-        InvalidRollout: the shadow has another task than a version with a weight.
+        InvalidRollout: two versions with a weight, or one and the shadow, have different tasks.
     """
+    weighted = {it: tasks[it] for it, weight in rollout.weights.items() if weight and it in tasks}
+    if len(set(weighted.values())) > 1:
+        raise InvalidRollout(
+            "versions that share requests must have one task",
+            got=", ".join(f"{task} of version {it}" for it, task in weighted.items()),
+            remedy="share requests out to versions of one task",
+            places=[Place(field="weights")],
+        )
     if rollout.shadow is None or rollout.shadow.version not in tasks:
         return
     own = tasks[rollout.shadow.version]
