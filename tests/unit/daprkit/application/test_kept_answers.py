@@ -127,6 +127,18 @@ def test_an_answer_is_forgotten_after_its_time() -> None:
     assert answer(kept, once("a"))
 
 
+def test_one_at_work_keeps_none_of_those_behind_it_longer() -> None:
+    clock = Clock()
+    kept = KeptAnswers(seconds=60.0, clock=clock)
+    with kept.turn(once("slow"), 1.0, stays):
+        assert answer(kept, once("first"))
+        clock.now = 59.0
+        assert answer(kept, once("second"))
+        clock.now = 61.0
+        assert answer(kept, once("first"))
+        assert not answer(kept, once("second"))
+
+
 def test_the_earliest_are_forgotten_when_there_are_too_many() -> None:
     kept = KeptAnswers(most=3)
     for name in "abcd":

@@ -13,6 +13,11 @@ from meshlens.faults import Fault
 _MOST_PLACES = 5
 
 
+def make_identity() -> str:
+    """Return the id of an event that no other has."""
+    return str(uuid.uuid4())
+
+
 @dataclass(frozen=True, slots=True)
 class Success:
     """The request was answered with a result.
@@ -75,7 +80,7 @@ class Answered:
     elapsed: float
     cause: str = ""
     digest: str = ""
-    identity: str = field(default_factory=lambda: str(uuid.uuid4()))
+    identity: str = field(default_factory=make_identity)
 
 
 @dataclass(frozen=True, slots=True)

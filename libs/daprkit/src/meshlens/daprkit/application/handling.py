@@ -3,13 +3,12 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import structlog
 
 from meshlens.daprkit.application.callers import OnCallerGone
-from meshlens.daprkit.application.events import Answered, Failure, Success
+from meshlens.daprkit.application.events import Answered, Failure, Success, make_identity
 from meshlens.daprkit.application.kept_answers import Turn
 from meshlens.daprkit.application.keys import Once
 from meshlens.daprkit.application.lanes import LaneRule
@@ -85,10 +84,10 @@ class Handling:
 
         def publish(outcome: Success | Failure, name: str) -> None:
             elapsed = time.perf_counter() - call.started
-            answered = Answered(call.method, body, outcome, elapsed, work.cause, digest)
-            if once:
-                answered = replace(answered, identity=once.identify(name))
-            lane.events.publish(answered)
+            identity = once.identify(name) if once else make_identity()
+            lane.events.publish(
+                Answered(call.method, body, outcome, elapsed, work.cause, digest, identity)
+            )
 
         def run(turn: Turn[A]) -> A:
             answer = turn.answer

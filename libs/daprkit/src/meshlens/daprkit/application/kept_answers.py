@@ -216,10 +216,20 @@ class KeptAnswers:
     def _forget(self) -> None:
         """Drop what is kept for too long, and the earliest while there is too much."""
         now = self._clock()
-        for name, place in tuple(islice(self._places.items(), _AT_ONCE)):
-            full = len(self._places) > self._most or self._size > self._most_bytes
-            if not place.busy and (full or place.until <= now):
-                self._drop(name)
+        for _ in range(_AT_ONCE):
+            name = self._find_old(now)
+            if name is None:
+                return
+            self._drop(name)
+
+    def _find_old(self, now: float) -> _Name | None:
+        """Return the earliest that is not at work, if it is too old or there is too much."""
+        full = len(self._places) > self._most or self._size > self._most_bytes
+        for name, place in islice(self._places.items(), _AT_ONCE):
+            # Those behind it were given back later.
+            if not place.busy:
+                return name if full or place.until <= now else None
+        return None
 
     def _drop(self, name: _Name) -> None:
         self._size -= self._places.pop(name).size

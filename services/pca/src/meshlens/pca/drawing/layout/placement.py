@@ -17,6 +17,7 @@ from meshlens.pca.drawing.layout.panel import Panel
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Box: TypeAlias = tuple[float, float, float, float]
+Leader: TypeAlias = tuple[float, float, float, float]  # from x, y to x, y
 
 _ASCENT, _DESCENT = 10.0, 3.0
 _GAP = 3.0
@@ -54,7 +55,7 @@ class Name:
     width: float
     left: float
     base: float
-    leader: tuple[float, float, float, float] | None = None
+    leader: Leader | None = None
 
     @property
     def reach(self) -> float:
@@ -88,8 +89,9 @@ class Placer:
         self._low = self._origin + _GAP
         self._high = np.array([[panel.right], [panel.bottom]]) - _GAP
         self._shape = int(panel.height / _CELL) + 1, int(panel.width / _CELL) + 1
-        self._taken: list[Box] = [*reserved]
-        self._led: list[Array] = []
+        # (4, k) places of the words, and of those for none; (2, l, s) places along leaders.
+        self._taken = np.array(reserved).reshape(-1, 4).T
+        self._led = np.zeros((2, 0, len(_ALONG)))
         self._sums = self._sum(points, lines)
 
     def place(
@@ -112,23 +114,47 @@ class Placer:
         """
         size = np.array([[width], [_ASCENT + _DESCENT]])
         boxes, cost = self._try(size, anchor, clearance, towards)
-        low, high = boxes[:2], boxes[2:]
-        cost += _COST_OF_CROSSING * self._count_crossings(boxes, anchor, clearance)
-        for left, top, right, bottom in self._taken:
-            meets = (low < [[right], [bottom]]) & (high > [[left], [top]])
-            cost[meets[0] & meets[1]] = np.inf
-        best = int(cost.argmin())
-        if cost[best] == np.inf:
+        cost[self._meets(boxes)] = np.inf
+        found = self._choose(boxes, cost, anchor, clearance)
+        if found is None:
             return None
-        left, top, right, bottom = boxes[:, best].tolist()
-        self._taken.append((left, top, right, bottom))
-        x, y = anchor.tolist()
-        to_x, to_y = min(max(x, left), right), min(max(y, top), bottom)
-        far = math.hypot(to_x - x, to_y - y) > _LEADER_FROM + clearance
-        leader = (x, y, to_x, to_y) if far else None
+        box, leader = found
+        self._taken = np.column_stack([self._taken, box])
         if leader:
-            self._led.append(_sample(anchor, np.array([[to_x], [to_y]]))[:, 0])
+            self._led = np.concatenate([self._led, _sample(leader)[:, np.newaxis]], axis=1)
+        left, _, _, bottom = box
         return Name(content, width, left, bottom - _DESCENT, leader)
+
+    def _choose(
+        self, boxes: Array, cost: Array, anchor: Array, clearance: float
+    ) -> tuple[Box, Leader | None] | None:
+        """Return the box, of those that are free, that costs least, and the leader to it.
+
+        Args:
+            boxes: (4, m).
+            cost: (m,), without what their leaders cross or they hide of other leaders.
+            anchor: (2,).
+            clearance: pixels around the anchor.
+        """
+        heeded = self._taken.shape[1] <= _MOST_CROSSED
+        x, y = anchor.tolist()
+        least, place = np.inf, len(cost)
+        found = None
+        # Crossings cost more, never less: most boxes need not be looked at.
+        for at in cost.argsort(kind="stable").tolist():
+            total = float(cost[at])
+            if total > least or total == np.inf:
+                break
+            left, top, right, bottom = boxes[:, at].tolist()
+            box = left, top, right, bottom
+            to_x, to_y = min(max(x, left), right), min(max(y, top), bottom)
+            far = math.hypot(to_x - x, to_y - y) > _LEADER_FROM + clearance
+            leader = (x, y, to_x, to_y) if far else None
+            if heeded:
+                total += _COST_OF_CROSSING * self._count_crossings(box, leader)
+            if (total, at) < (least, place):
+                least, place, found = total, at, (box, leader)
+        return found
 
     def _try(
         self, size: Array, anchor: Array, clearance: float, towards: Array | None
@@ -150,22 +176,21 @@ class Placer:
         cost[near[0] & near[1]] += _COST_OF_COVERING
         return boxes, cost
 
-    def _count_crossings(self, boxes: Array, anchor: Array, clearance: float) -> Array:
-        """Return (m,): words that a leader to each box (4, m) would cross, and leaders it hides."""
-        count = np.zeros(boxes.shape[1])
-        if len(self._taken) > _MOST_CROSSED:
-            return count
-        low, high = boxes[:2], boxes[2:]
-        ends = np.clip(anchor[:, np.newaxis], low, high)
-        far = np.hypot(*(ends - anchor[:, np.newaxis])) > _LEADER_FROM + clearance
-        x, y = _sample(anchor, ends)
-        for left, top, right, bottom in self._taken:
-            inside = (x > left) & (x < right) & (y > top) & (y < bottom)
-            count += far & inside.any(axis=1)
-        for x, y in self._led:
-            inside_x = (x[:, np.newaxis] > low[0]) & (x[:, np.newaxis] < high[0])
-            inside_y = (y[:, np.newaxis] > low[1]) & (y[:, np.newaxis] < high[1])
-            count += (inside_x & inside_y).any(axis=0)
+    def _meets(self, boxes: Array) -> npt.NDArray[np.bool_]:
+        """Return (m,): whether boxes (4, m) cover a word, or a place for none."""
+        left, top, right, bottom = self._taken[:, :, np.newaxis]
+        beside = (boxes[0] < right) & (boxes[2] > left)
+        meets = beside & (boxes[1] < bottom) & (boxes[3] > top)
+        found: npt.NDArray[np.bool_] = meets.any(axis=0)
+        return found
+
+    def _count_crossings(self, box: Box, leader: Leader | None) -> int:
+        """Return how many words the leader to a box would cross, and how many leaders it hides."""
+        count = 0
+        if leader:
+            count += _cross(_sample(leader)[:, np.newaxis], self._taken[:, :, np.newaxis])
+        if self._led.size:
+            count += _cross(self._led, np.array(box))
         return count
 
     def _sum(self, points: Array, lines: Array) -> npt.NDArray[np.intp]:
@@ -192,13 +217,24 @@ class Placer:
         x1 = np.minimum(x1 + 1, columns)
         corners = np.concatenate([below + x1, above + x0, above + x1, below + x0])
         sums = self._sums.take(corners, axis=1).reshape(2, 4, -1)
-        hidden = sums[:, :2].sum(axis=1) - sums[:, 2:].sum(axis=1)
-        cost: Array = np.minimum(hidden, _MOST_HIDDEN).sum(axis=0)
+        hidden = sums[:, 0] + sums[:, 1] - sums[:, 2] - sums[:, 3]
+        points, lines = np.minimum(hidden, _MOST_HIDDEN)
+        cost: Array = points + lines
         return cost
 
 
-def _sample(anchor: Array, ends: Array) -> Array:
-    """Return (2, m, s) places along the lines from an anchor (2,) to ends (2, m)."""
-    start = anchor[:, np.newaxis, np.newaxis]
-    places: Array = start + _ALONG * (ends[:, :, np.newaxis] - start)
-    return places
+def _sample(leader: Leader) -> Array:
+    """Return (2, s) places along a leader."""
+    x, y, to_x, to_y = leader
+    return np.array([x + _ALONG * (to_x - x), y + _ALONG * (to_y - y)])
+
+
+def _cross(places: Array, boxes: Array) -> int:
+    """Return how often a line meets a box: of k lines (2, k, s) one box (4,), or of one k boxes.
+
+    The boxes are (4, k, 1) then.
+    """
+    x, y = places
+    left, top, right, bottom = boxes
+    inside = (x > left) & (x < right) & (y > top) & (y < bottom)
+    return int(np.count_nonzero(inside.any(axis=-1)))

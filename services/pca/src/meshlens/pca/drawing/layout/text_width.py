@@ -20,14 +20,27 @@ _BOLD = (
     85, 73, 85, 77, 72, 68, 81, 77, 110, 77, 72, 73, 46, 37, 46, 84, 50, 50, 67, 72, 59, 72, 68, 44,
     72, 71, 34, 34, 67, 34, 104, 71, 69, 72, 72, 49, 60, 48, 71, 65, 92, 65, 65, 58, 71, 37, 71, 84,
 )  # fmt: skip
-_FIRST, _LAST = 32, 126
+_FIRST = 32
 _OTHER, _SQUARE = 75, 100
-_WIDE = 0x2E80  # from here on characters are about square
+_WIDE = "\u2e80"  # from here on characters are about square
+
+
+class _Widths(dict[str, int]):
+    """How wide each character of a face is, in hundredths of the font size."""
+
+    def __missing__(self, character: str) -> int:
+        return _SQUARE if character >= _WIDE else _OTHER
+
+
+_WIDTHS = {
+    bold: _Widths((chr(code), width) for code, width in enumerate(widths, _FIRST))
+    for bold, widths in ((False, _PLAIN), (True, _BOLD))
+}
 
 
 def measure(content: str, *, font_size: float = FONT_SIZE, bold: bool = False) -> float:
     """Return the width of a text in pixels, estimated rather too wide."""
-    return sum(_advances(content, bold=bold)) * font_size / 100
+    return sum(map(_WIDTHS[bold].__getitem__, content)) * font_size / 100
 
 
 def shorten(content: str, width: float, *, font_size: float = FONT_SIZE, bold: bool = False) -> str:
@@ -37,7 +50,7 @@ def shorten(content: str, width: float, *, font_size: float = FONT_SIZE, bold: b
         return content
     end = "\N{HORIZONTAL ELLIPSIS}"
     room = 100 * (width - measure(end, font_size=font_size, bold=bold)) / font_size
-    sums = accumulate(_advances(content, bold=bold))
+    sums = accumulate(map(_WIDTHS[bold].__getitem__, content))
     kept = max(1, sum(1 for _ in takewhile(lambda reached: reached <= room, sums)))
     return content[:kept].rstrip() + end
 
@@ -52,12 +65,3 @@ def wrap(content: str, width: float, *, font_size: float) -> Sequence[str]:
         else:
             lines.append(word)
     return lines
-
-
-def _advances(content: str, *, bold: bool) -> Sequence[int]:
-    """Return how wide each character is, in hundredths of the font size."""
-    widths = _BOLD if bold else _PLAIN
-    return [
-        widths[code - _FIRST] if _FIRST <= code <= _LAST else (_SQUARE if code >= _WIDE else _OTHER)
-        for code in map(ord, content)
-    ]

@@ -78,7 +78,8 @@ def read_line(line: bytes, options: ReadOptions, reading: Reading, *, form: bool
 
 
 def _find_notation(line: bytes, dialect: Dialect, options: ReadOptions) -> Notation:
-    mark = options.text.decimal
+    # Between numbers a comma is in none of them.
+    mark = options.text.decimal or ("." if dialect.delimiter == "," else "")
     if not mark:
         survey = Survey()
         survey.add(line[:_START].decode(errors="ignore").split(dialect.delimiter)[:-1])

@@ -87,6 +87,9 @@ def _is_single_quoted(lines: Sequence[str]) -> bool:
 def _find_delimiter(lines: Sequence[str], quote: str) -> str:
     """Return the delimiter that divides most lines alike, and into most numbers."""
     best, best_score = ",", (0.0, 0.0)
+    # Where no other is there, nothing is to be weighed.
+    if not any(mark in line for mark in _DELIMITERS if mark != best for line in lines):
+        return best
     for delimiter in _DELIMITERS:
         # No number contains a tab, a semicolon or a pipe, as one may contain blanks.
         if delimiter == " " and best != "," and best_score[0]:
