@@ -54,6 +54,20 @@ def test_jobs_have_their_turns_and_each_its_own_work_in_order(pool: Pool) -> Non
     assert order == ["large 0", "small 0", "large 1", "small 1", "large 2", "large 3"]
 
 
+def test_what_comes_later_is_done_first_if_its_job_had_no_turn_for_longer(pool: Pool) -> None:
+    order: list[str] = []
+    pool.submit("small", note(order, "small 0")).result(_SECONDS)
+    busy = Busy(pool)
+    large = [pool.submit("busy", note(order, f"large {number}")) for number in range(2)]
+    small = [pool.submit("small", note(order, f"small {number}")) for number in (1, 2)]
+    new = pool.submit("new", note(order, "new"))
+    busy.let_go()
+    for future in (*large, *small, new):
+        future.result(_SECONDS)
+    # Of the job that had a turn first, that of the one without comes before.
+    assert order == ["small 0", "new", "small 1", "large 0", "small 2", "large 1"]
+
+
 def test_it_is_idle_while_nothing_waits(pool: Pool) -> None:
     assert pool.is_idle()
     busy = Busy(pool)

@@ -15,7 +15,7 @@ _Item: TypeAlias = tuple[Future[Answer], _Work]
 class Pool:
     """Some threads; what comes next is of the job whose turn was longest ago.
 
-    So an activity of one job waits for one of each other job at most, however many those have
+    So a job that has little outstanding waits for what has begun, not for all that others have
     outstanding.
 
     Args:
@@ -24,8 +24,10 @@ class Pool:
 
     def __init__(self, threads: int) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="activity")
-        # The jobs that wait, in the order of their turns.
         self._waiting: dict[str, deque[_Item]] = {}
+        # When jobs had their last turn, as far as one that waits had an earlier one.
+        self._turns: dict[str, int] = {}
+        self._turn = 0
         self._lock = Lock()
         self._closed = False
 
@@ -76,11 +78,18 @@ class Pool:
     def _take(self) -> _Item | None:
         """Return what comes next; None if the pool was closed just now."""
         with self._lock:
-            job = next(iter(self._waiting), None)
+            job = min(self._waiting, key=self._last_turn, default=None)
             if job is None:
                 return None
-            items = self._waiting.pop(job)
+            last = self._last_turn(job)
+            self._turns = {other: turn for other, turn in self._turns.items() if turn > last}
+            self._turn += 1
+            self._turns[job] = self._turn
+            items = self._waiting[job]
             item = items.popleft()
-            if items:
-                self._waiting[job] = items
+            if not items:
+                del self._waiting[job]
             return item
+
+    def _last_turn(self, job: str) -> int:
+        return self._turns.get(job, 0)
