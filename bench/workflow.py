@@ -37,6 +37,7 @@ _LINES = 3
 # Each part of a job of nothing is worked on in both of its stages.
 _STAGES = 2
 _WORKERS = 2
+_WORKFLOW = f"workflow, {_WORKERS} workers"
 _WITHIN = 1800.0
 _PAUSE = 0.05
 
@@ -108,7 +109,7 @@ def compare_fits(mesh: JobsMesh, folder: Path, rounds: int) -> None:
     ways: dict[str, Call] = {
         "loop, one worker, its time divided": partial(repeat_loop, options, folder, 1),
         f"loop, {_WORKERS} workers": partial(repeat_loop, options, folder, _WORKERS),
-        f"workflow, {_WORKERS} workers": partial(finish, mesh, TIMED, options, again=True),
+        _WORKFLOW: partial(finish, mesh, TIMED, options, again=True),
     }
     fits: dict[str, list[Fit]] = {name: [] for name in ways}
     for _ in range(rounds):
@@ -122,15 +123,15 @@ def compare_fits(mesh: JobsMesh, folder: Path, rounds: int) -> None:
     )
     for name, each in fits.items():
         seconds = [one.seconds / (1 if name.endswith("workers") else _WORKERS) for one in each]
-        own = [one / (it.parts / _WORKERS) for one, it in zip(seconds, each, strict=True)]
+        own = [one * _WORKERS / it.parts for one, it in zip(seconds, each, strict=True)]
         alone = [one / other for one, other in zip(seconds, ideal, strict=True)]
         print(f"{name:36} {statistics.median(seconds):8.1f} {spread(alone)} {spread(own)}")
     print("\nseconds of the CPU in" + "".join(f"{name:>12}" for name in _PROGRAMS) + "  load")
-    for it in each:
-        print(
-            f"{'a fit by the workflow':21}{''.join(f'{one:12.1f}' for one in it.cpu)}{it.load:6.1f}"
-        )
+    for it in fits[_WORKFLOW]:
+        cpu = "".join(f"{one:12.1f}" for one in it.cpu)
+        print(f"{'a fit by the workflow':21}{cpu}{it.load:6.1f}")
     ask_after(mesh, options)
+    own = [it.seconds * _WORKERS / it.parts for it in fits[_WORKFLOW]]
     print(
         f"\na job on {_WORKERS} workers takes {statistics.median(own):.2f} ({min(own):.2f} to"
         f" {max(own):.2f}) times the sum of its parts divided by {_WORKERS}"
@@ -144,8 +145,9 @@ def fit(mesh: JobsMesh, way: Call) -> Fit:
     before = read_cpu(mesh)
     seconds = time_call(way)
     lines = [line.split() for line in times.read_text().splitlines()]
-    parts = sum(float(ended) - float(began) for *_, began, ended in lines)
-    return Fit(seconds, parts, read_cpu(mesh) - before, os.getloadavg()[0])
+    # One that is worked on twice counts once.
+    parts = {(stage, number): float(end) - float(begin) for stage, number, _, begin, end in lines}
+    return Fit(seconds, sum(parts.values()), read_cpu(mesh) - before, os.getloadavg()[0])
 
 
 def spread(ratios: Sequence[float]) -> str:
