@@ -2,9 +2,11 @@
 
 First jobs whose parts cost nothing: the milliseconds of an activity by the clock, and of the CPU in
 each of the engine's programs, against the same job in the loop. Then a fit of files by two workers,
-against the loop with as many, and half of what it takes with one, in turn. Once more, while its
-status is asked for all the time, then it is cancelled: what that takes is compared with the status
-of a job that has ended.
+and by the loop with as many, in turn with the loop with one. Each is compared with half of what one
+worker takes, which has memory and disk to itself; and with half of the sum of its own parts, each
+by its own clock, which leaves what the engine adds: to plan, to hand out, to merge, to wait, to
+end. Once more, while its status is asked for all the time, then it is cancelled: what that takes is
+compared with the status of a job that has ended.
 """
 
 import argparse
@@ -14,20 +16,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
-from job_kinds import PACED, Paced
+from job_kinds import PACED, TIMED, TIMES, Paced, Timed
 from jobs_mesh import JobsMesh, jobs_mesh
 from load import Call
 
 from meshlens.batch.job import Fields, Job
 from meshlens.batch.loop import run
 from meshlens.batch.objects import FolderObjects
-from meshlens.jobs.tables import Tables
 from meshlens.pca.batch.threads import one_thread
 
 _PROGRAMS = ("placement", "scheduler", "jobs-daprd", "jobs")
@@ -35,6 +37,7 @@ _LINES = 3
 # Each part of a job of nothing is worked on in both of its stages.
 _STAGES = 2
 _WORKERS = 2
+_WORKFLOW = f"workflow, {_WORKERS} workers"
 _WITHIN = 1800.0
 _PAUSE = 0.05
 
@@ -50,6 +53,7 @@ def main() -> None:
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name, one_thread():
         os.environ["JOB_INPUTS"] = name
+        os.environ[TIMES] = f"{name}/times"
         mesh_folder, folder = Path(name, "mesh"), Path(name, "work")
         mesh_folder.mkdir()
         folder.mkdir()
@@ -81,29 +85,79 @@ def compare_overhead(mesh: JobsMesh, folder: Path, sizes: Sequence[int]) -> None
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a fit took.
+
+    Attributes:
+        seconds: by the clock, from its start until it was seen to have ended.
+        parts: seconds of its parts, each by its own clock, added up.
+        cpu: seconds of the CPU in each of the engine's programs.
+        load: of the machine, when it ended.
+    """
+
+    seconds: float
+    parts: float
+    cpu: np.ndarray
+    load: float
+
+
 def compare_fits(mesh: JobsMesh, folder: Path, rounds: int) -> None:
     """Print how long a fit takes, undisturbed, and then what asks after it."""
     options = {"files": f"{folder}/*.npy", "k": 2, "scores": True}
-    finish(mesh, "pca-fit", options)  # so that its workers have imported what they need
+    finish(mesh, TIMED, options)  # so that its workers have imported what they need
     ways: dict[str, Call] = {
         "loop, one worker, its time divided": partial(repeat_loop, options, folder, 1),
         f"loop, {_WORKERS} workers": partial(repeat_loop, options, folder, _WORKERS),
-        f"workflow, {_WORKERS} workers": partial(finish, mesh, "pca-fit", options, again=True),
+        _WORKFLOW: partial(finish, mesh, TIMED, options, again=True),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    fits: dict[str, list[Fit]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            divided = 1 if name.endswith("workers") else _WORKERS
-            seconds[name].append(time_call(way) / divided)
-    ideal = next(iter(seconds.values()))
-    print(f"\n{'fit and scores':36} median s  ratio   from     to")
-    for name, each in seconds.items():
-        ratios = [one / other for one, other in zip(each, ideal, strict=True)]
-        print(
-            f"{name:36} {statistics.median(each):8.1f} {statistics.median(ratios):6.2f}"
-            f" {min(ratios):6.2f} {max(ratios):6.2f}"
-        )
-    job = mesh.start("pca-fit", options, again=True)["id"]
+            fits[name].append(fit(mesh, way))
+    # Both are what the cores would take if they were never idle.
+    ideal = [each.seconds / _WORKERS for each in next(iter(fits.values()))]
+    print(
+        f"\n{'fit and scores':36}           of one worker divided   of its parts divided\n"
+        f"{'':36} median s  ratio   from     to  ratio   from     to"
+    )
+    for name, each in fits.items():
+        seconds = [one.seconds / (1 if name.endswith("workers") else _WORKERS) for one in each]
+        own = [one * _WORKERS / it.parts for one, it in zip(seconds, each, strict=True)]
+        alone = [one / other for one, other in zip(seconds, ideal, strict=True)]
+        print(f"{name:36} {statistics.median(seconds):8.1f} {spread(alone)} {spread(own)}")
+    print("\nseconds of the CPU in" + "".join(f"{name:>12}" for name in _PROGRAMS) + "  load")
+    for it in fits[_WORKFLOW]:
+        cpu = "".join(f"{one:12.1f}" for one in it.cpu)
+        print(f"{'a fit by the workflow':21}{cpu}{it.load:6.1f}")
+    ask_after(mesh, options)
+    own = [it.seconds * _WORKERS / it.parts for it in fits[_WORKFLOW]]
+    print(
+        f"\na job on {_WORKERS} workers takes {statistics.median(own):.2f} ({min(own):.2f} to"
+        f" {max(own):.2f}) times the sum of its parts divided by {_WORKERS}"
+    )
+
+
+def fit(mesh: JobsMesh, way: Call) -> Fit:
+    """Return what a fit takes, one of the workflow or the loop."""
+    times = Path(os.environ[TIMES])
+    times.unlink(missing_ok=True)
+    before = read_cpu(mesh)
+    seconds = time_call(way)
+    lines = [line.split() for line in times.read_text().splitlines()]
+    # One that is worked on twice counts once.
+    parts = {(stage, number): float(end) - float(begin) for stage, number, _, begin, end in lines}
+    return Fit(seconds, sum(parts.values()), read_cpu(mesh) - before, os.getloadavg()[0])
+
+
+def spread(ratios: Sequence[float]) -> str:
+    """Return the median, the least and the greatest ratio, as columns."""
+    return f"{statistics.median(ratios):6.2f} {min(ratios):6.2f} {max(ratios):6.2f}"
+
+
+def ask_after(mesh: JobsMesh, options: Fields) -> None:
+    """Print how long it takes to ask after a fit, and to cancel it."""
+    job = mesh.start(TIMED, options, again=True)["id"]
     watch = Watch(mesh, job)
     with watch:
         await_completed(mesh, job)
@@ -112,7 +166,7 @@ def compare_fits(mesh: JobsMesh, folder: Path, rounds: int) -> None:
     report("status", watch.seconds, ended)
     cancels = []
     for _ in range(3):
-        again = mesh.start("pca-fit", options, again=True)["id"]
+        again = mesh.start(TIMED, options, again=True)["id"]
         mesh.await_done(again, 2)
         cancels.append(time_call(partial(mesh.ask, f"cancel/{again}")))
         mesh.await_end(again)
@@ -122,7 +176,7 @@ def compare_fits(mesh: JobsMesh, folder: Path, rounds: int) -> None:
 def repeat_loop(options: Fields, folder: Path, workers: int) -> None:
     """Fit in this process, in a folder that is new each time."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        loop(Tables(), options, Path(name), workers)
+        loop(Timed(), options, Path(name), workers)
 
 
 def report(name: str, seconds: Sequence[float], ended: float) -> None:

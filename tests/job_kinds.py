@@ -10,9 +10,15 @@ from counting import Counting
 from meshlens.batch.job import GoOn, Stage
 from meshlens.batch.objects import Objects
 from meshlens.jobs.pictures import Pictures
+from meshlens.jobs.tables import Tables
 
-PACED, KILLING, FEW = "paced", "killing", "few"
-JOB_KINDS = f"{PACED}=job_kinds:Paced,{KILLING}=job_kinds:Killing,{FEW}=job_kinds:Few"
+PACED, KILLING, FEW, TIMED = "paced", "killing", "few", "timed"
+JOB_KINDS = (
+    f"{PACED}=job_kinds:Paced,{KILLING}=job_kinds:Killing,{FEW}=job_kinds:Few"
+    f",{TIMED}=job_kinds:Timed"
+)
+# Names the file in which Timed notes its parts.
+TIMES = "JOB_TIMES"
 
 _STEP = 0.05
 
@@ -44,6 +50,20 @@ class Killing(Counting):
         if number == 3:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().part(stage, number, objects, go_on)
+
+
+class Timed(Tables):
+    """A fit that notes for each of its parts who has worked on it, from when to when."""
+
+    def part(self, stage: Stage, number: int, objects: Objects, go_on: GoOn) -> bytes:
+        """Work on a part."""
+        began = time.monotonic()
+        try:
+            return super().part(stage, number, objects, go_on)
+        finally:
+            with Path(os.environ[TIMES]).open("a") as times:
+                line = f"{stage.name} {number} {os.getpid()} {began} {time.monotonic()}"
+                times.write(f"{line}\n")
 
 
 class Few(Pictures):

@@ -16,6 +16,8 @@ def test_objects_come_back_as_they_were_put_and_are_listed_in_order(tmp_path: Pa
     objects.delete("a/2")
     objects.delete("a/2")
     assert objects.get("a/2") is None
+    objects.put("c", b"soon", lasting=False)
+    assert objects.get("c") == b"soon"
 
 
 def test_whoever_reads_while_another_writes_sees_one_of_both_whole(tmp_path: Path) -> None:

@@ -134,9 +134,28 @@ def test_who_has_a_job_alone_keeps_others_from_it_until_the_end(
         assert [*archive] == []
 
 
+def test_a_part_is_had_by_one_at_a_time_and_its_neighbours_by_others(
+    archive: Archive, tmp_path: Path
+) -> None:
+    other = Archive(tmp_path / "jobs")
+    stage = "f" * 64
+    with archive.claim(stage, 7, wait=True) as first:
+        with (
+            other.claim(stage, 7, wait=False) as second,
+            other.claim(stage, 8, wait=False) as next_,
+        ):
+            assert (first, second, next_) == (True, False, True)
+        with archive.claim(stage, 7, wait=False) as again:
+            assert not again
+    with other.claim(stage, 7, wait=False) as later:
+        assert later
+
+
 def test_a_lock_that_cannot_be_made_is_said(archive: Archive, tmp_path: Path) -> None:
     with pytest.raises(JobNotFound), archive.alone("../passwd"):
         pass
     (tmp_path / "jobs").write_text("no folder")
     with pytest.raises(ObjectsFailed, match="the folder of the jobs must be writable"):
         archive.alone(JOB).__enter__()
+    with pytest.raises(ObjectsFailed, match="the folder of the jobs must be writable"):
+        archive.claim(JOB, 0, wait=False).__enter__()

@@ -25,14 +25,20 @@ def archive(tmp_path: Path) -> Archive:
     return Archive(tmp_path / "jobs")
 
 
-def begin(archive: Archive, tmp_path: Path, **changes: Any) -> Table:  # noqa: ANN401 - fields of a record
+def begin(
+    archive: Archive,
+    tmp_path: Path,
+    *,
+    idle: bool = True,
+    **changes: Any,  # noqa: ANN401 - fields of a record
+) -> Table:
     file = tmp_path / "numbers.txt"
     file.write_text("\n".join(changes.pop("lines", map(str, range(PARTS)))))
     identity = Counting().identify({"file": str(file), "lines": 1})
     record = {"kind": "sums", "version": "counting-1", "identity": identity, "skip": False}
     archive.begin(JOB, Record(**{**record, "run": "1", "started": "2026", **changes}))
     kinds = Kinds({"sums": "counting:Counting"})
-    return Activities(kinds, archive, lambda *_: None).table()
+    return Activities(kinds, archive, lambda *_: None, lambda: idle).table()
 
 
 def run(table: Table) -> str:
@@ -160,6 +166,56 @@ def test_the_same_part_at_the_same_time_is_worked_on_once(
     for thread in threads:
         thread.join()
     assert begun == [0]
+
+
+def help_on(table: Table, number: int, outstanding: tuple[int, int]) -> tuple[dict[str, Any], str]:
+    """Plan, and work on a part while others are outstanding; return its answer, and the stage."""
+    stage = table["plan"]({"job": JOB})["stage"]
+    part = {"job": JOB, "stage": stage, "number": number, "help": [*outstanding]}
+    return table["part"](part), stage
+
+
+def done(archive: Archive, stage: str) -> list[int]:
+    names = archive.objects(JOB).names(f"pieces/{stage}/")
+    return sorted(int(name.rpartition("-")[2]) for name in names)
+
+
+def test_who_is_idle_works_on_all_that_is_outstanding_and_on_nothing_else(
+    archive: Archive, tmp_path: Path
+) -> None:
+    answer, stage = help_on(begin(archive, tmp_path), 12, (10, 15))
+    assert answer == {"end": "done"}
+    assert done(archive, stage) == [10, 11, 12, 13, 14]
+
+
+def test_who_has_something_else_to_do_does_not_help(archive: Archive, tmp_path: Path) -> None:
+    _, stage = help_on(begin(archive, tmp_path, idle=False), 12, (10, 15))
+    assert done(archive, stage) == [12]
+
+
+def test_nobody_helps_with_a_part_that_another_is_at(archive: Archive, tmp_path: Path) -> None:
+    table = begin(archive, tmp_path)
+    stage = table["plan"]({"job": JOB})["stage"]
+    with archive.claim(stage, 13, wait=True):
+        help_on(table, 12, (10, 15))
+    assert done(archive, stage) == [10, 11, 12, 14]
+
+
+def test_a_part_that_ends_the_job_ends_the_help(archive: Archive, tmp_path: Path) -> None:
+    lines = ["1", "2", "three", "4"]
+    answer, stage = help_on(begin(archive, tmp_path, lines=lines), 0, (0, 4))
+    assert answer == {"end": "failed"}
+    assert done(archive, stage) == [0, 3]
+
+
+def test_a_part_that_was_left_out_is_left_to_who_has_got_it(
+    archive: Archive, tmp_path: Path
+) -> None:
+    table = begin(archive, tmp_path, lines=["1", "two", "3"], skip=True)
+    _, stage = help_on(table, 1, (0, 2))
+    assert done(archive, stage) == [0]
+    part = {"job": JOB, "stage": stage, "number": 1}
+    assert table["part"](part) == {"end": "left out"}
 
 
 def test_the_first_reason_of_a_failure_stays(archive: Archive, tmp_path: Path) -> None:

@@ -19,8 +19,13 @@ class Objects(Protocol):
             ObjectsFailed: they cannot be read.
         """
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes, *, lasting: bool = True) -> None:
         """Keep `data` under a name, in place of what was there; others see all of it or nothing.
+
+        Args:
+            name: of the bytes.
+            data: the bytes.
+            lasting: whether they must outlast a failure of the machine, not of processes alone.
 
         Raises:
             ObjectsFailed: they cannot be kept.
@@ -67,10 +72,10 @@ class FolderObjects:
         except OSError as error:
             raise _failed("read", error) from error
 
-    def put(self, name: str, data: bytes) -> None:
-        """Keep `data`, flushed to the disk."""
+    def put(self, name: str, data: bytes, *, lasting: bool = True) -> None:
+        """Keep `data`, flushed to the disk if it is to last."""
         try:
-            write_whole(self._folder / name, data)
+            write_whole(self._folder / name, data, flushed=lasting)
         except OSError as error:
             raise _failed("written", error) from error
 

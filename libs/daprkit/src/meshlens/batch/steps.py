@@ -75,6 +75,15 @@ class Steps:
             if _piece(stage, 0, number) not in there:
                 yield number
 
+    def untried(self, stage: Stage, numbers: range) -> list[int]:
+        """Return which of some parts have neither a piece nor been left out, in order."""
+        failed = {*self.objects.names(f"failed/{stage.digest}/")}
+        return [
+            number
+            for number in self.missing(stage)
+            if number in numbers and f"failed/{stage.digest}/{number}" not in failed
+        ]
+
     def part(self, stage: Stage, number: int, go_on: GoOn) -> bool:
         """Work on a part unless it is done; return whether it has a piece now.
 
@@ -106,9 +115,12 @@ class Steps:
         A trial that ends, however it ends, is not counted; one that ends its process is.
         """
         name = f"trials/{stage.digest}/{number}"
-        begun = int(self.objects.get(name) or 0)
+        noted = self.objects.get(name) or b""
+        # After a failure of the machine it may be anything.
+        begun = int(noted) if noted.isdigit() else 0
         if begun < MOST_TRIALS:
-            self.objects.put(name, b"%d" % (begun + 1))
+            # It tells of processes that end, so it need not wait for the disk.
+            self.objects.put(name, b"%d" % (begun + 1), lasting=False)
             try:
                 return self.job.part(stage, number, self.objects, go_on)
             finally:

@@ -23,8 +23,14 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _ABANDONED_SECONDS = 86400.0
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, flushed: bool = True) -> None:
     """Write a file: beside its place, flushed to the disk, renamed, and that flushed, too.
+
+    Args:
+        path: its place.
+        data: what it has.
+        flushed: whether to wait for the disk; otherwise a failure of the machine may leave the file
+            empty, or what was there before.
 
     Raises:
         OSError: it cannot be written; nothing is left of it.
@@ -35,9 +41,11 @@ def write_whole(path: Path, data: bytes) -> None:
         with file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if flushed:
+                os.fsync(file.fileno())
             beside.replace(path)
-        _flush_folder(path.parent)
+        if flushed:
+            _flush_folder(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)

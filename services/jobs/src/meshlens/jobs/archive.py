@@ -7,7 +7,8 @@ Objects of the service in it, besides those of the job's steps:
     job/failure    why it ended without a result
     job/cancelled  somebody has cancelled it
 
-Beside the jobs, `locks` has empty files that whoever starts or purges a job locks meanwhile.
+Beside the jobs, `locks` has empty files that whoever starts or purges a job locks meanwhile, and
+`locks/parts` those that whoever works on a part locks.
 """
 
 import fcntl
@@ -32,6 +33,8 @@ _LETTERS = 40
 _ID = re.compile(r"[0-9a-f]{64}")
 # Jobs share a lock by the first letters of their ids, so that there are never more than 256.
 _LOCKS, _SHARED = "locks", 2
+# Parts share locks as well: those that are worked on at the same time are neighbours.
+_PARTS, _PART_LOCKS = "parts", 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +140,26 @@ class Archive:
         """
         if not _ID.fullmatch(job):
             raise _missing(job)
-        path = self._folder / _LOCKS / job[:_SHARED]
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = path.open("ab")
-        except OSError as error:
-            raise _failed("writable", error) from error
-        with lock:
-            with suppress(OSError):  # there are none; docs/jobs.md says what may happen then
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        with _lock(self._folder / _LOCKS / job[:_SHARED], wait=True):
             yield
+
+    @contextmanager
+    def claim(self, stage: str, number: int, *, wait: bool) -> Iterator[bool]:
+        """Have a part to oneself until the block ends, or its process; yield whether one has it.
+
+        A file system without locks, or whose locks hold on one host, gives it to others, too.
+
+        Args:
+            stage: digest of the part's stage.
+            number: of the part.
+            wait: until whoever has it is done with it, so that one has it in any case.
+
+        Raises:
+            ObjectsFailed: the lock cannot be made.
+        """
+        place = (int(stage[:8], 16) + number) % _PART_LOCKS
+        with _lock(self._folder / _LOCKS / _PARTS / f"{place:03x}", wait=wait) as has:
+            yield has
 
     def begin(self, job: str, record: Record) -> None:
         """Keep what is started; how an earlier run of the job ended is forgotten."""
@@ -201,6 +214,26 @@ class Archive:
                     shutil.rmtree(gone)
         except OSError as error:
             raise _failed("deleted", error) from error
+
+
+@contextmanager
+def _lock(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Have a file locked; yield whether it is, or would be if its file system had locks."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    except OSError as error:
+        raise _failed("writable", error) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            has = False
+        except OSError:  # there are none; docs/jobs.md says what may happen then
+            has = True
+        else:
+            has = True
+        yield has
 
 
 def _missing(job: str) -> JobNotFound:

@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Lock
 from typing import Any, TypeAlias
-from weakref import WeakValueDictionary
 
 from meshlens.batch.errors import Cancelled, ObjectsFailed
 from meshlens.batch.job import Result, Stage
@@ -39,16 +37,17 @@ class Activities:
         kinds: of jobs.
         archive: where they are kept.
         tell: lets the app publish that a job, in a run of it, has ended.
+        is_idle: whether nothing else waits for this worker, so that it can help others.
     """
 
     kinds: Kinds
     archive: Archive
     tell: Callable[[str, str], None]
+    is_idle: Callable[[], bool]
 
     def table(self) -> Mapping[str, Callable[[Given], Answer]]:
         """Return each activity by its name; those of one table share what they have read."""
         read = lru_cache(_STAGES)(self._read)
-        turns = _Turns()
 
         def on_stage(step: Callable[[Given, Steps, Stage], Answer]) -> Callable[[Given], Answer]:
             # Workflows that began before their activities were told the run do not name it.
@@ -56,17 +55,10 @@ class Activities:
                 given, *read(given["job"], given.get("run", ""), given["stage"])
             )
 
-        work = on_stage(self._part)
-
-        def part(given: Given) -> Answer:
-            # The engine may deliver a part again while it is worked on: that waits for its end.
-            with turns.of(f"{given['stage']} {given['number']}"):
-                return work(given)
-
         return {
             "plan": self._plan,
             "look": on_stage(self._look),
-            "part": part,
+            "part": on_stage(self._part),
             "merge": on_stage(self._merge),
             "finish": on_stage(self._finish),
             "fail": self._fail,
@@ -96,14 +88,36 @@ class Activities:
         return {"blocks": sorted(missing), "done": len(page) - left}
 
     def _part(self, given: Given, steps: Steps, stage: Stage) -> Answer:
-        """Work on a part."""
+        """Work on a part, and then help other workers with theirs while this one is idle.
+
+        The engine gives each worker as many parts as any other, at once, and takes none back. So
+        the faster one works on some that another has got and not begun; that finds them done.
+        """
         job: str = given["job"]
+        go_on = self._go_on(job)
 
         def work() -> Answer:
-            done = steps.part(stage, given["number"], self._go_on(job))
+            # The engine may give out a part again while it is worked on, and others help.
+            with self.archive.claim(stage.digest, given["number"], wait=True):
+                done = steps.part(stage, given["number"], go_on)
+            self._help(steps, stage, range(*given.get("help", (0,))), go_on)
             return {"end": DONE if done else LEFT_OUT}
 
         return self._guard(job, work)
+
+    def _help(
+        self, steps: Steps, stage: Stage, outstanding: range, go_on: Callable[[], None]
+    ) -> None:
+        """Work on parts that are outstanding and that nobody is at, until something waits here."""
+        if not outstanding or not self.is_idle():
+            return
+        # From the end, where those who have got them come last.
+        for number in reversed(steps.untried(stage, outstanding)):
+            if not self.is_idle():
+                return
+            with self.archive.claim(stage.digest, number, wait=False) as has:
+                if has:
+                    steps.part(stage, number, go_on)
 
     def _merge(self, given: Given, steps: Steps, stage: Stage) -> Answer:
         """Merge some nodes of a level."""
@@ -191,34 +205,6 @@ class Activities:
             next_look = time.monotonic() + _CANCEL_SECONDS
 
         return go_on
-
-
-class _Turns:
-    """A lock for each name that is in use."""
-
-    def __init__(self) -> None:
-        self._locks: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
-        self._own = Lock()
-
-    def of(self, name: str) -> "_Turn":
-        with self._own:
-            turn = self._locks.get(name)
-            if turn is None:
-                turn = self._locks[name] = _Turn()
-            return turn
-
-
-class _Turn:
-    """A lock that can be referred to weakly."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 def _describe(stage: Stage) -> Answer:

@@ -98,6 +98,8 @@ def run_parts(ctx: DaprWorkflowContext, given: Given) -> Flow:
     """Run a block of parts at a time; answer how many are done or left out, and what ends it."""
     numbers = range(given["start"], given["stop"])
     common = {"job": given["job"], "run": given.get("run", ""), "stage": given["stage"]}
+    # Who has nothing else to do helps with what is outstanding: in this block, and before it.
+    common["help"] = [given.get("oldest", given["start"]), given["stop"]]
     answers = yield when_all(
         [_call(ctx, "part", {**common, "number": number}) for number in numbers]
     )
@@ -124,15 +126,18 @@ def _run_page(ctx: DaprWorkflowContext, given: Given) -> Flow:
     _show(ctx, given, done, failed)
 
     blocks = list(seen["blocks"])
-    running: list[Any] = []
+    # In the order in which they were started, each with its first part.
+    running: dict[int, Any] = {}
     ends: list[str] = []
     while blocks or running:
         while blocks and len(running) < given["window"] and not _worst(ends):
-            running.append(_start_block(ctx, given, blocks.pop(0), stop))
+            start = blocks.pop(0)
+            oldest = next(iter(running), start)
+            running[start] = _start_block(ctx, given, start, stop, oldest)
         if not running:
             break
-        ended = yield when_any(running)
-        running.remove(ended)
+        ended = yield when_any([*running.values()])
+        running = {start: block for start, block in running.items() if block is not ended}
         answer = ended.get_result()
         done += answer["done"]
         failed += answer["failed"]
@@ -176,7 +181,9 @@ def _merge(ctx: DaprWorkflowContext, common: Given, parts: int) -> Flow:
     return None
 
 
-def _start_block(ctx: DaprWorkflowContext, given: Given, start: int, page_stop: int) -> Any:  # noqa: ANN401 - a task of the engine, whose type is private
+def _start_block(
+    ctx: DaprWorkflowContext, given: Given, start: int, page_stop: int, oldest: int
+) -> Any:  # noqa: ANN401 - a task of the engine, whose type is private
     stop = min(start + given["block"], page_stop)
     return ctx.call_child_workflow(
         PARTS,
@@ -184,6 +191,7 @@ def _start_block(ctx: DaprWorkflowContext, given: Given, start: int, page_stop: 
             **{name: given[name] for name in ("job", "run", "stage")},
             "start": start,
             "stop": stop,
+            "oldest": oldest,
         },
         # By default it follows from the parent's place, which comes again in another life.
         instance_id=f"{given['job'][:16]}-{given['run']}-{given['stage'][:16]}-{start}",

@@ -15,6 +15,7 @@ from meshlens.daprkit.telemetry.logs import configure_logs
 from meshlens.jobs.archive import Archive
 from meshlens.jobs.engine.activities import Activities
 from meshlens.jobs.engine.calls import Engine
+from meshlens.jobs.engine.pool import Pool
 from meshlens.jobs.engine.worker import Worker
 from meshlens.jobs.kinds import Kinds
 from meshlens.jobs.settings import Settings
@@ -57,7 +58,11 @@ def work(parent: int) -> int:
 
 def make_worker(settings: Settings) -> Worker:
     """Return the worker of a process."""
+    pool = Pool(settings.activities)
     activities = Activities(
-        Kinds.of(settings.job_kinds), Archive(settings.jobs_folder), Teller(settings).tell
+        Kinds.of(settings.job_kinds),
+        Archive(settings.jobs_folder),
+        Teller(settings).tell,
+        pool.is_idle,
     )
-    return Worker(activities, port=settings.dapr_grpc_port, parts=settings.activities)
+    return Worker(activities, pool, port=settings.dapr_grpc_port)
