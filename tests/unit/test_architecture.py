@@ -32,7 +32,7 @@ BREACHES = [
     ("pca.numbers.decomposition", "pyarrow", "outside"),
     ("pca.numbers.decomposition", "pydantic", "outside"),
     ("pca.numbers.solvers", "scipy", "outside"),
-    ("pca.tables.delimited.text", "cairosvg", "outside"),
+    ("pca.tables.delimited.text", "svgwrite", "outside"),
     ("classify.tasks.images.encoding", "tensorflow", "outside"),
     ("classify.tasks.detection.detector", "tensorflow", "outside"),
     ("classify.formats.tflite", "ai_edge_litert", "outside"),

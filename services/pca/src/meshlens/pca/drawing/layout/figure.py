@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from svgwrite import Drawing
+
 from meshlens.pca.drawing.layout.legend import (
     ROW,
     Section,
@@ -14,7 +16,7 @@ from meshlens.pca.drawing.layout.legend import (
 )
 from meshlens.pca.drawing.layout.text_width import SMALL, measure, shorten, wrap
 from meshlens.pca.drawing.style import KindName, Style
-from meshlens.pca.drawing.svg.marks import Mark, element, escape, rect, text
+from meshlens.pca.drawing.svg.marks import Mark, clean, element, rect, text
 from meshlens.pca.drawing.svg.stylesheet import add_attributes, attributes, stylesheet
 
 _TITLES: Mapping[KindName, str] = {
@@ -37,10 +39,6 @@ _WIDEST_LEGEND = 0.4  # of the picture
 _MOST_BELOW = 0.4  # of what panel and legend share
 _CAPTION_LINE, _MOST_CAPTION_LINES, _MOST_NOTE_LINES = 15.0, 5, 3
 _TITLE_SIZE = 18.0
-_NAMESPACES = (
-    'xmlns="http://www.w3.org/2000/svg" xmlns:ev="http://www.w3.org/2001/xml-events"'
-    ' xmlns:xlink="http://www.w3.org/1999/xlink"'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,14 @@ class Page:
             text(line, left, below + 12 + _CAPTION_LINE * number, "quiet caption")
             for number, line in enumerate(self.caption)
         ]
+        drawing = Drawing(
+            size=(f"{width}px", f"{height}px"),
+            viewBox=f"0 0 {width} {height}",
+            class_=f"pca-plot pca-{self.style.theme}",
+            role="img",
+            debug=False,
+        )
+        drawing.set_desc(clean(title), clean(description))
         rules = element("style", content=stylesheet(self.style.theme))
         heading = shorten(title, room, font_size=_TITLE_SIZE, bold=True)
         body = [
@@ -101,18 +107,12 @@ class Page:
             *side,
             *foot,
         ]
-        theme = self.style.theme
+        # The root holds title, description and, last, definitions; there are none of these.
+        start, _, end = drawing.tostring().rpartition("<defs />")
         hinted = f' data-hint="{hint}"' if hint else ""
-        size = f'height="{height}px" role="img" version="1.1" viewBox="0 0 {width} {height}"'
-        root = element(
-            "svg",
-            f'{attributes(theme)}{hinted} baseProfile="full" class="pca-plot pca-{theme}" {size}'
-            f' width="{width}px" {_NAMESPACES}',
-            f"<desc>{escape(description)}</desc><defs/>{rules}"
-            + add_attributes("".join(body), theme),
-            title=title,
-        )
-        return root.encode()
+        start = start.replace("<svg", f"<svg{attributes(self.style.theme)}{hinted}", 1)
+        written = add_attributes("".join(body), self.style.theme)
+        return f"{start}<defs/>{rules}{written}{end}".encode()
 
 
 def lay_out(

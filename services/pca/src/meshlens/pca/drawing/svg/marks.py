@@ -1,7 +1,7 @@
 """The few kinds of marks that a picture is made of, each as its own SVG text.
 
-Libraries that write SVG check and convert every argument, which takes longer than all the rest of
-a small picture.
+svgwrite's elements check and convert every argument, which takes longer than all the rest of a
+small picture; so it writes the root of the document only.
 """
 
 import math
