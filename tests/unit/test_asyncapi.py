@@ -83,14 +83,18 @@ def test_each_topic_has_its_direction() -> None:
     }
     assert directions == {
         "pca": {("send", "results")},
-        "classify": {("send", "results"), ("receive", "images"), ("send", "images-dead")},
+        "classify": {
+            *(("send", topic) for topic in ("results", "images-dead", "agreement", "rollouts")),
+            ("receive", "images"),
+        },
         "jobs": {("send", "results")},
     }
 
 
 def test_a_picture_may_come_as_a_file_or_as_json_and_options_beside_it() -> None:
     messages = DOCUMENTS["classify"]["components"]["messages"]
-    types = {message["contentType"] for name, message in messages.items() if name != "result"}
+    events = {"result", "agreement", "rollout"}
+    types = {message["contentType"] for name, message in messages.items() if name not in events}
     assert types == {"image/*", "application/octet-stream", "application/json"}
     assert {"model", "top_k"} <= {*messages["images_image"]["headers"]["properties"]}
 
