@@ -23,7 +23,7 @@ DEEPEST = 3
 # Returns the version that a name and a number or a label mean, or raises ModelNotFound.
 Find: TypeAlias = Callable[[str, str], Version]
 Claim: TypeAlias = Callable[[Version], None]
-Using: TypeAlias = Callable[[Version], AbstractContextManager[None]]
+Using: TypeAlias = Callable[[Version, Loaded], AbstractContextManager[None]]
 
 _WANTED = {Role.DETECT: (Detector, Chain), Role.CLASSIFY: (Classifier,)}
 
@@ -46,7 +46,7 @@ def join(
     find: Find,
     *,
     claim: Claim = Version.check,
-    using: Using = lambda _: nullcontext(),
+    using: Using = lambda *_: nullcontext(),
     spread: Spread = one_by_one,
     path: Sequence[Version] = (),
 ) -> Joined:
@@ -61,7 +61,7 @@ def join(
         path: the chains that have led here.
 
     Raises:
-        InvalidModel: a member is not there, has another task, leads back here, or too deep.
+        InvalidModel: a member is not there, has another task, leads back here, or is too deep.
         ModelNotReady, ModelFailed: a member does not answer.
     """
     part, loaded = _chain_of(chain)
@@ -126,8 +126,10 @@ def _make_member(
     if not isinstance(lens, _WANTED[role]):
         does = f"{_call(found)}, which {lens.does}"
         raise _unfit(path, role, f"a model that {_WANTED[role][0].does}", does)
-    answerer = loaded.answerer
-    return Member(answerer.model, answerer.version, answerer.sha256, lens, lambda: using(found))
+    answerer, own = loaded.answerer, _loaded(found)
+    return Member(
+        answerer.model, answerer.version, answerer.sha256, lens, lambda: using(found, own)
+    )
 
 
 def _unfit(path: Sequence[Version], role: Role, expected: str, got: str) -> InvalidModel:

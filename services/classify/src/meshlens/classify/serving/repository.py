@@ -13,7 +13,7 @@ from meshlens.classify.errors import ClassifyError, EngineGone, NoModels
 from meshlens.classify.serving.default import choose_default
 from meshlens.classify.serving.joining import join, list_members
 from meshlens.classify.serving.loader import Loader, Loads, OnChange
-from meshlens.classify.serving.opening import Vouch, trust
+from meshlens.classify.serving.opening import Loaded, Vouch, trust
 from meshlens.classify.serving.policy import Rules
 from meshlens.classify.serving.registry import Registry
 from meshlens.classify.serving.stages import Stage
@@ -206,7 +206,7 @@ class Repository:
             for each in (found, *members):
                 each.users += 1
         try:
-            with self._using(found) if not members else nullcontext():
+            with self._using(found, now.loaded) if not members else nullcontext():
                 yield now
         finally:
             with changed:
@@ -223,9 +223,8 @@ class Repository:
         version.check()
 
     @contextmanager
-    def _using(self, version: Version) -> Iterator[None]:
+    def _using(self, version: Version, loaded: Loaded | None) -> Iterator[None]:
         """Load a version again if its engine dies in this context."""
-        loaded = version.loaded
         try:
             yield
         except EngineGone as error:
