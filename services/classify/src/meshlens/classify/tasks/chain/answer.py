@@ -47,6 +47,12 @@ class AnsweredBox(Box):
     """A box, and what is in it.
 
     Attributes:
+        label: what is in it, as the detector says.
+        score: how sure the detector is, on its own scale.
+        x1: its left side.
+        y1: its upper side.
+        x2: its right side.
+        y2: its lower side.
         answers: of each model that classifies: one, or several where a chain joins another chain.
     """
 
