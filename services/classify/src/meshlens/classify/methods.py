@@ -14,6 +14,7 @@ from meshlens.classify.serving.opening import Answerer, Loaded
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import NOBODY, Asking
 from meshlens.classify.serving.versions import Servable, State
+from meshlens.classify.tasks.chain.chain import Chain
 from meshlens.classify.tasks.descriptions import Description
 from meshlens.classify.tasks.images.pixels import Image
 from meshlens.classify.tasks.lens import Lens, Payload
@@ -191,10 +192,11 @@ def predict(
 
     Raises:
         InvalidBody, InvalidOption, InvalidTensor: as `Predictor.answer` does.
+        WrongTask: it is a chain, which has no tensors.
     """
     with repository.lease(name, version, asking) as servable:
         loaded = _loaded(servable)
-        return loaded.answerer, Predictor(loaded.model).answer(payload, options)
+        return loaded.answerer, _predictor(loaded).answer(payload, options)
 
 
 def predict_picture(
@@ -213,13 +215,14 @@ def predict_picture(
     """
     with repository.lease(name, version, asking) as servable:
         loaded = _loaded(servable)
-        return loaded.answerer, Predictor(loaded.model).answer_picture(payload, options)
+        return loaded.answerer, _predictor(loaded).answer_picture(payload, options)
 
 
 def find_default(repository: Repository, task: Task) -> str:
     """Return the model for requests that name none.
 
-    That is the default model, unless it has another task; then it is the only one that has `task`.
+    That is the default model, unless it has another task; then it is the only one that has `task`,
+    chains left out: they are asked by name.
 
     Raises:
         InvalidOption: none has, or several have.
@@ -231,7 +234,7 @@ def find_default(repository: Repository, task: Task) -> str:
         {
             servable.source.model
             for servable in repository.servables()
-            if _find_task(servable) is task
+            if _find_task(servable) is task and not servable.source.card.chain
         }
     )
     if len(names) != 1:
@@ -282,9 +285,21 @@ def _warn_of(loaded: Loaded | None) -> tuple[str, ...]:
     return (loaded.provenance.fault,) if loaded and loaded.provenance.fault else ()
 
 
+def _predictor(loaded: Loaded) -> Predictor:
+    if isinstance(loaded.lens, Chain):
+        raise WrongTask(
+            "expected a model with tensors",
+            got=f"{loaded.answerer.model}, which {loaded.lens.does}",
+            remedy=f"ask {loaded.lens.method}, or one of the models that it joins",
+            option="model",
+        )
+    return Predictor(loaded.model)
+
+
 def _choose_lens(servable: Servable, task: Task) -> Lens[Any, Any]:
-    wanted, lens = TASKS[task], _loaded(servable).lens
-    if not isinstance(lens, wanted):
+    chosen, wanted = _loaded(servable).chosen, TASKS[task]
+    lens = chosen.lens
+    if chosen.task is not task:
         model = servable.source.model
         method = lens.method.format(model=model)
         refusal = wanted.refusal.format(model=model, does=lens.does, method=method)
@@ -298,8 +313,6 @@ def _loaded(servable: Servable) -> Loaded:
 
 
 def _may_have(servable: Servable, task: Task) -> bool:
-    if servable.lens is not None:
-        return isinstance(servable.lens, TASKS[task])
     return _find_task(servable) in (task, None)
 
 

@@ -20,6 +20,7 @@ from meshlens.classify.storage.cache import ModelCache
 from meshlens.classify.storage.origins import LARGEST_MODEL, LONGEST_FETCH, Origins
 from meshlens.classify.storage.source import Source
 from meshlens.classify.storage.watcher import Watcher
+from meshlens.daprkit.application.spreading import spread
 from meshlens.daprkit.server import Server
 from meshlens.daprkit.settings import EventMode, load, split_origins
 from meshlens.daprkit.sidecar.addresses import Inputs
@@ -53,6 +54,7 @@ def serve() -> int:
             fetch=cache.fetch,
             places=settings.places,
             vouch=settings.signatures.vouch,
+            spread=spread,
         )
     except ClassifyError as error:
         sys.stderr.write(f"{error}\n")

@@ -2,22 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from meshlens.classify.engines.batching import batch_requests
-from meshlens.classify.engines.engine import Engine
+from meshlens.classify.engines.engine import Engine, Signature
 from meshlens.classify.engines.opening import OpenEngine
 from meshlens.classify.errors import InvalidModel
-from meshlens.classify.formats.card import BatchingPart, Kind, Scores, Task
+from meshlens.classify.formats.card import BatchingPart, ChainPart, Kind, Scores, Task
 from meshlens.classify.formats.packed_names import find_packed_names
 from meshlens.classify.formats.tflite import ModelFile, decode_model_file
 from meshlens.classify.formats.tflite_advice import Advice, advise
 from meshlens.classify.formats.tflite_operators import find_post_process
 from meshlens.classify.storage.signatures import Provenance
 from meshlens.classify.storage.source import Source
+from meshlens.classify.tasks.chain.chain import Chain
 from meshlens.classify.tasks.choice import Choice, choose_task
 from meshlens.classify.tasks.lens import Lens, OpenedModel
 from meshlens.faults import Place
@@ -115,6 +116,8 @@ def open_model(
         InvalidModel: it cannot be used.
     """
     source, provenance = vouch(source, data)
+    if source.card.chain:
+        return _open_chain(source, source.card.chain, data, provenance)
     card, kind = source.card, source.kind
     file = decode_file(source, data)
     labels, subject = source.labels(repository), source.subject()
@@ -137,6 +140,24 @@ def open_model(
     return Loaded(model, chosen, len(data), answerer, advice)
 
 
+def _open_chain(source: Source, part: ChainPart, data: bytes, provenance: Provenance) -> Loaded:
+    """Return a chain whose members `serving.joining` finds, call by call."""
+    model = OpenedModel(source.model, _NoEngine(), ModelFile((), "", None), source.card)
+    sha256 = hashlib.sha256(data).hexdigest()
+    content = _sum_up(sha256, model)
+    answerer = Answerer(source.model, source.version, sha256, provenance, content)
+    return Loaded(model, Choice(Task.DETECT, Chain(part)), 0, answerer)
+
+
+class _NoEngine:
+    """Of a chain: its members have engines."""
+
+    signatures: Mapping[str, Signature] = {}
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to free."""
+
+
 def _batch_requests(engine: Engine, kind: Kind, part: BatchingPart, sha256: str) -> Engine:
     if kind is Kind.TFLITE:
         raise InvalidModel(
@@ -150,10 +171,11 @@ def _batch_requests(engine: Engine, kind: Kind, part: BatchingPart, sha256: str)
 
 
 def _sum_up(sha256: str, model: OpenedModel) -> str:
-    # Models without batching are known by what they were known by before there was any.
-    without = None if model.card.batching else {"batching"}
-    card = model.card.model_dump(mode="json", exclude=without)
-    content = json.dumps([sha256, card, model.labels, model.subject], sort_keys=True)
+    # Other models are known by what they were known by before there were batching and chains.
+    card = model.card
+    without = {name for name in ("batching", "chain") if getattr(card, name) is None}
+    dumped = card.model_dump(mode="json", exclude=without)
+    content = json.dumps([sha256, dumped, model.labels, model.subject], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

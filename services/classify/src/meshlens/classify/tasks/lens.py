@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from meshlens.classify.engines.engine import Engine, Signature, TensorSpec
 from meshlens.classify.errors import ClassifyError, InvalidModel
 from meshlens.classify.formats.card import ModelCard
 from meshlens.classify.formats.tflite import ModelFile
 from meshlens.classify.tasks.descriptions import Description
-from meshlens.classify.tasks.images.pixels import Image
+from meshlens.classify.tasks.images.pixels import Frame, Image, Picture, decode_image
 from meshlens.classify.tasks.options import ModelOptions
 
 JSON = "application/json"
@@ -74,6 +74,14 @@ class Payload:
 
     data: bytes
     max_pixels: int
+
+
+class ImageError(BaseModel):
+    """Why an image, or a part of one, was not answered."""
+
+    code: str = Field(description="the name of the status code, as for a request of its own")
+    reason: str = Field(description="what kind of fault it is, in one word for programs")
+    message: str = Field(description="for people")
 
 
 class Answer(BaseModel):
@@ -162,6 +170,38 @@ class Lens(ABC, Generic[Options, Answered]):
     @abstractmethod
     def describe(self) -> Description:
         """Return a description of the model's inputs and answers."""
+
+
+class PictureLens(Lens[Options, Answered]):
+    """A model of pictures, all of them prepared as its frame says.
+
+    Attributes:
+        frame: what the model wants its images to be.
+    """
+
+    takes_images = True
+    frame: Frame
+
+    def see(self, payload: Payload) -> Image:
+        """Return the image in `payload` as the model sees it."""
+        return decode_image(payload.data, self.frame, max_pixels=payload.max_pixels)
+
+    def answer(self, payload: Payload, options: Options) -> Answered:
+        """Return the model's answer to the image in `payload`."""
+        return self.answer_image(self.see(payload), options)
+
+    def answer_picture(self, picture: Picture, options: Options) -> Answered:
+        """Return the model's answer to a picture that has been decoded.
+
+        Raises:
+            InvalidTensor: the model has none.
+            InvalidOption: the model has no such option.
+        """
+        return self.answer_image(picture.show(self.frame), options)
+
+    @abstractmethod
+    def answer_image(self, image: Image, options: Options) -> Answered:
+        """Return the model's answer to an image of its frame; raises as `answer_picture` does."""
 
 
 def choose_signature(engine: Engine, name: str, fault: type[ClassifyError]) -> Signature:

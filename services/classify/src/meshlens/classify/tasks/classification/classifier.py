@@ -24,14 +24,14 @@ from meshlens.classify.tasks.classification.scores import ScoreOutput
 from meshlens.classify.tasks.classification.verdicts import Verdict, judge
 from meshlens.classify.tasks.descriptions import describe_signatures
 from meshlens.classify.tasks.images.input import ImageInput
-from meshlens.classify.tasks.images.pixels import Image, decode_image, gray_image
+from meshlens.classify.tasks.images.pixels import Image, gray_image
 from meshlens.classify.tasks.images.reading import Reading
 from meshlens.classify.tasks.lens import (
     JSON,
     Answer,
-    Lens,
     OpenedModel,
     Payload,
+    PictureLens,
     choose_tensor,
 )
 from meshlens.classify.tasks.options import ModelOptions
@@ -84,7 +84,7 @@ class ClassificationAnswer(Answer):
                 return super().render(media_type, payload)
 
 
-class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
+class Classifier(PictureLens[ClassifyOptions, ClassificationAnswer]):
     """A model that says what an image shows.
 
     One output, the first unless the card names another, has a number for each class; `ScoreOutput`
@@ -98,14 +98,12 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
             labels do not fit.
 
     Attributes:
-        frame: what the model wants its images to be.
         labels: the name of each class.
         subject: what the images should show, in one word.
     """
 
     does = "classifies pictures"
     method = "classify"
-    takes_images = True
     names_classes = True
     options = ClassifyOptions
     refusal = (
@@ -155,14 +153,9 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
             self._output.settle([self._run(pixels) for pixels in probes])
         self._assumed = tuple(filter(None, (self._input.assumed, self._output.assumed)))
 
-    def see(self, payload: Payload) -> Image:
-        """Return the image in `payload` as the model sees it."""
-        return decode_image(payload.data, self.frame, max_pixels=payload.max_pixels)
-
-    def answer(self, payload: Payload, options: ClassifyOptions) -> ClassificationAnswer:
-        """Return the most probable labels of the image in `payload`, and the verdict on it."""
+    def answer_image(self, image: Image, options: ClassifyOptions) -> ClassificationAnswer:
+        """Return the most probable labels of an image, and the verdict on it."""
         top_k = options.top_k or self._top_k
-        image = self.see(payload)
         labels = self.classify(image.pixels, top_k=top_k)
         top = replace(labels[0], label=self._names[labels[0].index])
         return ClassificationAnswer(
