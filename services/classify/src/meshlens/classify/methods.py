@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, Field, SerializeAsAny, model_serializer
 
+from meshlens.classify.answer_cache.asking import Asking
 from meshlens.classify.errors import InvalidModel, InvalidOption, WrongTask
 from meshlens.classify.formats.card import Task
 from meshlens.classify.formats.tflite_advice import Form, Reason
@@ -37,6 +39,13 @@ class AdviceDescription(BaseModel):
     cpu: float = Field(description="share of the CPU for a picture that would be left")
     size: float = Field(description="share of the file's bytes that would be left")
     measured: str = Field(description="what `cpu` was measured with")
+
+
+class KeepingDescription(BaseModel):
+    """Whether the answers of a model are kept."""
+
+    kept: bool = Field(description="whether they are")
+    reason: str = Field(default="", description="why not; left out if they are")
 
 
 class ModelDescription(BaseModel):
@@ -90,6 +99,11 @@ class ModelDescription(BaseModel):
         description="forms of its file that would be faster or smaller, by what the file says; left"
         " out unless it is loaded and there are some",
     )
+    cache: KeepingDescription | None = Field(
+        default=None,
+        description="whether its answers are kept; left out unless it is loaded and ANSWER_CACHE is"
+        " set",
+    )
     loaded: SerializeAsAny[Description] | None = Field(default=None, exclude=True)
     versions: Mapping[str, State] | None = Field(
         default=None,
@@ -120,6 +134,8 @@ class ModelDescription(BaseModel):
             fields["warnings"] = self.warnings
         if self.advice:
             fields["advice"] = [advice.model_dump(mode="json") for advice in self.advice]
+        if self.cache is not None:
+            fields["cache"] = self.cache.model_dump(mode="json", exclude_defaults=True)
         if self.loaded is not None:
             fields |= self.loaded.model_dump(mode="json")
         if self.versions is not None:
@@ -144,8 +160,8 @@ class ModelList(BaseModel):
 @contextmanager
 def lease_lens(
     repository: Repository, task: Task, options: ModelOptions
-) -> Iterator[tuple[Answerer, Lens[Any, Any]]]:
-    """Keep the model that `options` name loaded, and yield what answers and its lens.
+) -> Iterator[tuple[Loaded, Lens[Any, Any]]]:
+    """Keep the model that `options` name loaded, and yield it and its lens.
 
     Raises:
         InvalidOption: no model is named, and the choice is ambiguous.
@@ -154,7 +170,7 @@ def lease_lens(
     """
     name, version = options.name_and_version()
     with repository.lease(name or find_default(repository, task), version) as servable:
-        yield _loaded(servable).answerer, _choose_lens(servable, task)
+        yield _loaded(servable), _choose_lens(servable, task)
 
 
 def preview(
@@ -172,7 +188,12 @@ def preview(
 
 
 def predict(
-    repository: Repository, name: str, version: str, payload: Payload, options: PredictOptions
+    repository: Repository,
+    name: str,
+    version: str,
+    payload: Payload,
+    options: PredictOptions,
+    asking: Asking | None = None,
 ) -> tuple[Answerer, TensorsAnswer]:
     """Return the outputs of a model for the tensors in `payload`, whatever the model's task.
 
@@ -181,11 +202,19 @@ def predict(
     """
     with repository.lease(name, version) as servable:
         loaded = _loaded(servable)
-        return loaded.answerer, Predictor(loaded.model).answer(payload, options)
+        compute = partial(Predictor(loaded.model).answer, payload, options)
+        ask = (asking or Asking()).answer
+        answer = ask(loaded, "predict", payload, options, TensorsAnswer, compute)
+        return loaded.answerer, answer
 
 
 def predict_picture(
-    repository: Repository, name: str, version: str, payload: Payload, options: PredictOptions
+    repository: Repository,
+    name: str,
+    version: str,
+    payload: Payload,
+    options: PredictOptions,
+    asking: Asking | None = None,
 ) -> tuple[Answerer, TensorsAnswer]:
     """Return the outputs of a model for the image in `payload`, whatever the model's task.
 
@@ -195,7 +224,10 @@ def predict_picture(
     """
     with repository.lease(name, version) as servable:
         loaded = _loaded(servable)
-        return loaded.answerer, Predictor(loaded.model).answer_picture(payload, options)
+        compute = partial(Predictor(loaded.model).answer_picture, payload, options)
+        ask = (asking or Asking()).answer
+        answer = ask(loaded, "predict picture", payload, options, TensorsAnswer, compute)
+        return loaded.answerer, answer
 
 
 def find_default(repository: Repository, task: Task) -> str:
@@ -226,13 +258,16 @@ def find_default(repository: Repository, task: Task) -> str:
     return names[0]
 
 
-def describe(servable: Servable, *, default: bool, max_pixels: int) -> ModelDescription:
+def describe(
+    servable: Servable, *, default: bool, max_pixels: int, caches: bool = False
+) -> ModelDescription:
     """Describe a version as it is now.
 
     Args:
         servable: the version.
         default: requests that name no model get its model.
         max_pixels: of the largest picture that is decoded.
+        caches: whether answers are kept where that is possible.
     """
     source, loaded = servable.source, servable.loaded
     return ModelDescription(
@@ -256,6 +291,9 @@ def describe(servable: Servable, *, default: bool, max_pixels: int) -> ModelDesc
         advice=tuple(AdviceDescription(**asdict(advice)) for advice in loaded.advice)
         if loaded
         else (),
+        cache=KeepingDescription(kept=not loaded.unrepeatable, reason=loaded.unrepeatable)
+        if loaded and caches
+        else None,
         loaded=loaded.lens.describe() if loaded else None,
     )
 

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from meshlens.classify.answer_cache.cache import AnswerCache
+from meshlens.classify.answer_cache.recent import RecentAnswers
+from meshlens.classify.answer_cache.shared import SharedAnswers
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import ClassifyError
 from meshlens.classify.metrics import show_models
@@ -20,6 +23,7 @@ from meshlens.daprkit.settings import load, split_origins
 from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.daprkit.sidecar.expiring import ExpiringValues
 from meshlens.daprkit.sidecar.referenced import read_references, take_addresses
 from meshlens.daprkit.telemetry.call import use_model
 from meshlens.protocols.wire.pool import find_services
@@ -64,12 +68,14 @@ def build_server(
         repository: the models.
         cache: stores their bytes.
     """
+    answers = _keep_answers(settings, sidecar)
     service = Service(
         repository,
         max_pixels=settings.max_pixels,
         max_body=settings.max_body,
         origins=split_origins(settings.gateway_origins),
         ready=lambda: server.ready,
+        answers=answers,
     )
     server = Server(
         settings,
@@ -83,9 +89,21 @@ def build_server(
         readiness=repository.readiness,
     )
     server.show_cache("models", cache)
+    if answers:
+        server.show_cache("answer_cache", answers)
     show_models(server.metrics, repository)
     repository.report_leases(use_model)
     return server
+
+
+def _keep_answers(settings: Settings, sidecar: Sidecar) -> AnswerCache | None:
+    if not settings.answer_cache:
+        return None
+    seconds, shared = settings.answer_cache_seconds, None
+    if settings.answer_cache_store:
+        values = ExpiringValues(sidecar, store=settings.state_store, timeout=settings.state_timeout)
+        shared = SharedAnswers(values, seconds=seconds)
+    return AnswerCache(RecentAnswers(settings.answer_cache), seconds=seconds, shared=shared)
 
 
 @contextmanager

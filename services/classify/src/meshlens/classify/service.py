@@ -6,6 +6,8 @@ from importlib.metadata import version
 from typing import Any
 
 from meshlens.classify import methods, reference, tools, web
+from meshlens.classify.answer_cache.asking import Asking
+from meshlens.classify.answer_cache.cache import AnswerCache
 from meshlens.classify.engines.bounds import within
 from meshlens.classify.errors import (
     EngineCrashed,
@@ -36,7 +38,7 @@ from meshlens.classify.serving.versions import Servable
 from meshlens.classify.tasks.classification.classifier import ClassifyOptions
 from meshlens.classify.tasks.descriptions import FrameDescription
 from meshlens.classify.tasks.images.pixels import encode_png
-from meshlens.classify.tasks.lens import JSON, Answer, Lens, Payload
+from meshlens.classify.tasks.lens import JSON, Answer, Payload
 from meshlens.classify.tasks.options import ModelOptions, NoOptions, parse_options
 from meshlens.classify.tasks.table import TASKS
 from meshlens.classify.tasks.tensors.predictor import PredictOptions
@@ -93,6 +95,7 @@ class Service:
         max_body: largest body in bytes, for the page and for what compressed bodies unpack to.
         origins: whose pages may read what the method gateway answers.
         ready: whether it should be called; whether the repository is ready, if not given.
+        answers: those that are kept; None if none are.
     """
 
     def __init__(
@@ -103,11 +106,13 @@ class Service:
         max_body: int = 16 * MIB,
         origins: Sequence[str] = (),
         ready: Callable[[], bool] | None = None,
+        answers: AnswerCache | None = None,
     ) -> None:
         self._repository = repository
         self._max_pixels = max_pixels
         self._max_body = max_body
         self._origins = origins
+        self._answers = answers
         self._statuses = Statuses(STATUS)
         # Models that have ended during a batch.
         self._suspects: set[str] = set()
@@ -194,26 +199,34 @@ class Service:
         kind = TASKS[task].options
         batch = read_batch(request, kind.model_fields) if is_batch(request) else None
         options = parse_options(kind, batch.options if batch else request.query)
-        with methods.lease_lens(self._repository, task, options) as (answerer, lens):
+        asking = Asking(self._answers)
+        with methods.lease_lens(self._repository, task, options) as (loaded, lens):
+            answerer = loaded.answerer
+
+            def ask(payload: Payload) -> Answer:
+                compute = partial(lens.answer, payload, options)
+                return asking.answer(loaded, task, payload, options, lens.answers, compute)
+
             if batch:
-                answers = self._answer_each(batch, answerer, lens, options)
-                return _reply_json(answerer, answers)
+                answers = self._answer_each(batch, answerer, ask)
+                return _reply_json(answerer, answers, asking)
             payload = self._payload(decode_body(request.content_type, request.body))
-            answer = lens.answer(payload, options)
+            answer = ask(payload)
         media_type = request.preferred(answer.media_types)
         if media_type == JSON:
-            return _reply_json(answerer, answer)
+            return _reply_json(answerer, answer, asking)
         event = answer.to_event(answer.to_fields())
         charset = "; charset=utf-8" if media_type.startswith("text/") else ""
-        return _reply(answerer, event, answer.render(media_type, payload), media_type + charset)
+        body = answer.render(media_type, payload)
+        return _reply(answerer, event, body, media_type + charset, asking)
 
     def _answer_each(
-        self, batch: Batch, answerer: Answerer, lens: Lens[Any, Any], options: ModelOptions
+        self, batch: Batch, answerer: Answerer, ask: Callable[[Payload], Answer]
     ) -> BatchAnswer:
         try:
             return answer_each(
                 batch,
-                lambda data: lens.answer(self._payload(data), options),
+                lambda data: ask(self._payload(data)),
                 self._statuses.describe,
                 # Of which of two pictures a model has ended is not known, of one at a time it is.
                 alone=answerer.sha256 in self._suspects,
@@ -246,8 +259,10 @@ class Service:
             kind = JSON if _is_json(request.body) else request.content_type
             image = decode_body(kind, request.body)
             payload, predict = self._payload(image), methods.predict_picture
+        asking = Asking(self._answers)
         with within(request.time_limit, find_caller()):
-            return _reply_json(*predict(self._repository, name, version, payload, options))
+            answered = predict(self._repository, name, version, payload, options, asking)
+            return _reply_json(*answered, asking)
 
     def list_models(self, request: Request) -> Reply:
         """List every version, loaded or not."""
@@ -290,6 +305,7 @@ class Service:
             servable,
             default=servable.source.model == self._repository.default,
             max_pixels=self._max_pixels,
+            caches=self._answers is not None,
         )
 
     def _payload(self, data: bytes) -> Payload:
@@ -308,17 +324,24 @@ def _is_json(body: bytes) -> bool:
     return body[:64].lstrip().startswith(b"{")
 
 
-def _reply_json(answerer: Answerer, answer: Answer) -> Reply:
+def _reply_json(answerer: Answerer, answer: Answer, asking: Asking) -> Reply:
     """Return a reply with the answer and the model that gave it."""
     fields = answer.to_fields()
     body = encode_json({"model": answerer.model, "version": answerer.version, **fields})
-    return _reply(answerer, answer.to_event(fields), body, JSON)
+    return _reply(answerer, answer.to_event(fields), body, JSON, asking)
 
 
-def _reply(answerer: Answerer, event: Mapping[str, Any], body: bytes, content_type: str) -> Reply:
+def _reply(
+    answerer: Answerer,
+    event: Mapping[str, Any],
+    body: bytes,
+    content_type: str,
+    asking: Asking | None = None,
+) -> Reply:
     return Reply(
         body,
         content_type,
+        asking.headers() if asking else {},
         result=event,
         model=answerer.model,
         version=answerer.version,

@@ -17,6 +17,7 @@ and these optional fields:
     detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2], units: pixels, threshold: 0.5,
                 overlap: 0.5}  # or format: ssd, yolov5, yolov8; classes, count, first_class
     batching: {max_size: 16, delay_ms: 2}  # of a SavedModel or a frozen graph
+    cache: true                # its answers may be kept: equal requests have equal ones
 """
 
 import os
@@ -412,6 +413,10 @@ class ModelCard(_Part):
     detection: DetectionPart = Field(default_factory=DetectionPart)
     batching: BatchingPart | None = Field(
         default=None, description="if left out, each request has a run of its own"
+    )
+    cache: bool | None = Field(
+        default=None,
+        description="whether answers may be kept; if left out, where a file's operators allow it",
     )
 
     @property

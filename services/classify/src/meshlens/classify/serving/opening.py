@@ -11,11 +11,12 @@ from meshlens.classify.engines.batching import batch_requests
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.opening import OpenEngine
 from meshlens.classify.errors import InvalidModel
-from meshlens.classify.formats.card import BatchingPart, Kind, Scores, Task
+from meshlens.classify.formats.card import BatchingPart, Kind, ModelCard, Scores, Task
 from meshlens.classify.formats.packed_names import find_packed_names
 from meshlens.classify.formats.tflite import ModelFile, decode_model_file
 from meshlens.classify.formats.tflite_advice import Advice, advise
 from meshlens.classify.formats.tflite_operators import find_post_process
+from meshlens.classify.formats.tflite_repeats import find_unrepeatable
 from meshlens.classify.storage.signatures import Provenance
 from meshlens.classify.storage.source import Source
 from meshlens.classify.tasks.choice import Choice, choose_task
@@ -54,6 +55,7 @@ class Loaded:
         answerer: what its answers say of it.
         content: digest of all that its answers depend on: its bytes, its card and its labels.
         advice: the forms of its file that would be faster or smaller.
+        unrepeatable: why equal requests may get different answers; empty if they get equal ones.
     """
 
     model: OpenedModel
@@ -62,6 +64,7 @@ class Loaded:
     answerer: Answerer
     content: str
     advice: tuple[Advice, ...] = ()
+    unrepeatable: str = "nobody has looked whether equal requests get equal answers"
 
     @property
     def lens(self) -> Lens[Any, Any]:
@@ -128,7 +131,18 @@ def open_model(
     # Whether another form answers the same is told by classes.
     converts = kind is Kind.TFLITE and chosen.task is Task.CLASSIFY
     advice = advise(data) if converts else ()
-    return Loaded(model, chosen, len(data), answerer, _sum_up(sha256, model), advice)
+    content, unrepeatable = _sum_up(sha256, model), _find_unrepeatable(kind, card, data)
+    return Loaded(model, chosen, len(data), answerer, content, advice, unrepeatable)
+
+
+def _find_unrepeatable(kind: Kind, card: ModelCard, data: bytes) -> str:
+    if card.cache is False:
+        return "its card says cache: false"
+    if kind is Kind.TFLITE:
+        return find_unrepeatable(data)
+    if card.batching:
+        return "its last digits depend on which requests are computed together"
+    return "" if card.cache else "its card does not say cache: true, and TensorFlow cannot tell"
 
 
 def _batch_requests(engine: Engine, kind: Kind, part: BatchingPart, sha256: str) -> Engine:
@@ -144,8 +158,8 @@ def _batch_requests(engine: Engine, kind: Kind, part: BatchingPart, sha256: str)
 
 
 def _sum_up(sha256: str, model: OpenedModel) -> str:
-    # Models without batching are known by what they were known by before there was any.
-    without = None if model.card.batching else {"batching"}
+    # Models without these are known by what they were known by before there were any.
+    without = {name for name in ("batching", "cache") if getattr(model.card, name) is None}
     card = model.card.model_dump(mode="json", exclude=without)
     content = json.dumps([sha256, card, model.labels, model.subject], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()

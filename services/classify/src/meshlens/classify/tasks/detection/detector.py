@@ -184,6 +184,7 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
     method = "detect"
     takes_images = True
     options = DetectOptions
+    answers = DetectionAnswer
     refusal = "expected a model that detects, got {model}; name one whose task is detect"
 
     def __init__(self, model: OpenedModel) -> None:
