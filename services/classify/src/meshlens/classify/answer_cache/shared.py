@@ -16,7 +16,6 @@ from meshlens.daprkit.errors import StoreUnavailable
 # Seconds that a request waits for the store; computing most answers takes less than ten of these.
 _READ_SECONDS = 0.05
 _WRITE_SECONDS = 2.0
-# After a failure the store is not used for this long, so that few requests wait for it in vain.
 _PAUSE = 30.0
 # What waits to be written takes 16 MiB at most.
 _MOST_WAITING = 64
@@ -42,18 +41,26 @@ class SharedAnswers:
         values: the store.
         seconds: how long an answer is kept.
         clock: returns the time of day in seconds, about the same for all replicas.
+        pause: seconds for which a store that has failed is not used, so that few requests wait for
+            it in vain.
 
     Attributes:
         damaged: values that were not what had been written under their key.
     """
 
     def __init__(
-        self, values: Values, *, seconds: float, clock: Callable[[], float] = time.time
+        self,
+        values: Values,
+        *,
+        seconds: float,
+        clock: Callable[[], float] = time.time,
+        pause: float = _PAUSE,
     ) -> None:
         self.damaged = 0
         self._values = values
         self._seconds = seconds
         self._clock = clock
+        self._pause_seconds = pause
         self._paused_until = 0.0
         self._waiting: Queue[tuple[str, bytes]] = Queue(_MOST_WAITING)
         self._starting = threading.Lock()
@@ -119,8 +126,8 @@ class SharedAnswers:
 
     def _pause(self, error: StoreUnavailable) -> None:
         if not self._is_paused():
-            _log.warning("answers are not shared for %g s: %s", _PAUSE, error)
-        self._paused_until = time.monotonic() + _PAUSE
+            _log.warning("answers are not shared for %g s: %s", self._pause_seconds, error)
+        self._paused_until = time.monotonic() + self._pause_seconds
 
 
 def _name(key: str) -> str:

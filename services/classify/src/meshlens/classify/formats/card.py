@@ -372,6 +372,14 @@ class DetectionPart(_Part):
         return bool(self.model_fields_set)
 
     @property
+    def given_defaults(self) -> list[str]:
+        """The fields that a card gives with the value that they have anyway, sorted."""
+        fields = type(self).model_fields
+        return sorted(
+            name for name in self.model_fields_set if getattr(self, name) == fields[name].default
+        )
+
+    @property
     def given_units(self) -> Units | None:
         """The units in the card, None if it leaves them to the values."""
         return self.units if "units" in self.model_fields_set else None

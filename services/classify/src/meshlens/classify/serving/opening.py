@@ -161,7 +161,10 @@ def _sum_up(sha256: str, model: OpenedModel) -> str:
     # Models without these are known by what they were known by before there were any.
     without = {name for name in ("batching", "cache") if getattr(model.card, name) is None}
     card = model.card.model_dump(mode="json", exclude=without)
-    content = json.dumps([sha256, card, model.labels, model.subject], sort_keys=True)
+    parts = [sha256, card, model.labels, model.subject]
+    # A detector is read otherwise if its card gives a value, even the one that is the default.
+    given = model.card.detection.given_defaults
+    content = json.dumps([*parts, *([given] if given else [])], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
