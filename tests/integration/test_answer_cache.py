@@ -66,7 +66,7 @@ def count(metrics: int) -> tuple[int, int]:
     return int(float(hits)), int(float(misses))
 
 
-def kept(store: Redis) -> list[bytes]:
+def kept(store: Redis) -> list[bytes | str]:
     return list(store.keys(KEYS))
 
 
@@ -76,6 +76,9 @@ def test_an_answer_outlives_the_service_and_ends_by_itself(
     first = ask(running)
     assert ask(running) == first
     assert count(metrics) == (1, 1)
+    again = running.call("pca", "classify", "classify?model=digits&top_k=5", SEVEN)
+    headers = {name.lower(): value for name, value in again.headers.items()}
+    assert headers["cache-status"] == "meshlens; hit"
     (key,) = eventually(lambda: kept(store), "the answer is in the store")
     assert 0 < store.ttl(key) <= SECONDS
     running.restart_app("classify")

@@ -102,17 +102,25 @@ class SharedAnswers:
 
     def _write_all(self) -> None:
         """Write what waits, then end."""
-        while True:
-            try:
-                key, sealed = self._waiting.get_nowait()
-            except Empty:
-                with self._starting:
-                    if self._waiting.empty():
-                        self._writing = False
-                        return
-                continue
-            if not self._is_paused():
-                self._write(key, sealed)
+        try:
+            while self._take_next():
+                pass
+        except BaseException:
+            with self._starting:
+                self._writing = False  # so that the next answer begins anew
+            raise
+
+    def _take_next(self) -> bool:
+        """Write the first that waits; return False, and be at the end, if nothing does."""
+        try:
+            key, sealed = self._waiting.get_nowait()
+        except Empty:
+            with self._starting:
+                self._writing = not self._waiting.empty()
+                return self._writing
+        if not self._is_paused():
+            self._write(key, sealed)
+        return True
 
     def _write(self, key: str, sealed: bytes) -> None:
         seconds = max(1, round(self._seconds))
