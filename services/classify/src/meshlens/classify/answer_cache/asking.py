@@ -32,7 +32,7 @@ class Asking:
         method: str,
         payload: Payload,
         options: ModelOptions,
-        form: type[A],
+        form: type[A] | None,
         compute: Callable[[], A],
     ) -> A:
         """Return the answer of a model to `payload`, a kept one if there is one.
@@ -42,7 +42,7 @@ class Asking:
             method: what is asked of it.
             payload: the decoded body.
             options: how it is asked; which model they name does not matter any more.
-            form: the class of the answer.
+            form: the class of the answer; None if no such answer may be kept.
             compute: has the model compute it.
 
         Raises:
@@ -50,7 +50,7 @@ class Asking:
         """
         if self._cache is None:
             return compute()
-        if loaded.unrepeatable:
+        if loaded.unrepeatable or form is None:
             self._bypassed = True
             return compute()
         question = Question(

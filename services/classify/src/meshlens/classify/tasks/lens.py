@@ -132,7 +132,8 @@ class Lens(ABC, Generic[Options, Answered]):
         names_classes: whether it answers with the labels of a model: such a model is preferred for
             requests that name none.
         options: the query options that a caller may set.
-        answers: what it answers.
+        answers: what it answers, if that may be kept: what `unpack` makes of it must be equal in
+            each media type.
         refusal: the message for a call to a model with another task, with placeholders for that
             model's name (`model`), what it `does` and its `method`.
     """
@@ -142,7 +143,7 @@ class Lens(ABC, Generic[Options, Answered]):
     takes_images: ClassVar[bool]
     names_classes: ClassVar[bool] = False
     options: ClassVar[type[ModelOptions]]
-    answers: ClassVar[type[Answer]]
+    answers: ClassVar[type[Answer] | None] = None
     refusal: ClassVar[str]
 
     @abstractmethod
