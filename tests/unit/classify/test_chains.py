@@ -639,8 +639,8 @@ def test_a_chain_is_leased_as_a_model_of_its_task(tmp_path: Path) -> None:
     repository = fill(tmp_path, {"both": JOINED})
     repository.load("both")
     options = ModelOptions(model="both")
-    with methods.lease_lens(repository, Task.DETECT, options) as (answerer, lens):
-        assert (answerer.model, lens.method) == ("both", "detect")
+    with methods.lease_lens(repository, Task.DETECT, options) as (loaded, lens):
+        assert (loaded.answerer.model, lens.method) == ("both", "detect")
 
 
 def test_a_card_that_changes_is_read_anew(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, Field, SerializeAsAny, model_serializer
 
+from meshlens.classify.answer_cache.lookups import Lookups
 from meshlens.classify.errors import InvalidModel, InvalidOption, WrongTask
 from meshlens.classify.formats.card import Task
 from meshlens.classify.formats.tflite_advice import Form, Reason
@@ -39,6 +41,13 @@ class AdviceDescription(BaseModel):
     cpu: float = Field(description="share of the CPU for a picture that would be left")
     size: float = Field(description="share of the file's bytes that would be left")
     measured: str = Field(description="what `cpu` was measured with")
+
+
+class KeepingDescription(BaseModel):
+    """Whether the answers of a model are kept."""
+
+    kept: bool = Field(description="whether they are")
+    reason: str = Field(default="", description="why not; left out if they are")
 
 
 class ModelDescription(BaseModel):
@@ -92,6 +101,11 @@ class ModelDescription(BaseModel):
         description="forms of its file that would be faster or smaller, by what the file says; left"
         " out unless it is loaded and there are some",
     )
+    cache: KeepingDescription | None = Field(
+        default=None,
+        description="whether its answers are kept; left out unless it is loaded and ANSWER_CACHE is"
+        " set",
+    )
     rollout: SerializeAsAny[BaseModel] | None = Field(
         default=None,
         description="how its requests are shared out; left out without a rollout, and where one"
@@ -127,6 +141,8 @@ class ModelDescription(BaseModel):
             fields["warnings"] = self.warnings
         if self.advice:
             fields["advice"] = [advice.model_dump(mode="json") for advice in self.advice]
+        if self.cache is not None:
+            fields["cache"] = self.cache.model_dump(mode="json", exclude_defaults=True)
         if self.loaded is not None:
             fields |= self.loaded.model_dump(mode="json")
         if self.versions is not None:
@@ -153,8 +169,8 @@ class ModelList(BaseModel):
 @contextmanager
 def lease_lens(
     repository: Repository, task: Task, options: ModelOptions, asking: Asking = NOBODY
-) -> Iterator[tuple[Answerer, Lens[Any, Any]]]:
-    """Keep the model that `options` name loaded, and yield what answers and its lens.
+) -> Iterator[tuple[Loaded, Lens[Any, Any]]]:
+    """Keep the model that `options` name loaded, and yield it and its lens.
 
     Raises:
         InvalidOption: no model is named, and the choice is ambiguous.
@@ -163,7 +179,7 @@ def lease_lens(
     """
     name, version = options.name_and_version()
     with repository.lease(name or find_default(repository, task), version, asking) as servable:
-        yield _loaded(servable).answerer, _choose_lens(servable, task)
+        yield _loaded(servable), _choose_lens(servable, task)
 
 
 def preview(
@@ -187,6 +203,7 @@ def predict(
     payload: Payload,
     options: PredictOptions,
     asking: Asking = NOBODY,
+    lookups: Lookups | None = None,
 ) -> tuple[Answerer, TensorsAnswer]:
     """Return the outputs of a model for the tensors in `payload`, whatever the model's task.
 
@@ -196,7 +213,10 @@ def predict(
     """
     with repository.lease(name, version, asking) as servable:
         loaded = _loaded(servable)
-        return loaded.answerer, _predictor(loaded).answer(payload, options)
+        compute = partial(_predictor(loaded).answer, payload, options)
+        ask = (lookups or Lookups()).answer
+        answer = ask(loaded, "predict", payload, options, TensorsAnswer, compute)
+        return loaded.answerer, answer
 
 
 def predict_picture(
@@ -206,6 +226,7 @@ def predict_picture(
     payload: Payload,
     options: PredictOptions,
     asking: Asking = NOBODY,
+    lookups: Lookups | None = None,
 ) -> tuple[Answerer, TensorsAnswer]:
     """Return the outputs of a model for the image in `payload`, whatever the model's task.
 
@@ -215,7 +236,10 @@ def predict_picture(
     """
     with repository.lease(name, version, asking) as servable:
         loaded = _loaded(servable)
-        return loaded.answerer, _predictor(loaded).answer_picture(payload, options)
+        compute = partial(_predictor(loaded).answer_picture, payload, options)
+        ask = (lookups or Lookups()).answer
+        answer = ask(loaded, "predict picture", payload, options, TensorsAnswer, compute)
+        return loaded.answerer, answer
 
 
 def find_default(repository: Repository, task: Task) -> str:
@@ -247,13 +271,16 @@ def find_default(repository: Repository, task: Task) -> str:
     return names[0]
 
 
-def describe(servable: Servable, *, default: bool, max_pixels: int) -> ModelDescription:
+def describe(
+    servable: Servable, *, default: bool, max_pixels: int, caches: bool = False
+) -> ModelDescription:
     """Describe a version as it is now.
 
     Args:
         servable: the version.
         default: requests that name no model get its model.
         max_pixels: of the largest picture that is decoded.
+        caches: whether answers are kept where that is possible.
     """
     source, loaded = servable.source, servable.loaded
     return ModelDescription(
@@ -277,6 +304,9 @@ def describe(servable: Servable, *, default: bool, max_pixels: int) -> ModelDesc
         advice=tuple(AdviceDescription(**asdict(advice)) for advice in loaded.advice)
         if loaded
         else (),
+        cache=KeepingDescription(kept=not loaded.unrepeatable, reason=loaded.unrepeatable)
+        if loaded and caches
+        else None,
         loaded=loaded.lens.describe() if loaded else None,
     )
 

@@ -17,6 +17,7 @@ and these optional fields:
     detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2], units: pixels, threshold: 0.5,
                 overlap: 0.5}  # or format: ssd, yolov5, yolov8; classes, count, first_class
     batching: {max_size: 16, delay_ms: 2}  # of a SavedModel or a frozen graph
+    cache: true                # its answers may be kept: equal requests have equal ones
 
 A card without a model file may join two other models:
 
@@ -383,6 +384,14 @@ class DetectionPart(_Part):
         return bool(self.model_fields_set)
 
     @property
+    def given_defaults(self) -> list[str]:
+        """The fields that a card gives with the value that they have anyway, sorted."""
+        fields = type(self).model_fields
+        return sorted(
+            name for name in self.model_fields_set if getattr(self, name) == fields[name].default
+        )
+
+    @property
     def given_units(self) -> Units | None:
         """The units in the card, None if it leaves them to the values."""
         return self.units if "units" in self.model_fields_set else None
@@ -463,6 +472,10 @@ class ModelCard(_Part):
     detection: DetectionPart = Field(default_factory=DetectionPart)
     batching: BatchingPart | None = Field(
         default=None, description="if left out, each request has a run of its own"
+    )
+    cache: bool | None = Field(
+        default=None,
+        description="whether answers may be kept; if left out, where a file's operators allow it",
     )
     chain: ChainPart | None = Field(
         default=None, description="the models that it joins, in place of a model file"

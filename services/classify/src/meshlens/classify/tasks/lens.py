@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -99,6 +99,19 @@ class Answer(BaseModel):
         """Return the facts for the result event; `fields` are those of the answer."""
         return fields
 
+    def pack(self) -> bytes:
+        """Return the bytes of which `unpack` makes an equal answer."""
+        return self.model_dump_json().encode()
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """Return the answer that was packed.
+
+        Raises:
+            ValidationError: `data` is nothing that `pack` returns.
+        """
+        return cls.model_validate_json(data)
+
     def render(self, media_type: str, payload: Payload) -> bytes:
         """Return the answer to `payload` as one of `media_types` but JSON."""
         raise ValueError(
@@ -127,6 +140,8 @@ class Lens(ABC, Generic[Options, Answered]):
         names_classes: whether it answers with the labels of a model: such a model is preferred for
             requests that name none.
         options: the query options that a caller may set.
+        answers: what it answers, if that may be kept: what `unpack` makes of it must be equal in
+            each media type.
         refusal: the message for a call to a model with another task, with placeholders for that
             model's name (`model`), what it `does` and its `method`.
     """
@@ -136,6 +151,7 @@ class Lens(ABC, Generic[Options, Answered]):
     takes_images: ClassVar[bool]
     names_classes: ClassVar[bool] = False
     options: ClassVar[type[ModelOptions]]
+    answers: ClassVar[type[Answer] | None] = None
     refusal: ClassVar[str]
 
     @abstractmethod

@@ -3,11 +3,11 @@
 import html
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
 from meshlens.classify.engines.engine import Tensor
 from meshlens.classify.errors import InvalidModel, InvalidTensor
@@ -70,6 +70,22 @@ class ClassificationAnswer(Answer):
             del fields["read"]
         return fields
 
+    def pack(self) -> bytes:
+        """Return the bytes of which `unpack` makes an equal answer, HTML included."""
+        packed = _PackedClassification(answer=self, html=self.verdict.html)
+        return packed.model_dump_json().encode()
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """Return the answer that was packed.
+
+        Raises:
+            ValidationError: `data` is nothing that `pack` returns.
+        """
+        packed = _PackedClassification.model_validate_json(data)
+        verdict = replace(packed.answer.verdict, html=packed.html)
+        return cls(**{**dict(packed.answer), "verdict": verdict})
+
     def render(self, media_type: str, payload: Payload) -> bytes:
         """Return the verdict as a sentence, or as a paragraph of HTML; then how it was read."""
         read = self.read.describe()
@@ -82,6 +98,13 @@ class ClassificationAnswer(Answer):
                 return f"<p>{self.verdict.html}</p>\n{note}".encode()
             case _:
                 return super().render(media_type, payload)
+
+
+class _PackedClassification(BaseModel):
+    """An answer with what its JSON leaves out."""
+
+    answer: ClassificationAnswer
+    html: str
 
 
 class Classifier(PictureLens[ClassifyOptions, ClassificationAnswer]):
@@ -106,6 +129,7 @@ class Classifier(PictureLens[ClassifyOptions, ClassificationAnswer]):
     method = "classify"
     names_classes = True
     options = ClassifyOptions
+    answers = ClassificationAnswer
     refusal = (
         "expected a model that classifies pictures, got {model}, which {does};"
         " ask {method}, or another model"

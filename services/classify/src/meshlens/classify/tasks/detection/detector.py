@@ -182,6 +182,7 @@ class Detector(PictureLens[DetectOptions, DetectionAnswer]):
     does = "detects"
     method = "detect"
     options = DetectOptions
+    answers = DetectionAnswer
     refusal = "expected a model that detects, got {model}; name one whose task is detect"
 
     def __init__(self, model: OpenedModel) -> None:
