@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from reference import Documented
+from unit.classify.chains import add_chain
 from unit.classify.models import build_model
 from unit.classify.state_store import Store
 from unit.classify.test_detect import CARD, NAMER, PICTURE, open_fake
@@ -62,6 +63,8 @@ def classify(models: Path, digits: bytes, tmp_path_factory: pytest.TempPathFacto
     (folder / "shapes.tflite").write_bytes(build_model(None))
     (folder / "shapes.txt").write_text("square\nline\n")
     (folder / "shapes.yaml").write_text(CARD)
+    add_chain(folder, "both", "detect: shapes, classify: digits, limit: 1")
+    add_chain(folder, "astray", "detect: shapes, classify: gone")
     (folder / "numbers.tflite").write_bytes(digits)
     (folder / "numbers.yaml").write_text(TENSORS)
     repository = Repository(folder, open_any, default="digits")
@@ -81,7 +84,7 @@ def test_answers_of_each_method_are_as_described(classify: Documented) -> None:
     classify.call("POST", "detect", PICTURE, PNG)
     classify.call("POST", "preview", SEVEN, PNG)
     classify.call("GET", "models")
-    for name in ("digits", "shapes", "numbers", "broken"):
+    for name in ("digits", "shapes", "numbers", "broken", "both", "astray"):
         classify.call("GET", f"models/{name}")
     classify.call("GET", "models/digits/versions/1")
     for path in ("models/digits/predict", "models/digits/versions/1/predict"):
@@ -156,6 +159,14 @@ def test_each_media_type_that_is_described_is_answered(
     classify: Documented, method: str, accept: str
 ) -> None:
     classify.call("POST", method, PICTURE, PNG, accept=accept)
+
+
+def test_answers_of_a_chain_are_as_described(classify: Documented) -> None:
+    said = json.loads(classify.call("POST", "detect", PICTURE, PNG, model="both").body)
+    assert said["left_out"] == 1
+    assert len(said["boxes"][0]["answers"]) == 1
+    classify.call("POST", "detect", PICTURE, PNG, model="both", accept="image/png")
+    classify.call("POST", "detect", encode_images(PICTURE, b"none"), JSON, model="both")
 
 
 def test_bodies_in_json_are_as_described(classify: Documented) -> None:

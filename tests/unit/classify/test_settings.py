@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from meshlens.classify.settings import Settings
 from meshlens.classify.storage.signatures import SignatureMode
-from meshlens.daprkit.settings import load
+from meshlens.daprkit.settings import MIB, load
 
 
 @pytest.fixture
@@ -25,6 +25,26 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> str:
         load(Settings)
     assert end.value.code == 2
     return capsys.readouterr().err
+
+
+def test_answers_are_shared_only_where_they_are_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ANSWER_CACHE_STORE", "true")
+    assert "ANSWER_CACHE_STORE: expected ANSWER_CACHE, too" in refusal(capsys)
+    monkeypatch.setenv("ANSWER_CACHE", "64Mi")
+    assert load(Settings).answer_cache == 64 * MIB
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ANSWER_CACHE", "-1"), ("ANSWER_CACHE_SECONDS", "0"), ("ANSWER_CACHE_SECONDS", "inf")],
+)
+def test_what_is_no_bound_of_kept_answers_is_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert f"{name}='{value}'" in refusal(capsys)
 
 
 @pytest.mark.parametrize("mode", ["warn", "enforce"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tools_of_agents import Called
+from unit.classify.chains import add_chain
 from unit.classify.test_detect import PICTURE, serve
 
 from meshlens.classify.errors import InvalidBody, InvalidImage, ModelNotFound, WrongTask
@@ -36,6 +37,14 @@ def test_options_are_those_of_the_method(called: Called) -> None:
     assert len(one["structuredContent"]["labels"]) == 1
     few = called.call("detect", image=TEXT, model="shapes", threshold=0.8)["structuredContent"]
     assert [each["label"] for each in few["boxes"]] == ["line"]
+
+
+def test_a_chain_answers_the_tool_that_detects(tmp_path: Path) -> None:
+    add_chain(tmp_path, "both", "detect: shapes, classify: namer")
+    called = Called(serve(tmp_path, "shapes").routes(), TOOLS)
+    answer = called.call("detect", image=TEXT, model="both", top_k=1)["structuredContent"]
+    (box,) = answer["boxes"]
+    assert (box["label"], box["answers"][0]["labels"][0]["label"]) == ("line", "1")
 
 
 def test_models_are_listed_with_the_tasks_that_the_tools_have(called: Called) -> None:

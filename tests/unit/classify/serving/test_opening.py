@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from unit.classify.color_graphs import remembering
+from unit.classify.fake_engine import FakeEngine
 from unit.classify.graphs import Node, answering, constant
 
 from meshlens.classify.engines.engine import Engine
@@ -80,3 +82,56 @@ def test_names_of_another_count_are_refused(tmp_path: Path) -> None:
 def test_batching_is_refused_for_an_engine_that_gains_nothing_by_it(tmp_path: Path) -> None:
     with pytest.raises(InvalidModel, match="must be of a SavedModel or a frozen graph"):
         load(tmp_path, yolo(None), "batching: {}")
+
+
+@pytest.mark.parametrize(
+    "given", ["threshold: 0", "overlap: 1", "units: pixels", "columns: [y1, x1, y2, x2]"]
+)
+def test_a_card_that_gives_a_default_is_another_content_than_one_that_leaves_it_open(
+    tmp_path: Path, given: str
+) -> None:
+    data = answering(
+        constant("boxes", np.zeros((1, 4, 4))),
+        constant("scores", np.zeros((1, 4))),
+        image=Node("images", (1, SIDE, SIDE, 3)),
+    )
+    card = "task: detect\ndetection: {boxes: boxes, scores: scores, %s}"
+    bare, full = load(tmp_path, data, card % "first_class: 0"), load(tmp_path, data, card % given)
+    assert bare.content != full.content
+    both = load(tmp_path, data, card % f"first_class: 0, {given}")
+    assert both.content != bare.content
+    assert load(tmp_path, data, card % given).content == full.content
+
+
+def test_whether_answers_may_be_kept_is_what_the_file_says_unless_the_card_forbids_it(
+    tmp_path: Path,
+) -> None:
+    data = yolo({0: "cat", 1: "dog"})
+    assert load(tmp_path, data).unrepeatable == ""
+    assert load(tmp_path, data, "cache: true").unrepeatable == ""
+    assert load(tmp_path, data, "cache: false").unrepeatable == "its card says cache: false"
+
+
+def test_a_card_cannot_make_a_model_that_keeps_a_state_one_that_does_not(
+    tmp_path: Path,
+) -> None:
+    assert load(tmp_path, remembering(), "cache: true").unrepeatable == "it keeps a state"
+
+
+@pytest.mark.parametrize(
+    ("card", "reason"),
+    [
+        ("", "its card does not say cache: true, and TensorFlow cannot tell"),
+        ("cache: true", ""),
+        ("cache: false", "its card says cache: false"),
+    ],
+)
+def test_of_a_model_of_tensorflow_the_card_has_to_say_it(
+    tmp_path: Path, card: str, reason: str
+) -> None:
+    path = tmp_path / "m.pb"
+    path.write_bytes(b"graph")
+    source = Source("m", "1", (path,), decode_card(f"task: tensor\n{card}".encode()))
+    engine = FakeEngine(np.zeros((1, 3), np.float32))
+    loaded = open_model(source, b"graph", lambda *_: engine, tmp_path)
+    assert loaded.unrepeatable == reason

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from processes import eventually
+from unit.classify.chains import add_chain
 
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import InvalidModel
@@ -340,3 +341,15 @@ def test_one_of_several_keys_or_a_certificate_is_enough(folder: Path) -> None:
 def test_what_is_no_key_of_a_signer_is_refused(keys: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         Signatures(SignatureMode.WARN, keys)
+
+
+def test_a_chain_is_signed_by_its_card(tmp_path: Path) -> None:
+    add_chain(tmp_path, "both", "detect: a, classify: b")
+    version = tmp_path / "both/1"
+    with pytest.raises(InvalidModel, match=r"expected a signature of card\.yaml"):
+        load(tmp_path)
+    (version / "model.sig").write_bytes(sign(files_of(version)))
+    assert load(tmp_path).provenance.signature == "verified"
+    (version / "card.yaml").write_text("chain: {detect: a, classify: c}")
+    with pytest.raises(InvalidModel, match=r"card\.yaml must have the sha256"):
+        load(tmp_path)

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from pydantic import BaseModel, Field
 
 from meshlens.classify.methods import ModelDescription, ModelList
-from meshlens.classify.requests.batches import BatchAnswer, BatchItem, ImageError
+from meshlens.classify.requests.batches import BatchAnswer, BatchItem
+from meshlens.classify.tasks.chain.answer import ChainAnswer, ChainDescription
 from meshlens.classify.tasks.classification.classifier import ClassificationAnswer
 from meshlens.classify.tasks.classification.description import ClassifierDescription
 from meshlens.classify.tasks.detection.detector import DetectionAnswer, DetectorDescription
+from meshlens.classify.tasks.lens import ImageError
 from meshlens.classify.tasks.tensors.predictor import TensorsAnswer, TensorsDescription
 
 
@@ -29,6 +31,10 @@ class Classification(ClassificationAnswer, OfModel):
 
 class Detection(DetectionAnswer, OfModel):
     """Where things are in an image, and which model says so."""
+
+
+class ChainDetection(ChainAnswer, OfModel):
+    """Where things are in an image and what each shows, and which chain of models says so."""
 
 
 class Prediction(TensorsAnswer, OfModel):
@@ -49,6 +55,10 @@ class DetectedImage(DetectionAnswer, BatchItem):
     """Where things are in one image of several."""
 
 
+class ChainedImage(ChainAnswer, BatchItem):
+    """Where things are in one image of several, and what each shows."""
+
+
 class Classifications(BatchAnswer, OfModel):
     """What each of several images shows, in the order of the request."""
 
@@ -58,7 +68,9 @@ class Classifications(BatchAnswer, OfModel):
 class Detections(BatchAnswer, OfModel):
     """Where things are in each of several images, in the order of the request."""
 
-    answers: Sequence[DetectedImage | FailedImage] = Field(description="one for each image")
+    answers: Sequence[ChainedImage | DetectedImage | FailedImage] = Field(
+        description="one for each image"
+    )
 
 
 class LoadedClassifier(ClassifierDescription, ModelDescription):
@@ -69,11 +81,15 @@ class LoadedDetector(DetectorDescription, ModelDescription):
     """A version of a model that detects, loaded."""
 
 
+class LoadedChain(ChainDescription, ModelDescription):
+    """A chain of models, loaded."""
+
+
 class LoadedPredictor(TensorsDescription, ModelDescription):
     """A version of a model of any inputs and outputs, loaded."""
 
 
-AnyModel = LoadedClassifier | LoadedDetector | LoadedPredictor | ModelDescription
+AnyModel = LoadedClassifier | LoadedDetector | LoadedChain | LoadedPredictor | ModelDescription
 
 
 class Models(ModelList):
@@ -99,7 +115,7 @@ class BatchFacts(BaseModel):
 
     count: int = Field(description="how many images there were")
     failed: int = Field(description="how many of them have an error instead of an answer")
-    answers: Sequence[ClassificationAnswer | DetectionAnswer | RefusedImage] = Field(
+    answers: Sequence[ClassificationAnswer | ChainAnswer | DetectionAnswer | RefusedImage] = Field(
         description="one for each image"
     )
 

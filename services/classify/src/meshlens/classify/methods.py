@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, Field, SerializeAsAny, model_serializer
 
+from meshlens.classify.answer_cache.lookups import Lookups
 from meshlens.classify.errors import InvalidModel, InvalidOption, WrongTask
 from meshlens.classify.formats.card import Task
 from meshlens.classify.formats.tflite_advice import Form, Reason
@@ -14,6 +16,7 @@ from meshlens.classify.serving.opening import Answerer, Loaded
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import NOBODY, Asking
 from meshlens.classify.serving.versions import Servable, State
+from meshlens.classify.tasks.chain.chain import Chain
 from meshlens.classify.tasks.descriptions import Description
 from meshlens.classify.tasks.images.pixels import Image
 from meshlens.classify.tasks.lens import Lens, Payload
@@ -38,6 +41,13 @@ class AdviceDescription(BaseModel):
     cpu: float = Field(description="share of the CPU for a picture that would be left")
     size: float = Field(description="share of the file's bytes that would be left")
     measured: str = Field(description="what `cpu` was measured with")
+
+
+class KeepingDescription(BaseModel):
+    """Whether the answers of a model are kept."""
+
+    kept: bool = Field(description="whether they are")
+    reason: str = Field(default="", description="why not; left out if they are")
 
 
 class ModelDescription(BaseModel):
@@ -91,6 +101,11 @@ class ModelDescription(BaseModel):
         description="forms of its file that would be faster or smaller, by what the file says; left"
         " out unless it is loaded and there are some",
     )
+    cache: KeepingDescription | None = Field(
+        default=None,
+        description="whether its answers are kept; left out unless it is loaded and ANSWER_CACHE is"
+        " set",
+    )
     rollout: SerializeAsAny[BaseModel] | None = Field(
         default=None,
         description="how its requests are shared out; left out without a rollout, and where one"
@@ -126,6 +141,8 @@ class ModelDescription(BaseModel):
             fields["warnings"] = self.warnings
         if self.advice:
             fields["advice"] = [advice.model_dump(mode="json") for advice in self.advice]
+        if self.cache is not None:
+            fields["cache"] = self.cache.model_dump(mode="json", exclude_defaults=True)
         if self.loaded is not None:
             fields |= self.loaded.model_dump(mode="json")
         if self.versions is not None:
@@ -152,8 +169,8 @@ class ModelList(BaseModel):
 @contextmanager
 def lease_lens(
     repository: Repository, task: Task, options: ModelOptions, asking: Asking = NOBODY
-) -> Iterator[tuple[Answerer, Lens[Any, Any]]]:
-    """Keep the model that `options` name loaded, and yield what answers and its lens.
+) -> Iterator[tuple[Loaded, Lens[Any, Any]]]:
+    """Keep the model that `options` name loaded, and yield it and its lens.
 
     Raises:
         InvalidOption: no model is named, and the choice is ambiguous.
@@ -162,7 +179,7 @@ def lease_lens(
     """
     name, version = options.name_and_version()
     with repository.lease(name or find_default(repository, task), version, asking) as servable:
-        yield _loaded(servable).answerer, _choose_lens(servable, task)
+        yield _loaded(servable), _choose_lens(servable, task)
 
 
 def preview(
@@ -186,15 +203,20 @@ def predict(
     payload: Payload,
     options: PredictOptions,
     asking: Asking = NOBODY,
+    lookups: Lookups | None = None,
 ) -> tuple[Answerer, TensorsAnswer]:
     """Return the outputs of a model for the tensors in `payload`, whatever the model's task.
 
     Raises:
         InvalidBody, InvalidOption, InvalidTensor: as `Predictor.answer` does.
+        WrongTask: it is a chain, which has no tensors.
     """
     with repository.lease(name, version, asking) as servable:
         loaded = _loaded(servable)
-        return loaded.answerer, Predictor(loaded.model).answer(payload, options)
+        compute = partial(_predictor(loaded).answer, payload, options)
+        ask = (lookups or Lookups()).answer
+        answer = ask(loaded, "predict", payload, options, TensorsAnswer, compute)
+        return loaded.answerer, answer
 
 
 def predict_picture(
@@ -204,6 +226,7 @@ def predict_picture(
     payload: Payload,
     options: PredictOptions,
     asking: Asking = NOBODY,
+    lookups: Lookups | None = None,
 ) -> tuple[Answerer, TensorsAnswer]:
     """Return the outputs of a model for the image in `payload`, whatever the model's task.
 
@@ -213,13 +236,17 @@ def predict_picture(
     """
     with repository.lease(name, version, asking) as servable:
         loaded = _loaded(servable)
-        return loaded.answerer, Predictor(loaded.model).answer_picture(payload, options)
+        compute = partial(_predictor(loaded).answer_picture, payload, options)
+        ask = (lookups or Lookups()).answer
+        answer = ask(loaded, "predict picture", payload, options, TensorsAnswer, compute)
+        return loaded.answerer, answer
 
 
 def find_default(repository: Repository, task: Task) -> str:
     """Return the model for requests that name none.
 
-    That is the default model, unless it has another task; then it is the only one that has `task`.
+    That is the default model, unless it has another task; then it is the only one that has `task`,
+    chains left out: they are asked by name.
 
     Raises:
         InvalidOption: none has, or several have.
@@ -231,7 +258,7 @@ def find_default(repository: Repository, task: Task) -> str:
         {
             servable.source.model
             for servable in repository.servables()
-            if _find_task(servable) is task
+            if _find_task(servable) is task and not servable.source.card.chain
         }
     )
     if len(names) != 1:
@@ -244,13 +271,16 @@ def find_default(repository: Repository, task: Task) -> str:
     return names[0]
 
 
-def describe(servable: Servable, *, default: bool, max_pixels: int) -> ModelDescription:
+def describe(
+    servable: Servable, *, default: bool, max_pixels: int, caches: bool = False
+) -> ModelDescription:
     """Describe a version as it is now.
 
     Args:
         servable: the version.
         default: requests that name no model get its model.
         max_pixels: of the largest picture that is decoded.
+        caches: whether answers are kept where that is possible.
     """
     source, loaded = servable.source, servable.loaded
     return ModelDescription(
@@ -274,6 +304,9 @@ def describe(servable: Servable, *, default: bool, max_pixels: int) -> ModelDesc
         advice=tuple(AdviceDescription(**asdict(advice)) for advice in loaded.advice)
         if loaded
         else (),
+        cache=KeepingDescription(kept=not loaded.unrepeatable, reason=loaded.unrepeatable)
+        if loaded and caches
+        else None,
         loaded=loaded.lens.describe() if loaded else None,
     )
 
@@ -282,9 +315,21 @@ def _warn_of(loaded: Loaded | None) -> tuple[str, ...]:
     return (loaded.provenance.fault,) if loaded and loaded.provenance.fault else ()
 
 
+def _predictor(loaded: Loaded) -> Predictor:
+    if isinstance(loaded.lens, Chain):
+        raise WrongTask(
+            "expected a model with tensors",
+            got=f"{loaded.answerer.model}, which {loaded.lens.does}",
+            remedy=f"ask {loaded.lens.method}, or one of the models that it joins",
+            option="model",
+        )
+    return Predictor(loaded.model)
+
+
 def _choose_lens(servable: Servable, task: Task) -> Lens[Any, Any]:
-    wanted, lens = TASKS[task], _loaded(servable).lens
-    if not isinstance(lens, wanted):
+    chosen, wanted = _loaded(servable).chosen, TASKS[task]
+    lens = chosen.lens
+    if chosen.task is not task:
         model = servable.source.model
         method = lens.method.format(model=model)
         refusal = wanted.refusal.format(model=model, does=lens.does, method=method)
@@ -298,8 +343,6 @@ def _loaded(servable: Servable) -> Loaded:
 
 
 def _may_have(servable: Servable, task: Task) -> bool:
-    if servable.lens is not None:
-        return isinstance(servable.lens, TASKS[task])
     return _find_task(servable) in (task, None)
 
 

@@ -14,6 +14,7 @@ from meshlens.classify.serving.opening import Answerer, Loaded
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import Asking
 from meshlens.classify.serving.versions import Servable
+from meshlens.classify.tasks.chain.chain import Chain
 from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.lens import Payload
 from meshlens.classify.tasks.tensors.pictures import PictureInput, find_picture_input
@@ -147,8 +148,10 @@ class ProtocolModels:
                 if label:
                     raise self._unknown_label(name, label) from error
                 raise self._unknown_version(name, version) from error
-            except (ModelNotReady, ModelFailed) as error:
+            except (ModelNotReady, ModelFailed, InvalidModel) as error:
                 raise Unavailable(str(error)) from error
+            if servable.source.card.chain:
+                raise _without_tensors(name)
             yield self._adapt(servable)
 
     def versions(self, name: str = "") -> Sequence[ModelVersion]:
@@ -202,11 +205,15 @@ class ProtocolModels:
                 self._repository.unload(name, servable.source.version)
 
     def _find(self, name: str) -> Sequence[Servable]:
-        """Return every version of a model, or of all if the name is empty."""
+        """Return every version of a model with tensors, or of all of them if the name is empty."""
         try:
-            return self._repository.servables(name)
+            servables = self._repository.servables(name)
         except ModelNotFound as error:
             raise _unknown_model(name) from error
+        with_tensors = [it for it in servables if not it.source.card.chain]
+        if name and not with_tensors:
+            raise _without_tensors(name)
+        return with_tensors
 
     def _adapt(self, servable: Servable) -> LoadedModel:
         """Return a version that is leased; made once for each that is loaded."""
@@ -278,6 +285,14 @@ def _find_picture(loaded: Loaded, signature: Signature) -> PictureInput | None:
         return find_picture_input(loaded.model, signature)
     except InvalidModel:  # it takes none
         return None
+
+
+def _without_tensors(name: str) -> UnknownModel:
+    return UnknownModel(
+        "expected a model with tensors",
+        got=f"the chain {name}, which {Chain.does}",
+        remedy=f"ask {Chain.method}, or one of the models that it joins",
+    )
 
 
 def _unknown_model(name: str) -> UnknownModel:

@@ -1,10 +1,13 @@
 """What callers must know of each method: its options, bodies, answers and faults."""
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 
 from meshlens.classify.answers import (
     AnyModel,
     BatchFacts,
+    ChainDetection,
     Classification,
     Classifications,
     Detection,
@@ -36,6 +39,7 @@ from meshlens.classify.requests.batches import MOST_IMAGES, ImagesBody
 from meshlens.classify.requests.bodies import ImageBody
 from meshlens.classify.requests.forms import MULTIPART
 from meshlens.classify.shadows.report import Report, Reports
+from meshlens.classify.tasks.chain.answer import ChainAnswer
 from meshlens.classify.tasks.classification.classifier import ClassificationAnswer
 from meshlens.classify.tasks.descriptions import FrameDescription
 from meshlens.classify.tasks.detection.detector import DetectionAnswer
@@ -77,7 +81,12 @@ _PATH = {"name": "name of the model", "version": "number of the version"}
 
 
 def _answer(
-    task: Task, summary: str, one: type[Answer], several: type[Answer], result: BodyType
+    task: Task,
+    summary: str,
+    one: type[Answer],
+    several: type[Answer],
+    result: BodyType,
+    *others: type[Answer],
 ) -> Operation:
     """Return the operation of a task that takes images."""
     return Operation(
@@ -87,7 +96,11 @@ def _answer(
         body="a picture as its file has it, or in base64; or up to"
         f" {MOST_IMAGES} pictures as a form or as JSON, which are answered one by one",
         answers={
-            name: one | several if name == JSON else str if name.startswith("text/") else bytes
+            name: reduce(or_, others, one | several)
+            if name == JSON
+            else str
+            if name.startswith("text/")
+            else bytes
             for name in one.media_types
         },
         answer="The answer for one picture, or the list of answers for a form or a list.",
@@ -109,7 +122,8 @@ ANSWER: Mapping[Task, Operation] = {
         "Find things in a picture.",
         Detection,
         Detections,
-        DetectionAnswer | BatchFacts,
+        DetectionAnswer | ChainAnswer | BatchFacts,
+        ChainDetection,
     ),
 }
 PREVIEW = Operation(

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from meshlens.classify.answer_cache.cache import AnswerCache
+from meshlens.classify.answer_cache.recent import RecentAnswers
+from meshlens.classify.answer_cache.shared import SharedAnswers
 from meshlens.classify.engines.opening import open_apart, open_engine
 from meshlens.classify.errors import (
     ClassifyError,
@@ -30,12 +33,14 @@ from meshlens.classify.storage.cache import ModelCache
 from meshlens.classify.storage.origins import LARGEST_MODEL, LONGEST_FETCH, Origins
 from meshlens.classify.storage.source import Source
 from meshlens.classify.storage.watcher import Watcher
+from meshlens.daprkit.application.spreading import spread
 from meshlens.daprkit.reference.about import Announcement
 from meshlens.daprkit.server import Server
 from meshlens.daprkit.settings import EventMode, load, split_origins
 from meshlens.daprkit.sidecar.addresses import Inputs
 from meshlens.daprkit.sidecar.blobs import BlobStore
 from meshlens.daprkit.sidecar.channel import Sidecar
+from meshlens.daprkit.sidecar.expiring import ExpiringValues
 from meshlens.daprkit.sidecar.notices import Notices
 from meshlens.daprkit.sidecar.referenced import read_references, take_addresses
 from meshlens.daprkit.sidecar.state import StateStore
@@ -65,6 +70,7 @@ def serve() -> int:
             fetch=cache.fetch,
             places=settings.places,
             vouch=settings.signatures.vouch,
+            spread=spread,
         )
     except ClassifyError as error:
         sys.stderr.write(f"{error}\n")
@@ -103,6 +109,7 @@ def build_server(
         announce=partial(_announce, changes) if changes else lambda _model, _ruled: None,
     )
     judging = Judging(board, shadows)
+    answers = _keep_answers(settings, sidecar)
     service = Service(
         repository,
         rollouts=RolloutCalls(board, repository),
@@ -110,6 +117,7 @@ def build_server(
         max_body=settings.max_body,
         origins=split_origins(settings.gateway_origins),
         ready=lambda: server.ready,
+        answers=answers,
         shadows=shadows,
     )
     server = Server(
@@ -124,6 +132,8 @@ def build_server(
         readiness=repository.readiness,
     )
     server.show_cache("models", cache)
+    if answers:
+        server.show_cache("answer_cache", answers)
     show_models(server.metrics, repository)
     show_shadows(server.metrics, shadows, notices)
     repository.report_leases(use_model)
@@ -172,6 +182,16 @@ def _judge(
 
 def _publish(notices: Notices, report: Report) -> None:
     notices.publish(f"models/{report.model}/shadow", report.model_dump(mode="json"))
+
+
+def _keep_answers(settings: Settings, sidecar: Sidecar) -> AnswerCache | None:
+    if not settings.answer_cache:
+        return None
+    seconds, shared = settings.answer_cache_seconds, None
+    if settings.answer_cache_store:
+        values = ExpiringValues(sidecar, store=settings.state_store, timeout=settings.state_timeout)
+        shared = SharedAnswers(values, seconds=seconds)
+    return AnswerCache(RecentAnswers(settings.answer_cache), seconds=seconds, shared=shared)
 
 
 @contextmanager

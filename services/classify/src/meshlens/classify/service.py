@@ -7,6 +7,8 @@ from importlib.metadata import version
 from typing import Any
 
 from meshlens.classify import methods, reference, tools, web
+from meshlens.classify.answer_cache.cache import AnswerCache
+from meshlens.classify.answer_cache.lookups import Lookups
 from meshlens.classify.engines.bounds import within
 from meshlens.classify.engines.opening import open_apart
 from meshlens.classify.errors import (
@@ -108,6 +110,7 @@ class Service:
         max_body: largest body in bytes, for the page and for what compressed bodies unpack to.
         origins: whose pages may read what the method gateway answers.
         ready: whether it should be called; whether the repository is ready, if not given.
+        answers: those that are kept; None if none are.
         shadows: see what other versions have answered.
     """
 
@@ -120,6 +123,7 @@ class Service:
         max_body: int = 16 * MIB,
         origins: Sequence[str] = (),
         ready: Callable[[], bool] | None = None,
+        answers: AnswerCache | None = None,
         shadows: Shadows | None = None,
     ) -> None:
         self._repository = repository
@@ -127,6 +131,7 @@ class Service:
         self._max_pixels = max_pixels
         self._max_body = max_body
         self._origins = origins
+        self._answers = answers
         self._shadows = shadows or Shadows(repository, open_apart, memory=2 * max_body)
         self._statuses = Statuses(STATUS)
         # Models that have ended during a batch.
@@ -229,29 +234,37 @@ class Service:
         kind = TASKS[task].options
         batch = read_batch(request, kind.model_fields) if is_batch(request) else None
         options = parse_options(kind, batch.options if batch else request.query)
+        lookups = Lookups(self._answers)
         with methods.lease_lens(self._repository, task, options, _asking(options)) as (
-            answerer,
+            loaded,
             lens,
         ):
+            answerer = loaded.answerer
+
+            def ask(payload: Payload) -> Answer:
+                compute = partial(self._compute, answerer, lens, payload, options)
+                return lookups.answer(loaded, task, payload, options, lens.answers, compute)
+
             if batch:
-                answers = self._answer_each(batch, answerer, lens, options)
-                return _reply_json(answerer, answers)
+                answers = self._answer_each(batch, answerer, ask)
+                return _reply_json(answerer, answers, lookups)
             payload = self._payload(decode_body(request.content_type, request.body))
-            answer = self._ask(answerer, lens, payload, options)
+            answer = ask(payload)
         media_type = request.preferred(answer.media_types)
         if media_type == JSON:
-            return _reply_json(answerer, answer)
+            return _reply_json(answerer, answer, lookups)
         event = answer.to_event(answer.to_fields())
         charset = "; charset=utf-8" if media_type.startswith("text/") else ""
-        return _reply(answerer, event, answer.render(media_type, payload), media_type + charset)
+        body = answer.render(media_type, payload)
+        return _reply(answerer, event, body, media_type + charset, lookups)
 
     def _answer_each(
-        self, batch: Batch, answerer: Answerer, lens: Lens[Any, Any], options: ModelOptions
+        self, batch: Batch, answerer: Answerer, ask: Callable[[Payload], Answer]
     ) -> BatchAnswer:
         try:
             return answer_each(
                 batch,
-                lambda data: self._ask(answerer, lens, self._payload(data), options),
+                lambda data: ask(self._payload(data)),
                 self._statuses.describe,
                 # Of which of two pictures a model has ended is not known, of one at a time it is.
                 alone=answerer.sha256 in self._suspects,
@@ -260,9 +273,10 @@ class Service:
             self._suspects.add(answerer.sha256)
             raise
 
-    def _ask(
+    def _compute(
         self, answerer: Answerer, lens: Lens[Any, Any], payload: Payload, options: ModelOptions
     ) -> Answer:
+        """Return what a model answers; its shadow may see it, too."""
         began = time.perf_counter()
         answer: Answer = lens.answer(payload, options)
         seconds = time.perf_counter() - began
@@ -296,12 +310,15 @@ class Service:
             payload, predict = self._payload(image), methods.predict_picture
             ask = ask_tensors_of_picture
         began = time.perf_counter()
+        lookups = Lookups(self._answers)
         with within(request.time_limit, find_caller()):
-            asking = _asking(options)
-            answerer, answer = predict(self._repository, name, version, payload, options, asking)
+            answerer, answer = predict(
+                self._repository, name, version, payload, options, _asking(options), lookups
+            )
         seconds = time.perf_counter() - began
-        self._shadows.offer(answerer, ask, payload, options, answer, seconds)
-        return _reply_json(answerer, answer)
+        if not lookups.kept:
+            self._shadows.offer(answerer, ask, payload, options, answer, seconds)
+        return _reply_json(answerer, answer, lookups)
 
     def list_models(self, request: Request) -> Reply:
         """List every version, loaded or not."""
@@ -345,6 +362,7 @@ class Service:
             servable,
             default=servable.source.model == self._repository.default,
             max_pixels=self._max_pixels,
+            caches=self._answers is not None,
         )
 
     def _payload(self, data: bytes) -> Payload:
@@ -379,17 +397,24 @@ def _is_json(body: bytes) -> bool:
     return body[:64].lstrip().startswith(b"{")
 
 
-def _reply_json(answerer: Answerer, answer: Answer) -> Reply:
+def _reply_json(answerer: Answerer, answer: Answer, lookups: Lookups) -> Reply:
     """Return a reply with the answer and the model that gave it."""
     fields = answer.to_fields()
     body = encode_json({"model": answerer.model, "version": answerer.version, **fields})
-    return _reply(answerer, answer.to_event(fields), body, JSON)
+    return _reply(answerer, answer.to_event(fields), body, JSON, lookups)
 
 
-def _reply(answerer: Answerer, event: Mapping[str, Any], body: bytes, content_type: str) -> Reply:
+def _reply(
+    answerer: Answerer,
+    event: Mapping[str, Any],
+    body: bytes,
+    content_type: str,
+    lookups: Lookups | None = None,
+) -> Reply:
     return Reply(
         body,
         content_type,
+        lookups.headers() if lookups else {},
         result=event,
         model=answerer.model,
         version=answerer.version,

@@ -80,6 +80,22 @@ class Settings(ServerSettings):
         description="Topic for events about shadows, in the component PUBSUB; none are published"
         " with EVENTS=off.",
     )
+    answer_cache: Bytes = Field(
+        default=ByteSize(0),
+        ge=0,
+        description="Bytes of answers to keep in memory for requests that come again; 0 for none.",
+    )
+    answer_cache_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        le=30 * 24 * 3600,
+        description="Seconds that an answer is kept.",
+    )
+    answer_cache_store: bool = Field(
+        default=False,
+        description="Whether answers are kept in the state store, too, where all replicas find"
+        " them.",
+    )
     watch_seconds: float = Field(
         default=1.0,
         ge=0,
@@ -133,6 +149,12 @@ class Settings(ServerSettings):
     def _has_a_key(self) -> Self:
         if self.model_signatures is not SignatureMode.OFF and not self.model_signatures_key:
             raise ValueError("MODEL_SIGNATURES: expected MODEL_SIGNATURES_KEY, too")
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_what_it_shares(self) -> Self:
+        if self.answer_cache_store and not self.answer_cache:
+            raise ValueError("ANSWER_CACHE_STORE: expected ANSWER_CACHE, too")
         return self
 
     @property

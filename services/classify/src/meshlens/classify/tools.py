@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from meshlens.classify import reference
-from meshlens.classify.answers import Classification, Detection, Models
+from meshlens.classify.answers import ChainDetection, Classification, Detection, Models
 from meshlens.classify.formats.card import Task
 from meshlens.classify.requests.bodies import encode_json
 from meshlens.classify.tasks.lens import JSON
@@ -36,11 +36,11 @@ TOOLS: Sequence[Tool] = (
     Tool(
         name="detect",
         title="Find things in a picture",
-        description="Answers a box, a label and a score for each.",
+        description="Answers a box, a label and a score for each; a chain also what it shows.",
         path="detect",
         operation=reference.ANSWER[Task.DETECT],
         body=_IMAGE,
-        output=Detection,
+        output=Detection | ChainDetection,
     ),
     Tool(
         name="list_models",

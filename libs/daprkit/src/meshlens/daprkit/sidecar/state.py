@@ -74,9 +74,19 @@ class StateStore:
                 raise self._refuse(item.error)
         return {item.key for item in answer.items if item.data}
 
-    def save(self, key: str, value: bytes, *, within: float | None = None) -> None:
-        """Write a value, whatever was there, in at most so many seconds, if they are given."""
-        item = common_v1.StateItem(key=key, value=value)
+    def save(
+        self, key: str, value: bytes, *, within: float | None = None, keep: int | None = None
+    ) -> None:
+        """Write a value, whatever was there.
+
+        Args:
+            key: of the value.
+            value: what is to be there.
+            within: seconds that it may take; the store's time limit if not given.
+            keep: seconds after which the store drops it; it stays if not given.
+        """
+        metadata = None if keep is None else {"ttlInSeconds": str(keep)}
+        item = common_v1.StateItem(key=key, value=value, metadata=metadata)
         request = api_v1.SaveStateRequest(store_name=self.name, states=[item])
         try:
             self._sidecar.stub.SaveState(request, **self._options(within))

@@ -17,6 +17,12 @@ and these optional fields:
     detection: {boxes: box, scores: prob, columns: [y1, x1, y2, x2], units: pixels, threshold: 0.5,
                 overlap: 0.5}  # or format: ssd, yolov5, yolov8; classes, count, first_class
     batching: {max_size: 16, delay_ms: 2}  # of a SavedModel or a frozen graph
+    cache: true                # its answers may be kept: equal requests have equal ones
+
+A card without a model file may join two other models:
+
+    task: chain
+    chain: {detect: mtcnn, classify: moods@2, limit: 32, margin: 0.1, threshold: 0.5}
 """
 
 import os
@@ -34,8 +40,11 @@ from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
+    SerializerFunctionWrapHandler,
     ValidationError,
+    ValidationInfo,
     field_validator,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import ErrorDetails
@@ -45,6 +54,10 @@ from meshlens.classify.formats.tflite_metadata import Normalization
 from meshlens.faults import Place
 
 LARGEST_CARD = 64 * 1024
+# Of one picture, by one chain: each takes a call of a model.
+MOST_CROPS = 64
+# What the card of a chain says in place of its task: it answers the method of those that detect.
+_CHAIN = "chain"
 
 
 class Kind(StrEnum):
@@ -371,6 +384,14 @@ class DetectionPart(_Part):
         return bool(self.model_fields_set)
 
     @property
+    def given_defaults(self) -> list[str]:
+        """The fields that a card gives with the value that they have anyway, sorted."""
+        fields = type(self).model_fields
+        return sorted(
+            name for name in self.model_fields_set if getattr(self, name) == fields[name].default
+        )
+
+    @property
     def given_units(self) -> Units | None:
         """The units in the card, None if it leaves them to the values."""
         return self.units if "units" in self.model_fields_set else None
@@ -383,6 +404,45 @@ class BatchingPart(_Part):
     delay_ms: float = Field(
         default=2.0, gt=0, le=100, description="most milliseconds that a request waits for others"
     )
+
+
+class ChainPart(_Part):
+    """Two other models as one: the first finds things, the second answers each, cut out."""
+
+    detect: str = Field(
+        min_length=1,
+        max_length=256,
+        description="a model that detects, or another chain; name@version or name@label for one"
+        " of its versions",
+    )
+    classify: str = Field(
+        min_length=1, max_length=256, description="a model that classifies; likewise"
+    )
+    limit: int = Field(
+        default=32, ge=1, le=MOST_CROPS, description="boxes answered at most, the surest ones"
+    )
+    margin: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="what is cut out beyond each side of a box, as a part of its width or height",
+    )
+    threshold: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="lowest score, if the caller sets none; the detector's own if left out",
+    )
+
+    @model_serializer(mode="wrap")
+    def _leave_out(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        return {name: value for name, value in fields.items() if value is not None}
+
+    @property
+    def members(self) -> tuple[str, str]:
+        """The models that it joins, in the order in which they are called."""
+        return self.detect, self.classify
 
 
 class ModelCard(_Part):
@@ -413,6 +473,36 @@ class ModelCard(_Part):
     batching: BatchingPart | None = Field(
         default=None, description="if left out, each request has a run of its own"
     )
+    cache: bool | None = Field(
+        default=None,
+        description="whether answers may be kept; if left out, where a file's operators allow it",
+    )
+    chain: ChainPart | None = Field(
+        default=None, description="the models that it joins, in place of a model file"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _give_chains_their_task(cls, content: Any) -> Any:  # noqa: ANN401 - what YAML holds
+        if not isinstance(content, dict):
+            return content
+        if content.get("task") == _CHAIN:
+            return {**content, "task": Task.DETECT, "chain": content.get("chain") or {}}
+        return {"task": Task.DETECT, **content} if content.get("chain") else content
+
+    @field_validator("chain")
+    @classmethod
+    def _has_no_file(cls, chain: ChainPart | None, info: ValidationInfo) -> ChainPart | None:
+        if chain is None:
+            return None
+        fields = ((name, info.data.get(name), cls.model_fields[name]) for name in info.data)
+        for name, value, field in fields:
+            said = value != field.get_default(call_default_factory=True)
+            if name not in {"name", "version", "task"} and said:
+                raise ValueError(f"a chain has no model file: take out {field.alias or name}")
+        if info.data.get("task", Task.DETECT) is not Task.DETECT:
+            raise ValueError("say task: chain")
+        return chain
 
     @property
     def constants(self) -> dict[str, tuple[float, ...]]:

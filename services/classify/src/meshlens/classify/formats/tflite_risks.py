@@ -67,6 +67,17 @@ def find_risk(data: bytes) -> str:
         return str(error)
 
 
+def is_understood(code: int, name: str) -> bool:
+    """Return whether it is known what an operator does, and that its inputs decide all of it.
+
+    Args:
+        code: its number.
+        name: that of a custom operator.
+    """
+    known = code in _PLAIN or code in _CONTROLLED or code in _DIVIDES
+    return known or (code == _CUSTOM and name in _KNOWN_CUSTOM)
+
+
 def _find_risks(root: Table) -> Iterator[str]:
     codes = [
         _describe_code(code)

@@ -62,7 +62,7 @@ def show(folder: Path, names: Sequence[str] = ()) -> Iterator[Shown]:
         NoModels: the folder has none.
         ModelNotFound: it has none of one of the names.
     """
-    sources = [*find_models(folder)]
+    sources = [it for it in find_models(folder) if not it.card.chain]  # which have no file
     if not sources:
         raise NoModels(folder)
     known = sorted({source.model for source in sources})

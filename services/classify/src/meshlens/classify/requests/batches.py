@@ -17,7 +17,7 @@ from pydantic import (
 from meshlens.classify.errors import ImageTooLarge, InvalidBody, InvalidImage, InvalidTensor
 from meshlens.classify.requests.bodies import decode_base64
 from meshlens.classify.requests.forms import MULTIPART, Picture, read_form
-from meshlens.classify.tasks.lens import JSON, Answer
+from meshlens.classify.tasks.lens import JSON, Answer, ImageError
 from meshlens.classify.tasks.options import explain
 from meshlens.daprkit.application.spreading import spread
 from meshlens.daprkit.application.status import Status
@@ -39,14 +39,6 @@ class ImagesBody(BaseModel):
     images: tuple[str, ...] = Field(
         min_length=1, max_length=MOST_IMAGES, description="base64, or data URLs with base64"
     )
-
-
-class ImageError(BaseModel):
-    """Why an image was not answered."""
-
-    code: str = Field(description="the name of the status code, as for a request of its own")
-    reason: str = Field(description="what kind of fault it is, in one word for programs")
-    message: str = Field(description="for people")
 
 
 class BatchItem(BaseModel):

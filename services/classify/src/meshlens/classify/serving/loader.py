@@ -11,7 +11,7 @@ from pathlib import Path
 from meshlens.classify.engines.bounds import within
 from meshlens.classify.engines.engine import Mortal
 from meshlens.classify.engines.opening import OpenEngine
-from meshlens.classify.errors import ClassifyError
+from meshlens.classify.errors import ClassifyError, InvalidModel
 from meshlens.classify.memory import give_memory_back, trim_memory
 from meshlens.classify.serving.opening import Loaded, Vouch, open_model, trust
 from meshlens.classify.serving.policy import Mode, Rules, next_action
@@ -153,6 +153,12 @@ class Loader:
         Raises:
             InvalidModel: it cannot be used.
         """
+        if source.card.chain:
+            raise InvalidModel(
+                "only a version that joins no others can be a shadow",
+                got="a chain",
+                remedy="shadow the models that it joins",
+            )
         data = self._fetch(source)
         return open_model(source, data, open_engine, self._folder, vouch=self._vouch)
 

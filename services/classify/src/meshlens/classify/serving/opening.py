@@ -2,22 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from meshlens.classify.engines.batching import batch_requests
-from meshlens.classify.engines.engine import Engine
+from meshlens.classify.engines.engine import Engine, Signature
 from meshlens.classify.engines.opening import OpenEngine
 from meshlens.classify.errors import InvalidModel
-from meshlens.classify.formats.card import BatchingPart, Kind, Scores, Task
+from meshlens.classify.formats.card import BatchingPart, ChainPart, Kind, ModelCard, Scores, Task
 from meshlens.classify.formats.packed_names import find_packed_names
 from meshlens.classify.formats.tflite import ModelFile, decode_model_file
 from meshlens.classify.formats.tflite_advice import Advice, advise
 from meshlens.classify.formats.tflite_operators import find_post_process
+from meshlens.classify.formats.tflite_repeats import find_unrepeatable
 from meshlens.classify.storage.signatures import Provenance
 from meshlens.classify.storage.source import Source
+from meshlens.classify.tasks.chain.chain import Chain
 from meshlens.classify.tasks.choice import Choice, choose_task
 from meshlens.classify.tasks.lens import Lens, OpenedModel
 from meshlens.faults import Place
@@ -55,6 +57,7 @@ class Loaded:
         size: bytes of its file.
         answerer: what its answers say of it.
         advice: the forms of its file that would be faster or smaller.
+        unrepeatable: why equal requests may get different answers; empty if they get equal ones.
     """
 
     model: OpenedModel
@@ -62,6 +65,7 @@ class Loaded:
     size: int
     answerer: Answerer
     advice: tuple[Advice, ...] = ()
+    unrepeatable: str = "nobody has looked whether equal requests get equal answers"
 
     @property
     def lens(self) -> Lens[Any, Any]:
@@ -115,6 +119,8 @@ def open_model(
         InvalidModel: it cannot be used.
     """
     source, provenance = vouch(source, data)
+    if source.card.chain:
+        return _open_chain(source, source.card.chain, data, provenance)
     card, kind = source.card, source.kind
     file = decode_file(source, data)
     labels, subject = source.labels(repository), source.subject()
@@ -134,7 +140,37 @@ def open_model(
     # Whether another form answers the same is told by classes.
     converts = kind is Kind.TFLITE and chosen.task is Task.CLASSIFY
     advice = advise(data) if converts else ()
-    return Loaded(model, chosen, len(data), answerer, advice)
+    unrepeatable = _find_unrepeatable(kind, card, data)
+    return Loaded(model, chosen, len(data), answerer, advice, unrepeatable)
+
+
+def _find_unrepeatable(kind: Kind, card: ModelCard, data: bytes) -> str:
+    if card.cache is False:
+        return "its card says cache: false"
+    if kind is Kind.TFLITE:
+        return find_unrepeatable(data)
+    if card.batching:
+        return "its last digits depend on which requests are computed together"
+    return "" if card.cache else "its card does not say cache: true, and TensorFlow cannot tell"
+
+
+def _open_chain(source: Source, part: ChainPart, data: bytes, provenance: Provenance) -> Loaded:
+    """Return a chain whose members `serving.joining` finds, call by call."""
+    model = OpenedModel(source.model, _NoEngine(), ModelFile((), "", None), source.card)
+    sha256 = hashlib.sha256(data).hexdigest()
+    content = _sum_up(sha256, model)
+    answerer = Answerer(source.model, source.version, sha256, provenance, content)
+    chosen, unrepeatable = Choice(Task.DETECT, Chain(part)), "it joins other models"
+    return Loaded(model, chosen, 0, answerer, unrepeatable=unrepeatable)
+
+
+class _NoEngine:
+    """Of a chain: its members have engines."""
+
+    signatures: Mapping[str, Signature] = {}
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to free."""
 
 
 def _batch_requests(engine: Engine, kind: Kind, part: BatchingPart, sha256: str) -> Engine:
@@ -150,10 +186,13 @@ def _batch_requests(engine: Engine, kind: Kind, part: BatchingPart, sha256: str)
 
 
 def _sum_up(sha256: str, model: OpenedModel) -> str:
-    # Models without batching are known by what they were known by before there was any.
-    without = None if model.card.batching else {"batching"}
+    # Models without these are known by what they were known by before there were any.
+    without = {name for name in ("batching", "cache", "chain") if getattr(model.card, name) is None}
     card = model.card.model_dump(mode="json", exclude=without)
-    content = json.dumps([sha256, card, model.labels, model.subject], sort_keys=True)
+    parts = [sha256, card, model.labels, model.subject]
+    # A detector is read otherwise if its card gives a value, even the one that is the default.
+    given = model.card.detection.given_defaults
+    content = json.dumps([*parts, *([given] if given else [])], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

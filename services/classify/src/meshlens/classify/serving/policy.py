@@ -154,7 +154,7 @@ def _make_room(versions: Sequence[Snapshot], rules: Rules) -> Admit | Refuse | E
     leaving = sum(it.size for it in versions if it.stage in LEAVING)
     if not rules.budget or reserved + fetched.size <= rules.budget:
         return Admit(fetched.key)
-    serving = [it for it in versions if it.stage is Stage.AVAILABLE]
+    serving = [it for it in versions if it.stage is Stage.AVAILABLE and it.size]
     if reserved - leaving + fetched.size <= rules.budget or not serving:
         return None  # there will be room once the LEAVING versions are closed
     # A version in use is being used now, however long ago its last request came.

@@ -3,31 +3,37 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from meshlens.classify.engines.opening import OpenEngine
-from meshlens.classify.errors import (
-    EngineGone,
-    InvalidRollout,
-    ModelFailed,
-    ModelNotReady,
-    NoModels,
-)
+from meshlens.classify.errors import ClassifyError, EngineGone, InvalidRollout, NoModels
 from meshlens.classify.formats.card import Task
 from meshlens.classify.serving.default import choose_default
+from meshlens.classify.serving.joining import join, list_members
 from meshlens.classify.serving.loader import Loader, Loads, OnChange
 from meshlens.classify.serving.opening import Loaded, Vouch, trust
 from meshlens.classify.serving.policy import Rules
 from meshlens.classify.serving.registry import Registry
-from meshlens.classify.serving.rollout import NOBODY, Asking, Rollout, Shadow, check_tasks
+from meshlens.classify.serving.rollout import (
+    NOBODY,
+    VERSION_HEADER,
+    Asking,
+    Rollout,
+    Shadow,
+    check_tasks,
+)
 from meshlens.classify.serving.stages import Stage
 from meshlens.classify.serving.version_policy import VersionPolicy
 from meshlens.classify.serving.versions import Servable, Version
 from meshlens.classify.storage.folder import find_models
 from meshlens.classify.storage.places import ANYWHERE, Places
 from meshlens.classify.storage.source import Fetch, Source, read_model
+from meshlens.classify.tasks.chain.chain import Spread, one_by_one
+from meshlens.faults import Place
 
 OnLease: TypeAlias = Callable[[str, str], None]
 # Called with a model, a version, the seconds that it was used by a request, and its failure.
@@ -50,6 +56,7 @@ class Repository:
         fetch: returns the bytes of a model.
         places: where the files of models may be.
         vouch: verifies who made a model.
+        spread: does the parts of a chain's work.
 
     Raises:
         NoModels: the folder holds none.
@@ -70,7 +77,9 @@ class Repository:
         fetch: Fetch = read_model,
         places: Places = ANYWHERE,
         vouch: Vouch = trust,
+        spread: Spread = one_by_one,
     ) -> None:
+        self._spread = spread
         self._versions = Registry(policy or VersionPolicy())
         self._versions.update(find_models(folder, places))
         if not self._versions.names:
@@ -104,7 +113,8 @@ class Repository:
             names = [name] if name else self._versions.names
             for each in names:
                 self._versions.look_up(each)
-            return tuple(it for each in names for it in self._versions.servables(each))
+            shown = [it for each in names for it in self._versions.servables(each)]
+            return tuple(map(self._show, shown))
 
     @property
     def ready(self) -> bool:
@@ -142,7 +152,8 @@ class Repository:
             ModelNotFound: there is none.
         """
         with self._versions.changed:
-            return self._versions.servable(*self._versions.find(name, version).key[:2])
+            key = self._versions.find(name, version).key
+            return self._show(self._versions.servable(*key[:2]))
 
     def warnings(self) -> Sequence[str]:
         """Return which labels and rollouts name versions that are not there."""
@@ -194,7 +205,7 @@ class Repository:
     def lease(
         self, name: str = "", version: str = "", asking: Asking = NOBODY
     ) -> Iterator[Servable]:
-        """Keep a version loaded for as long as it is used.
+        """Keep a version loaded for as long as it is used; a chain with all that it joins.
 
         Args:
             name: of the model; the default one if it is empty.
@@ -205,35 +216,70 @@ class Repository:
             ModelNotFound: no model has that name, or not that version.
             ModelNotReady: it is not AVAILABLE yet.
             ModelFailed: it will not be AVAILABLE by waiting.
+            InvalidModel: it is a chain whose members do not fit.
             EngineGone: its engine has died while it was used; it is loaded again.
         """
         changed = self._versions.changed
         with changed:
             found = self._versions.find(name or self.default, version, asking)
             self._on_lease(*found.key[:2])
-            found.request(time.monotonic())
-            if not found.available:
-                changed.notify_all()  # the request may cause a reload
-                if found.on_its_way:
-                    raise ModelNotReady(found.source.model, found.state)
-                reason = found.error or "it was unloaded"
-                raise ModelFailed(found.source.model, found.state, reason)
-            found.users += 1
+            self._claim(found)
             now = found.now()
+            members: Sequence[Version] = ()
+            if found.source.card.chain:
+                joined = join(
+                    found,
+                    partial(self._versions.find, asking=_ask_members(asking)),
+                    claim=self._claim,
+                    using=self._using,
+                    spread=self._spread,
+                )
+                now, members = replace(now, loaded=joined.loaded), joined.versions
+            for each in (found, *members):
+                each.users += 1
         began, failure = time.perf_counter(), None
         try:
-            yield now
+            with self._using(found, now.loaded) if not members else nullcontext():
+                yield now
         except BaseException as error:
             failure = error
-            if isinstance(error, EngineGone):
-                self._loader.lose(found, now.loaded, str(error))
             raise
         finally:
             self._on_outcome(*found.key[:2], time.perf_counter() - began, failure)
             with changed:
-                found.users -= 1
-                if not found.users and not found.available:
-                    changed.notify_all()  # it may be closed
+                for each in (found, *members):
+                    each.users -= 1
+                    if not each.users and not each.available:
+                        changed.notify_all()  # it may be closed
+
+    def _claim(self, version: Version) -> None:
+        """Note a request for a version, which must be AVAILABLE; the caller holds the lock."""
+        version.request(time.monotonic())
+        if not version.available:
+            self._versions.changed.notify_all()  # the request may cause a reload
+        version.check()
+
+    @contextmanager
+    def _using(self, version: Version, loaded: Loaded | None) -> Iterator[None]:
+        """Load a version again if its engine dies in this context."""
+        try:
+            yield
+        except EngineGone as error:
+            self._loader.lose(version, loaded, str(error))
+            raise
+
+    def _show(self, servable: Servable) -> Servable:
+        """Return a chain with its members, or a warning that says why a call would be refused."""
+        source = servable.source
+        if not source.card.chain or servable.loaded is None:
+            return servable
+        chain = self._versions.find(source.model, source.version)
+        try:
+            loaded = join(chain, self._versions.find).loaded
+        except ClassifyError as error:
+            warnings = (*source.warnings, f"calls are refused: {error}")
+            return replace(servable, source=replace(source, warnings=warnings))
+        return replace(servable, loaded=loaded)
 
     # Shadows
 
@@ -278,7 +324,7 @@ class Repository:
         self._loader.stop()
 
     def load(self, name: str, version: str = "") -> Servable:
-        """Load a version, whatever the policy says, and keep it loaded.
+        """Load a version, whatever the policy says, and keep it loaded; a chain with its members.
 
         Returns:
             its resulting state; a failure is a state, not an exception.
@@ -289,6 +335,15 @@ class Repository:
         with self._versions.changed:
             found = self._versions.find_newest(name, version)
             found.call_up(time.monotonic())
+            members = list_members(found, self._versions.find_newest)
+            for member in members:
+                member.call_up(time.monotonic())
+        for each in (*members, found):
+            self._await(each)
+        return self._now(found)
+
+    def _await(self, found: Version) -> None:
+        """Return when a version that was called up is loaded, or is not wanted any more."""
         self._loader.wait_for(
             lambda: (
                 found.override is not True
@@ -296,7 +351,6 @@ class Repository:
                 or (found.stage in (Stage.AVAILABLE, Stage.END) and found.wished is None)
             )
         )
-        return self._now(found)
 
     def unload(self, name: str, version: str) -> Servable:
         """Unload a version, whatever the policy says, once no request uses it.
@@ -333,7 +387,7 @@ class Repository:
         Raises:
             ModelNotFound: there is no model of that name.
             InvalidRollout: it names a version that is not there, or that does not answer in time;
-                or its shadow has another task.
+                or it has a shadow beside a chain, or one of another task.
         """
         wanted = sorted(rollout.versions, key=int)
         with self._versions.changed:
@@ -346,6 +400,8 @@ class Repository:
                     got=", ".join(missing),
                     remedy="put the version there first, or name another",
                 )
+            if rollout.shadow:
+                self._refuse_chains(name, wanted)
         try:
             with self._versions.changed:
                 self._versions.prepare(name, rollout.versions)
@@ -367,6 +423,17 @@ class Repository:
             with self._versions.changed:
                 self._versions.prepare(name, frozenset())
                 self._versions.changed.notify_all()
+
+    def _refuse_chains(self, name: str, versions: Iterable[str]) -> None:
+        chains = [it for it in versions if self._versions.contents(name, it)[0].source.card.chain]
+        if chains:
+            # Its members would be asked once more, in the processes that answer.
+            raise InvalidRollout(
+                "a rollout with a shadow may name no chain",
+                got=f"version {chains[0]}, which joins other models",
+                remedy="leave the shadow out, or shadow the models that the chain joins",
+                places=[Place(field="shadow")],
+            )
 
     def _find_tasks(self, name: str) -> Mapping[str, Task]:
         """Return the task of each version of a model that is loaded, by its number."""
@@ -426,3 +493,9 @@ class Repository:
         with self._versions.changed:
             known = self._versions.contents(*version.key[:2])
             return self._versions.servable(*version.key[:2]) if known else version.now()
+
+
+def _ask_members(asking: Asking) -> Asking:
+    """Return who asks for the members of a chain, without a header that names its version."""
+    headers = {name: value for name, value in asking.headers.items() if name != VERSION_HEADER}
+    return replace(asking, headers=headers)

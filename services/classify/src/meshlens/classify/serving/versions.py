@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from meshlens.classify.errors import ModelFailed, ModelNotReady
 from meshlens.classify.serving.opening import Loaded
 from meshlens.classify.serving.stages import FOLLOWING, LEAVING, LOADING, Stage
 from meshlens.classify.serving.steps import (
@@ -83,7 +84,7 @@ class Version:
         error: why the last attempt to load it failed, empty if it did not.
         loaded: what answers.
         data: its bytes while it waits for room.
-        size: bytes of its file; 0 until they are fetched.
+        size: bytes of its file; 0 until they are fetched, and of a chain.
         users: how many requests use it now.
         used: when the last request for it came, by the monotonic clock.
         failures: how often loading it has failed in a row.
@@ -170,6 +171,19 @@ class Version:
         if self.evicted and self.wished is None:
             self.wished = now
 
+    def check(self) -> None:
+        """Check that it answers.
+
+        Raises:
+            ModelNotReady: it will.
+            ModelFailed: it will not by waiting.
+        """
+        if self.available:
+            return
+        if self.on_its_way:
+            raise ModelNotReady(self.source.model, self.state)
+        raise ModelFailed(self.source.model, self.state, self.error or "it was unloaded")
+
     def call_up(self, now: float) -> None:
         """Note that the operator wants it loaded, at once even if it has failed before."""
         self.override, self.failures = True, 0
@@ -217,7 +231,8 @@ class Version:
     def fetched(self, data: bytes) -> None:
         """FETCHING -> FETCHED."""
         self._enter(Stage.FETCHED)
-        self.data, self.size = data, len(data)
+        # A chain joins what is in memory already.
+        self.data, self.size = data, 0 if self.source.card.chain else len(data)
 
     def begin_open(self) -> None:
         """FETCHED -> OPENING."""

@@ -150,7 +150,8 @@ def _warn(source: Source, warnings: tuple[str, ...]) -> Source:
     """Return a source with these warnings, and with one of files that may hold its labels."""
     if warnings:
         source = replace(source, warnings=warnings)
-    if source.card.output.label or len(source.paths) != 1 or not source.paths[0].parent.is_dir():
+    labelled = source.card.output.label or source.card.chain
+    if labelled or len(source.paths) != 1 or not source.paths[0].parent.is_dir():
         return source
     names = ", ".join(file.name for file in find_unclaimed(source.paths[0]))
     if not names:
@@ -184,6 +185,8 @@ def _read_card(path: Path, repository: _Folder, model: str, version: str | None)
 
 
 def _find_paths(card: ModelCard, path: Path, repository: Path) -> tuple[Path, ...]:
+    if card.chain:
+        return (path,)
     if card.model.path:
         return (locate(card.model.path, card=path, repository=repository),)
     if (path.parent / SAVED_MODEL).is_file():

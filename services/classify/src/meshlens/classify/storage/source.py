@@ -27,6 +27,7 @@ class Source:
         model: its name.
         version: its number.
         paths: the model files found for it, or the folder of a SavedModel; must be exactly one.
+            That of a chain is its card.
         card: the contents of its card.
         card_path: of the card, None without one.
         error: why it cannot be loaded, empty if no reason is known.

@@ -1,1 +1,1 @@
-"""What models are used for: each task is one lens, and `table` names them all."""
+"""What models are used for: each task is one lens, and `table` names all; a `chain` joins two."""

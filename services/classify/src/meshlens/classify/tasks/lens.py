@@ -3,16 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from meshlens.classify.engines.engine import Engine, Signature, TensorSpec
 from meshlens.classify.errors import ClassifyError, InvalidModel
 from meshlens.classify.formats.card import ModelCard
 from meshlens.classify.formats.tflite import ModelFile
 from meshlens.classify.tasks.descriptions import Description
-from meshlens.classify.tasks.images.pixels import Image
+from meshlens.classify.tasks.images.pixels import Frame, Image, Picture, decode_image
 from meshlens.classify.tasks.options import ModelOptions
 
 JSON = "application/json"
@@ -76,6 +76,14 @@ class Payload:
     max_pixels: int
 
 
+class ImageError(BaseModel):
+    """Why an image, or a part of one, was not answered."""
+
+    code: str = Field(description="the name of the status code, as for a request of its own")
+    reason: str = Field(description="what kind of fault it is, in one word for programs")
+    message: str = Field(description="for people")
+
+
 class Answer(BaseModel):
     """What a model answers. The fields are the JSON; a subclass adds other media types."""
 
@@ -90,6 +98,19 @@ class Answer(BaseModel):
     def to_event(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the facts for the result event; `fields` are those of the answer."""
         return fields
+
+    def pack(self) -> bytes:
+        """Return the bytes of which `unpack` makes an equal answer."""
+        return self.model_dump_json().encode()
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """Return the answer that was packed.
+
+        Raises:
+            ValidationError: `data` is nothing that `pack` returns.
+        """
+        return cls.model_validate_json(data)
 
     def render(self, media_type: str, payload: Payload) -> bytes:
         """Return the answer to `payload` as one of `media_types` but JSON."""
@@ -119,6 +140,8 @@ class Lens(ABC, Generic[Options, Answered]):
         names_classes: whether it answers with the labels of a model: such a model is preferred for
             requests that name none.
         options: the query options that a caller may set.
+        answers: what it answers, if that may be kept: what `unpack` makes of it must be equal in
+            each media type.
         refusal: the message for a call to a model with another task, with placeholders for that
             model's name (`model`), what it `does` and its `method`.
     """
@@ -128,6 +151,7 @@ class Lens(ABC, Generic[Options, Answered]):
     takes_images: ClassVar[bool]
     names_classes: ClassVar[bool] = False
     options: ClassVar[type[ModelOptions]]
+    answers: ClassVar[type[Answer] | None] = None
     refusal: ClassVar[str]
 
     @abstractmethod
@@ -162,6 +186,38 @@ class Lens(ABC, Generic[Options, Answered]):
     @abstractmethod
     def describe(self) -> Description:
         """Return a description of the model's inputs and answers."""
+
+
+class PictureLens(Lens[Options, Answered]):
+    """A model of pictures, all of them prepared as its frame says.
+
+    Attributes:
+        frame: what the model wants its images to be.
+    """
+
+    takes_images = True
+    frame: Frame
+
+    def see(self, payload: Payload) -> Image:
+        """Return the image in `payload` as the model sees it."""
+        return decode_image(payload.data, self.frame, max_pixels=payload.max_pixels)
+
+    def answer(self, payload: Payload, options: Options) -> Answered:
+        """Return the model's answer to the image in `payload`."""
+        return self.answer_image(self.see(payload), options)
+
+    def answer_picture(self, picture: Picture, options: Options) -> Answered:
+        """Return the model's answer to a picture that has been decoded.
+
+        Raises:
+            InvalidTensor: the model has none.
+            InvalidOption: the model has no such option.
+        """
+        return self.answer_image(picture.show(self.frame), options)
+
+    @abstractmethod
+    def answer_image(self, image: Image, options: Options) -> Answered:
+        """Return the model's answer to an image of its frame; raises as `answer_picture` does."""
 
 
 def choose_signature(engine: Engine, name: str, fault: type[ClassifyError]) -> Signature:

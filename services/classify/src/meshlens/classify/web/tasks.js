@@ -3,8 +3,13 @@
 
 const TASKS = {
   classify: { method: "classify", show: showLabels, describe: ({ classes, subject }) => `Says which of ${nameCount(classes, subject)} a picture shows.` },
-  detect: { method: "detect", show: showBoxes, describe: ({ subject, outputs: { labels } }) => `Finds ${labels > 1 ? `things of ${labels} kinds` : pluralize(subject)} in a picture.` },
+  detect: { method: "detect", show: showBoxes, describe: describeDetector },
 };
+
+function describeDetector({ chain, subject, outputs }) {
+  if (chain) return "Finds things in a picture, and says what each of them is.";
+  return `Finds ${outputs.labels > 1 ? `things of ${outputs.labels} kinds` : pluralize(subject)} in a picture.`;
+}
 
 /** Return the task of a model as the service lists it; one that is not loaded may not say. */
 function findTask({ task = "classify" } = {}) {
@@ -17,13 +22,14 @@ function showLabels({ verdict, labels }) {
   return { sentence: verdict.sentence, rows: rows.map(({ label, probability }) => [label, probability]), boxes: [] };
 }
 
-/** Return what an answer of detect is: a sentence, a row for each box, and the boxes. */
+/** Return what an answer of detect is: a sentence, a row for each box with what a chain says of it, and the boxes. */
 function showBoxes({ boxes, width, height }) {
   const numbered = new Map();
-  const rows = boxes.map(({ label, score }) => {
+  const rows = boxes.map(({ label, score, answers = [] }) => {
     const [name] = splitNames(label || "thing");
     numbered.set(name, (numbered.get(name) ?? 0) + 1);
-    return [`${name} ${numbered.get(name)}`, score];
+    const named = answers.flatMap(({ labels = [] }) => labels.slice(0, 1).map((first) => splitNames(first.label)[0]));
+    return [[`${name} ${numbered.get(name)}`, ...named].join(", "), score];
   });
   return { sentence: nameFound(boxes.map(({ label }) => label)), rows, boxes, width, height };
 }

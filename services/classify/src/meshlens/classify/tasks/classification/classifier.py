@@ -3,11 +3,11 @@
 import html
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
 from meshlens.classify.engines.engine import Tensor
 from meshlens.classify.errors import InvalidModel, InvalidTensor
@@ -24,14 +24,14 @@ from meshlens.classify.tasks.classification.scores import ScoreOutput
 from meshlens.classify.tasks.classification.verdicts import Verdict, judge
 from meshlens.classify.tasks.descriptions import describe_signatures
 from meshlens.classify.tasks.images.input import ImageInput
-from meshlens.classify.tasks.images.pixels import Image, decode_image, gray_image
+from meshlens.classify.tasks.images.pixels import Image, gray_image
 from meshlens.classify.tasks.images.reading import Reading
 from meshlens.classify.tasks.lens import (
     JSON,
     Answer,
-    Lens,
     OpenedModel,
     Payload,
+    PictureLens,
     choose_tensor,
 )
 from meshlens.classify.tasks.options import ModelOptions
@@ -70,6 +70,22 @@ class ClassificationAnswer(Answer):
             del fields["read"]
         return fields
 
+    def pack(self) -> bytes:
+        """Return the bytes of which `unpack` makes an equal answer, HTML included."""
+        packed = _PackedClassification(answer=self, html=self.verdict.html)
+        return packed.model_dump_json().encode()
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """Return the answer that was packed.
+
+        Raises:
+            ValidationError: `data` is nothing that `pack` returns.
+        """
+        packed = _PackedClassification.model_validate_json(data)
+        verdict = replace(packed.answer.verdict, html=packed.html)
+        return cls(**{**dict(packed.answer), "verdict": verdict})
+
     def render(self, media_type: str, payload: Payload) -> bytes:
         """Return the verdict as a sentence, or as a paragraph of HTML; then how it was read."""
         read = self.read.describe()
@@ -84,7 +100,14 @@ class ClassificationAnswer(Answer):
                 return super().render(media_type, payload)
 
 
-class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
+class _PackedClassification(BaseModel):
+    """An answer with what its JSON leaves out."""
+
+    answer: ClassificationAnswer
+    html: str
+
+
+class Classifier(PictureLens[ClassifyOptions, ClassificationAnswer]):
     """A model that says what an image shows.
 
     One output, the first unless the card names another, has a number for each class; `ScoreOutput`
@@ -98,16 +121,15 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
             labels do not fit.
 
     Attributes:
-        frame: what the model wants its images to be.
         labels: the name of each class.
         subject: what the images should show, in one word.
     """
 
     does = "classifies pictures"
     method = "classify"
-    takes_images = True
     names_classes = True
     options = ClassifyOptions
+    answers = ClassificationAnswer
     refusal = (
         "expected a model that classifies pictures, got {model}, which {does};"
         " ask {method}, or another model"
@@ -155,14 +177,9 @@ class Classifier(Lens[ClassifyOptions, ClassificationAnswer]):
             self._output.settle([self._run(pixels) for pixels in probes])
         self._assumed = tuple(filter(None, (self._input.assumed, self._output.assumed)))
 
-    def see(self, payload: Payload) -> Image:
-        """Return the image in `payload` as the model sees it."""
-        return decode_image(payload.data, self.frame, max_pixels=payload.max_pixels)
-
-    def answer(self, payload: Payload, options: ClassifyOptions) -> ClassificationAnswer:
-        """Return the most probable labels of the image in `payload`, and the verdict on it."""
+    def answer_image(self, image: Image, options: ClassifyOptions) -> ClassificationAnswer:
+        """Return the most probable labels of an image, and the verdict on it."""
         top_k = options.top_k or self._top_k
-        image = self.see(payload)
         labels = self.classify(image.pixels, top_k=top_k)
         top = replace(labels[0], label=self._names[labels[0].index])
         return ClassificationAnswer(

@@ -26,6 +26,11 @@ class Box:
     x2: float
     y2: float
 
+    @property
+    def caption(self) -> str:
+        """What is written beside it."""
+        return f"{self.label} {self.score:.2f}"
+
 
 def suppress_overlaps(
     sides: NDArray[np.float64], classes: NDArray[np.float64], overlap: float

@@ -27,9 +27,9 @@ from meshlens.classify.tasks.images.reading import Reading
 from meshlens.classify.tasks.lens import (
     JSON,
     Answer,
-    Lens,
     OpenedModel,
     Payload,
+    PictureLens,
     choose_tensor,
 )
 from meshlens.classify.tasks.options import ModelOptions
@@ -102,7 +102,7 @@ class DetectionAnswer(Answer):
     width: int = Field(description="of the whole image, upright, in pixels")
     height: int = Field(description="of the whole image, upright, in pixels")
     count: int = Field(description="how many boxes there are")
-    boxes: list[Box] = Field(description="the highest score first")
+    boxes: Sequence[Box] = Field(description="the highest score first")
     read: Reading = Field(
         default_factory=Reading,
         description="how the image was read; left out if there was nothing to decide",
@@ -160,7 +160,7 @@ class DetectorDescription(Description):
     )
 
 
-class Detector(Lens[DetectOptions, DetectionAnswer]):
+class Detector(PictureLens[DetectOptions, DetectionAnswer]):
     """A model that says where things are in an image.
 
     Its image goes into an input of shape (h, w, 3) or (1, h, w, 3). A model that takes any size
@@ -174,7 +174,6 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
         InvalidModel: its tensors are not those of a detector, or not those of the card.
 
     Attributes:
-        frame: what the model wants its images to be.
         subject: what is in a box without a class, in one word.
         threshold: lowest score of an answer, if the caller does not say.
         overlap: largest intersection over union of two boxes of one class; 1 keeps all.
@@ -182,8 +181,8 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
 
     does = "detects"
     method = "detect"
-    takes_images = True
     options = DetectOptions
+    answers = DetectionAnswer
     refusal = "expected a model that detects, got {model}; name one whose task is detect"
 
     def __init__(self, model: OpenedModel) -> None:
@@ -247,13 +246,8 @@ class Detector(Lens[DetectOptions, DetectionAnswer]):
                 places=error.places,
             ) from error
 
-    def see(self, payload: Payload) -> Image:
-        """Return the image in `payload` as the model sees it."""
-        return decode_image(payload.data, self.frame, max_pixels=payload.max_pixels)
-
-    def answer(self, payload: Payload, options: DetectOptions) -> DetectionAnswer:
-        """Return the boxes in the image in `payload`."""
-        image = self.see(payload)
+    def answer_image(self, image: Image, options: DetectOptions) -> DetectionAnswer:
+        """Return the boxes in an image."""
         boxes = self.detect(
             image,
             top_k=options.top_k,

@@ -37,7 +37,7 @@ def draw_boxes(image: Image, boxes: Sequence[Box], *, kind: str) -> bytes:
         pen.rectangle(outer, outline=_DARK, width=3 * line)
         pen.rectangle((x1, y1, x2, y2), outline=_BRIGHT, width=line)
         # The font that Pillow brings has no glyphs beyond Latin 1.
-        text = _caption(box).encode("latin-1", "replace").decode("latin-1")
+        text = box.caption.encode("latin-1", "replace").decode("latin-1")
         left, top, right, bottom = pen.textbbox((0, 0), text, font_size=font_size)
         above = y1 - (bottom - top) - 4 * line
         corner = x1, above if above >= 0 else y1 + 2 * line
@@ -75,16 +75,12 @@ def _shape(box: Box, line: int) -> str:
     above = box.y1 - 2 * line
     baseline = above if above >= 6 * line else box.y1 + 7 * line
     return (
-        f"<g><title>{_escape(_caption(box))}</title>"
+        f"<g><title>{_escape(box.caption)}</title>"
         f'<rect {place} stroke="{_DARK}" stroke-width="{3 * line}"/>'
         f'<rect {place} stroke="{_BRIGHT}" stroke-width="{line}"/>'
         f'<text x="{box.x1:.2f}" y="{baseline:.2f}" fill="{_BRIGHT}" stroke="{_DARK}"'
-        f' stroke-width="{line}" paint-order="stroke">{_escape(_caption(box))}</text></g>'
+        f' stroke-width="{line}" paint-order="stroke">{_escape(box.caption)}</text></g>'
     )
-
-
-def _caption(box: Box) -> str:
-    return f"{box.label} {box.score:.2f}"
 
 
 def _count(boxes: Sequence[Box]) -> str:

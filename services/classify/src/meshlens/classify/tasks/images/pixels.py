@@ -7,7 +7,9 @@ size: half of the work is saved, and probabilities move by some hundredths.
 """
 
 import io
+import math
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +107,12 @@ class Frame:
         return _RESIZED[self.resize] if self.fixed and abs(aspects - 1) > _SAME_ASPECT else ""
 
 
+# Pixels, the whole image's own size, what was done to it.
+_Read: TypeAlias = tuple[Pillow.Image, tuple[int, int], Reading]
+# Larger than any image.
+_WHOLE = Frame(width=1 << 30, height=1 << 30, channels=3, fixed=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """An image as its owner sees it, upright, perhaps of another size.
@@ -125,6 +133,42 @@ class Image:
     reading: Reading = field(default_factory=Reading)
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image that was decoded once, of which models of any frame see all or a part.
+
+    Attributes:
+        whole: RGB of 8 bits, upright; several threads may read it.
+        reading: what was done to it.
+    """
+
+    whole: Pillow.Image
+    reading: Reading = field(default_factory=Reading)
+
+    def show(self, frame: Frame) -> Image:
+        """Return what `decode_image` returns of a PNG with these pixels."""
+        own = self.whole.size
+        pixels = _resize(flatten(self.whole, _MODES[frame.channels]), frame, turned=False)
+        resized = frame.describe_fit(*own)
+        return _put_in(frame, pixels, own, self.reading.model_copy(update={"resized": resized}))
+
+    def cut(self, left: float, top: float, right: float, bottom: float) -> "Picture":
+        """Return the part between four sides, in pixels; whole pixels, and none outside of it.
+
+        Raises:
+            InvalidImage: there is none.
+        """
+        low = max(math.floor(left), 0), max(math.floor(top), 0)
+        high = min(math.ceil(right), self.whole.width), min(math.ceil(bottom), self.whole.height)
+        if left >= right or top >= bottom or low[0] >= high[0] or low[1] >= high[1]:
+            raise InvalidImage(
+                f"expected a box with an area in {self.whole.width} x {self.whole.height} pixels",
+                got=f"{left:g}, {top:g} to {right:g}, {bottom:g}",
+                remedy="set a higher threshold, or use another detector",
+            )
+        return Picture(self.whole.crop((*low, *high)))
+
+
 def gray_image(frame: Frame) -> Image:
     """Return an image of `frame` that shows nothing."""
     shape = frame.height, frame.width, frame.channels
@@ -142,6 +186,23 @@ def decode_image(data: bytes, frame: Frame, *, max_pixels: int) -> Image:
         ImageTooLarge: more pixels than `max_pixels` would have to be decoded; none was.
         InvalidImage: empty, of no allowed format, truncated or damaged.
     """
+    return _put_in(frame, *_read(data, frame, max_pixels))
+
+
+@noted(Phase.DECODE)
+def decode_picture(data: bytes, *, max_pixels: int) -> Picture:
+    """Return all pixels of the first image in `data`, upright, in sRGB, on white where it is clear.
+
+    Raises:
+        ImageTooLarge: more pixels than `max_pixels` would have to be decoded; none was.
+        InvalidImage: empty, of no allowed format, truncated or damaged.
+    """
+    pixels, _, reading = _read(data, _WHOLE, max_pixels)
+    return Picture(pixels, reading)
+
+
+def _read(data: bytes, frame: Frame, max_pixels: int) -> _Read:
+    """Return what a frame shows of the first image in `data`, upright; a letterbox has no bars."""
     if not data:
         raise InvalidImage(
             "expected a picture", got="an empty body", remedy="send the bytes of the file"
@@ -173,7 +234,7 @@ def _needed(frame: Frame) -> tuple[int, int]:
     return longer, longer
 
 
-def _decode(data: bytes, frame: Frame, max_pixels: int, *notes: str) -> Image:
+def _decode(data: bytes, frame: Frame, max_pixels: int, *notes: str) -> _Read:
     with open_image(data) as image:
         width, height = image.size
         mode = _MODES[frame.channels]
@@ -192,10 +253,6 @@ def _decode(data: bytes, frame: Frame, max_pixels: int, *notes: str) -> Image:
         several = has_several(image)
     if orientation in _TRANSPOSITIONS:
         pixels = pixels.transpose(_TRANSPOSITIONS[orientation])
-    region = frame.crop(*own) if frame.crops else None
-    if frame.fixed and pixels.size != (frame.width, frame.height):
-        pixels, region = _letterbox(pixels, frame, own)
-    array = np.asarray(pixels).reshape(pixels.height, pixels.width, frame.channels)
     reading = Reading(
         orientation=orientation if orientation in _TRANSPOSITIONS else 1,
         frame="the first of several" if several else "",
@@ -203,6 +260,15 @@ def _decode(data: bytes, frame: Frame, max_pixels: int, *notes: str) -> Image:
         resized=frame.describe_fit(*own),
         notes=notes,
     )
+    return pixels, own, reading
+
+
+def _put_in(frame: Frame, pixels: Pillow.Image, own: tuple[int, int], reading: Reading) -> Image:
+    """Return what has been resized for `frame`, of an image whose own size is `own`."""
+    region = frame.crop(*own) if frame.crops else None
+    if frame.fixed and pixels.size != (frame.width, frame.height):
+        pixels, region = _letterbox(pixels, frame, own)
+    array = np.asarray(pixels).reshape(pixels.height, pixels.width, frame.channels)
     return Image(array, *own, region, reading)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -68,9 +68,31 @@ class TensorsAnswer(Answer):
         picture = {"picture": self.picture.model_dump()} if self.picture else {}
         return {**picture, "outputs": self.outputs}
 
+    def pack(self) -> bytes:
+        """Return the bytes of which `unpack` makes an equal answer, shapes included."""
+        packed = _PackedTensors(answer=self, shapes=self.shapes)
+        return packed.model_dump_json().encode()
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """Return the answer that was packed.
+
+        Raises:
+            ValidationError: `data` is nothing that `pack` returns.
+        """
+        packed = _PackedTensors.model_validate_json(data)
+        return cls(**{**dict(packed.answer), "shapes": packed.shapes})
+
     def to_event(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002 - they may be large
         """Return the shapes of the outputs."""
         return {"shapes": self.shapes}
+
+
+class _PackedTensors(BaseModel):
+    """An answer with what its JSON leaves out."""
+
+    answer: TensorsAnswer
+    shapes: dict[str, list[int]]
 
 
 class TensorsDescription(Description):
@@ -92,6 +114,7 @@ class Predictor(Lens[PredictOptions, TensorsAnswer]):
     method = "models/{model}/predict"
     takes_images = False
     options = PredictOptions
+    answers = TensorsAnswer
     refusal = "expected a model that computes tensors, got {model}; ask {method}"
 
     def __init__(self, model: OpenedModel) -> None:
