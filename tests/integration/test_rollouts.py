@@ -3,7 +3,10 @@
 import itertools
 import json
 import math
+import re
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -15,6 +18,7 @@ from pathlib import Path
 import grpc
 import pytest
 from dapr.proto import appcallback_service_v1, common_v1
+from documents import block
 from google.protobuf import any_pb2
 from installed import need
 from mesh import Answer, Mesh, Profile
@@ -285,3 +289,25 @@ def test_who_may_not_change_what_is_served_may_not_roll_out(running: Mesh) -> No
     assert running.call("classify", "classify", path, verb="DELETE").status == 403
     assert running.call("classify", "classify", f"{path}/back").status == 403
     assert running.call("classify", "classify", path, verb="GET").status == 200
+
+
+def test_the_commands_of_the_readme(running: Mesh) -> None:
+    running.call("pca", "classify", "models/digits/rollout", verb="DELETE")
+    text = block("services/classify/README.md", "meshlens models rollout digits set")
+    said = re.split(r"^\$ (.*)\n", text, flags=re.MULTILINE)[1:]
+    for command, expected in zip(said[::2], said[1::2], strict=True):
+        words = [*command.split()[1:], "--sidecar", running.http("pca")]
+        # The option belongs to the command, before its model.
+        words = [*words[:2], *words[-2:], *words[2:-2]]
+        shown = subprocess.run(
+            [sys.executable, "-m", "meshlens.command", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert shown.returncode == 0, shown.stderr
+        assert _leave_out_revision(shown.stdout) == _leave_out_revision(expected)
+
+
+def _leave_out_revision(text: str) -> str:
+    return re.sub(r"revision \d+", "revision", text)

@@ -83,14 +83,19 @@ def test_each_topic_has_its_direction() -> None:
     }
     assert directions == {
         "pca": {("send", "results")},
-        "classify": {("send", "results"), ("receive", "images"), ("send", "images-dead")},
+        "classify": {
+            ("send", "results"),
+            ("send", "agreement"),
+            ("receive", "images"),
+            ("send", "images-dead"),
+        },
         "jobs": {("send", "results")},
     }
 
 
 def test_a_picture_may_come_as_a_file_or_as_json_and_options_beside_it() -> None:
     messages = DOCUMENTS["classify"]["components"]["messages"]
-    types = {message["contentType"] for name, message in messages.items() if name != "result"}
+    types = {message["contentType"] for name, message in messages.items() if "images" in name}
     assert types == {"image/*", "application/octet-stream", "application/json"}
     assert {"model", "top_k"} <= {*messages["images_image"]["headers"]["properties"]}
 
