@@ -221,3 +221,8 @@ def test_what_is_described_is_the_version_to_go_back_to(folder: Path) -> None:
         repository.roll_out({"pets": Rollout(weights={"1": 1, "2": 99})})
         follows(lambda: available(repository) >= {"1", "2"})
         assert {repository.describe("pets").source.version for _ in range(50)} == {"1"}
+
+
+def test_the_file_of_rollouts_is_no_model(folder: Path) -> None:
+    (folder / "rollouts.yaml").write_text("pets: {weights: {1: 100}}")
+    assert {it.model for it in find_models(folder)} == {"pets"}

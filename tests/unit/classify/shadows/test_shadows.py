@@ -18,7 +18,6 @@ from unit.classify.graphs import build_endless, build_greedy, build_scaled
 from meshlens.classify.engines import worker_calls
 from meshlens.classify.engines.bounds import NO_BOUNDS, Bounds
 from meshlens.classify.engines.opening import open_apart, open_engine
-from meshlens.classify.engines.worker_calls import GRACE_SECONDS
 from meshlens.classify.formats.card import Task
 from meshlens.classify.service import Service
 from meshlens.classify.serving.repository import Repository
@@ -137,7 +136,7 @@ def test_a_shadow_that_hangs_is_ended_and_nobody_notices(
     monkeypatch.setattr(worker_calls, "_TICK_SECONDS", 0.05)
     write_version(tmp_path / "m", "1", build_scaled(1.0))
     write_version(tmp_path / "m", "2", build_endless())
-    with staged(tmp_path, seconds=0.5 - GRACE_SECONDS) as stage:
+    with staged(tmp_path, seconds=0.5) as stage:
         assert stage.predict(-1) == [-1]
         stage.await_report(lambda report: report.compared == 1)
         (worker,) = workers()

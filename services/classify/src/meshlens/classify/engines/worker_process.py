@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TypeAlias
 
 from meshlens.classify.engines.bounds import Bounds
-from meshlens.classify.engines.worker_calls import Calls
+from meshlens.classify.engines.worker_calls import GRACE_SECONDS, Calls
 from meshlens.classify.engines.worker_server import KEY_BYTES, Worker, WorkerManager
 from meshlens.classify.errors import EngineCrashed, EngineGone, InvalidModel, ModelTooSlow
 
@@ -39,7 +39,8 @@ class WorkerProcess:
         workers: threads that call a model.
         bounds: what its calls may take.
         runtime: what it runs, for messages.
-        last: whether it computes only while nothing else wants to.
+        last: whether it computes only while nothing else wants to, and no call may take longer
+            than its time.
 
     Attributes:
         worker: opens models there.
@@ -70,7 +71,7 @@ class WorkerProcess:
         self._watching = threading.Lock()
         self._reason = ""
         self.models = 0
-        self.calls = Calls(self._child.kill)
+        self.calls = Calls(self._child.kill, grace=0 if last else GRACE_SECONDS)
         try:
             with reporting_the_end(self):
                 self.worker = self._connect(key, workers, bounds)

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from meshlens.classify.errors import InvalidRollout
 from meshlens.classify.serving.rollout import Rollout
+from meshlens.classify.storage.folder import ROLLOUTS
 from meshlens.classify.tasks.options import explain
 
-FILE = "rollouts.yaml"
+FILE = ROLLOUTS
 LARGEST_FILE = 1 << 20
 
 

@@ -209,7 +209,7 @@ class Shadows:
             return dict(self.totals)
 
     def stop(self) -> None:
-        """Drop what waits, end the models, and publish what has been counted; waits for nothing."""
+        """Drop what waits, publish what has been counted, and end the models; waits for nothing."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -244,8 +244,8 @@ class Shadows:
                 self._drop(each.book, "STOPPED")
             self._queue.clear()
             self._waiting_bytes = 0
-        self._engines.close_all()
         self._publish_fresh()
+        self._engines.close_all()
 
     def _attempt(self, seen: _Seen) -> None:
         if not self._rest(LONGEST_WAIT):

@@ -34,6 +34,8 @@ _BASE_PATH = (
     "all models are called like versions; if they are those of one model, MODELS must be the folder"
     " above it, not TensorFlow Serving's model_base_path"
 )
+# Beside models, and no card: how their requests are shared out.
+ROLLOUTS = "rollouts.yaml"
 _CARDS = (".yaml", ".yml")
 
 
@@ -85,7 +87,8 @@ def _confine(source: Source, places: Places) -> Source:
 
 def _find(repository: _Folder) -> Iterator[Source]:
     folder = repository.path
-    cards = [_read_card(path, repository, path.stem, None) for path in _card_files(folder)]
+    named = (path for path in _card_files(folder) if path.name != ROLLOUTS)
+    cards = [_read_card(path, repository, path.stem, None) for path in named]
     yield from cards
     claimed = {path for card in cards for path in card.paths}
     for path in _visible(folder):
