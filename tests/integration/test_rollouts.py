@@ -340,6 +340,7 @@ def test_the_commands_of_the_readme(running: Mesh) -> None:
             check=False,
         )
         assert shown.returncode == 0, shown.stderr
+        time_to_settle(running)
         assert _leave_out_revision(shown.stdout) == _leave_out_revision(expected)
 
 

@@ -31,7 +31,9 @@ class Shadow:
 class Court:
     """A rollout, and what judges it."""
 
-    def __init__(self, judge: Mapping[str, Any], **fields: object) -> None:
+    def __init__(
+        self, judge: Mapping[str, Any], *, keeps_answers: bool = False, **fields: object
+    ) -> None:
         self.store, self.shadow, self.now = Store(), Shadow(), 1000.0
         self.announced: list[Ruled] = []
         self.board = Board(
@@ -41,7 +43,9 @@ class Court:
         )
         self.rollout = Rollout.model_validate({**HALVES, **fields, "judge": judge})
         self.board.change("digits", lambda _: self.rollout)
-        self.judging = Judging(self.board, self.shadow, clock=lambda: self.now)
+        self.judging = Judging(
+            self.board, self.shadow, keeps_answers=keeps_answers, clock=lambda: self.now
+        )
         self.judging.judge()
 
     def answer(self, version: str, count: int, seconds: float = 0.01, *, failed: int = 0) -> None:
@@ -110,6 +114,14 @@ def test_a_version_that_is_slow_is_sent_home() -> None:
     assert court.find_reason() == (
         "version 2 took 15.1 ms in the median of 60 s, more than 1.5 times the 10.0 ms of the base"
     )
+
+
+def test_where_answers_are_kept_latency_is_not_judged(caplog: pytest.LogCaptureFixture) -> None:
+    court = Court({"latency": 1.5, "requests": 20}, keeps_answers=True)
+    court.answer("1", 30, 0.01)
+    court.answer("2", 30, 0.1)
+    assert not court.find_reason()
+    assert "is not judged: ANSWER_CACHE is not 0" in caplog.text
 
 
 def test_a_shadow_that_disagrees_or_fails_ends() -> None:

@@ -108,11 +108,12 @@ def build_server(
         seconds=settings.state_timeout,
         announce=partial(_announce, changes) if changes else lambda _model, _ruled: None,
     )
-    judging = Judging(board, shadows)
+    keeps_answers = settings.answer_cache > 0
+    judging = Judging(board, shadows, keeps_answers=keeps_answers)
     answers = _keep_answers(settings, sidecar)
     service = Service(
         repository,
-        rollouts=RolloutCalls(board, repository),
+        rollouts=RolloutCalls(board, repository, keeps_answers=keeps_answers),
         max_pixels=settings.max_pixels,
         max_body=settings.max_body,
         origins=split_origins(settings.gateway_origins),

@@ -25,6 +25,7 @@ from meshlens.daprkit.application.routing import Route
 from meshlens.daprkit.errors import StoreUnavailable
 from meshlens.daprkit.messages import Reply, Request
 from meshlens.daprkit.reference.about import Announcement
+from meshlens.faults import Place
 
 # Seconds that setting a rollout waits for versions to be loaded, if its caller waits for longer.
 LONGEST_LOAD = 300.0
@@ -118,9 +119,13 @@ class RolloutCalls:
     Args:
         board: knows the rollouts.
         repository: the models.
+        keeps_answers: whether answers are kept, which take no version any time.
     """
 
-    def __init__(self, board: Board, repository: Repository) -> None:
+    def __init__(
+        self, board: Board, repository: Repository, *, keeps_answers: bool = False
+    ) -> None:
+        self._keeps_answers = keeps_answers
         self._board = board
         self._repository = repository
 
@@ -170,6 +175,13 @@ class RolloutCalls:
     def _set(self, request: Request) -> Reply:
         name, body = _name(request), parse_body(request.body)
         self._board.check(name)
+        if self._keeps_answers and body.judge and body.judge.latency is not None:
+            raise InvalidRollout(
+                "expected ANSWER_CACHE=0 where latency is judged",
+                got="answers that are kept, of one version more than of another",
+                remedy="judge errors or agreement, or keep no answers",
+                places=[Place(field="judge.latency")],
+            )
         rollout = Rollout.model_validate(body.model_dump(exclude={"revision"}))
         with self._repository.prepared(name, rollout, min(request.time_limit, LONGEST_LOAD)):
             return self._change(request, lambda _: rollout, body.revision)

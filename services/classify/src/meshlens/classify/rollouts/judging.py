@@ -68,6 +68,8 @@ class Judging:
     Args:
         board: knows the rollouts.
         agreements: knows the shadows.
+        keeps_answers: whether answers are kept. Then the latency is not judged, since a version
+            takes no time for those.
         clock: returns the time in seconds.
     """
 
@@ -76,10 +78,12 @@ class Judging:
         board: Board,
         agreements: Agreements,
         *,
+        keeps_answers: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._board = board
         self._agreements = agreements
+        self._keeps_answers = keeps_answers
         self._clock = clock
         self._cases: dict[str, _Case] = {}
         self._stopped = threading.Event()
@@ -119,6 +123,8 @@ class Judging:
         for name, rollout in judged.items():
             case = self._cases.get(name)
             if rollout.judge and (case is None or case.rollout != rollout):
+                if self._keeps_answers and rollout.judge.latency is not None:
+                    _log.error("latency of model %s is not judged: ANSWER_CACHE is not 0", name)
                 self._agreements.begin_anew(name)
                 outcomes = {version: _recent() for version in rollout.weights}
                 self._cases[name] = _Case(rollout, rollout.judge, outcomes)
@@ -135,9 +141,9 @@ class Judging:
             if version == base or len(outcomes) < judge.requests:
                 continue
             of_base = recent.get(base or "", [])
-            reason = _judge_errors(outcomes, of_base, judge) or _judge_latency(
-                outcomes, of_base, judge
-            )
+            reason = _judge_errors(outcomes, of_base, judge)
+            if not reason and not self._keeps_answers:
+                reason = _judge_latency(outcomes, of_base, judge)
             if reason:
                 return f"version {version} {reason}"
         return self._judge_agreement(model, judge)
