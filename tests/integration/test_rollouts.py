@@ -49,7 +49,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
         (models / "moods" / number / "moods.tflite").write_bytes(model)
         card = "{model: {path: moods.tflite}, task: tensor}"
         (models / "moods" / number / "card.yaml").write_text(card)
-    env = {replica: {"ROLLOUTS": "true", "ADMIN": "pca"} for replica in REPLICAS}
+    env = {replica: {"MODEL_ROLLOUTS": "true", "ADMIN": "pca"} for replica in REPLICAS}
     folder = tmp_path_factory.mktemp("mesh")
     services = ("pca", *REPLICAS)
     with Mesh(Profile.REDIS, folder, models=models, services=services, env=env) as mesh:

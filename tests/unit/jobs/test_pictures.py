@@ -219,6 +219,6 @@ def test_the_command_and_the_service_have_one_job(
 @pytest.mark.slow
 @pytest.mark.usefixtures("classify")
 def test_an_option_that_the_task_does_not_have_is_refused_before_a_job_begins() -> None:
-    with pytest.raises(InvalidOption, match="the options are: model, top_k") as refused:
+    with pytest.raises(InvalidOption, match="the options are: model, key, top_k") as refused:
         Pictures().identify({"folder": str(SAMPLES), "threshold": 0.5})
     assert refused.value.option == "threshold"

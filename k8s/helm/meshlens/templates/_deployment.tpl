@@ -23,7 +23,7 @@ Changes the Deployment of a service to what the values say. `list` is the root, 
 {{- $env := $container.env -}}{{- $ports := $container.ports -}}
 {{- $mounts := $container.volumeMounts -}}{{- $volumes := $pod.volumes -}}
 
-{{- if $isClassify -}}{{- $env = append $env (dict "name" "ROLLOUTS" "value" "true") -}}{{- end -}}
+{{- if $isClassify -}}{{- $env = append $env (dict "name" "MODEL_ROLLOUTS" "value" "true") -}}{{- end -}}
 
 {{- $models := $values.models -}}
 {{- if and $isClassify (or $models.volume.enabled $models.image.enabled $models.bucket.enabled) -}}

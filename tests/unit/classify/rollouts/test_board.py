@@ -131,7 +131,7 @@ def test_many_changes_at_once_lose_none(tmp_path: Path) -> None:
 
 def test_without_a_store_calls_change_nothing(tmp_path: Path) -> None:
     with running(tmp_path, None) as replica:
-        with pytest.raises(RolloutFixed, match="ROLLOUTS=true"):
+        with pytest.raises(RolloutFixed, match="MODEL_ROLLOUTS=true"):
             replica.board.change("digits", to(ONE))
         assert not any(replica.told)
 

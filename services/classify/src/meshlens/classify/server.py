@@ -104,7 +104,7 @@ def build_server(
     board = Board(
         repository.roll_out,
         folder=settings.models,
-        store=store if settings.rollouts else None,
+        store=store if settings.model_rollouts else None,
         seconds=settings.state_timeout,
         announce=partial(_announce, changes) if changes else lambda _model, _ruled: None,
     )

@@ -44,7 +44,7 @@ class Settings(ServerSettings):
     model_labels: str = Field(
         default="", description="Labels for versions: digits@stable=1,digits@canary=2."
     )
-    rollouts: bool = Field(
+    model_rollouts: bool = Field(
         default=False,
         description="Whether calls may set rollouts (traffic splits and labels), which are kept in"
         " the state store; a replica is ready once it has read them.",

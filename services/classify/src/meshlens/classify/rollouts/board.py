@@ -115,8 +115,8 @@ class Board:
         """
         if self._store is None:
             raise RolloutFixed(
-                "expected ROLLOUTS=true for rollouts that calls set",
-                got="ROLLOUTS=false",
+                "expected MODEL_ROLLOUTS=true for rollouts that calls set",
+                got="MODEL_ROLLOUTS=false",
                 remedy=f"set it, or write the rollout into {FILE} among the models",
             )
         if model in (self._files.rollouts or {}):
