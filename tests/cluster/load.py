@@ -20,7 +20,10 @@ _END_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Sent:
-    """One call of the load: the digest of its body, and `since`, the time at which it began."""
+    """One call of the load: the digest of its body, and `since`, the time at which it began.
+
+    `text` is the error message; of pictures by gRPC, the answer.
+    """
 
     app: str
     digest: str

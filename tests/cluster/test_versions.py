@@ -6,14 +6,15 @@ The last test leaves classify with TensorFlow behind, for the visitors' tests to
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import yaml
 from cluster.caller import Call
 from cluster.lifetime import Figures
-from cluster.load import calling
+from cluster.load import Load, calling
 from cluster.project import TENSORFLOW, Project
 
 # The prediction for a chopstick of 10 cm: the float32 of TensorFlow's own session, in 12 digits.
@@ -32,6 +33,28 @@ def test_a_new_version_comes_to_all_replicas(prod: Project) -> None:
     put(prod, 2)
     await_version(prod, "2")
     assert len(states(prod, "2")) == 3
+
+
+def test_a_rollout_by_a_file_goes_back_on_all_replicas_within_a_second(prod: Project) -> None:
+    share_out(prod, {"1": 100, "2": 0})
+    await_version(prod, "1")
+    with Load(prod.caller("caller"), "grpc", threads=4) as load:
+        await_calls(prod)
+        forth = share_out(prod, {"1": 0, "2": 100})
+        await_calls(prod)
+        back = share_out(prod, {"1": 100, "2": 0})
+        await_calls(prod)
+    (prod.models / "rollouts.yaml").unlink()
+    assert not load.failed, load.failed[:5]
+    answered = [
+        (call.since, json.loads(call.text)["version"])
+        for call in load.calls
+        if call.app == "classify"
+    ]
+    before = {version for since, version in answered if since < forth - 1}
+    between = {version for since, version in answered if forth + 1 < since < back - 1}
+    after = {version for since, version in answered if since > back + 1}
+    assert (before, between, after) == ({"1"}, {"2"}, {"1"})
 
 
 def test_a_bad_rollout_is_seen_and_goes_back_by_one_command(prod: Project) -> None:
@@ -93,6 +116,28 @@ def await_version(project: Project, version: str) -> None:
         lambda: set(states(project, version).values()) == {"AVAILABLE"},
         f"every replica serves version {version}",
     )
+
+
+def share_out(project: Project, weights: Mapping[str, int]) -> float:
+    """Give the digits a rollout by a file among the models; return when."""
+    part = project.models / ".rollouts"
+    part.write_text(yaml.safe_dump({"digits": {"weights": dict(weights)}}))
+    part.rename(project.models / "rollouts.yaml")
+    return time.time()
+
+
+def await_calls(project: Project) -> None:
+    """Return once each replica has answered for some seconds."""
+    began = time.monotonic()
+    before = project.answered("classify", "classify")
+
+    def have_answered() -> bool:
+        now = project.answered("classify", "classify")
+        return time.monotonic() > began + 4 and all(
+            count > before.get(pod, 0) + 20 for pod, count in now.items()
+        )
+
+    project.node.eventually(have_answered, "each replica has answered")
 
 
 def states(project: Project, version: str) -> dict[str, str]:

@@ -24,12 +24,12 @@ Send = Callable[[str, str, bytes], tuple[str, str]]
 
 
 def by_grpc(app: str, method: str, body: bytes) -> tuple[str, str]:
-    """Return the status code, and the error message if there is one."""
+    """Return the status code, and the error message, or the answer if that is no picture."""
     try:
-        CLIENT.invoke(app, method, body, timeout=_SECONDS)
+        reply = CLIENT.invoke(app, method, body, timeout=_SECONDS)
     except CallError as error:
         return error.code, error.message
-    return "OK", ""
+    return "OK", reply.body.decode() if app == "classify" else ""
 
 
 def by_http(app: str, method: str, body: bytes) -> tuple[str, str]:
