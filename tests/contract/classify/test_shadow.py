@@ -40,7 +40,6 @@ def serving(folder: Path, broker: Broker) -> Iterator[tuple[Server, grpc.Channel
             "app_port": 0,
             "events": EventMode.CONFIRMED,
             "dapr_grpc_port": broker.port,
-            "rollouts": False,
         }
     )
     sidecar = Sidecar(settings)

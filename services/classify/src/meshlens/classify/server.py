@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
@@ -26,6 +26,7 @@ from meshlens.classify.rollouts.documents import RolloutChange, Ruled
 from meshlens.classify.rollouts.judging import Judging
 from meshlens.classify.service import STATUS, Service
 from meshlens.classify.serving.repository import Repository
+from meshlens.classify.serving.rollout import Rollout
 from meshlens.classify.settings import Settings
 from meshlens.classify.shadows.report import Report
 from meshlens.classify.shadows.shadows import Shadows
@@ -90,6 +91,11 @@ def build_server(
         repository: the models.
         cache: stores their bytes.
     """
+
+    def roll_out(rollouts: Mapping[str, Rollout] | None) -> None:
+        repository.roll_out(rollouts)
+        server.refresh()  # whether it is ready may depend on that
+
     notices = _open_notices(settings, sidecar, settings.agreement_topic, AGREEMENT)
     changes = _open_notices(settings, sidecar, settings.rollout_topic, CHANGES)
     shadows = Shadows(
@@ -102,7 +108,7 @@ def build_server(
     )
     store = StateStore(sidecar, name=settings.state_store, timeout=settings.state_timeout)
     board = Board(
-        repository.roll_out,
+        roll_out,
         folder=settings.models,
         store=store if settings.model_rollouts else None,
         seconds=settings.state_timeout,
