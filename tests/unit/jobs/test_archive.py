@@ -139,16 +139,31 @@ def test_a_part_is_had_by_one_at_a_time_and_its_neighbours_by_others(
 ) -> None:
     other = Archive(tmp_path / "jobs")
     stage = "f" * 64
-    with archive.claim(stage, 7, wait=True) as first:
+    with archive.claim(stage, 7) as first:
         with (
-            other.claim(stage, 7, wait=False) as second,
-            other.claim(stage, 8, wait=False) as next_,
+            other.claim(stage, 7) as second,
+            other.claim(stage, 8) as next_,
         ):
             assert (first, second, next_) == (True, False, True)
-        with archive.claim(stage, 7, wait=False) as again:
+        with archive.claim(stage, 7) as again:
             assert not again
-    with other.claim(stage, 7, wait=False) as later:
+    with other.claim(stage, 7) as later:
         assert later
+
+
+def test_who_waits_for_a_part_gets_it_or_goes_on_without(archive: Archive, tmp_path: Path) -> None:
+    other, stage = Archive(tmp_path / "jobs"), "f" * 64
+    with ThreadPoolExecutor() as pool:
+        with archive.claim(stage, 7):
+            with other.claim(stage, 7, seconds=0.1) as without:
+                assert not without
+            waiting = pool.submit(_claim, other, stage)
+        assert waiting.result(timeout=30)
+
+
+def _claim(archive: Archive, stage: str) -> bool:
+    with archive.claim(stage, 7, seconds=30) as has:
+        return has
 
 
 def test_a_lock_that_cannot_be_made_is_said(archive: Archive, tmp_path: Path) -> None:
@@ -158,4 +173,4 @@ def test_a_lock_that_cannot_be_made_is_said(archive: Archive, tmp_path: Path) ->
     with pytest.raises(ObjectsFailed, match="the folder of the jobs must be writable"):
         archive.alone(JOB).__enter__()
     with pytest.raises(ObjectsFailed, match="the folder of the jobs must be writable"):
-        archive.claim(JOB, 0, wait=False).__enter__()
+        archive.claim(JOB, 0).__enter__()

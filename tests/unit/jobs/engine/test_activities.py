@@ -196,7 +196,7 @@ def test_who_has_something_else_to_do_does_not_help(archive: Archive, tmp_path: 
 def test_nobody_helps_with_a_part_that_another_is_at(archive: Archive, tmp_path: Path) -> None:
     table = begin(archive, tmp_path)
     stage = table["plan"]({"job": JOB})["stage"]
-    with archive.claim(stage, 13, wait=True):
+    with archive.claim(stage, 13):
         help_on(table, 12, (10, 15))
     assert done(archive, stage) == [10, 11, 12, 14]
 

@@ -13,12 +13,15 @@ Beside the jobs, `locks` has empty files that whoever starts or purges a job loc
 
 import fcntl
 import json
+import math
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 from meshlens.batch.errors import ObjectsFailed
@@ -35,6 +38,7 @@ _ID = re.compile(r"[0-9a-f]{64}")
 _LOCKS, _SHARED = "locks", 2
 # Parts share locks as well: those that are worked on at the same time are neighbours.
 _PARTS, _PART_LOCKS = "parts", 1024
+_LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +144,11 @@ class Archive:
         """
         if not _ID.fullmatch(job):
             raise _missing(job)
-        with _lock(self._folder / _LOCKS / job[:_SHARED], wait=True):
+        with _lock(self._folder / _LOCKS / job[:_SHARED], math.inf):
             yield
 
     @contextmanager
-    def claim(self, stage: str, number: int, *, wait: bool) -> Iterator[bool]:
+    def claim(self, stage: str, number: int, *, seconds: float = 0.0) -> Iterator[bool]:
         """Have a part to oneself until the block ends, or its process; yield whether one has it.
 
         A file system without locks, or whose locks hold on one host, gives it to others, too.
@@ -152,13 +156,13 @@ class Archive:
         Args:
             stage: digest of the part's stage.
             number: of the part.
-            wait: until whoever has it is done with it, so that one has it in any case.
+            seconds: to wait until whoever has it is done with it.
 
         Raises:
             ObjectsFailed: the lock cannot be made.
         """
         place = (int(stage[:8], 16) + number) % _PART_LOCKS
-        with _lock(self._folder / _LOCKS / _PARTS / f"{place:03x}", wait=wait) as has:
+        with _lock(self._folder / _LOCKS / _PARTS / f"{place:03x}", seconds) as has:
             yield has
 
     def begin(self, job: str, record: Record) -> None:
@@ -217,23 +221,37 @@ class Archive:
 
 
 @contextmanager
-def _lock(path: Path, *, wait: bool) -> Iterator[bool]:
-    """Have a file locked; yield whether it is, or would be if its file system had locks."""
+def _lock(path: Path, seconds: float) -> Iterator[bool]:
+    """Have a file locked; yield whether it is, or would be if its file system had locks.
+
+    Args:
+        path: of the file.
+        seconds: to wait for whoever has it locked.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
     except OSError as error:
         raise _failed("writable", error) from error
     with file:
+        yield _await_lock(file, seconds)
+
+
+def _await_lock(file: IO[bytes], seconds: float) -> bool:
+    """Lock a file; return False if another has it locked all the time."""
+    deadline = time.monotonic() + seconds
+    while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            # A system call that waits would wait for a process that stands still, too.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            has = False
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_LOOK_SECONDS)
         except OSError:  # there are none; docs/jobs.md says what may happen then
-            has = True
+            return True
         else:
-            has = True
-        yield has
+            return True
 
 
 def _missing(job: str) -> JobNotFound:

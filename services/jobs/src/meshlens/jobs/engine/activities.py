@@ -26,6 +26,7 @@ Answer: TypeAlias = dict[str, Any]
 DONE, LEFT_OUT, FAILED, CANCELLED_PART = "done", "left out", "failed", "cancelled"
 
 _CANCEL_SECONDS = 0.5
+_PATIENCE = 15.0
 _STAGES = 16
 
 
@@ -97,8 +98,9 @@ class Activities:
         go_on = self._go_on(job)
 
         def work() -> Answer:
-            # The engine may give out a part again while it is worked on, and others help.
-            with self.archive.claim(stage.digest, given["number"], wait=True):
+            # The engine may give out a part again while it is worked on, and others help. But
+            # whoever has it may stand still: then it is worked on twice, and comes out the same.
+            with self.archive.claim(stage.digest, given["number"], seconds=_PATIENCE):
                 done = steps.part(stage, given["number"], go_on)
             self._help(steps, stage, range(*given.get("help", (0,))), go_on)
             return {"end": DONE if done else LEFT_OUT}
@@ -115,7 +117,7 @@ class Activities:
         for number in reversed(steps.untried(stage, outstanding)):
             if not self.is_idle():
                 return
-            with self.archive.claim(stage.digest, number, wait=False) as has:
+            with self.archive.claim(stage.digest, number) as has:
                 if has:
                     steps.part(stage, number, go_on)
 
