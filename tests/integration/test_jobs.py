@@ -65,6 +65,8 @@ OWN = "job/"
 # A job of so many parts has two stages, so twice as many are worked on.
 PARTS = 24
 QUICK, SLOW = 0.0, 0.1
+# Whoever changes a job by a call comes before its end.
+LEISURELY = 0.3
 REPLICAS = 4
 
 
@@ -375,7 +377,7 @@ def test_the_end_is_an_event_where_no_app_may_call_jobs(tmp_path: Path, numbers:
 def test_a_paused_job_stands_still_and_goes_on(
     mesh: JobsMesh, numbers: Path, tmp_path: Path
 ) -> None:
-    options = paced(numbers, SLOW)
+    options = paced(numbers, LEISURELY)
     job = mesh.start(PACED, options)["id"]
     mesh.await_done(job, 10)
     assert mesh.ask(f"pause/{job}")["state"] == "paused"
@@ -389,7 +391,7 @@ def test_a_paused_job_stands_still_and_goes_on(
 def test_a_cancelled_job_keeps_what_is_done_and_goes_on_when_it_is_started_again(
     mesh: JobsMesh, numbers: Path, tmp_path: Path
 ) -> None:
-    options = paced(numbers, SLOW)
+    options = paced(numbers, LEISURELY)
     job = mesh.start(PACED, options)["id"]
     mesh.await_done(job, 10)
     status, refusal = mesh.call(f"purge/{job}")
