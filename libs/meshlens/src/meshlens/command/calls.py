@@ -1,8 +1,11 @@
 """Calls of an app's methods through a sidecar's HTTP API, with the standard library alone."""
 
+import argparse
 import http.client
 import json
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -74,6 +77,42 @@ class App:
         """
         answer: dict[str, Any] = json.loads(self.call(verb, *path, body=body))
         return answer
+
+
+def add_sidecar(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names a sidecar: by default that of the environment or the run file."""
+    port = os.environ.get("DAPR_HTTP_PORT", "3503")
+    parser.add_argument(
+        "--sidecar",
+        default=f"http://127.0.0.1:{port}",
+        metavar="URL",
+        help="HTTP API of any sidecar in the mesh (default: %(default)s)",
+    )
+
+
+def run_action(
+    action: Callable[[App, argparse.Namespace], int],
+    name: str,
+    options: argparse.Namespace,
+    *,
+    interrupted: int,
+) -> int:
+    """Do what a command is to do with an app, and return the exit code: 2 if a call is refused.
+
+    Args:
+        action: does it.
+        name: of the app.
+        options: of the command, `sidecar` among them.
+        interrupted: the exit code after Ctrl-C.
+    """
+    app = App(name, options.sidecar, token=os.environ.get("DAPR_API_TOKEN", ""))
+    try:
+        return action(app, options)
+    except CallFailed as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return interrupted
 
 
 def _read_message(data: bytes) -> str:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from meshlens.command.calls import App, CallFailed
+from meshlens.command.calls import App, CallFailed, add_sidecar, run_action
 
 _DESCRIPTION = """\
 Start, watch and end batch jobs of the app jobs, which `meshlens up --jobs` runs.
@@ -33,15 +32,8 @@ _LOST_SECONDS = 60.0
 def main(arguments: Sequence[str], *, prog: str) -> int:
     """Do what the first word says; return the exit code."""
     options = _parse(arguments, prog)
-    app = App("jobs", options.sidecar, token=os.environ.get("DAPR_API_TOKEN", ""))
     action: Callable[[App, argparse.Namespace], int] = options.action
-    try:
-        return action(app, options)
-    except CallFailed as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 1
+    return run_action(action, "jobs", options, interrupted=1)
 
 
 def _start(app: App, options: argparse.Namespace) -> int:
@@ -170,13 +162,7 @@ def _parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
         formatter_class=form,
         allow_abbrev=False,
     )
-    port = os.environ.get("DAPR_HTTP_PORT", "3503")
-    parser.add_argument(
-        "--sidecar",
-        default=f"http://127.0.0.1:{port}",
-        metavar="URL",
-        help="HTTP API of any sidecar in the mesh (default: %(default)s)",
-    )
+    add_sidecar(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     start = commands.add_parser("start", help="start a job, or find it, and print its id")
     start.add_argument("kind", help="what to do")

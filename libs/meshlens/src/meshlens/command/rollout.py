@@ -1,13 +1,11 @@
 """`meshlens models rollout`: show and set how the requests of a model are shared out."""
 
 import argparse
-import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from meshlens.command.calls import App, CallFailed
+from meshlens.command.calls import App, add_sidecar, run_action
 
 _DESCRIPTION = """\
 Show how the requests that name MODEL, but none of its versions, are shared out; or set it.
@@ -28,15 +26,8 @@ _LIMITS = ("errors", "latency", "agreement", "window")
 def main(arguments: Sequence[str], *, prog: str) -> int:
     """Do what the words say; return the exit code."""
     options = _parse(arguments, prog)
-    app = App(options.app, options.sidecar, token=os.environ.get("DAPR_API_TOKEN", ""))
     action: Callable[[App, argparse.Namespace], int] = _ACTIONS[options.action]
-    try:
-        return action(app, options)
-    except CallFailed as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 0
+    return run_action(action, options.app, options, interrupted=0)
 
 
 def _show(app: App, options: argparse.Namespace) -> int:
@@ -135,13 +126,7 @@ def _parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    port = os.environ.get("DAPR_HTTP_PORT", "3503")
-    parser.add_argument(
-        "--sidecar",
-        default=f"http://127.0.0.1:{port}",
-        metavar="URL",
-        help="HTTP API of any sidecar in the mesh (default: %(default)s)",
-    )
+    add_sidecar(parser)
     parser.add_argument("--app", default="classify", help="app id (default: %(default)s)")
     parser.add_argument("model", metavar="MODEL")
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
