@@ -27,8 +27,9 @@ _METRICS = 9091
 _LEAVE_SECONDS = 180.0
 _REDIS = Path(__file__).parent / "redis.yaml"
 CALLER = Path(__file__).parent / "caller.yaml"
-# App ids: prod allows the first to call by gRPC and the second by HTTP; the third is unknown.
-CALLERS = ("caller", "gateway", "stranger")
+# App ids: prod allows the first to call by gRPC and the second by HTTP; the third is unknown. The
+# last one is in the tests' overlay, and may change what is served.
+CALLERS = ("caller", "gateway", "stranger", "ops")
 
 
 class Project:

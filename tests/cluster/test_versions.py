@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -36,25 +36,36 @@ def test_a_new_version_comes_to_all_replicas(prod: Project) -> None:
 
 
 def test_a_rollout_by_a_file_goes_back_on_all_replicas_within_a_second(prod: Project) -> None:
-    share_out(prod, {"1": 100, "2": 0})
+    write_rollout(prod, {"1": 100, "2": 0})
     await_version(prod, "1")
-    with Load(prod.caller("caller"), "grpc", threads=4) as load:
-        await_calls(prod)
-        forth = share_out(prod, {"1": 0, "2": 100})
-        await_calls(prod)
-        back = share_out(prod, {"1": 100, "2": 0})
-        await_calls(prod)
+
+    def send_forth() -> None:
+        write_rollout(prod, {"1": 0, "2": 100})
+
+    def go_back() -> None:
+        write_rollout(prod, {"1": 100, "2": 0})
+
+    assert answered_meanwhile(prod, send_forth, go_back) == ({"1"}, {"2"}, {"1"})
     (prod.models / "rollouts.yaml").unlink()
-    assert not load.failed, load.failed[:5]
-    answered = [
-        (call.since, json.loads(call.text)["version"])
-        for call in load.calls
-        if call.app == "classify"
-    ]
-    before = {version for since, version in answered if since < forth - 1}
-    between = {version for since, version in answered if forth + 1 < since < back - 1}
-    after = {version for since, version in answered if since > back + 1}
-    assert (before, between, after) == ({"1"}, {"2"}, {"1"})
+
+
+def test_a_rollout_by_calls_goes_back_on_all_replicas_within_a_second(prod: Project) -> None:
+    set_rollout(prod, {"1": 100, "2": 0})
+
+    def send_forth() -> None:
+        set_rollout(prod, {"1": 0, "2": 100})
+
+    def go_back() -> None:
+        call_as_ops(prod, "models/digits/rollout/back", b"{}")
+
+    assert answered_meanwhile(prod, send_forth, go_back) == ({"1"}, {"2"}, {"1"})
+
+
+def test_a_rollout_is_changed_by_nobody_else(prod: Project) -> None:
+    path = "models/digits/rollout/back"
+    (proxied,) = prod.caller("caller").call(Call("grpc", "classify", path))
+    (http,) = prod.caller("gateway").call(Call("http", "classify", path, b"{}"))
+    assert (proxied.code, http.code) == ("PERMISSION_DENIED", "403")
 
 
 def test_a_bad_rollout_is_seen_and_goes_back_by_one_command(prod: Project) -> None:
@@ -118,12 +129,58 @@ def await_version(project: Project, version: str) -> None:
     )
 
 
-def share_out(project: Project, weights: Mapping[str, int]) -> float:
-    """Give the digits a rollout by a file among the models; return when."""
+def write_rollout(project: Project, weights: Mapping[str, int]) -> None:
+    """Give the digits a rollout by a file among the models."""
     part = project.models / ".rollouts"
     part.write_text(yaml.safe_dump({"digits": {"weights": dict(weights)}}))
     part.rename(project.models / "rollouts.yaml")
-    return time.time()
+
+
+def set_rollout(project: Project, weights: Mapping[str, int]) -> None:
+    """Give the digits a rollout by a call, which does not replace one of a file."""
+    body = json.dumps({"weights": weights}).encode()
+    call_as_ops(project, "models/digits/rollout", body)
+
+
+def call_as_ops(project: Project, method: str, body: bytes) -> None:
+    """Call classify as the app that may change what is served."""
+    (answer,) = project.caller("ops").call(Call("http", "classify", method, body))
+    assert answer.code == "200", answer.text
+
+
+def answered_meanwhile(
+    project: Project, send_forth: Callable[[], None], go_back: Callable[[], None]
+) -> tuple[set[str], set[str], set[str]]:
+    """Call all replicas while a rollout goes forth and back; no call may fail.
+
+    Returns:
+        the versions that have answered before, between and after, but for calls that were sent
+        within a second of a change.
+    """
+    with Load(project.caller("caller"), "grpc", threads=4) as load:
+        await_calls(project)
+        forth = time.time()
+        send_forth()
+        forth_done = time.time()
+        await_calls(project)
+        back = time.time()
+        go_back()
+        back_done = time.time()
+        await_calls(project)
+    assert not load.failed, load.failed[:5]
+    answered = [
+        (call.since, call.seconds, json.loads(call.text)["version"])
+        for call in load.calls
+        if call.app == "classify"
+    ]
+    before = {version for since, took, version in answered if since + took < forth}
+    between = {
+        version
+        for since, took, version in answered
+        if forth_done + 1 < since and since + took < back
+    }
+    after = {version for since, _, version in answered if back_done + 1 < since}
+    return before, between, after
 
 
 def await_calls(project: Project) -> None:
