@@ -19,7 +19,8 @@ from processes import eventually
 from unit.classify.fake_engine import FakeEngine
 from unit.classify.models import build_model
 
-from meshlens.classify.engines.opening import OpenEngine, open_engine
+from meshlens.classify.engines.engine import OpenEngine
+from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.models import shipped_models
 from meshlens.classify.server import build_server
 from meshlens.classify.serving.repository import Repository

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from unit.classify.chains import add_chain, add_detector, add_namer
 
-from meshlens.classify.engines.opening import open_apart, open_engine
+from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import InvalidModel, InvalidRollout
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import VERSION_HEADER, Asking, Rollout, Shadow
@@ -76,4 +76,4 @@ def test_a_chain_is_no_shadow_and_has_none(repository: Repository) -> None:
         pass
     # A rollout from a file is not prepared.
     with pytest.raises(InvalidModel, match="joins no others can be a shadow, got a chain"):
-        repository.open_apart(repository.find_source("both", "1"), open_apart)
+        repository.prepare_apart(repository.find_source("both", "1"))

@@ -22,7 +22,7 @@ from unit.classify.pictures import blocks, encode
 
 from meshlens.classify.answer_cache.cache import AnswerCache
 from meshlens.classify.answer_cache.recent import RecentAnswers
-from meshlens.classify.engines.opening import open_apart, open_engine
+from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import InvalidImage
 from meshlens.classify.formats.card import Task
 from meshlens.classify.service import Service
@@ -248,7 +248,7 @@ def test_a_shadow_sees_only_what_is_computed(two_versions: Pair) -> None:
     repository = two_versions.repository
     shadow = Shadow(version="2", percent=100)
     repository.roll_out({"m": Rollout(weights={"1": 100}, shadow=shadow)})
-    shadows = Shadows(repository, open_apart, memory=1 << 20, rest=lambda _: False)
+    shadows = Shadows(repository, memory=1 << 20, rest=lambda _: False)
     cache = AnswerCache(RecentAnswers(1 << 20), seconds=300.0)
     service = Service(repository, max_pixels=LIMIT, answers=cache, shadows=shadows)
     try:

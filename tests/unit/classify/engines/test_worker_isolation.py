@@ -13,6 +13,7 @@ from unit.classify.engines.workers import workers
 from meshlens.classify.engines.bounds import NO_BOUNDS
 from meshlens.classify.engines.worker_isolation import isolate
 from meshlens.classify.engines.worker_process import WorkerProcess
+from meshlens.classify.engines.worker_server import WorkerManager
 
 # Isolates itself, though threads run already, and then tries each in a thread of before.
 TRY = """
@@ -65,7 +66,7 @@ REFUSED, ALLOWED = 7, 3
 
 @pytest.fixture
 def process() -> Iterator[WorkerProcess]:
-    running = WorkerProcess(1, NO_BOUNDS, "LiteRT")
+    running = WorkerProcess(WorkerManager, (1, NO_BOUNDS), "LiteRT")
     yield running
     running.end()
 
@@ -96,7 +97,7 @@ def test_each_thread_of_a_worker_is_isolated(process: WorkerProcess) -> None:
 def test_a_worker_does_not_know_the_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APP_API_TOKEN", "swordfish")
     monkeypatch.setenv("DAPR_API_TOKEN", "swordfish")
-    process = WorkerProcess(1, NO_BOUNDS, "LiteRT")
+    process = WorkerProcess(WorkerManager, (1, NO_BOUNDS), "LiteRT")
     try:
         (worker,) = workers()
         assert "swordfish" not in str(psutil.Process(worker.pid).environ())

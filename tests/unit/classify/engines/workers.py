@@ -6,6 +6,10 @@ from contextlib import contextmanager
 import psutil
 from processes import eventually
 
+_MODULES = frozenset(
+    {"meshlens.classify.engines.worker_server", "meshlens.classify.shadows.served"}
+)
+
 
 def workers() -> list[psutil.Process]:
     """The processes that run models for this one."""
@@ -14,7 +18,7 @@ def workers() -> list[psutil.Process]:
 
 def _runs_models(process: psutil.Process) -> bool:
     try:
-        return "meshlens.classify.engines.worker_server" in process.cmdline()
+        return not _MODULES.isdisjoint(process.cmdline())
     except psutil.NoSuchProcess:  # it has ended, though nobody has waited for it yet
         return False
 

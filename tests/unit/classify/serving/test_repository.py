@@ -11,8 +11,8 @@ from unit.classify.fake_engine import FakeEngine
 from unit.classify.leases import lease_classifier
 from unit.classify.models import build_model
 
-from meshlens.classify.engines.engine import Engine
-from meshlens.classify.engines.opening import OpenEngine, open_engine
+from meshlens.classify.engines.engine import Engine, OpenEngine
+from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import ModelFailed, ModelNotFound, ModelNotReady, NoModels
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.versions import Servable, State

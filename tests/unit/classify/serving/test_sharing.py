@@ -12,7 +12,7 @@ from processes import eventually
 from unit.classify.fake_engine import FakeEngine
 from unit.classify.models import build_model
 
-from meshlens.classify.engines.opening import OpenEngine
+from meshlens.classify.engines.engine import OpenEngine
 from meshlens.classify.errors import InvalidRollout, ModelFailed, ModelNotFound, ModelNotReady
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import Asking, Rollout, Shadow

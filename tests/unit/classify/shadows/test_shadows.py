@@ -17,12 +17,12 @@ from unit.classify.graphs import build_endless, build_greedy, build_scaled
 
 from meshlens.classify.engines import worker_calls
 from meshlens.classify.engines.bounds import NO_BOUNDS, Bounds
-from meshlens.classify.engines.opening import open_apart, open_engine
+from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.formats.card import Task
 from meshlens.classify.service import Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import Rollout, Shadow
-from meshlens.classify.shadows import engines
+from meshlens.classify.shadows import processes
 from meshlens.classify.shadows.report import Report
 from meshlens.classify.shadows.shadows import MOST_WAITING, Shadows
 from meshlens.daprkit.messages import Reply, Request
@@ -48,7 +48,7 @@ class Stage:
         self.repository = Repository(folder, partial(open_engine, workers=2))
         self.repository.load("m", "1")
         chosen = {"seconds": 60.0, "memory": MIB, **options}
-        self.shadows = Shadows(self.repository, partial(open_apart, bounds=bounds), **chosen)
+        self.shadows = Shadows(self.repository, bounds=bounds, **chosen)
         self.service = Service(self.repository, max_pixels=10**6, shadows=self.shadows)
         self.share(100)
 
@@ -150,7 +150,7 @@ def test_a_shadow_that_hangs_is_ended_and_nobody_notices(
 def test_a_shadow_that_has_ended_is_opened_again_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "FIRST_RETRY", 0.0)
+    monkeypatch.setattr(processes, "FIRST_RETRY", 0.0)
     write_version(tmp_path / "m", "1", build_scaled(1.0))
     write_version(tmp_path / "m", "2", build_scaled(1.0))
     with staged(tmp_path) as stage:

@@ -9,7 +9,7 @@ from functools import partial
 from meshlens.classify.answer_cache.cache import AnswerCache
 from meshlens.classify.answer_cache.recent import RecentAnswers
 from meshlens.classify.answer_cache.shared import SharedAnswers
-from meshlens.classify.engines.opening import open_apart, open_engine
+from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import (
     ClassifyError,
     EngineGone,
@@ -100,7 +100,7 @@ def build_server(
     changes = _open_notices(settings, sidecar, settings.rollout_topic, CHANGES)
     shadows = Shadows(
         repository,
-        partial(open_apart, bounds=settings.bounds),
+        bounds=settings.bounds,
         seconds=settings.shadow_timeout,
         memory=2 * settings.max_body,
         rest=lambda seconds: server.await_rest(seconds),  # noqa: PLW0108 - there is none yet

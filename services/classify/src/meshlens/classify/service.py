@@ -10,7 +10,6 @@ from meshlens.classify import methods, reference, tools, web
 from meshlens.classify.answer_cache.cache import AnswerCache
 from meshlens.classify.answer_cache.lookups import Lookups
 from meshlens.classify.engines.bounds import within
-from meshlens.classify.engines.opening import open_apart
 from meshlens.classify.errors import (
     EngineCrashed,
     EngineGone,
@@ -132,7 +131,7 @@ class Service:
         self._max_body = max_body
         self._origins = origins
         self._answers = answers
-        self._shadows = shadows or Shadows(repository, open_apart, memory=2 * max_body)
+        self._shadows = shadows or Shadows(repository, memory=2 * max_body)
         self._statuses = Statuses(STATUS)
         # Models that have ended during a batch.
         self._suspects: set[str] = set()

@@ -1,12 +1,13 @@
 """The protocol of a runtime: named tensors in, named tensors out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from meshlens.classify.formats.card import Kind
 from meshlens.classify.formats.producers import Numbers
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -98,3 +99,7 @@ class Elsewhere(Protocol):
     @property
     def pid(self) -> int:
         """The number of that process."""
+
+
+# Makes one from a kind, the bytes of its file, and the names of inputs and outputs, if not all.
+OpenEngine: TypeAlias = Callable[[Kind, bytes, Sequence[str], Sequence[str]], Engine]

@@ -1,9 +1,8 @@
 """Opens a model with the engine for its format."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import TypeAlias
 
 from meshlens.classify.engines.bounds import NO_BOUNDS, Bounds
 from meshlens.classify.engines.engine import Engine
@@ -13,8 +12,6 @@ from meshlens.classify.formats.card import Kind
 from meshlens.classify.formats.tflite_risks import find_risk
 
 _log = logging.getLogger(__name__)
-
-OpenEngine: TypeAlias = Callable[[Kind, bytes, Sequence[str], Sequence[str]], Engine]
 
 
 def open_engine(
@@ -51,31 +48,6 @@ def open_engine(
         case Kind.FROZEN_GRAPH | Kind.SAVED_MODEL:
             pass
     return _worker_client(workers, bounds).open(kind, data, inputs, outputs)
-
-
-def open_apart(
-    kind: Kind,
-    data: bytes,
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-    *,
-    bounds: Bounds = NO_BOUNDS,
-) -> Engine:
-    """Return the engine that runs the model in `data`, in a process that nothing else uses.
-
-    The process computes only while nothing else wants to.
-
-    Args:
-        kind: its format.
-        data: the bytes of its file or folder.
-        inputs: names of a frozen graph's inputs, if not all.
-        outputs: names of its outputs, if not all.
-        bounds: what its calls may take.
-
-    Raises:
-        InvalidModel: it cannot be run.
-    """
-    return WorkerClient(1, bounds, last=True).open(kind, data, inputs, outputs)
 
 
 @cache

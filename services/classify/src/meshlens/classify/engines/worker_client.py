@@ -18,6 +18,7 @@ from typing import Any
 from meshlens.classify.engines.bounds import NO_BOUNDS, Bounds
 from meshlens.classify.engines.engine import Engine, Signature, Tensor, TensorSpec
 from meshlens.classify.engines.worker_process import OnEnd, WorkerProcess, reporting_the_end
+from meshlens.classify.engines.worker_server import WorkerManager
 from meshlens.classify.errors import EngineCrashed, EngineGone, InvalidModel, ModelTooSlow
 from meshlens.classify.formats.card import Kind
 
@@ -28,13 +29,11 @@ class WorkerClient:
     Args:
         workers: threads that call a model.
         bounds: what the calls of one process may take.
-        last: whether the processes compute only while nothing else wants to.
     """
 
-    def __init__(self, workers: int, bounds: Bounds = NO_BOUNDS, *, last: bool = False) -> None:
+    def __init__(self, workers: int, bounds: Bounds = NO_BOUNDS) -> None:
         self._workers = workers
         self._bounds = bounds
-        self._last = last
         self._shared: WorkerProcess | None = None
         self._deadly: set[str] = set()
         self._lock = threading.Lock()
@@ -80,8 +79,7 @@ class WorkerClient:
             return self._shared
 
     def _begin(self, kind: Kind) -> WorkerProcess:
-        runtime = _RUNTIMES[kind]
-        return WorkerProcess(self._workers, self._bounds, runtime, last=self._last)
+        return WorkerProcess(WorkerManager, (self._workers, self._bounds), RUNTIMES[kind])
 
     def _leave(self, process: "WorkerProcess") -> None:
         """End the process with its last model."""
@@ -94,7 +92,7 @@ class WorkerClient:
         process.end()
 
 
-_RUNTIMES: Mapping[Kind, str] = {
+RUNTIMES: Mapping[Kind, str] = {
     Kind.TFLITE: "LiteRT",
     Kind.FROZEN_GRAPH: "TensorFlow",
     Kind.SAVED_MODEL: "TensorFlow",

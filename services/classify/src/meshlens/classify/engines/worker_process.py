@@ -10,11 +10,11 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TypeAlias
+from multiprocessing.managers import BaseManager
+from typing import Any, TypeAlias
 
-from meshlens.classify.engines.bounds import Bounds
 from meshlens.classify.engines.worker_calls import GRACE_SECONDS, Calls
-from meshlens.classify.engines.worker_server import KEY_BYTES, Worker, WorkerManager
+from meshlens.classify.engines.worker_server import KEY_BYTES
 from meshlens.classify.errors import EngineCrashed, EngineGone, InvalidModel, ModelTooSlow
 
 _GONE = (EOFError, ConnectionError, FileNotFoundError)
@@ -33,17 +33,17 @@ OnEnd: TypeAlias = Callable[[str], None]
 
 
 class WorkerProcess:
-    """A Python that runs `worker_server`, and ends when this one does.
+    """A Python that runs the module of a manager, and ends when this one does.
 
     Args:
-        workers: threads that call a model.
-        bounds: what its calls may take.
+        manager: of its module, which `worker_server.serve` is called with there.
+        arguments: of the manager's `Worker`.
         runtime: what it runs, for messages.
         last: whether it computes only while nothing else wants to, and no call may take longer
             than its time.
 
     Attributes:
-        worker: opens models there.
+        worker: a proxy of the manager's `Worker`.
         models: how many it has.
         calls: those that it is computing.
 
@@ -51,12 +51,19 @@ class WorkerProcess:
         InvalidModel: it ended before it could open any.
     """
 
-    def __init__(self, workers: int, bounds: Bounds, runtime: str, *, last: bool = False) -> None:
+    def __init__(
+        self,
+        manager: type[BaseManager],
+        arguments: tuple[object, ...],
+        runtime: str,
+        *,
+        last: bool = False,
+    ) -> None:
         self._runtime = runtime
         key = secrets.token_bytes(KEY_BYTES)
         self._folder = tempfile.TemporaryDirectory(prefix="classify-")
         self._child = subprocess.Popen(  # noqa: S603 - a module of this package
-            [sys.executable, "-m", "meshlens.classify.engines.worker_server", self._folder.name],
+            [sys.executable, "-m", manager.__module__, self._folder.name],
             env={name: value for name, value in os.environ.items() if name not in _SECRETS},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -74,7 +81,7 @@ class WorkerProcess:
         self.calls = Calls(self._child.kill, grace=0 if last else GRACE_SECONDS)
         try:
             with reporting_the_end(self):
-                self.worker = self._connect(key, workers, bounds)
+                self.worker: Any = self._connect(manager, key, arguments)
         except EngineGone as error:
             self.end()
             raise InvalidModel(str(error)) from error
@@ -84,7 +91,9 @@ class WorkerProcess:
         threading.Thread(target=self._report_the_end, name="worker-end", daemon=True).start()
         _log.info("%s runs in process %d", runtime, self._child.pid)
 
-    def _connect(self, key: bytes, workers: int, bounds: Bounds) -> Worker:
+    def _connect(
+        self, manager: type[BaseManager], key: bytes, arguments: tuple[object, ...]
+    ) -> object:
         """Return its worker once it listens."""
         assert self._child.stdin is not None  # noqa: S101 - for the type checker
         assert self._child.stdout is not None  # noqa: S101 - the same
@@ -98,9 +107,9 @@ class WorkerProcess:
                 self._runtime,
                 obstacle,
             )
-        manager = WorkerManager(f"{self._folder.name}/socket", authkey=key)
-        manager.connect()
-        worker: Worker = manager.Worker(workers, bounds)  # type: ignore[attr-defined] # registered by name
+        connected = manager(f"{self._folder.name}/socket", authkey=key)
+        connected.connect()
+        worker: object = connected.Worker(*arguments)  # type: ignore[attr-defined] # registered by name
         return worker
 
     @property

@@ -98,23 +98,10 @@ class Worker:
         """
         lift_bounds()
         try:
-            return RemoteModel(self._open(kind, data, inputs, outputs), self._bounds)
+            engine = open_here(kind, data, inputs, outputs, workers=self._workers)
+            return RemoteModel(engine, self._bounds)
         finally:
             bound_calls(self._bounds.memory)
-
-    def _open(
-        self, kind: Kind, data: bytes, inputs: Sequence[str], outputs: Sequence[str]
-    ) -> Engine:
-        if kind is Kind.TFLITE:
-            from meshlens.classify.engines.litert import LiteRtEngine  # noqa: PLC0415 - a process has one of the two runtimes
-
-            return LiteRtEngine(data, workers=self._workers)
-        importing = threading.Thread(target=_import_gently, args=(self._workers,))
-        importing.start()
-        importing.join()
-        if kind is Kind.SAVED_MODEL:
-            return open_saved_model(data, workers=self._workers)
-        return open_frozen_graph(data, workers=self._workers, inputs=inputs, outputs=outputs)
 
 
 class WorkerManager(BaseManager):
@@ -127,6 +114,26 @@ WorkerManager.register(
 )
 
 
+def open_here(
+    kind: Kind, data: bytes, inputs: Sequence[str], outputs: Sequence[str], *, workers: int
+) -> Engine:
+    """Return the engine that runs a model in this process.
+
+    Raises:
+        InvalidModel: it cannot be run.
+    """
+    if kind is Kind.TFLITE:
+        from meshlens.classify.engines.litert import LiteRtEngine  # noqa: PLC0415 - a process has one of the two runtimes
+
+        return LiteRtEngine(data, workers=workers)
+    importing = threading.Thread(target=_import_gently, args=(workers,))
+    importing.start()
+    importing.join()
+    if kind is Kind.SAVED_MODEL:
+        return open_saved_model(data, workers=workers)
+    return open_frozen_graph(data, workers=workers, inputs=inputs, outputs=outputs)
+
+
 def _import_gently(workers: int) -> None:
     """Import TensorFlow at a low priority, so that requests are not kept waiting."""
     with suppress(OSError):  # not on every platform
@@ -135,8 +142,8 @@ def _import_gently(workers: int) -> None:
         import_tensorflow(workers)
 
 
-def main() -> None:
-    """Serve."""
+def serve(manager: type[BaseManager]) -> None:
+    """Serve what a manager has registered, until stdin is closed."""
     forbid_dumps()
     key = sys.stdin.buffer.read(KEY_BYTES)
     folder = Path(sys.argv[1])
@@ -147,11 +154,11 @@ def main() -> None:
         os._exit(0)
 
     threading.Thread(target=end_with_stdin, daemon=True).start()
-    server = WorkerManager(str(folder / "socket"), authkey=key).get_server()
+    server = manager(str(folder / "socket"), authkey=key).get_server()
     sys.stdout.write(f"{isolate()}\n")
     sys.stdout.flush()
     server.serve_forever()
 
 
 if __name__ == "__main__":
-    main()
+    serve(WorkerManager)

@@ -9,11 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from meshlens.classify.engines.bounds import within
-from meshlens.classify.engines.engine import Mortal
-from meshlens.classify.engines.opening import OpenEngine
+from meshlens.classify.engines.engine import Mortal, OpenEngine
 from meshlens.classify.errors import ClassifyError, InvalidModel
 from meshlens.classify.memory import give_memory_back, trim_memory
-from meshlens.classify.serving.opening import Loaded, Vouch, open_model, trust
+from meshlens.classify.serving.opening import (
+    Loaded,
+    Prepared,
+    Vouch,
+    open_model,
+    prepare,
+    trust,
+)
 from meshlens.classify.serving.policy import Mode, Rules, next_action
 from meshlens.classify.serving.registry import Registry
 from meshlens.classify.serving.steps import (
@@ -143,12 +149,11 @@ class Loader:
         if lost:
             lost.engine.close()
 
-    def open_apart(self, source: Source, open_engine: OpenEngine) -> Loaded:
-        """Return a version that is opened beside those of the registry, as they are.
+    def prepare_apart(self, source: Source) -> Prepared:
+        """Return a version that is to be opened beside those of the registry, as they are.
 
         Args:
             source: where it comes from.
-            open_engine: creates its engine.
 
         Raises:
             InvalidModel: it cannot be used.
@@ -159,8 +164,7 @@ class Loader:
                 got="a chain",
                 remedy="shadow the models that it joins",
             )
-        data = self._fetch(source)
-        return open_model(source, data, open_engine, self._folder, vouch=self._vouch)
+        return prepare(source, self._fetch(source), self._folder, vouch=self._vouch)
 
     @property
     def _stopped(self) -> bool:

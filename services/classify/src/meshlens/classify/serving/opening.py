@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from meshlens.classify.engines.batching import batch_requests
-from meshlens.classify.engines.engine import Engine, Signature
-from meshlens.classify.engines.opening import OpenEngine
+from meshlens.classify.engines.engine import Engine, OpenEngine, Signature
 from meshlens.classify.errors import InvalidModel
 from meshlens.classify.formats.card import BatchingPart, ChainPart, Kind, ModelCard, Scores, Task
 from meshlens.classify.formats.packed_names import find_packed_names
@@ -98,6 +97,43 @@ def trust(source: Source, _data: bytes) -> tuple[Source, Provenance]:
     return source, Provenance()
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that has been read of a version, which another process may open, too.
+
+    Attributes:
+        source: where it comes from, and its card.
+        data: its bytes.
+        labels: from a file, none without one.
+        subject: what its images show, from a file or the card.
+        provenance: what is known of who made it.
+    """
+
+    source: Source
+    data: bytes
+    labels: tuple[str, ...]
+    subject: str
+    provenance: Provenance
+
+
+def prepare(source: Source, data: bytes, repository: Path, *, vouch: Vouch = trust) -> Prepared:
+    """Read what belongs to a version beside its bytes.
+
+    Args:
+        source: where it comes from, and its card.
+        data: its bytes.
+        repository: the folder that a card's paths must not leave.
+        vouch: verifies who made it, before anything of it is looked at.
+
+    Raises:
+        InvalidModel: it cannot be used.
+    """
+    source, provenance = vouch(source, data)
+    if source.card.chain:
+        return Prepared(source, data, (), "", provenance)
+    return Prepared(source, data, source.labels(repository), source.subject(), provenance)
+
+
 def open_model(
     source: Source,
     data: bytes,
@@ -118,25 +154,35 @@ def open_model(
     Raises:
         InvalidModel: it cannot be used.
     """
-    source, provenance = vouch(source, data)
+    return open_prepared(prepare(source, data, repository, vouch=vouch), open_engine)
+
+
+def open_prepared(prepared: Prepared, open_engine: OpenEngine) -> Loaded:
+    """Return a version, warmed up.
+
+    Raises:
+        InvalidModel: it cannot be used.
+    """
+    source, data = prepared.source, prepared.data
     if source.card.chain:
-        return _open_chain(source, source.card.chain, data, provenance)
+        return _open_chain(source, source.card.chain, data, prepared.provenance)
     card, kind = source.card, source.kind
     file = decode_file(source, data)
-    labels, subject = source.labels(repository), source.subject()
     sha256 = hashlib.sha256(data).hexdigest()
     engine = open_engine(kind, data, card.inputs, card.outputs)
     try:
         if card.batching:
             engine = _batch_requests(engine, kind, card.batching, sha256)
         operator = find_post_process(data) if kind is Kind.TFLITE else ()
-        model = OpenedModel(source.model, engine, file, card, labels, subject, operator)
+        model = OpenedModel(
+            source.model, engine, file, card, prepared.labels, prepared.subject, operator
+        )
         chosen = choose_task(model, source.likely_task)
     except BaseException:
         engine.close()
         raise
     content = _sum_up(sha256, model)
-    answerer = Answerer(source.model, source.version, sha256, provenance, content)
+    answerer = Answerer(source.model, source.version, sha256, prepared.provenance, content)
     # Whether another form answers the same is told by classes.
     converts = kind is Kind.TFLITE and chosen.task is Task.CLASSIFY
     advice = advise(data) if converts else ()

@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from meshlens.classify.engines.opening import OpenEngine
+from meshlens.classify.engines.engine import OpenEngine
 from meshlens.classify.errors import ClassifyError, EngineGone, InvalidRollout, NoModels
 from meshlens.classify.formats.card import Task
 from meshlens.classify.serving.default import choose_default
 from meshlens.classify.serving.joining import join, list_members
 from meshlens.classify.serving.loader import Loader, Loads, OnChange
-from meshlens.classify.serving.opening import Loaded, Vouch, trust
+from meshlens.classify.serving.opening import Loaded, Prepared, Vouch, trust
 from meshlens.classify.serving.policy import Rules
 from meshlens.classify.serving.registry import Registry
 from meshlens.classify.serving.rollout import (
@@ -297,13 +297,13 @@ class Repository:
         with self._versions.changed:
             return self._versions.find_newest(name, version).source
 
-    def open_apart(self, source: Source, open_engine: OpenEngine) -> Loaded:
-        """Return a version that is opened beside those which answer; its opener closes it.
+    def prepare_apart(self, source: Source) -> Prepared:
+        """Return a version that is to be opened beside those which answer.
 
         Raises:
             InvalidModel: it cannot be used.
         """
-        return self._loader.open_apart(source, open_engine)
+        return self._loader.prepare_apart(source)
 
     # Changes
 

@@ -1,13 +1,31 @@
 """How a shadow is asked what another version was asked."""
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from meshlens.classify.errors import WrongTask
 from meshlens.classify.serving.opening import Loaded
 from meshlens.classify.tasks.classification.classifier import ClassifyOptions
 from meshlens.classify.tasks.lens import Answer, Payload
 from meshlens.classify.tasks.tensors.predictor import Predictor
+
+# Asks a version what another one was asked. It is sent by name: a function of a module.
+Ask: TypeAlias = Callable[[Loaded, Payload, Any], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a shadow consists of.
+
+    Attributes:
+        content: digest of all that its answers depend on.
+        labels: of a classifier; None of others.
+    """
+
+    content: str
+    labels: tuple[str, ...] | None
 
 
 def ask_lens(loaded: Loaded, payload: Payload, options: Any) -> Answer:  # noqa: ANN401 - those of its lens

@@ -9,21 +9,18 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
-from meshlens.classify.engines.bounds import within
-from meshlens.classify.engines.opening import OpenEngine
+from meshlens.classify.engines.bounds import NO_BOUNDS, Bounds, within
 from meshlens.classify.errors import ClassifyError, EngineGone
-from meshlens.classify.serving.opening import Answerer, Loaded
+from meshlens.classify.serving.opening import Answerer
 from meshlens.classify.serving.repository import Repository
-from meshlens.classify.shadows.agreement import compare
-from meshlens.classify.shadows.engines import ShadowEngines
+from meshlens.classify.shadows.asking import Ask, Contents
+from meshlens.classify.shadows.processes import ShadowProcesses
 from meshlens.classify.shadows.report import Book, Report, Reports, UnlikeLabels
 from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.lens import Answer, Payload
 from meshlens.classify.tasks.tensors.predictor import TensorsAnswer
-
-Ask: TypeAlias = Callable[[Loaded, Payload, Any], Answer]
 
 # Inputs that wait for a shadow.
 MOST_WAITING = 64
@@ -73,7 +70,7 @@ class Shadows:
 
     Args:
         repository: the models, and which shadow each has.
-        open_engine: makes an engine in a process that nothing else uses.
+        bounds: what the calls of a shadow may take.
         memory: bytes that the inputs which wait may take.
         seconds: that a shadow may take for an input, before its process is ended.
         rest: returns whether a worker comes to have nothing to do within so many seconds.
@@ -87,8 +84,8 @@ class Shadows:
     def __init__(
         self,
         repository: Repository,
-        open_engine: OpenEngine,
         *,
+        bounds: Bounds = NO_BOUNDS,
         memory: int,
         seconds: float = LONGEST_RUN,
         rest: Callable[[float], bool] = lambda _: True,
@@ -96,7 +93,7 @@ class Shadows:
         every: float = EVENT_SECONDS,
     ) -> None:
         self._repository = repository
-        self._engines = ShadowEngines(repository, open_engine)
+        self._processes = ShadowProcesses(repository, bounds)
         self._seconds = seconds
         self._memory = memory
         self._rest = rest
@@ -234,7 +231,7 @@ class Shadows:
                 del seen
             if time.monotonic() >= self._due:
                 self._publish_fresh()
-                left = self._engines.close_others()
+                left = self._processes.close_others()
                 with self._changed:
                     self._due = time.monotonic() + self._every if left or self._queue else math.inf
 
@@ -245,7 +242,7 @@ class Shadows:
             self._queue.clear()
             self._waiting_bytes = 0
         self._publish_fresh()
-        self._engines.close_all()
+        self._processes.close_all()
 
     def _attempt(self, seen: _Seen) -> None:
         if not self._rest(LONGEST_WAIT):
@@ -257,7 +254,7 @@ class Shadows:
             self._compare(seen)
         except ClassifyError as error:
             if isinstance(error, EngineGone):
-                self._engines.lose(model, error)
+                self._processes.lose(model, error)
             self._fail(seen, error.reason)
         except Exception:  # noqa: BLE001 - whatever a shadow does, the next one is compared
             _log.exception("the shadow of model %s could not be compared", model)
@@ -265,14 +262,11 @@ class Shadows:
 
     def _compare(self, seen: _Seen) -> None:
         model = seen.book.model
-        loaded = self._engines.find(model, seen.book.shadow)
-        self._note_content(seen, loaded)
-        began = time.perf_counter()
+        process = self._processes.find(model, seen.book.shadow)
+        self._note_contents(seen, process.contents)
         with within(self._seconds):
-            other = seen.ask(loaded, seen.payload, seen.options)
-        seconds = time.perf_counter() - began
-        self._engines.note_answer(model)
-        found = compare(seen.answer, other)
+            found, seconds = process.ask(seen.ask, seen.payload, seen.options, seen.answer)
+        self._processes.note_answer(model)
         sha256 = hashlib.sha256(seen.payload.data).hexdigest()
         with self._changed:
             self.totals[model, "agreed" if found.agreed else "differed"] += 1
@@ -280,16 +274,16 @@ class Shadows:
             for tally in seen.book.tallies:
                 tally.add(found, sha256, seen.seconds, seconds)
 
-    def _note_content(self, seen: _Seen, loaded: Loaded) -> None:
+    def _note_contents(self, seen: _Seen, contents: Contents) -> None:
         """Note what the shadow consists of; another content of it begins a new report."""
         book = seen.book
-        if book.shadow_content == loaded.content:
+        if book.shadow_content == contents.content:
             return
-        labels = self._compare_labels(book, loaded)
+        labels = self._compare_labels(book, contents)
         with self._changed:
             if book.shadow_content:
                 self._move(book, seen)
-            seen.book.shadow_content, seen.book.labels = loaded.content, labels
+            seen.book.shadow_content, seen.book.labels = contents.content, labels
 
     def _move(self, book: Book, seen: _Seen) -> None:
         """Count what waits in a new book, instead of one whose shadow has changed."""
@@ -302,10 +296,10 @@ class Shadows:
         if self._books.get((book.model, book.version)) is book:
             self._books[book.model, book.version] = fresh
 
-    def _compare_labels(self, book: Book, loaded: Loaded) -> UnlikeLabels | None:
+    def _compare_labels(self, book: Book, contents: Contents) -> UnlikeLabels | None:
         answering = self._repository.describe(book.model, book.version).lens
-        if isinstance(answering, Classifier) and isinstance(loaded.lens, Classifier):
-            return UnlikeLabels.of(answering.labels, loaded.lens.labels)
+        if isinstance(answering, Classifier) and contents.labels is not None:
+            return UnlikeLabels.of(answering.labels, contents.labels)
         return None
 
     def _fail(self, seen: _Seen, reason: str) -> None:

@@ -1,0 +1,92 @@
+"""A shadow in a process of its own: `python -m meshlens.classify.shadows.served FOLDER`.
+
+`processes` starts it, as `worker_process` says. It decodes, computes and compares there, so that
+the service's process does nothing for a shadow but hand over what was sent and answered.
+"""
+
+import time
+import traceback
+from functools import partial
+from multiprocessing.managers import BaseManager
+from typing import Any
+
+from meshlens.classify.engines.bounds import Bounds
+from meshlens.classify.engines.worker_limits import bound_calls, lift_bounds
+from meshlens.classify.engines.worker_server import open_here, serve
+from meshlens.classify.errors import ClassifyError, NotEnoughMemory
+from meshlens.classify.serving.opening import Prepared, open_prepared
+from meshlens.classify.shadows.agreement import Comparison, compare
+from meshlens.classify.shadows.asking import Ask, Contents
+from meshlens.classify.tasks.classification.classifier import Classifier
+from meshlens.classify.tasks.lens import Answer, Payload
+
+
+class Worker:
+    """The version that this process has been started for.
+
+    Args:
+        bounds: what its calls may take.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+
+    def open(self, prepared: Prepared) -> Contents:
+        """Open it.
+
+        Raises:
+            InvalidModel: it cannot be used.
+        """
+        lift_bounds()
+        try:
+            self._loaded = open_prepared(prepared, partial(open_here, workers=1))
+        except ClassifyError:
+            raise
+        except Exception:  # noqa: BLE001 - raised again as a class that both sides know
+            raise _unforeseen() from None
+        finally:
+            bound_calls(self._bounds.memory)
+        lens = self._loaded.lens
+        labels = tuple(lens.labels) if isinstance(lens, Classifier) else None
+        return Contents(self._loaded.content, labels)
+
+    def ask(
+        self,
+        ask: Ask,
+        payload: Payload,
+        options: Any,  # noqa: ANN401 - those of the method
+        answer: Answer,
+    ) -> tuple[Comparison, float]:
+        """Return how far it agrees with an answer, and the seconds that its own took.
+
+        Raises:
+            ClassifyError: as `ask` does.
+            NotEnoughMemory: it takes more memory than calls may take.
+        """
+        began = time.perf_counter()
+        try:
+            other = ask(self._loaded, payload, options)
+            return compare(answer, other), time.perf_counter() - began
+        except ClassifyError:
+            raise
+        except MemoryError as error:
+            raise NotEnoughMemory(
+                f"the shadow needs more memory for these inputs than calls may take: {error}",
+                remedy="raise CALL_MEMORY",
+            ) from None
+        except Exception:  # noqa: BLE001 - the same
+            raise _unforeseen() from None
+
+
+def _unforeseen() -> RuntimeError:
+    return RuntimeError(f"in the shadow's process: {traceback.format_exc()}")
+
+
+class ShadowManager(BaseManager):
+    """Proxies of workers for the other process, by the standard library."""
+
+
+ShadowManager.register("Worker", Worker, exposed=("open", "ask"))
+
+if __name__ == "__main__":
+    serve(ShadowManager)
