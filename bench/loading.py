@@ -1,13 +1,15 @@
 """How loading affects the callers of another model, and how soon a new replica answers.
 
 Eight callers call model A through its sidecar: alone, and in turn while model B is unloaded and
-loaded, with and without a pause; then once while a SavedModel is loaded and TensorFlow imported for
-it. Finally the replica is restarted, with its models only in the state store.
+loaded, with and without a pause, and while one of 400 MB is read, verified and loaded; then once
+while a SavedModel is loaded and TensorFlow imported for it. Finally the replica is restarted, with
+its models only in the state store.
 """
 
 import argparse
 import hashlib
 import json
+import math
 import shutil
 import statistics
 import tempfile
@@ -15,24 +17,52 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 from load import Body, Call, Samples, by_grpc, drive
 from mesh import ROOT, Mesh, Profile
 from processes import eventually, is_listening
+from unit.classify.graphs import Graph, Node, Step, build_graphs
 
 from meshlens.daprkit.client import CallError, Client
 
 SHARED = ROOT.parent / "shared"
-A, B, TENSORFLOW = "mobilenet_v2", "aiy_birds_v1", "chopstick"
+A, B, LARGE, TENSORFLOW = "mobilenet_v2", "aiy_birds_v1", "large", "chopstick"
+LARGE_BYTES = 400_000_000
 CALLERS = 8
 
 
 def add_tflite(name: str, folder: Path) -> None:
     """Add a model of one file, with a card that names its digest."""
     (model,) = (SHARED / "models" / name).glob("*.tflite")
-    shutil.copy(model, folder / f"{name}.tflite")
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    write(name, model.read_bytes(), folder)
+
+
+def add_large(folder: Path) -> None:
+    """Add a model whose weights are large: some layers, each connected fully with the next."""
+    layers = 4
+    side = math.isqrt(LARGE_BYTES // 4 // layers)
+    random = np.random.default_rng(0)
+    nodes = [Node("h0", (1, side))]
+    for number in range(layers):
+        weights = random.standard_normal((side, side), dtype=np.float32) / side
+        nodes += [
+            Node(f"w{number}", weights.shape, value=weights),
+            Node(f"h{number + 1}", (1, side)),
+        ]
+    steps = [
+        Step("FULLY_CONNECTED", (f"h{number}", f"w{number}"), (f"h{number + 1}",))
+        for number in range(layers)
+    ]
+    write(LARGE, build_graphs(Graph(nodes, steps, ("h0",), (f"h{layers}",))), folder)
+
+
+def write(name: str, data: bytes, folder: Path) -> None:
+    """Write a model, and a card with its digest."""
+    (folder / f"{name}.tflite").write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
     card = {"model": {"path": f"{name}.tflite"}, "source": {"sha256": digest}}
     (folder / f"{name}.yaml").write_text(json.dumps(card))
 
@@ -106,32 +136,39 @@ def main() -> None:
         models.mkdir()
         add_tflite(A, models)
         add_tflite(B, models)
+        add_large(models)
         env = {"classify": {"EVENTS": "off", "DEFAULT_MODEL": A, "QUEUE_PER_WORKER": "32"}}
         with (
             Mesh(Profile.EMBEDDED, Path(temporary), models=models, env=env) as mesh,
             by_grpc(mesh.grpc_port("classify"), body) as call,
             Client(f"127.0.0.1:{mesh.app_port('classify')}") as client,
         ):
-            versions = f"models/{B}/versions/1"
 
-            def reload() -> None:
-                client.invoke("classify", f"{versions}/unload")
-                client.invoke("classify", f"{versions}/load")
+            def reload(model: str) -> None:
+                client.invoke("classify", f"models/{model}/versions/1/unload")
+                client.invoke("classify", f"models/{model}/versions/1/load", timeout=60)
 
             print(f"\n{A}, {CALLERS} callers through its sidecar, EVENTS=off")
             print(
                 f"{'meanwhile':34} {'per s':>7} {'p50 ms':>8} {'p99 ms':>8} {'max ms':>8} p99 ratio"
             )
             drive(call, CALLERS, 1.0)
-            alone, loading, reloading = Samples(), Samples(), Samples()
+            alone, loading, reloading, large = Samples(), Samples(), Samples(), Samples()
             for _ in range(options.rounds):
                 sample(call, options.seconds, alone)
-                for pause, samples in ((0.5, loading), (0.0, reloading)):
-                    with repeating(reload, pause):
+                for model, pause, samples in (
+                    (B, 0.5, loading),
+                    (B, 0.0, reloading),
+                    (LARGE, 0.5, large),
+                ):
+                    with repeating(partial(reload, model), pause):
                         sample(call, options.seconds, samples)
             tell("nothing", alone, alone)
             tell(f"{B} loads twice a second", loading, alone)
             tell(f"{B} loads without a pause", reloading, alone)
+            tell("400 MB load", large, alone)
+            for path in models.glob(f"{LARGE}.*"):
+                path.unlink()
             shutil.copytree(SHARED / "models" / TENSORFLOW, models / TENSORFLOW)
 
             def state() -> str:

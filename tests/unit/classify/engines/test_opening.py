@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from processes import eventually
 from unit.classify.engines.workers import leaving_no_worker, workers
-from unit.classify.graphs import Graph, Node, Step, build_binary, build_graphs
+from unit.classify.graphs import Graph, Node, Step, build_binary, build_graphs, build_scaled
 
-from meshlens.classify.engines import worker_calls
+from meshlens.classify.engines import opening, worker_calls, worker_process
 from meshlens.classify.engines.bounds import NO_BOUNDS, Bounds, within
-from meshlens.classify.engines.engine import Engine
+from meshlens.classify.engines.engine import Elsewhere, Engine
 from meshlens.classify.engines.litert import LiteRtEngine
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import (
@@ -187,3 +187,22 @@ def test_a_call_that_takes_longer_than_its_request_is_ended(
     with pytest.raises(ModelTooSlow, match="within the time of the request"), within(-60):
         fill(engine, 1)
     engine.close()
+
+
+def test_a_large_model_runs_in_another_process_and_goes_there_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = build_scaled(3.0)
+    monkeypatch.setattr(opening, "LARGEST_HERE", len(data))
+    monkeypatch.setattr(worker_process, "_PART_BYTES", 100)
+    assert len(data) > 300
+    here = open_tflite(data)
+    monkeypatch.setattr(opening, "LARGEST_HERE", len(data) - 1)
+    there = open_tflite(data)
+    assert isinstance(here, LiteRtEngine)
+    assert isinstance(there, Elsewhere)
+    assert [worker.pid for worker in workers()] == [there.pid]
+    for engine in (here, there):
+        (function,) = engine.signatures.values()
+        assert function.run({"x": np.array([2.0], np.float32)})["y"].tolist() == [6.0]
+        engine.close()

@@ -11,6 +11,10 @@ from meshlens.classify.engines.worker_client import WorkerClient
 from meshlens.classify.formats.card import Kind
 from meshlens.classify.formats.tflite_risks import find_risk
 
+# Bytes of a .tflite file. LiteRT holds the GIL while it opens one, for about a millisecond a MiB,
+# in which nothing else is answered; a call of one of these takes longer than what a process adds.
+LARGEST_HERE = 16 << 20
+
 _log = logging.getLogger(__name__)
 
 
@@ -26,7 +30,8 @@ def open_engine(
     """Return the engine that runs the model in `data`.
 
     A .tflite model runs in this process, unless something in it may end or exhaust the process that
-    runs it; then, as TensorFlow's models do, in another one.
+    runs it, or opening it would keep others waiting; then, as TensorFlow's models do, in another
+    one.
 
     Args:
         kind: its format.
@@ -41,10 +46,11 @@ def open_engine(
     """
     match kind:
         case Kind.TFLITE:
-            risk = find_risk(data)
-            if not risk:
+            large = f"more than {LARGEST_HERE >> 20} MiB" if len(data) > LARGEST_HERE else ""
+            reason = find_risk(data) or large
+            if not reason:
                 return LiteRtEngine(data, workers=workers)
-            _log.info("a model runs in a process of its own: it has %s", risk)
+            _log.info("a model runs in a process of its own: it has %s", reason)
         case Kind.FROZEN_GRAPH | Kind.SAVED_MODEL:
             pass
     return _worker_client(workers, bounds).open(kind, data, inputs, outputs)

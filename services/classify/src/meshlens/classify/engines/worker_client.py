@@ -4,7 +4,7 @@ TensorFlow's models share one: importing it and loading its models hold the GIL 
 milliseconds, in which no other model would answer; its memory is returned only when a process ends;
 and a crash of it would take everything else along. So the first such model starts a process, and
 the last one ends it. A model that has ended it once gets a process of its own, and so does each
-.tflite model that may end one.
+.tflite model that may end one or is large.
 """
 
 import functools
@@ -50,7 +50,8 @@ class WorkerClient:
         process = self._join(kind, digest)
         try:
             with reporting_the_end(process):
-                model = process.worker.open(kind, data, tuple(inputs), tuple(outputs))
+                number = process.send(data)
+                model = process.worker.open(kind, number, tuple(inputs), tuple(outputs))
                 functions = model.describe()
         except EngineGone as error:
             self._leave(process)

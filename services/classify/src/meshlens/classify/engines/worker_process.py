@@ -1,5 +1,6 @@
 """One worker process: started, called, watched and ended by the service."""
 
+import itertools
 import logging
 import os
 import secrets
@@ -19,6 +20,7 @@ from meshlens.classify.errors import EngineCrashed, EngineGone, InvalidModel, Mo
 
 _GONE = (EOFError, ConnectionError, FileNotFoundError)
 _END_SECONDS = 10.0
+_PART_BYTES = 2 << 20
 # What a model, which is a program, has no use for.
 _SECRETS = frozenset({"APP_API_TOKEN", "DAPR_API_TOKEN"})
 # What a program does to itself; SIGKILL comes from outside, and says nothing about the inputs.
@@ -77,6 +79,7 @@ class WorkerProcess:
         self._watchers: set[OnEnd] = set()
         self._watching = threading.Lock()
         self._reason = ""
+        self._numbers = itertools.count()
         self.models = 0
         self.calls = Calls(self._child.kill, grace=0 if last else GRACE_SECONDS)
         try:
@@ -111,6 +114,16 @@ class WorkerProcess:
         connected.connect()
         worker: object = connected.Worker(*arguments)  # type: ignore[attr-defined] # registered by name
         return worker
+
+    def send(self, data: bytes) -> int:
+        """Send the bytes of a model; return the number that the worker knows them by.
+
+        They go in parts: what is pickled at once holds the GIL.
+        """
+        number = next(self._numbers)
+        for start in range(0, len(data), _PART_BYTES):
+            self.worker.add(number, data[start : start + _PART_BYTES])
+        return number
 
     @property
     def pid(self) -> int:

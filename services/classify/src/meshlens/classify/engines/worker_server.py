@@ -10,11 +10,13 @@ import shutil
 import sys
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from multiprocessing.managers import BaseManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from meshlens.classify.engines.bounds import Bounds
 from meshlens.classify.engines.engine import Engine, Tensor, TensorSpec
@@ -29,8 +31,10 @@ from meshlens.classify.errors import ClassifyError, NotEnoughMemory, OutputTooLa
 from meshlens.classify.formats.card import Kind
 
 KEY_BYTES = 32
-# Below whatever answers. A thread cannot raise its priority again: the import has one of its own.
+# Below whatever answers. A thread cannot raise its priority again, so such work has one of its own.
 _GENTLE = 10
+
+T = TypeVar("T")
 
 
 class RemoteModel:
@@ -78,7 +82,23 @@ class RemoteModel:
         self._engine.close()
 
 
-class Worker:
+class Receiver:
+    """Gets the bytes of models in parts."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, list[bytes]] = {}
+
+    def add(self, number: int, part: bytes) -> None:
+        """Take the next part of what has this number."""
+        lift_bounds()
+        self._parts.setdefault(number, []).append(part)
+
+    def join(self, number: int) -> bytes:
+        """Return all of what has this number, once."""
+        return b"".join(self._parts.pop(number))
+
+
+class Worker(Receiver):
     """Opens models in this process.
 
     Args:
@@ -87,18 +107,19 @@ class Worker:
     """
 
     def __init__(self, workers: int, bounds: Bounds) -> None:
+        super().__init__()
         self._workers = workers
         self._bounds = bounds
 
-    def open(self, kind: Kind, data: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> Any:  # noqa: ANN401 - a proxy of RemoteModel arrives
-        """Return the model in `data`.
+    def open(self, kind: Kind, number: int, inputs: Sequence[str], outputs: Sequence[str]) -> Any:  # noqa: ANN401 - a proxy of RemoteModel arrives
+        """Return the model in the bytes that have this number.
 
         Raises:
             InvalidModel: it cannot be run.
         """
         lift_bounds()
         try:
-            engine = open_here(kind, data, inputs, outputs, workers=self._workers)
+            engine = open_here(kind, self.join(number), inputs, outputs, workers=self._workers)
             return RemoteModel(engine, self._bounds)
         finally:
             bound_calls(self._bounds.memory)
@@ -110,7 +131,7 @@ class WorkerManager(BaseManager):
 
 WorkerManager.register("RemoteModel", exposed=("describe", "run", "close"), create_method=False)
 WorkerManager.register(
-    "Worker", Worker, exposed=("open",), method_to_typeid={"open": "RemoteModel"}
+    "Worker", Worker, exposed=("add", "open"), method_to_typeid={"open": "RemoteModel"}
 )
 
 
@@ -123,23 +144,33 @@ def open_here(
         InvalidModel: it cannot be run.
     """
     if kind is Kind.TFLITE:
-        from meshlens.classify.engines.litert import LiteRtEngine  # noqa: PLC0415 - a process has one of the two runtimes
-
-        return LiteRtEngine(data, workers=workers)
-    importing = threading.Thread(target=_import_gently, args=(workers,))
-    importing.start()
-    importing.join()
+        return _do_gently(partial(_open_litert, data, workers))
+    _do_gently(partial(_import_tensorflow, workers))
     if kind is Kind.SAVED_MODEL:
         return open_saved_model(data, workers=workers)
     return open_frozen_graph(data, workers=workers, inputs=inputs, outputs=outputs)
 
 
-def _import_gently(workers: int) -> None:
-    """Import TensorFlow at a low priority, so that requests are not kept waiting."""
-    with suppress(OSError):  # not on every platform
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GENTLE)
+def _open_litert(data: bytes, workers: int) -> Engine:
+    from meshlens.classify.engines.litert import LiteRtEngine  # noqa: PLC0415 - a process has one of the two runtimes
+
+    return LiteRtEngine(data, workers=workers)
+
+
+def _import_tensorflow(workers: int) -> None:
     with suppress(ClassifyError):  # opening a model raises it again
         import_tensorflow(workers)
+
+
+def _do_gently(work: Callable[[], T]) -> T:
+    """Do something at a low priority, so that requests are not kept waiting."""
+
+    def lower() -> None:
+        with suppress(OSError):  # not on every platform
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GENTLE)
+
+    with ThreadPoolExecutor(1, initializer=lower) as thread:
+        return thread.submit(work).result()
 
 
 def serve(manager: type[BaseManager]) -> None:

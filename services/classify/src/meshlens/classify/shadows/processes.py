@@ -5,7 +5,7 @@ takes of memory is bounded there, and all that is done for it is done there.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from meshlens.classify.engines.bounds import NO_BOUNDS, Bounds, within
@@ -46,7 +46,9 @@ class ShadowProcess:
         self._process = process = WorkerProcess(ShadowManager, (bounds,), runtime, last=True)
         try:
             with process.calls.call() as call, reporting_the_end(process, call):
-                self.contents: Contents = process.worker.open(prepared)
+                number = process.send(prepared.data)
+                without = replace(prepared, data=b"")
+                self.contents: Contents = process.worker.open(without, number)
         except EngineGone as error:
             process.end()
             raise InvalidModel(str(error)) from error

@@ -6,13 +6,14 @@ the service's process does nothing for a shadow but hand over what was sent and 
 
 import time
 import traceback
+from dataclasses import replace
 from functools import partial
 from multiprocessing.managers import BaseManager
 from typing import Any
 
 from meshlens.classify.engines.bounds import Bounds
 from meshlens.classify.engines.worker_limits import bound_calls, lift_bounds
-from meshlens.classify.engines.worker_server import open_here, serve
+from meshlens.classify.engines.worker_server import Receiver, open_here, serve
 from meshlens.classify.errors import ClassifyError, NotEnoughMemory
 from meshlens.classify.serving.opening import Prepared, open_prepared
 from meshlens.classify.shadows.agreement import Comparison, compare
@@ -21,7 +22,7 @@ from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.lens import Answer, Payload
 
 
-class Worker:
+class Worker(Receiver):
     """The version that this process has been started for.
 
     Args:
@@ -29,16 +30,18 @@ class Worker:
     """
 
     def __init__(self, bounds: Bounds) -> None:
+        super().__init__()
         self._bounds = bounds
 
-    def open(self, prepared: Prepared) -> Contents:
-        """Open it.
+    def open(self, prepared: Prepared, number: int) -> Contents:
+        """Open it, whose bytes have this number.
 
         Raises:
             InvalidModel: it cannot be used.
         """
         lift_bounds()
         try:
+            prepared = replace(prepared, data=self.join(number))
             self._loaded = open_prepared(prepared, partial(open_here, workers=1))
         except ClassifyError:
             raise
@@ -86,7 +89,7 @@ class ShadowManager(BaseManager):
     """Proxies of workers for the other process, by the standard library."""
 
 
-ShadowManager.register("Worker", Worker, exposed=("open", "ask"))
+ShadowManager.register("Worker", Worker, exposed=("add", "open", "ask"))
 
 if __name__ == "__main__":
     serve(ShadowManager)
