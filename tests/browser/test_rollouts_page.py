@@ -182,6 +182,33 @@ def test_a_version_that_does_not_answer_is_seen_with_what_it_should_get(
     expect(row_of(page, "2")).to_contain_text("25 % of requests")
 
 
+def test_a_rollout_of_a_file_is_sent_back_there_and_says_what_is_missing(
+    mesh: Mesh, open_page: OpenPage, address: str
+) -> None:
+    assert mesh.models
+    file = mesh.models / "rollouts.yaml"
+    file.write_text("digits: {weights: {1: 75, 9: 25}, key: header:x-user}")
+    page = open_page(address)
+    open_table(page)
+    # The service may not have read it yet, and without a rollout the page does not look again.
+    refresh = page.get_by_role("button", name="Refresh")
+
+    def is_shown() -> bool:
+        refresh.click()
+        return page.locator("tr.rollout").count() == 1
+
+    eventually(is_shown, "the file was read")
+    expect(page.locator("tr.rollout")).to_have_text(
+        "Rollout of the file rollouts.yaml. Requests with one header x-user stay at one version."
+    )
+    expect(page.locator("tr.why")).to_have_text("Version 9 of the rollout is not there.")
+    expect(row_of(page, "1")).to_contain_text("100 % of requests, 75 % set")
+    expect(page.get_by_role("button", name="Send all back")).to_have_count(0)
+    file.unlink()
+    expect(page.locator("tr.rollout")).to_have_count(0)
+    expect(page.locator("#version option").first).to_have_text("Current")
+
+
 def test_what_a_gateway_forbids_is_left_out_without_a_fault(
     mesh: Mesh, open_page: OpenPage, address: str
 ) -> None:
