@@ -184,6 +184,15 @@ def test_an_app_comes_through_the_doors_that_name_it_and_no_other(
         assert call(doors["gateway"])[0] == "403"
 
 
+def test_the_gateway_reads_the_models_and_no_report_of_a_shadow(doors: Mapping[str, Doors]) -> None:
+    gateway = doors["gateway"]
+    for path in ("models", "models/digits"):
+        assert gateway.request(path, verb="GET")[0] == "200"
+    for verb in ("GET", "DELETE"):
+        assert gateway.request("models/digits/shadow", verb=verb)[0] == "403"
+    assert gateway.request("models/digits/rollout/back")[0] == "403"
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("as_app", ["caller", ADMINISTRATOR])
 def test_an_app_that_gives_the_name_of_another_is_who_its_certificate_says(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from meshlens.classify.service import STATUS
+from meshlens.classify.serving.rollout import CALLER, HEADER, OPTION
 from meshlens.classify.tasks.options import ModelOptions
 from meshlens.classify.tasks.table import TASKS
 from meshlens.classify.web import build, read_samples, routes
@@ -90,12 +91,17 @@ def test_the_page_knows_the_limits_of_the_service() -> None:
     assert data()["limits"] == {"pixels": 1_000_000, "bytes": 2_000_000}
 
 
+def test_the_page_words_all_that_keeps_requests_at_one_version() -> None:
+    (keys,) = re.findall(r"^const KEYS = \{ (.*) \};$", page(), re.MULTILINE)
+    assert {*re.findall(r'(\w+): "', keys)} == {CALLER, OPTION}
+    assert f'key.startsWith("{HEADER}")' in page()
+
+
 def test_the_page_words_every_fault_that_a_call_may_meet() -> None:
     worded = {*re.findall(r"^  ([A-Z_]+): \(", page(), re.MULTILINE)}
     faults = {
         fault.__new__(fault).reason for fault in (*STATUS, *DAPRKIT) if issubclass(fault, Fault)
     }
-    # The page reads no events, sets no rollouts, calls neither the gateway nor what agents call.
-    of_rollouts = {"INVALID_ROLLOUT", "ROLLOUT_CHANGED", "ROLLOUT_FIXED"}
+    # The page reads no events, calls neither the gateway nor what agents call.
     of_others = {"EVENTS_NOT_SHOWN", "ANSWER_TOO_LARGE", "FOREIGN_PAGE"}
-    assert faults - of_others - of_rollouts <= worded
+    assert faults - of_others <= worded

@@ -93,6 +93,8 @@ def test_answers_of_each_method_are_as_described(classify: Documented) -> None:
         classify.call("POST", f"models/digits/versions/1/{action}")
     classify.call("POST", "models/digits/rollout", b'{"weights": {"1": 100}}')
     classify.call("GET", "models/digits/rollout")
+    shown = json.loads(classify.call("GET", "models/digits").body)["rollout"]
+    assert json.loads(classify.call("GET", "models").body)["rollouts"] == {"digits": shown}
     classify.call("POST", "models/digits/rollout/back")
     classify.call("DELETE", "models/digits/rollout")
     classify.call("GET", "models/digits/shadow")

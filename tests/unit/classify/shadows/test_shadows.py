@@ -19,6 +19,9 @@ from meshlens.classify.engines import worker_calls
 from meshlens.classify.engines.bounds import NO_BOUNDS, Bounds
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.formats.card import Task
+from meshlens.classify.rollouts.board import Board
+from meshlens.classify.rollouts.calls import RolloutCalls
+from meshlens.classify.rollouts.documents import FILE
 from meshlens.classify.service import Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import Rollout, Shadow
@@ -288,6 +291,44 @@ def test_callers_get_the_report_and_begin_it_anew(tmp_path: Path) -> None:
             "shadow": {"version": "2", "percent": 100.0},
             "reports": [],
         }
+
+
+def test_the_list_of_models_says_how_far_the_shadow_of_a_rollout_agrees(tmp_path: Path) -> None:
+    for version, scale in (("1", 1.0), ("2", 2.0), ("3", 1.0)):
+        write_version(tmp_path / "m", version, build_scaled(scale))
+    with staged(tmp_path) as stage:
+        board = Board(stage.repository.roll_out, folder=tmp_path)
+        calls = RolloutCalls(board, stage.repository, stage.shadows)
+        service = Service(stage.repository, max_pixels=10**6, rollouts=calls, shadows=stage.shadows)
+        listed = Documented(service.routes())
+
+        def share_out(rollout: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+            (tmp_path / FILE).write_text(rollout)
+            board.start()
+            board.stop()
+            return json.loads(listed.call("GET", "models").body).get("rollouts")
+
+        assert share_out("{}") is None
+        assert "agreement" not in share_out("m: {weights: {1: 50, 2: 50}}")["m"]
+        of_two = "m: {weights: {1: 50, 2: 50}, shadow: {version: 2, percent: 100}}"
+        assert share_out(of_two)["m"]["agreement"] == []
+        stage.predict(0)
+        stage.predict(1)
+        report = stage.await_report(lambda report: report.compared == 2)
+        (agreement,) = share_out(of_two)["m"]["agreement"]
+        assert agreement.pop("since")
+        assert agreement == {
+            "version": "1",
+            "offered": report.offered,
+            "compared": 2,
+            "agreed": 1,
+            "dropped": {},
+            "failed": {},
+        }
+        # What is known of another shadow is not about this one.
+        of_three = of_two.replace("version: 2", "version: 3")
+        assert share_out(of_three)["m"]["agreement"] == []
+        assert share_out("gone: {weights: {1: 100}}") is None
 
 
 def numerals() -> list[str]:

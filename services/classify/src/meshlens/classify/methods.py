@@ -12,6 +12,7 @@ from meshlens.classify.answer_cache.lookups import Lookups
 from meshlens.classify.errors import InvalidModel, InvalidOption, WrongTask
 from meshlens.classify.formats.card import Task
 from meshlens.classify.formats.tflite_advice import Form, Reason
+from meshlens.classify.rollout_description import RolloutDescription
 from meshlens.classify.serving.opening import Answerer, Loaded
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import NOBODY, Asking
@@ -106,7 +107,7 @@ class ModelDescription(BaseModel):
         description="whether its answers are kept; left out unless it is loaded and ANSWER_CACHE is"
         " set",
     )
-    rollout: SerializeAsAny[BaseModel] | None = Field(
+    rollout: RolloutDescription | None = Field(
         default=None,
         description="how its requests are shared out; left out without a rollout, and where one"
         " version is meant",
@@ -156,6 +157,11 @@ class ModelList(BaseModel):
     """Every version of every model."""
 
     models: Sequence[ModelDescription] = Field(description="the versions")
+    rollouts: Mapping[str, RolloutDescription] = Field(
+        default={},
+        description="how the requests of each model with a rollout are shared out, by its name;"
+        " left out if there is none",
+    )
     warnings: list[str] = Field(
         default=[], description="about the settings; left out if there is nothing"
     )
@@ -163,6 +169,11 @@ class ModelList(BaseModel):
     @model_serializer
     def _leave_out(self) -> dict[str, Any]:
         fields: dict[str, Any] = {"models": [model.model_dump() for model in self.models]}
+        if self.rollouts:
+            fields["rollouts"] = {
+                name: rollout.model_dump(mode="json", exclude_none=True)
+                for name, rollout in self.rollouts.items()
+            }
         return fields | ({"warnings": self.warnings} if self.warnings else {})
 
 

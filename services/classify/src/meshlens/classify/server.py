@@ -119,7 +119,7 @@ def build_server(
     answers = _keep_answers(settings, sidecar)
     service = Service(
         repository,
-        rollouts=RolloutCalls(board, repository, keeps_answers=keeps_answers),
+        rollouts=RolloutCalls(board, repository, shadows, keeps_answers=keeps_answers),
         max_pixels=settings.max_pixels,
         max_body=settings.max_body,
         origins=split_origins(settings.gateway_origins),

@@ -126,12 +126,14 @@ class Service:
         shadows: Shadows | None = None,
     ) -> None:
         self._repository = repository
-        self._rollouts = rollouts or RolloutCalls(Board(repository.roll_out), repository)
         self._max_pixels = max_pixels
         self._max_body = max_body
         self._origins = origins
         self._answers = answers
         self._shadows = shadows or Shadows(repository, memory=2 * max_body)
+        self._rollouts = rollouts or RolloutCalls(
+            Board(repository.roll_out), repository, self._shadows
+        )
         self._statuses = Statuses(STATUS)
         # Models that have ended during a batch.
         self._suspects: set[str] = set()
@@ -325,6 +327,7 @@ class Service:
         servables = self._repository.servables()
         models = methods.ModelList(
             models=[self._describe(servable) for servable in servables],
+            rollouts=self._rollouts.find_all(),
             warnings=[*self._repository.warnings(), *self._rollouts.warnings()],
         )
         return Reply(encode_json(models.model_dump()), JSON)

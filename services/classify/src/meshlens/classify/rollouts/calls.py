@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel, Field
-
 from meshlens.classify.errors import (
     InvalidOption,
     InvalidRollout,
@@ -12,11 +10,13 @@ from meshlens.classify.errors import (
     RolloutFixed,
 )
 from meshlens.classify.requests.bodies import encode_json
+from meshlens.classify.rollout_description import RolloutDescription
 from meshlens.classify.rollouts.board import Board, Decide
 from meshlens.classify.rollouts.documents import RolloutBody, RolloutChange, Ruled, parse_body
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import Rollout
 from meshlens.classify.serving.versions import State
+from meshlens.classify.shadows.shadows import Shadows
 from meshlens.classify.tasks.lens import JSON
 from meshlens.classify.tasks.options import NoOptions, parse_options
 from meshlens.daprkit.application.lanes import Lane
@@ -29,32 +29,6 @@ from meshlens.faults import Place
 
 # Seconds that setting a rollout waits for versions to be loaded, if its caller waits for longer.
 LONGEST_LOAD = 300.0
-
-
-class RolloutDescription(BaseModel):
-    """How the requests of a model are shared out, as this replica sees it."""
-
-    model: str = Field(description="its name")
-    source: str = Field(
-        description="where the rollout is from: `store` (calls), `file`, or empty if there is none"
-    )
-    revision: int = Field(description="of the rollout, which a change may name; 0 if it has none")
-    rollout: Rollout | None = Field(
-        default=None, description="what was set; left out if nothing is"
-    )
-    shares: Mapping[str, float] = Field(
-        default={},
-        description="percent of the requests by version as this replica answers them now: those"
-        " of a version that does not answer are the others'",
-    )
-    states: Mapping[str, State] = Field(
-        default={}, description="where each version that the rollout names is in its life"
-    )
-    reason: str = Field(default="", description="why it went back by itself; empty if it has not")
-    missing: Sequence[str] = Field(
-        default=(), description="versions that the rollout names and that are not there"
-    )
-
 
 CHANGES = Announcement(
     name="rollout",
@@ -119,12 +93,19 @@ class RolloutCalls:
     Args:
         board: knows the rollouts.
         repository: the models.
+        shadows: knows how far shadows agree; if not given, that is left out.
         keeps_answers: whether answers are kept, which take no version any time.
     """
 
     def __init__(
-        self, board: Board, repository: Repository, *, keeps_answers: bool = False
+        self,
+        board: Board,
+        repository: Repository,
+        shadows: Shadows | None = None,
+        *,
+        keeps_answers: bool = False,
     ) -> None:
+        self._shadows = shadows
         self._keeps_answers = keeps_answers
         self._board = board
         self._repository = repository
@@ -206,6 +187,15 @@ class RolloutCalls:
         described = self.describe(name)
         return described if described.rollout else None
 
+    def find_all(self) -> Mapping[str, RolloutDescription]:
+        """Return how the requests of each model that is there and has a rollout are shared out."""
+        there = {it.source.model for it in self._repository.servables()}
+        return {
+            name: described
+            for name in sorted(there & self._board.held().keys())
+            if (described := self.find(name))
+        }
+
     def describe(self, name: str) -> RolloutDescription:
         """Return how the requests of a model are shared out now.
 
@@ -214,7 +204,10 @@ class RolloutCalls:
         """
         states = {it.source.version: it.state for it in self._repository.servables(name)}
         ruled, source = self._board.find(name)
-        return _describe(name, ruled, source, states)
+        described = _describe(name, ruled, source, states)
+        if self._shadows and ruled.rollout and ruled.rollout.shadow:
+            described.agreement = self._shadows.sum_up(name)
+        return described
 
 
 def _name(request: Request) -> str:

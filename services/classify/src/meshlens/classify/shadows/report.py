@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
@@ -99,7 +99,35 @@ class UnlikeLabels(BaseModel):
         )
 
 
-class Report(BaseModel):
+class Counts(BaseModel):
+    """What became of the inputs that were drawn for a shadow.
+
+    `offered` is the sum of `compared`, `dropped`, `failed` and what waits.
+    """
+
+    since: datetime = Field(description="when the first input was drawn")
+    offered: int = Field(description="inputs that were drawn for the shadow")
+    compared: int = Field(description="inputs that both have answered")
+    agreed: int = Field(
+        description="of these, same first label; same boxes; or numbers that are the same but for"
+        " 0.001 of them"
+    )
+    dropped: Mapping[str, int] = Field(
+        description="inputs the shadow never saw: QUEUE_FULL, LOAD (requests waited, or no worker"
+        " was free), STOPPED"
+    )
+    failed: Mapping[str, int] = Field(
+        description="inputs that it did not answer, by the reason, such as MODEL_TOO_SLOW"
+    )
+
+
+class Agreement(Counts):
+    """How far a shadow agrees with one version that answers, in short."""
+
+    version: str = Field(description="the version that answered")
+
+
+class Report(Counts):
     """How far a shadow agrees with one version that answers.
 
     `offered` is the sum of `compared`, `dropped`, `failed` and what waits.
@@ -108,23 +136,10 @@ class Report(BaseModel):
     model: str = Field(description="the model")
     answering: VersionContent = Field(description="the version that answered")
     shadow: VersionContent = Field(description="the version that was compared with it")
-    since: datetime = Field(description="when the first input was drawn")
     until: datetime = Field(description="when this was counted")
-    offered: int = Field(description="inputs that were drawn for the shadow")
-    compared: int = Field(description="inputs that both have answered")
-    agreed: int = Field(
-        description="of these, same first label; same boxes; or numbers that are the same but for"
-        " 0.001 of them"
-    )
     among_first_five: int | None = Field(
-        description="of these, first label among the shadow's first five; null without labels"
-    )
-    dropped: Mapping[str, int] = Field(
-        description="inputs the shadow never saw: QUEUE_FULL, LOAD (requests waited, or no worker"
-        " was free), STOPPED"
-    )
-    failed: Mapping[str, int] = Field(
-        description="inputs that it did not answer, by the reason, such as MODEL_TOO_SLOW"
+        description="of those compared, first label among the shadow's first five; null without"
+        " labels"
     )
     distance: Distances | None = Field(description="null before anything was compared")
     boxes: BoxCounts | None = Field(description="null for models that do not detect")
@@ -187,6 +202,10 @@ class Book:
         """Return all that has been counted."""
         return self._report(self.tally, self.since)
 
+    def sum_up(self) -> Agreement:
+        """Return all that has been counted, in short."""
+        return Agreement(version=self.version, **_count(self.tally, self.since))
+
     def take_fresh(self) -> Report | None:
         """Return what has been counted since the last time, None if nothing was."""
         if not self.fresh.offered and not self.fresh.compared:
@@ -203,14 +222,9 @@ class Book:
             model=self.model,
             answering=VersionContent(version=self.version, content=self.content),
             shadow=VersionContent(version=self.shadow, content=self.shadow_content),
-            since=since,
+            **_count(tally, since),
             until=datetime.now(UTC),
-            offered=tally.offered,
-            compared=compared,
-            agreed=tally.agreed,
             among_first_five=tally.among if classifies else None,
-            dropped=dict(tally.dropped),
-            failed=dict(tally.failed),
             distance=Distances(
                 mean=round(tally.distance / max(tally.finite, 1), 6),
                 largest=round(tally.largest, 6),
@@ -242,3 +256,15 @@ class Book:
             ],
             labels=self.labels,
         )
+
+
+def _count(tally: Tally, since: datetime) -> dict[str, Any]:
+    """Return the fields of `Counts`."""
+    return {
+        "since": since,
+        "offered": tally.offered,
+        "compared": tally.compared,
+        "agreed": tally.agreed,
+        "dropped": dict(tally.dropped),
+        "failed": dict(tally.failed),
+    }

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from meshlens.classify.serving.opening import Answerer
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.shadows.asking import Ask, Contents
 from meshlens.classify.shadows.processes import ShadowProcesses
-from meshlens.classify.shadows.report import Book, Report, Reports, UnlikeLabels
+from meshlens.classify.shadows.report import Agreement, Book, Report, Reports, UnlikeLabels
 from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.lens import Answer, Payload
 from meshlens.classify.tasks.tensors.predictor import TensorsAnswer
@@ -186,6 +186,16 @@ class Shadows:
             books = [book.report() for (name, _), book in self._books.items() if name == model]
         shadow = self._repository.find_shadow(model)
         return Reports(model=model, shadow=shadow, reports=books)
+
+    def sum_up(self, model: str) -> Sequence[Agreement]:
+        """Return how far the shadow that a model has now agrees, by the versions that answer."""
+        shadow = self._repository.find_shadow(model)
+        with self._changed:
+            return [
+                book.sum_up()
+                for (name, _), book in self._books.items()
+                if shadow and name == model and book.shadow == shadow.version
+            ]
 
     def count(self, model: str) -> tuple[int, int]:
         """Return how many inputs the shadow of a model saw, and in how many of them it agreed."""

@@ -27,6 +27,8 @@ _SCRIPTS = (
     "tasks",
     "options",
     "models",
+    "rollouts",
+    "agreement",
     "operation",
     "webcam",
     "tray",

@@ -23,6 +23,9 @@ const FAULTS = {
   MODEL_NOT_READY: () => ["The model is being loaded. The answer follows when it is ready.", AGAIN],
   MODEL_FAILED: () => ["The model is not loaded.", LOAD],
   INVALID_MODEL: () => ["The model is not set up correctly, so it has no usable answer. Choose another one."],
+  INVALID_ROLLOUT: () => ["There is no rollout any more that requests could be sent back from."],
+  ROLLOUT_CHANGED: () => [`Others are changing this rollout. ${LATER}`],
+  ROLLOUT_FIXED: () => ["This rollout can only be changed where it was set: in a file among the models."],
   ENGINE_GONE: () => [`The model has stopped and is being started again. ${LATER}`, AGAIN],
   ENGINE_CRASHED: () => ["The model stopped at this picture. Try another one."],
   MODEL_TOO_SLOW: () => ["The model took too long for this picture. Try a smaller one.", AGAIN],
@@ -45,7 +48,7 @@ const FAULTS = {
   CANNOT_LISTEN: () => [`The service is being restarted. ${LATER}`, AGAIN],
   CALLER_GONE: () => ["The picture did not arrive.", AGAIN],
   WRONG_TOKEN: () => ["This service may not be used from here."],
-  NOT_ADMINISTRATOR: () => ["Models may not be loaded or unloaded from here: the service does not allow it."],
+  NOT_ADMINISTRATOR: () => ["Models may not be changed from here: the service does not allow it."],
 };
 
 /** Return the sentence about an error, and the step that helps, if one does. */

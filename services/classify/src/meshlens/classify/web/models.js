@@ -4,32 +4,43 @@
 const ON_ITS_WAY = new Set(["LOADING", "UNLOADING"]);
 const STATES = { START: "Not loaded", LOADING: "Loading", AVAILABLE: "Available", UNLOADING: "Unloading", END: "Unloaded" };
 const SOON = 700; // milliseconds until a state that passes is looked at again
+const OFTEN = 2000; // milliseconds until a rollout that somebody watches is looked at again
 
 class Models {
-  constructor({ model, version, about, others, fault, onList, onShow }) {
-    Object.assign(this, { model, version, about, others, fault, onList, onShow });
+  constructor({ model, version, about, others, fault, onList, onShow, isWatched }) {
+    Object.assign(this, { model, version, about, others, fault, onList, onShow, isWatched });
     this.cards = [];
+    this.rollouts = {}; // by model
     this.timer = 0;
     this.model.addEventListener("change", () => this.#offerVersions());
     this.version.addEventListener("change", () => this.#describe());
   }
 
-  /** Read what there is now, and again while something is on its way. */
+  /** Read what there is now, and again while something is on its way or a rollout is watched. */
   async refresh() {
     clearTimeout(this.timer);
     try {
-      this.cards = (await (await call("models", { verb: "GET" })).json()).models;
+      const { models, rollouts = {} } = await (await call("models", { verb: "GET" })).json();
+      Object.assign(this, { cards: models, rollouts });
       this.fault.textContent = "";
     } catch (error) {
       [this.fault.textContent] = wordFault(error);
+      this.#refreshWhileWatched();
       return;
     }
     this.#offer();
-    this.onList(this.cards);
+    this.onList(this.cards, this.rollouts);
     if (this.cards.some(({ state }) => ON_ITS_WAY.has(state))) {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.refresh(), SOON);
+    } else {
+      this.#refreshWhileWatched();
     }
+  }
+
+  #refreshWhileWatched() {
+    clearTimeout(this.timer);
+    if (this.isWatched()) this.timer = setTimeout(() => this.isWatched() && this.refresh(), OFTEN);
   }
 
   /** Choose a model by name, if it can be chosen. */
@@ -76,7 +87,9 @@ class Models {
       const life = hasFailed(card) ? "failed to load" : (STATES[state] ?? state).toLowerCase();
       return [version, state === "AVAILABLE" ? version : `${version} (${life})`, hasFailed(card)];
     });
-    offer(this.version, [["", "Current"], ...choices], "");
+    const shares = listShares(this.rollouts[this.model.value]);
+    this.version.parentElement.classList.toggle("wide", Boolean(shares)); // else they are cut off
+    offer(this.version, [["", shares ? `By rollout (${shares})` : "Current"], ...choices], "");
     this.#describe();
   }
 

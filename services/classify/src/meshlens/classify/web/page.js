@@ -21,8 +21,9 @@ const operation = new Operation({
 });
 const models = new Models({
   model: find("model"), version: find("version"), about: find("about"), others: find("others"), fault: find("list-fault"),
-  onList: (cards) => { operation.show(cards); offerOptions(); },
+  onList: (cards, rollouts) => { operation.show(cards, rollouts); offerOptions(); },
   onShow: () => operation.reveal(),
+  isWatched: () => operation.isWatched(),
 });
 const code = new Code(find("code"));
 const webcam = new Webcam({
@@ -212,6 +213,9 @@ find("model").addEventListener("change", () => {
 find("clear").addEventListener("click", clear);
 find("refresh").addEventListener("click", () => models.refresh());
 addEventListener("focus", () => models.refresh());
+for (const [begin, at] of [["toggle", find("operation")], ["visibilitychange", document]]) {
+  at.addEventListener(begin, () => operation.isWatched() && models.refresh());
+}
 acceptFiles([find("file"), find("camera")], find("drop"), (...files) => take(files));
 addEventListener("paste", (event) => {
   const files = [...(event.clipboardData?.files ?? [])];
