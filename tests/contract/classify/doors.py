@@ -22,7 +22,7 @@ Door: TypeAlias = Callable[..., tuple[str, float]]
 def infer(x: float, key: str = "", version: str = "") -> pb.ModelInferRequest:
     request = pb.ModelInferRequest(model_name="m", model_version=version)
     request.inputs.add(name="x", datatype="FP32", shape=[1])
-    request.raw_input_contents.append(np.float32([x]).tobytes())
+    request.raw_input_contents.append(np.array([x], np.float32).tobytes())
     if key:
         request.parameters["key"].string_param = key
     return request
@@ -90,7 +90,7 @@ def ask_by_tfserving(
     request.model_spec.name = "m"
     if label:
         request.model_spec.version_label = label
-    write_tensor(np.float32([x]), request.inputs["x"])
+    write_tensor(np.array([x], np.float32), request.inputs["x"])
     metadata = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     answer = predict(channel, request, *_name_caller(metadata))
     (y,) = (

@@ -291,7 +291,7 @@ def look_by_tfserving_rest(channel: grpc.Channel, image: NDArray[np.float32]) ->
 
 
 def count(found: dict[str, Any]) -> int:
-    return int(found["compared"]) + sum(found["failed"].values())
+    return sum((found["compared"], *found["failed"].values()))
 
 
 def classify_examples(channel: grpc.Channel, count: int) -> None:

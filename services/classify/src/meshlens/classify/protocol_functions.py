@@ -4,10 +4,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from meshlens.classify.answer_cache.cache import AnswerCache
+from meshlens.classify.answer_cache.lookups import Lookups
+from meshlens.classify.answer_cache.outputs import Outputs, describe_call, may_keep
 from meshlens.classify.engines.bounds import within
 from meshlens.classify.engines.engine import Signature, Tensor, TensorSpec
 from meshlens.classify.errors import InvalidModel
-from meshlens.classify.serving.opening import Answerer
+from meshlens.classify.serving.opening import Loaded
 from meshlens.classify.shadows.asking import SentTensors, ask_sent
 from meshlens.classify.shadows.shadows import Shadows
 from meshlens.classify.tasks.lens import Payload
@@ -96,39 +99,61 @@ class _Pictures:
 
 # Without slots, with which `super()` would not know its class.
 @dataclass(frozen=True)
-class WatchedFunction(SignatureFunction):
-    """A signature whose shadow may see what it computes; for one request.
+class RequestFunction(SignatureFunction):
+    """A signature as one request calls it: outputs may be kept, and a shadow may see them.
 
     Attributes:
-        answerer: the version.
-        shadows: draw what they see.
-        options: name the signature for the shadow.
-        pictures: those that the next computation is of.
+        loaded: the version, leased for the request.
+        name: of the signature.
+        options: name it for the shadow.
+        shadows: draw what they see; None if the model has none.
+        answers: those that are kept; None if those of this version are not.
     """
 
-    answerer: Answerer
-    shadows: Shadows
+    loaded: Loaded
+    name: str
     options: PredictOptions
-    pictures: _Pictures = field(default_factory=_Pictures, init=False)
+    shadows: Shadows | None
+    answers: AnswerCache | None
+    _pictures: _Pictures = field(default_factory=_Pictures, init=False)
 
     def read_picture(self, data: bytes) -> Tensor:
         """Return the input for the encoded picture in `data`, as `SignatureFunction` does."""
         began = time.perf_counter()
         tensor = super().read_picture(data)
-        self.pictures.read.append(data)
-        self.pictures.seconds += time.perf_counter() - began
+        self._pictures.read.append(data)
+        self._pictures.seconds += time.perf_counter() - began
         return tensor
 
     def run(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Compute every output, as `SignatureFunction` does; the shadow may see it, too."""
+        """Return every output, as `SignatureFunction` does, or those that are kept."""
+        arrays = {spec.name: tensors[spec.name] for spec in self.inputs}
+        try:
+            if self.answers is None or not may_keep(self.outputs):
+                return self._compute(arrays)
+            return (
+                Lookups(self.answers)
+                .answer(
+                    self.loaded,
+                    describe_call(self.name, arrays),
+                    SentTensors(arrays, (), self.max_pixels),
+                    PredictOptions(),
+                    Outputs,
+                    lambda: Outputs.of(self._compute(arrays)),
+                )
+                .read()
+            )
+        finally:
+            self._pictures.read, self._pictures.seconds = [], 0.0
+
+    def _compute(self, arrays: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         began = time.perf_counter()
-        outputs = super().run(tensors)
-        seconds = self.pictures.seconds + time.perf_counter() - began
-        pictures = tuple(self.pictures.read)
-        self.pictures.read, self.pictures.seconds = [], 0.0
-        arrays = {} if pictures else {spec.name: tensors[spec.name] for spec in self.inputs}
-        sent = SentTensors(arrays, pictures, self.max_pixels)
-        shapes = {name: list(array.shape) for name, array in outputs.items()}
-        answer = TensorsAnswer(outputs=dict(outputs), shapes=shapes)
-        self.shadows.offer(self.answerer, ask_sent, sent, self.options, answer, seconds)
+        outputs = super().run(arrays)
+        if self.shadows:
+            seconds = self._pictures.seconds + time.perf_counter() - began
+            pictures = tuple(self._pictures.read)
+            sent = SentTensors({} if pictures else arrays, pictures, self.max_pixels)
+            shapes = {name: list(array.shape) for name, array in outputs.items()}
+            answer = TensorsAnswer(outputs=dict(outputs), shapes=shapes)
+            self.shadows.offer(self.loaded.answerer, ask_sent, sent, self.options, answer, seconds)
         return outputs

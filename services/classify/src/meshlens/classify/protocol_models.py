@@ -6,10 +6,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
+from meshlens.classify.answer_cache.cache import AnswerCache
 from meshlens.classify.engines.engine import Signature
 from meshlens.classify.errors import InvalidModel, ModelFailed, ModelNotFound, ModelNotReady
 from meshlens.classify.formats.card import Kind
-from meshlens.classify.protocol_functions import SignatureFunction, WatchedFunction
+from meshlens.classify.protocol_functions import RequestFunction, SignatureFunction
 from meshlens.classify.serving.opening import Answerer, Loaded
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import Asking
@@ -50,11 +51,18 @@ class ProtocolModels:
         repository: the models.
         max_pixels: largest picture that is decoded.
         shadows: see what other versions have answered; None if none may.
+        answers: those that are kept; None if none are.
     """
 
     def __init__(
-        self, repository: Repository, *, max_pixels: int, shadows: Shadows | None = None
+        self,
+        repository: Repository,
+        *,
+        max_pixels: int,
+        shadows: Shadows | None = None,
+        answers: AnswerCache | None = None,
     ) -> None:
+        self._answers = answers
         self._repository = repository
         self._shadows = shadows
         self._max_pixels = max_pixels
@@ -103,7 +111,7 @@ class ProtocolModels:
                 raise Unavailable(str(error)) from error
             if servable.source.card.chain:
                 raise _without_tensors(name)
-            yield self._watch(self._adapt(servable), servable)
+            yield self._prepare(self._adapt(servable), servable)
 
     def versions(self, name: str = "") -> Sequence[ModelVersion]:
         """Return every version, the newest of a model first; of all models if the name is empty.
@@ -168,30 +176,33 @@ class ProtocolModels:
 
     def _adapt(self, servable: Servable) -> LoadedModel:
         """Return a version that is leased; made once for each that is loaded."""
-        assert servable.loaded is not None, "a lease is of what is loaded"  # noqa: S101 - for the type checker
+        loaded = _loaded(servable)
         with self._lock:
-            adapted = self._adapted.get(servable.loaded)
+            adapted = self._adapted.get(loaded)
             if adapted is None:
-                adapted = _adapt(servable, servable.loaded, self._max_pixels)
-                self._adapted[servable.loaded] = adapted
+                adapted = self._adapted[loaded] = _adapt(servable, loaded, self._max_pixels)
             return adapted
 
-    def _watch(self, adapted: LoadedModel, servable: Servable) -> LoadedModel:
-        """Return a version whose shadow, if it has one, may see what a request computes."""
-        loaded, shadows = servable.loaded, self._shadows
-        if shadows is None or loaded is None or self._repository.find_shadow(adapted.name) is None:
+    def _prepare(self, adapted: LoadedModel, servable: Servable) -> LoadedModel:
+        """Return a version as one request uses it: as it is, unless outputs go somewhere else."""
+        loaded = _loaded(servable)
+        shadows = self._shadows if self._repository.find_shadow(adapted.name) else None
+        answers = None if loaded.unrepeatable else self._answers
+        if shadows is None and answers is None:
             return adapted
         first = next(iter(adapted.functions), "")
         functions = {
-            name: WatchedFunction(
+            name: RequestFunction(
                 function.signature,
                 function.classes,
                 function.picture_input,
                 function.max_pixels,
-                loaded.answerer,
-                shadows,
-                # As the default one, a shadow may have another.
+                loaded,
+                name,
+                # For the default one a shadow may have another name.
                 PredictOptions(signature="" if name == first else name),
+                shadows,
+                answers,
             )
             for name, function in adapted.functions.items()
         }
@@ -213,6 +224,11 @@ class ProtocolModels:
             got=repr(label),
             remedy="set MODEL_LABELS, or name a version",
         )
+
+
+def _loaded(servable: Servable) -> Loaded:
+    assert servable.loaded is not None, "a lease is of what is loaded"  # noqa: S101 - for the type checker
+    return servable.loaded
 
 
 def _adapt(servable: Servable, loaded: Loaded, max_pixels: int) -> LoadedModel:
