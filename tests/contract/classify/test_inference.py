@@ -60,7 +60,7 @@ class GatedEngine(FakeEngine):
 
 @contextmanager
 def serving(
-    folder: Path, make: OpenEngine = OPEN, **changes: object
+    folder: Path, make: OpenEngine = OPEN, *, default: str = "digits", **changes: object
 ) -> Iterator[tuple[Server, grpc.Channel, Repository]]:
     settings = Settings.model_validate(
         {
@@ -73,7 +73,7 @@ def serving(
         | changes
     )
     sidecar = Sidecar(settings)
-    repository = Repository(folder, make, default="digits")
+    repository = Repository(folder, make, default=default)
     cache = ModelCache(Blobs(), read_model, seconds=PATIENCE)
     server = build_server(settings, sidecar, repository, cache)
     port = server.start()

@@ -10,7 +10,7 @@ import pytest
 from unit.classify.graphs import Node, answering, build_binary, constant
 
 from meshlens.classify.engines.opening import open_engine
-from meshlens.classify.errors import EngineGone, InvalidImage, InvalidModel
+from meshlens.classify.errors import EngineGone, InvalidImage, InvalidModel, InvalidOption
 from meshlens.classify.protocol_models import ProtocolModels
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.version_policy import VersionPolicy
@@ -151,6 +151,17 @@ def test_a_model_that_cannot_be_loaded_says_why(protocol_models: ProtocolModels)
     (broken,) = protocol_models.versions("broken")
     assert broken == ModelVersion("broken", "1", State.END, broken.error)
     assert broken.error
+
+
+def test_a_key_is_what_the_option_of_that_name_may_be(protocol_models: ProtocolModels) -> None:
+    protocol_models.load("digits")
+    with protocol_models.lease("digits", key="k" * 256) as model:
+        assert model.version == "2"
+    with (
+        pytest.raises(InvalidOption, match="at most 256"),
+        protocol_models.lease("digits", key="k" * 257),
+    ):
+        pytest.fail("leased")
 
 
 def test_functions_are_made_once_a_loaded_version_and_freed_with_it(

@@ -89,7 +89,15 @@ class FakeModels:
         self.label_versions = labels or {}
 
     @contextmanager
-    def lease(self, name: str, *, version: str = "", label: str = "") -> Iterator[Model]:
+    def lease(
+        self,
+        name: str,
+        *,
+        version: str = "",
+        label: str = "",
+        key: str = "",  # noqa: ARG002 - each model has what it needs
+        computes: bool = True,  # noqa: ARG002 - likewise
+    ) -> Iterator[Model]:
         model = self._find(name)
         if label and label not in self.label_versions:
             raise UnknownLabel("no such label")

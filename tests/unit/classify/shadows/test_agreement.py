@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from meshlens.classify.errors import WrongTask
@@ -124,3 +125,16 @@ def test_answers_are_compared_by_their_task() -> None:
     assert compare(TensorsAnswer(outputs={"y": [1]}), TensorsAnswer(outputs={"y": [1]})).agreed
     with pytest.raises(WrongTask, match="must have the task of the version that answers"):
         compare(one, classified(cat=1.0))
+
+
+def test_arrays_are_compared_as_lists_are() -> None:
+    numbers = np.array([1.0, 2.0], np.float32)
+    assert compare_tensors({"y": numbers}, {"y": numbers * np.float32(1.0005)}).within
+    assert compare_tensors({"y": numbers}, {"y": numbers + 1}).absolute == 1
+    texts, others = np.array([b"cat", b"dog"], object), np.array([b"cat", b"cow"], object)
+    assert compare_tensors({"y": texts}, {"y": texts.copy()}).within
+    assert compare_tensors({"y": texts}, {"y": others}).unlike == ("y",)
+    assert compare_tensors({"y": texts}, {"y": texts[:1]}).unlike == ("y",)
+    turned = np.array([1 + 1j], np.complex64)
+    assert compare_tensors({"y": turned}, {"y": turned}).within
+    assert compare_tensors({"y": turned}, {"y": turned.conj()}).absolute == 2

@@ -90,7 +90,15 @@ class ServedModels:
         self.changes: list[str] = []
 
     @contextmanager
-    def lease(self, name: str, *, version: str = "", label: str = "") -> Iterator[Served]:
+    def lease(
+        self,
+        name: str,
+        *,
+        version: str = "",
+        label: str = "",
+        key: str = "",  # noqa: ARG002 - each model has what it needs
+        computes: bool = True,  # noqa: ARG002 - likewise
+    ) -> Iterator[Served]:
         known = {model.version: model for model in self._models if model.name == name}
         waiting = {other.version for other in self._others if other.model == name}
         if not known and not waiting:

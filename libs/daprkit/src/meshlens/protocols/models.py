@@ -127,7 +127,13 @@ class Models(Protocol):
     """The models of a service."""
 
     def lease(
-        self, name: str, *, version: str = "", label: str = ""
+        self,
+        name: str,
+        *,
+        version: str = "",
+        label: str = "",
+        key: str = "",
+        computes: bool = True,
     ) -> AbstractContextManager[Model]:
         """Keep a version loaded for as long as it is used.
 
@@ -135,10 +141,13 @@ class Models(Protocol):
             name: of the model.
             version: its number; with neither it nor a label, the service chooses.
             label: stands for a version.
+            key: requests with the same one may get the same version where the service chooses.
+            computes: whether it is used for more than a description of it.
 
         Raises:
             UnknownModel, UnknownVersion, UnknownLabel: there is none.
             Unavailable: it is there and does not answer now.
+            Fault: the key cannot be used.
         """
 
     def versions(self, name: str = "") -> Sequence[ModelVersion]:

@@ -202,7 +202,7 @@ def preview(
         WrongTask: the model takes no images.
         InvalidImage, ImageTooLarge: it is not an image, or too large.
     """
-    with repository.lease(*options.name_and_version(), asking) as servable:
+    with repository.lease(*options.name_and_version(), asking, computes=False) as servable:
         loaded = _loaded(servable)
         return loaded.answerer, loaded.lens.see(payload)
 

@@ -3,97 +3,34 @@
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
-from meshlens.classify.engines.bounds import within
-from meshlens.classify.engines.engine import Signature, Tensor, TensorSpec
+from meshlens.classify.answer_cache.cache import AnswerCache
+from meshlens.classify.engines.engine import Signature
 from meshlens.classify.errors import InvalidModel, ModelFailed, ModelNotFound, ModelNotReady
 from meshlens.classify.formats.card import Kind
+from meshlens.classify.protocol_functions import RequestFunction, SignatureFunction
 from meshlens.classify.serving.opening import Answerer, Loaded
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import Asking
 from meshlens.classify.serving.versions import Servable
+from meshlens.classify.shadows.shadows import Shadows
 from meshlens.classify.tasks.chain.chain import Chain
 from meshlens.classify.tasks.classification.classifier import Classifier
-from meshlens.classify.tasks.lens import Payload
+from meshlens.classify.tasks.options import ModelOptions, parse_options
 from meshlens.classify.tasks.tensors.pictures import PictureInput, find_picture_input
-from meshlens.daprkit.application.admission import find_caller, time_left
+from meshlens.classify.tasks.tensors.predictor import PredictOptions
 from meshlens.daprkit.application.origin import find_origin
 from meshlens.daprkit.messages import Provenance
 from meshlens.protocols.errors import Unavailable, UnknownLabel, UnknownModel, UnknownVersion
 from meshlens.protocols.models import ModelVersion, State
-from meshlens.timing import Phase, note
 
 _PLATFORMS = {
     Kind.TFLITE: "tensorflow_tflite",
     Kind.SAVED_MODEL: "tensorflow_savedmodel",
     Kind.FROZEN_GRAPH: "tensorflow_graphdef",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureFunction:
-    """A signature of an engine, as `protocols.models.Function`.
-
-    Attributes:
-        signature: computes.
-        classes: the labels by the output whose scores are theirs.
-        picture_input: what a picture becomes; None if it takes none.
-        max_pixels: largest picture that is decoded.
-    """
-
-    signature: Signature
-    classes: Mapping[str, tuple[str, ...]]
-    picture_input: PictureInput | None
-    max_pixels: int
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """What `run` takes."""
-        return self.signature.inputs
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """What `run` returns."""
-        return self.signature.outputs
-
-    @property
-    def picture(self) -> str:
-        """The input that `read_picture` makes; empty if the function takes no pictures."""
-        return self.picture_input.spec.name if self.picture_input else ""
-
-    @property
-    def widens(self) -> bool:
-        """False: an engine takes its own types, as in Triton."""
-        return False
-
-    def read_picture(self, data: bytes) -> Tensor:
-        """Return the input for the encoded picture in `data`, its batch axis first.
-
-        Raises:
-            InvalidImage, ImageTooLarge: it is no picture, or too large.
-            InvalidModel: the function takes no pictures.
-        """
-        if self.picture_input is None:
-            raise InvalidModel("expected a function that takes a picture", got="one of tensors")
-        payload = Payload(data, self.max_pixels)
-        image = self.picture_input.see(payload)
-        return self.picture_input.encode(payload, image)[self.picture]
-
-    def labels(self, output: str) -> Sequence[str]:
-        """Return the names of the classes whose scores are the output; empty if it has none."""
-        return self.classes.get(output, ())
-
-    def run(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Compute every output, in what is left of the request's time.
-
-        Raises:
-            InvalidTensor: the model cannot compute with these arrays.
-            EngineGone: what ran the model has died.
-        """
-        with within(time_left(), find_caller()), note(Phase.COMPUTE):
-            return self.signature.run(tensors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +50,42 @@ class ProtocolModels:
     Args:
         repository: the models.
         max_pixels: largest picture that is decoded.
+        shadows: see what other versions have answered; None if none may.
+        answers: those that are kept; None if none are.
     """
 
-    def __init__(self, repository: Repository, *, max_pixels: int) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        max_pixels: int,
+        shadows: Shadows | None = None,
+        answers: AnswerCache | None = None,
+    ) -> None:
+        self._answers = answers
         self._repository = repository
+        self._shadows = shadows
         self._max_pixels = max_pixels
         self._lock = threading.Lock()
         # What is unloaded is freed: no value refers to its key.
         self._adapted: WeakKeyDictionary[Loaded, LoadedModel] = WeakKeyDictionary()
 
     @contextmanager
-    def lease(self, name: str, *, version: str = "", label: str = "") -> Iterator[LoadedModel]:
+    def lease(
+        self,
+        name: str,
+        *,
+        version: str = "",
+        label: str = "",
+        key: str = "",
+        computes: bool = True,
+    ) -> Iterator[LoadedModel]:
         """Keep a version loaded for as long as it is used.
 
         Raises:
             UnknownModel, UnknownVersion, UnknownLabel: there is none.
             Unavailable: it is there and does not answer now.
+            InvalidOption: the key is none that the option of that name may be.
         """
         # A repository takes a label for a version, and its default model for no name.
         if not name:
@@ -138,11 +95,13 @@ class ProtocolModels:
         if label and label not in self._repository.labels(name):
             raise self._unknown_label(name, label)
         origin = find_origin()
-        asking = Asking(origin.caller, origin.headers)
+        if key:
+            key = parse_options(ModelOptions, {"key": key}).key
+        asking = Asking(origin.caller, origin.headers, key)
         with ExitStack() as stack:
             try:
                 servable = stack.enter_context(
-                    self._repository.lease(name, version or label, asking)
+                    self._repository.lease(name, version or label, asking, computes=computes)
                 )
             except ModelNotFound as error:
                 if label:
@@ -152,7 +111,7 @@ class ProtocolModels:
                 raise Unavailable(str(error)) from error
             if servable.source.card.chain:
                 raise _without_tensors(name)
-            yield self._adapt(servable)
+            yield self._prepare(self._adapt(servable), servable)
 
     def versions(self, name: str = "") -> Sequence[ModelVersion]:
         """Return every version, the newest of a model first; of all models if the name is empty.
@@ -217,13 +176,37 @@ class ProtocolModels:
 
     def _adapt(self, servable: Servable) -> LoadedModel:
         """Return a version that is leased; made once for each that is loaded."""
-        assert servable.loaded is not None, "a lease is of what is loaded"  # noqa: S101 - for the type checker
+        loaded = _loaded(servable)
         with self._lock:
-            adapted = self._adapted.get(servable.loaded)
+            adapted = self._adapted.get(loaded)
             if adapted is None:
-                adapted = _adapt(servable, servable.loaded, self._max_pixels)
-                self._adapted[servable.loaded] = adapted
+                adapted = self._adapted[loaded] = _adapt(servable, loaded, self._max_pixels)
             return adapted
+
+    def _prepare(self, adapted: LoadedModel, servable: Servable) -> LoadedModel:
+        """Return a version as one request uses it: as it is, unless outputs go somewhere else."""
+        loaded = _loaded(servable)
+        shadows = self._shadows if self._repository.find_shadow(adapted.name) else None
+        answers = None if loaded.unrepeatable else self._answers
+        if shadows is None and answers is None:
+            return adapted
+        first = next(iter(adapted.functions), "")
+        functions = {
+            name: RequestFunction(
+                function.signature,
+                function.classes,
+                function.picture_input,
+                function.max_pixels,
+                loaded,
+                name,
+                # For the default one a shadow may have another name.
+                PredictOptions(signature="" if name == first else name),
+                shadows,
+                answers,
+            )
+            for name, function in adapted.functions.items()
+        }
+        return replace(adapted, functions=functions)
 
     def _unknown_version(self, name: str, version: str) -> UnknownVersion:
         known = ", ".join(it.source.version for it in self._find(name))
@@ -241,6 +224,11 @@ class ProtocolModels:
             got=repr(label),
             remedy="set MODEL_LABELS, or name a version",
         )
+
+
+def _loaded(servable: Servable) -> Loaded:
+    assert servable.loaded is not None, "a lease is of what is loaded"  # noqa: S101 - for the type checker
+    return servable.loaded
 
 
 def _adapt(servable: Servable, loaded: Loaded, max_pixels: int) -> LoadedModel:

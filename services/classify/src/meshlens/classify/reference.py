@@ -74,7 +74,7 @@ _OF_ENGINES = (
     ModelTooSlow,
     RequestOver,
 )
-OF_TENSORS = (InvalidImage, ImageTooLarge, *_OF_ENGINES)
+OF_TENSORS = (InvalidImage, ImageTooLarge, InvalidOption, *_OF_ENGINES)
 _FAULTS = (*_OF_PICTURES, *_OF_MODELS, *_OF_ENGINES)
 _NAME = "name of the model; name@label or name@version for one of its versions"
 _PATH = {"name": "name of the model", "version": "number of the version"}

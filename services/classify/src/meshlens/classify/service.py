@@ -137,7 +137,9 @@ class Service:
         self._statuses = Statuses(STATUS)
         # Models that have ended during a batch.
         self._suspects: set[str] = set()
-        models = ProtocolModels(repository, max_pixels=max_pixels)
+        models = ProtocolModels(
+            repository, max_pixels=max_pixels, shadows=self._shadows, answers=answers
+        )
         self._inference = InferenceServer(
             models,
             name=ABOUT.distribution,

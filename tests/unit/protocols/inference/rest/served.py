@@ -95,7 +95,15 @@ class Echoes:
     unloaded: set[str] = field(default_factory=set)
 
     @contextmanager
-    def lease(self, name: str, *, version: str = "", label: str = "") -> Iterator[Loaded]:
+    def lease(
+        self,
+        name: str,
+        *,
+        version: str = "",
+        label: str = "",
+        key: str = "",  # noqa: ARG002 - each model has what it needs
+        computes: bool = True,  # noqa: ARG002 - likewise
+    ) -> Iterator[Loaded]:
         self.versions(name)
         if version not in ("", "1"):
             raise UnknownVersion("expected version 1", got=version, remedy="name it")

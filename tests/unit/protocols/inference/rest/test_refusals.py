@@ -49,6 +49,7 @@ REQUESTS: list[tuple[object, Status, str]] = [
     ({"inputs": [X], "parameters": []}, BAD, "Unable to parse 'parameters': attempt to access"),
     ({"inputs": [X], "parameters": {"timeout": -1}}, BAD, "Unable to parse 'timeout': "),
     ({"inputs": [X], "parameters": {"timeout": True}}, BAD, "Unable to parse 'timeout': "),
+    ({"inputs": [X], "parameters": {"key": 1}}, BAD, "Unable to parse 'key': "),
     (
         {"inputs": [X], "parameters": {"binary_data_output": 1}},
         BAD,

@@ -233,6 +233,12 @@ def test_contents_in_the_wrong_place_are_refused(message: pb.ModelInferRequest, 
             "invalid value type for 'timeout' parameter, expected int64_param.",
         ),
         ("timeout", {"int64_param": -1}, "invalid value for 'timeout', expected value >= 0."),
+        (
+            "key",
+            {"bool_param": True},
+            "invalid value type for 'key' parameter, expected string_param.",
+        ),
+        ("key", {}, "invalid value type for 'key' parameter, expected string_param."),
         ("priority", {"int64_param": -1}, "invalid value for 'priority', expected value >= 0."),
         (
             "priority",

@@ -12,16 +12,21 @@ _COMING = (State.START, State.LOADING)
 
 
 @contextmanager
-def lease(models: Models, name: str, version: str = "") -> Iterator[Model]:
+def lease(
+    models: Models, name: str, version: str = "", *, key: str = "", computes: bool = True
+) -> Iterator[Model]:
     """Keep a version loaded for as long as it is used.
 
     Args:
         models: where it is.
         name: of the model.
         version: its number or label; empty to leave the choice to the service.
+        key: what the service may choose by.
+        computes: whether it is used for more than a description of it.
 
     Raises:
         Refused: there is none, or it does not answer now.
+        Fault: the key cannot be used.
     """
     is_number = version.isdecimal()
     with ExitStack() as stack:
@@ -31,6 +36,8 @@ def lease(models: Models, name: str, version: str = "") -> Iterator[Model]:
                     name,
                     version=version if is_number else "",
                     label="" if is_number else version,
+                    key=key,
+                    computes=computes,
                 )
             )
         except UnknownModel as error:

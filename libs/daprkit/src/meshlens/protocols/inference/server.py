@@ -88,7 +88,7 @@ class InferenceServer:
         Raises:
             Refused: there is none, or it does not answer now.
         """
-        with lease(self._models, name, version) as model:
+        with lease(self._models, name, version, computes=False) as model:
             available = {
                 it.version for it in self._models.versions(name) if it.state is State.AVAILABLE
             }
@@ -105,7 +105,7 @@ class InferenceServer:
             Fault: the model cannot compute with these inputs.
         """
         waited = int(time_waited() * 1e9)
-        with lease(self._models, request.model, request.version) as model:
+        with lease(self._models, request.model, request.version, key=request.key) as model:
             began = time.perf_counter_ns()
             try:
                 answer, timing = _infer(model, request, waited, began)

@@ -58,6 +58,7 @@ class InferRequest:
         outputs: empty for all of them.
         id: of the caller's own choice; it is returned.
         timeout: microseconds that the request may wait before the model runs; 0 for no limit.
+        key: what the server may choose a version by; empty without one.
     """
 
     model: str
@@ -66,6 +67,7 @@ class InferRequest:
     outputs: Sequence[RequestedOutput] = ()
     id: str = ""
     timeout: int = 0
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

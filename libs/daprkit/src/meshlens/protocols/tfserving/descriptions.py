@@ -46,7 +46,7 @@ def describe_signatures(models: Models, spec: ModelSpec) -> tuple[Model, Signatu
         Refused: as `lease` does.
     """
     described = SignatureDefMap()
-    with lease(models, spec) as model:
+    with lease(models, spec, computes=False) as model:
         for name, function in model.functions.items():
             described.signature_def[name].CopyFrom(_describe_function(function))
         return model, described

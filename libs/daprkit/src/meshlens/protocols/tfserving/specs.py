@@ -22,12 +22,14 @@ class ModelSpec:
         version: its number, which may be 0; None if the service chooses.
         label: stands for a version; None without one.
         signature: of the function; the default one if empty.
+        key: what the service may choose a version by; empty without one.
     """
 
     name: str
     version: int | None = None
     label: str | None = None
     signature: str = ""
+    key: str = ""
 
     @property
     def wanted(self) -> str:
@@ -38,12 +40,18 @@ class ModelSpec:
 
 
 @contextmanager
-def lease(models: Models, spec: ModelSpec) -> Iterator[Model]:
+def lease(models: Models, spec: ModelSpec, *, computes: bool = True) -> Iterator[Model]:
     """Keep the version that a request names loaded for as long as it is used.
+
+    Args:
+        models: where it is.
+        spec: what the request names.
+        computes: whether it is used for more than a description of it.
 
     Raises:
         Refused: there is none (NOT_FOUND; INVALID_ARGUMENT for a label), or it is on its way
             (UNAVAILABLE: the original does not listen until it has loaded its models).
+        Fault: the key cannot be used.
     """
     if not spec.name:
         raise invalid("ModelSpec has no name specified.")
@@ -51,7 +59,13 @@ def lease(models: Models, spec: ModelSpec) -> Iterator[Model]:
     with ExitStack() as stack:
         try:
             model = stack.enter_context(
-                models.lease(spec.name, version=version, label=spec.label or "")
+                models.lease(
+                    spec.name,
+                    version=version,
+                    label=spec.label or "",
+                    key=spec.key,
+                    computes=computes,
+                )
             )
         except (UnknownModel, UnknownVersion, UnknownLabel) as error:
             if spec.label is not None:

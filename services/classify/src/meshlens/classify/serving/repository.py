@@ -198,12 +198,17 @@ class Repository:
         self._on_lease = on_lease
 
     def report_outcomes(self, on_outcome: OnOutcome) -> None:
-        """Call a function when a request has used a version, in whatever thread it did."""
+        """Call a function when a request has computed by a version, in whatever thread it did."""
         self._on_outcome = on_outcome
 
     @contextmanager
     def lease(
-        self, name: str = "", version: str = "", asking: Asking = NOBODY
+        self,
+        name: str = "",
+        version: str = "",
+        asking: Asking = NOBODY,
+        *,
+        computes: bool = True,
     ) -> Iterator[Servable]:
         """Keep a version loaded for as long as it is used; a chain with all that it joins.
 
@@ -211,6 +216,8 @@ class Repository:
             name: of the model; the default one if it is empty.
             version: its number or label; if empty, `Registry.find` says which.
             asking: who asks, which decides where a rollout shares out requests.
+            computes: whether it is used for more than to show what it is; only then is told how
+                that has ended.
 
         Raises:
             ModelNotFound: no model has that name, or not that version.
@@ -245,7 +252,8 @@ class Repository:
             failure = error
             raise
         finally:
-            self._on_outcome(*found.key[:2], time.perf_counter() - began, failure)
+            if computes:
+                self._on_outcome(*found.key[:2], time.perf_counter() - began, failure)
             with changed:
                 for each in (found, *members):
                     each.users -= 1

@@ -231,7 +231,7 @@ def compare_tensors(
     for name in answer.keys() & other.keys():
         one, two = _read(answer[name]), _read(other[name])
         if one is None or two is None:
-            if answer[name] != other[name]:
+            if _differ(answer[name], other[name]):
                 unlike.append(name)
             continue
         if one.shape != two.shape:
@@ -282,8 +282,17 @@ def _overlap(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.f
     return overlap
 
 
+def _differ(one: object, two: object) -> bool:
+    """Return whether two outputs that are no numbers differ."""
+    if isinstance(one, np.ndarray) and isinstance(two, np.ndarray):
+        return not np.array_equal(one, two)
+    return bool(one != two)
+
+
 def _read(output: object) -> NDArray[np.float64] | None:
     """Return an output as numbers, None if it has none; NaN is a text in JSON."""
+    if isinstance(output, np.ndarray) and output.dtype.kind == "c":
+        output = np.stack([output.real, output.imag], axis=-1)
     try:
         return np.asarray(output, dtype=np.float64)
     except (TypeError, ValueError):  # text, bytes, or complex numbers as pairs of a ragged list

@@ -49,7 +49,15 @@ class FitModels:
         self._recent = recent
 
     @contextmanager
-    def lease(self, name: str, *, version: str = "", label: str = "") -> Iterator[FitModel]:
+    def lease(
+        self,
+        name: str,
+        *,
+        version: str = "",
+        label: str = "",
+        key: str = "",  # noqa: ARG002 - with one version there is nothing to choose
+        computes: bool = True,  # noqa: ARG002 - a fit is described as it is used
+    ) -> Iterator[FitModel]:
         """Keep a fit in use.
 
         Raises:

@@ -71,6 +71,7 @@ def read_request(text: bytes, behind: memoryview, *, model: str, version: str) -
         tuple(_read_output(output) for output in outputs),
         find(root, "id", str, default=""),
         find_count(parameters, "timeout", 0),
+        find(parameters, "key", str, default=""),
     )
     return RestRequest(
         infer, _read_forms(outputs), find(parameters, "binary_data_output", bool, default=False)

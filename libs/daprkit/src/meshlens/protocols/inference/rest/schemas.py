@@ -172,7 +172,8 @@ class Inference(BaseModel):
     parameters: dict[str, Any] = Field(
         default={},
         description="binary_data_output: whether outputs come as binary data by default; timeout:"
-        " microseconds that the request may wait for a worker",
+        " microseconds that the request may wait for a worker; key: what a rollout chooses a"
+        " version by, a string",
     )
 
 

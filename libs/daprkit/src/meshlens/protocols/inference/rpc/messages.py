@@ -50,7 +50,10 @@ def read_request(message: pb.ModelInferRequest) -> InferRequest:
         Refused: its parameters or its contents are wrong.
     """
     check_request_parameters(message.parameters)
-    timeout = message.parameters["timeout"].int64_param if "timeout" in message.parameters else 0
+    # Reading a map of messages by a key would add it.
+    parameters = message.parameters
+    timeout = parameters["timeout"].int64_param if "timeout" in parameters else 0
+    key = parameters["key"].string_param if "key" in parameters else ""
     return InferRequest(
         message.model_name,
         message.model_version,
@@ -72,6 +75,7 @@ def read_request(message: pb.ModelInferRequest) -> InferRequest:
         ],
         message.id,
         timeout,
+        key,
     )
 
 

@@ -12,6 +12,8 @@ _EXPECTED = {
     "sequence_end": ("bool_param",),
     "priority": ("int64_param", "uint64_param"),
     "timeout": ("int64_param",),
+    # Ours: what a rollout may choose a version by.
+    "key": ("string_param",),
     "triton_enable_empty_final_response": ("bool_param",),
 }
 _OF_TENSORS = ("shared_memory_region",)
@@ -33,7 +35,7 @@ def read_parameters(parameters: Mapping[str, pb.InferParameter]) -> dict[str, Pa
 
 
 def check_request_parameters(parameters: Mapping[str, pb.InferParameter]) -> None:
-    """Check the types of the parameters that a request may have.
+    """Check the types of the parameters that a request may have, Triton's and ours.
 
     Raises:
         Refused: one has another type, or a name that Triton reserves.

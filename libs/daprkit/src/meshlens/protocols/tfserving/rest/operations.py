@@ -8,6 +8,7 @@ from meshlens.protocols.tfserving.rest.schemas import (
     ColumnRequest,
     ExamplesFact,
     ExamplesRequest,
+    KeyOption,
     ModelMetadata,
     ModelStatus,
     Outputs,
@@ -32,6 +33,7 @@ def _accept(body: BodyType) -> Mapping[str, BodyType]:
 
 PREDICT = Operation(
     summary="TensorFlow Serving: compute the outputs of a model from its inputs.",
+    options=KeyOption,
     parameters=_PATH,
     accepts=_accept(RowRequest | ColumnRequest),
     body="inputs as JSON, whatever the content type; gzip by Content-Encoding",
@@ -41,6 +43,7 @@ PREDICT = Operation(
 )
 CLASSIFY = Operation(
     summary="TensorFlow Serving: compute the classes of examples.",
+    options=KeyOption,
     parameters=_PATH,
     accepts=_accept(ExamplesRequest),
     body="examples as JSON, whatever the content type; gzip by Content-Encoding",
@@ -50,6 +53,7 @@ CLASSIFY = Operation(
 )
 REGRESS = Operation(
     summary="TensorFlow Serving: compute the number of each example.",
+    options=KeyOption,
     parameters=_PATH,
     accepts=_accept(ExamplesRequest),
     body="examples as JSON, whatever the content type; gzip by Content-Encoding",

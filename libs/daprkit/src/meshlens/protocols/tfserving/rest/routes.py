@@ -155,7 +155,12 @@ def _read_spec(request: Request, verb: str) -> ModelSpec:
         or not (version is None or (version.isascii() and version.isdecimal()))
     ):
         raise _malformed(request)
-    return ModelSpec(name, version=None if version is None else _read_version(version), label=label)
+    return ModelSpec(
+        name,
+        version=None if version is None else _read_version(version),
+        label=label,
+        key=request.query.get("key", ""),
+    )
 
 
 def _read_version(text: str) -> int:

@@ -10,6 +10,12 @@ from meshlens.protocols.tfserving.results import Method
 _SIGNATURE = Field(default="", description="the function to call; the default one if empty")
 
 
+class KeyOption(BaseModel):
+    """The query; what else is in it is ignored."""
+
+    key: str = Field(default="", description="what a rollout chooses a version by")
+
+
 class RowRequest(BaseModel):
     """Inputs in the row format: one element for each row of the batch."""
 

@@ -61,7 +61,7 @@ def _decode(value: object, spec: TensorSpec) -> Tensor:
             remedy="send a full tensor",
             places=[Place(field=spec.name)],
         ) from None
-    if spec.shape is not None and not _fits(tensor.shape, spec.shape):
+    if spec.shape is not None and not fits(tensor.shape, spec.shape):
         raise InvalidTensor(
             f"{spec.name} must have shape {spec.shape}",
             got=f"{tensor.shape}",
@@ -149,7 +149,8 @@ def _check_type(tensor: Tensor, spec: TensorSpec) -> None:
             )
 
 
-def _fits(actual: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+def fits(actual: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Return whether a shape is the one that is wanted, in which -1 stands for any size."""
     return len(actual) == len(wanted) and all(
         size in (-1, have) for have, size in zip(actual, wanted, strict=True)
     )
