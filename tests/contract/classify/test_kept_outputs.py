@@ -23,7 +23,7 @@ from meshlens.protocols.wire import tfserving_pb2 as wire
 pytestmark = pytest.mark.slow
 
 HALVES = {"1": 50, "2": 50}
-KEPT = {"answer_cache": 2**20}
+ROOM = 2**20
 OTHERS = [name for name in DOORS if name != "invoke"]
 
 
@@ -41,7 +41,7 @@ def look_up(server: Server) -> Counter[str]:
 
 def test_outputs_are_computed_once_whichever_door_asks(tmp_path: Path) -> None:
     write(tmp_path, {"weights": {"1": 100}}, build_scaled(3.0))
-    with serving(tmp_path, default="m", **KEPT) as (server, channel, _):
+    with serving(tmp_path, default="m", answer_cache=ROOM) as (server, channel, _):
         for door in OTHERS:
             # The version of the answers by REST is told by the factor.
             assert DOORS[door](channel, 2.0)[1] == 6
@@ -52,7 +52,7 @@ def test_outputs_are_computed_once_whichever_door_asks(tmp_path: Path) -> None:
 
 def test_each_version_has_outputs_of_its_own(tmp_path: Path) -> None:
     write(tmp_path, {"weights": HALVES}, build_scaled(1.0), build_scaled(2.0))
-    with serving(tmp_path, default="m", **KEPT) as (server, channel, _):
+    with serving(tmp_path, default="m", answer_cache=ROOM) as (server, channel, _):
         for door in OTHERS * 10:
             version, y = DOORS[door](channel, 3.0)
             assert y == 3 * int(version)
@@ -61,7 +61,11 @@ def test_each_version_has_outputs_of_its_own(tmp_path: Path) -> None:
 
 def test_another_content_of_a_version_has_none_of_the_one_before(tmp_path: Path) -> None:
     write(tmp_path, {"weights": {"1": 100}}, build_scaled(1.0))
-    with serving(tmp_path, default="m", watch_seconds=0.1, **KEPT) as (server, channel, _):
+    with serving(tmp_path, default="m", watch_seconds=0.1, answer_cache=ROOM) as (
+        server,
+        channel,
+        _,
+    ):
         assert ask_by_v2(channel, 3.0) == ("1", 3)
         (tmp_path / "m" / "1" / "model.tflite").write_bytes(build_scaled(5.0))
         eventually(lambda: ask_by_v2(channel, 3.0) == ("1", 15), "the new content answers")
@@ -73,7 +77,7 @@ def test_a_shadow_sees_what_is_computed(tmp_path: Path) -> None:
     shadow = {"version": "2", "percent": 100}
     models = build_scaled(1.0), build_scaled(2.0)
     write(tmp_path, {"weights": {"1": 100}, "shadow": shadow}, *models)
-    with serving(tmp_path, default="m", **KEPT) as (_, channel, _):
+    with serving(tmp_path, default="m", answer_cache=ROOM) as (_, channel, _):
         for x in (1.0, 1.0, 2.0):
             assert ask_by_v2(channel, x)[1] == x
         eventually(lambda: report(channel)["compared"] == 2, "what was computed is compared")
@@ -82,7 +86,10 @@ def test_a_shadow_sees_what_is_computed(tmp_path: Path) -> None:
 
 def test_pictures_and_numbers_have_the_bits_that_are_computed(tmp_path: Path) -> None:
     (tmp_path / "digits").symlink_to(shipped_models() / "digits")
-    with serving(tmp_path) as (_, plain, _), serving(tmp_path, **KEPT) as (server, keeping, _):
+    with (
+        serving(tmp_path) as (_, plain, _),
+        serving(tmp_path, answer_cache=ROOM) as (server, keeping, _),
+    ):
         for ask in (infer_numbers, infer_picture, predict_picture):
             computed = ask(plain)
             assert [ask(keeping), ask(keeping)] == [computed, computed]
