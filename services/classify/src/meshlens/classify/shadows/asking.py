@@ -49,6 +49,11 @@ class SentTensors(Payload):
         """The bytes of the pictures, or of the tensors, one behind the other."""
         return b"".join(self.pictures or map(_write, self.tensors.values()))
 
+    @property
+    def size(self) -> int:
+        """How many bytes have been sent."""
+        return sum(map(len, self.pictures)) + sum(map(_measure, self.tensors.values()))
+
 
 # Asks a version what another one was asked. It is sent by name: a function of a module.
 Ask: TypeAlias = Callable[[Loaded, Payload, Any], Answer]
@@ -155,6 +160,10 @@ def _check(tensors: Mapping[str, Tensor], signature: Signature) -> None:
                 remedy="shadow a version with the same inputs",
                 places=[Place(field=name)],
             )
+
+
+def _measure(array: Tensor) -> int:
+    return sum(map(len, array.ravel().tolist())) if array.dtype.hasobject else array.nbytes
 
 
 def _write(array: Tensor) -> bytes:

@@ -134,7 +134,7 @@ class Shadows:
             return
         if random.random() * 100 >= shadow.percent:  # noqa: S311 - a share of traffic
             return
-        size = len(payload.data)
+        size = payload.size
         if isinstance(answer, TensorsAnswer):
             size += _NUMBER_BYTES * sum(math.prod(shape) for shape in answer.shapes.values())
         with self._changed:

@@ -75,6 +75,11 @@ class Payload:
     data: bytes
     max_pixels: int
 
+    @property
+    def size(self) -> int:
+        """How many bytes have been sent."""
+        return len(self.data)
+
 
 class ImageError(BaseModel):
     """Why an image, or a part of one, was not answered."""
