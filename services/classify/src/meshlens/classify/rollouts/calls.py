@@ -45,7 +45,8 @@ class RolloutDescription(BaseModel):
     shares: Mapping[str, float] = Field(
         default={},
         description="percent of the requests by version as this replica answers them now: those"
-        " of a version that does not answer are the others'",
+        " of a version that does not answer are the others', and those of a rollout that does not"
+        " take effect are as before it",
     )
     states: Mapping[str, State] = Field(
         default={}, description="where each version that the rollout names is in its life"
@@ -214,7 +215,7 @@ class RolloutCalls:
         """
         states = {it.source.version: it.state for it in self._repository.servables(name)}
         ruled, source = self._board.find(name)
-        return _describe(name, ruled, source, states)
+        return _describe(name, ruled, source, states, self._repository.find_rollout(name))
 
 
 def _name(request: Request) -> str:
@@ -223,14 +224,14 @@ def _name(request: Request) -> str:
 
 
 def _describe(
-    name: str, ruled: Ruled, source: str, states: Mapping[str, State]
+    name: str, ruled: Ruled, source: str, states: Mapping[str, State], held: Rollout | None
 ) -> RolloutDescription:
     rollout = ruled.rollout
     if rollout is None:
         return RolloutDescription(model=name, source=source, revision=ruled.revision)
     weights = {
         version: weight
-        for version, weight in rollout.weights.items()
+        for version, weight in (held.weights if held else {}).items()
         if weight and states.get(version) is State.AVAILABLE
     }
     total = sum(weights.values())
