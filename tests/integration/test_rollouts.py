@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +257,31 @@ def test_a_caller_stays_and_a_header_overrides_by_every_door(running: Mesh, aske
     with pytest.raises(grpc.RpcError) as refused:
         asker.ask("", ("meshlens-version", "9"))
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("by", [("meshlens-version", "1", "2"), ("x-team", "reds", "blues")])
+def test_what_a_key_keeps_is_not_given_to_whom_a_header_gives_another_version(
+    running: Mesh, asker: Asker, by: tuple[str, str, str]
+) -> None:
+    rollout = {"weights": {"1": 50, "2": 50}, "key": "header:x-team"}
+    assert put(running, rollout).status == 200
+    time_to_settle(running)
+    name, one, other = by
+    for call in (partial(asker.ask, ""), asker.infer):
+        key = ("idempotency-key", uuid.uuid4().hex)
+        # Each replica that they come to keeps its own answer.
+        assert len({call((name, one), key) for _ in range(12)}) == 1
+        said = [try_it(partial(call, (name, other), key)) for _ in range(12)]
+        assert grpc.StatusCode.INVALID_ARGUMENT in said
+        assert set(said) <= {grpc.StatusCode.INVALID_ARGUMENT, call((name, other))}
+
+
+def try_it(call: Callable[[], str]) -> object:
+    """Return what a call answers, or the code of its failure."""
+    try:
+        return call()
+    except grpc.RpcError as error:
+        return error.code()
 
 
 def time_to_settle(running: Mesh, model: str = "digits") -> None:

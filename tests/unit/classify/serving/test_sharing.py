@@ -259,3 +259,11 @@ def test_what_is_described_is_the_version_to_go_back_to(folder: Path) -> None:
 def test_the_file_of_rollouts_is_no_model(folder: Path) -> None:
     (folder / "rollouts.yaml").write_text("pets: {weights: {1: 100}}")
     assert {it.model for it in find_models(folder)} == {"pets"}
+
+
+def test_the_headers_that_choose_a_version_are_known(folder: Path) -> None:
+    with serving(folder) as repository:
+        assert repository.list_headers() == {"meshlens-version"}
+        by_team = Rollout(weights={"1": 50, "2": 50}, key="header:x-team")
+        repository.roll_out({"pets": by_team, "birds": HALVES})
+        assert repository.list_headers() == {"meshlens-version", "x-team"}

@@ -319,6 +319,12 @@ class Repository:
         with self._versions.changed:
             return self._versions.find_rollout(name)
 
+    def list_headers(self) -> frozenset[str]:
+        """Return the names of the headers by which versions are chosen now, in lower case."""
+        with self._versions.changed:
+            rollouts = (self._versions.rollouts or {}).values()
+            return frozenset({VERSION_HEADER, *filter(None, (it.header for it in rollouts))})
+
     # Shadows
 
     def find_shadow(self, name: str) -> Shadow | None:
