@@ -375,3 +375,30 @@ def test_the_commands_of_the_readme(running: Mesh) -> None:
 
 def _leave_out_revision(text: str) -> str:
     return re.sub(r"revision \d+", "revision", text)
+
+
+def test_what_the_budget_has_no_room_for_is_refused_or_a_warning(tmp_path: Path) -> None:
+    models, work = tmp_path / "models", tmp_path / "mesh"
+    for number in ("1", "2"):
+        shutil.copytree(shipped_models() / "digits/1", models / "digits" / number)
+    work.mkdir()
+    size = (models / "digits/1/digits.tflite").stat().st_size
+    env = {"MODEL_ROLLOUTS": "true", "ADMIN": "pca", "MODEL_BUDGET": str(2 * size - 1)}
+    with Mesh(Profile.EMBEDDED, work, models=models, env={"classify": env}) as mesh:
+        says = (
+            f"within MODEL_BUDGET, {2 * size - 1} bytes, got {2 * size} bytes (digits@1 has {size}"
+        )
+        refused = put(mesh, {"weights": {"1": 50, "2": 50}})
+        assert (refused.status, says in refused.text) == (400, True), refused.text
+        (models / "new").write_text("digits: {weights: {1: 50, 2: 50}}")
+        (models / "new").replace(models / "rollouts.yaml")
+
+        def look() -> list[str]:
+            shown = mesh.call("pca", "classify", "models", verb="GET")
+            warnings: list[str] = json.loads(shown.body).get("warnings", [])
+            return warnings
+
+        (warning,) = eventually(look, "the file is read")
+        assert "the rollout of digits does not take effect" in warning
+        answered = mesh.call("pca", "classify", "classify?model=digits", SEVEN)
+        assert json.loads(answered.body)["version"] == "2"
