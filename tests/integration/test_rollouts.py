@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +259,31 @@ def test_a_caller_stays_and_a_header_overrides_by_every_door(running: Mesh, aske
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
+@pytest.mark.parametrize("by", [("meshlens-version", "1", "2"), ("x-team", "reds", "blues")])
+def test_what_a_key_keeps_is_not_given_to_whom_a_header_gives_another_version(
+    running: Mesh, asker: Asker, by: tuple[str, str, str]
+) -> None:
+    rollout = {"weights": {"1": 50, "2": 50}, "key": "header:x-team"}
+    assert put(running, rollout).status == 200
+    time_to_settle(running)
+    name, one, other = by
+    for call in (partial(asker.ask, ""), asker.infer):
+        key = ("idempotency-key", uuid.uuid4().hex)
+        # Each replica that they come to keeps its own answer.
+        assert len({call((name, one), key) for _ in range(12)}) == 1
+        said = [try_it(partial(call, (name, other), key)) for _ in range(12)]
+        assert grpc.StatusCode.INVALID_ARGUMENT in said
+        assert set(said) <= {grpc.StatusCode.INVALID_ARGUMENT, call((name, other))}
+
+
+def try_it(call: Callable[[], str]) -> object:
+    """Return what a call answers, or the code of its failure."""
+    try:
+        return call()
+    except grpc.RpcError as error:
+        return error.code()
+
+
 def time_to_settle(running: Mesh, model: str = "digits") -> None:
     """Return once all replicas show one rollout."""
 
@@ -365,3 +392,30 @@ def test_the_commands_of_the_readme(running: Mesh) -> None:
 
 def _leave_out_revision(text: str) -> str:
     return re.sub(r"revision \d+", "revision", text)
+
+
+def test_what_the_budget_has_no_room_for_is_refused_or_a_warning(tmp_path: Path) -> None:
+    models, work = tmp_path / "models", tmp_path / "mesh"
+    for number in ("1", "2"):
+        shutil.copytree(shipped_models() / "digits/1", models / "digits" / number)
+    work.mkdir()
+    size = (models / "digits/1/digits.tflite").stat().st_size
+    env = {"MODEL_ROLLOUTS": "true", "ADMIN": "pca", "MODEL_BUDGET": str(2 * size - 1)}
+    with Mesh(Profile.EMBEDDED, work, models=models, env={"classify": env}) as mesh:
+        says = (
+            f"within MODEL_BUDGET, {2 * size - 1} bytes, got {2 * size} bytes (digits@1 has {size}"
+        )
+        refused = put(mesh, {"weights": {"1": 50, "2": 50}})
+        assert (refused.status, says in refused.text) == (400, True), refused.text
+        (models / "new").write_text("digits: {weights: {1: 50, 2: 50}}")
+        (models / "new").replace(models / "rollouts.yaml")
+
+        def look() -> list[str]:
+            shown = mesh.call("pca", "classify", "models", verb="GET")
+            warnings: list[str] = json.loads(shown.body).get("warnings", [])
+            return warnings
+
+        (warning,) = eventually(look, "the file is read")
+        assert "the rollout of digits does not take effect" in warning
+        answered = mesh.call("pca", "classify", "classify?model=digits", SEVEN)
+        assert json.loads(answered.body)["version"] == "2"

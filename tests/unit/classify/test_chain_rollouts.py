@@ -9,6 +9,7 @@ from unit.classify.chains import add_chain, add_detector, add_namer
 
 from meshlens.classify.engines.opening import open_engine
 from meshlens.classify.errors import InvalidModel, InvalidRollout
+from meshlens.classify.model_files.showing import show
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import VERSION_HEADER, Asking, Rollout, Shadow
 from meshlens.classify.tasks.chain.chain import Chain
@@ -77,3 +78,22 @@ def test_a_chain_is_no_shadow_and_has_none(repository: Repository) -> None:
     # A rollout from a file is not prepared.
     with pytest.raises(InvalidModel, match="joins no others can be a shadow, got a chain"):
         repository.prepare_apart(repository.find_source("both", "1"))
+
+
+def test_what_chains_of_a_rollout_join_must_fit_the_budget_together(tmp_path: Path) -> None:
+    add_detector(tmp_path, "things")
+    for version, namer in enumerate(("colours", "shades"), 1):
+        add_namer(tmp_path, namer)
+        add_chain(tmp_path, "both", f"detect: things, classify: {namer}", str(version))
+    sizes = {it.model: it.size for it in show(tmp_path)}
+    needed = sizes["things"] + sizes["colours"] + sizes["shades"]
+    engines = partial(open_engine, workers=1)
+    found = Repository(tmp_path, engines, default="things", budget=needed - 1)
+    for name in ("things", "colours", "shades"):
+        found.load(name)
+    with (
+        pytest.raises(InvalidRollout, match=rf"got {needed} bytes \(things@1 has"),
+        found.prepared("both", HALVES, 30),
+    ):
+        pass
+    found.stop()

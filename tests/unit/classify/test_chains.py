@@ -527,6 +527,39 @@ def test_members_that_were_evicted_are_both_wished_for_by_a_call(tmp_path: Path)
         ask(Service(repository, max_pixels=LIMIT))
 
 
+def test_members_that_do_not_fit_together_are_refused_and_not_loaded_in_turn(
+    tmp_path: Path,
+) -> None:
+    fill(tmp_path, {"both": JOINED, "all": "detect: both, classify: colours"})
+    sizes = {it.model: it.size for it in show(tmp_path)}
+    budget = sizes["things"] + sizes["colours"] - 1
+    repository = Repository(
+        tmp_path, partial(open_engine, workers=1), default="things", budget=budget
+    )
+    service = Service(repository, max_pixels=LIMIT)
+    says = (
+        rf"what the chain both joins must be loaded together within MODEL_BUDGET, {budget} bytes,"
+        rf" got {budget + 1} bytes \(things@1 has {sizes['things']}, colours@1 has"
+        rf" {sizes['colours']}\); raise MODEL_BUDGET, or join smaller models"
+    )
+    with pytest.raises(InvalidModel, match=says):
+        repository.load("both")
+    evictions = repository.evictions
+    for _ in range(2):
+        with pytest.raises(InvalidModel, match=says):
+            ask(service)
+        with pytest.raises(InvalidModel, match=says):
+            repository.load("both")
+    with pytest.raises(InvalidModel, match="what the chain all joins"):
+        repository.load("all")
+    assert repository.evictions == evictions == 1
+    (warning,) = describe(repository, "both")["warnings"]
+    assert warning.startswith("calls are refused: what the chain both joins")
+    repository.load("things")
+    # Each of them answers alone.
+    assert ask(service, model="things")["count"] == 2
+
+
 def test_what_a_chain_asks_stays_loaded_until_it_has_answered(tmp_path: Path) -> None:
     began, go_on = threading.Event(), threading.Event()
 

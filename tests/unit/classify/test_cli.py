@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from unit.classify.chains import add_chain, add_detector, add_namer
 
 from meshlens.classify import cli
 from meshlens.classify.model_files import cli as catalogue_cli
@@ -48,6 +49,20 @@ def test_several_files_are_a_line_each(capfd: pytest.CaptureFixture[str]) -> Non
     assert cli.main([*DIGITS, str(SEVEN), str(EIGHT)]) == 0
     said = capfd.readouterr().out
     assert said == f"{SEVEN}: It is very likely a 7.\n{EIGHT}: It is very likely an 8.\n"
+
+
+def test_a_chain_is_refused_with_the_ways_to_ask_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    add_detector(tmp_path, "things")
+    add_namer(tmp_path, "colours")
+    add_chain(tmp_path, "both", "detect: things, classify: colours")
+    assert cli.main(["--models", str(tmp_path), "--model", "both", str(SEVEN)]) == 2
+    assert capfd.readouterr().err == (
+        "classify: expected a model that classifies pictures, got both, which detects, and"
+        " classifies what it finds; ask detect, or another model: the method detect of the service,"
+        " or `classify batch FOLDER` here\n"
+    )
 
 
 def test_json_is_an_object_for_each_picture(capfd: pytest.CaptureFixture[str]) -> None:

@@ -323,6 +323,18 @@ def act(
             Refuse(key("a@1")),
             id="nothing is evicted for what is gone",
         ),
+        pytest.param(
+            [be("a@2", Stage.AVAILABLE), be("a@1", Stage.FETCHED)],
+            {"budget": 10},
+            Refuse(key("a@1")),
+            id="nothing is evicted for what is not wanted any more",
+        ),
+        pytest.param(
+            [be("a@2", Stage.START), be("a@1", Stage.FETCHED)],
+            {"budget": 10},
+            Admit(key("a@1")),
+            id="what is not wanted any more serves meanwhile, if there is room",
+        ),
     ],
 )
 def test_snapshots_lead_to_an_action(

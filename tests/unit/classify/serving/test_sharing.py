@@ -43,7 +43,7 @@ def serving(
     policy: VersionPolicy | None = None,
     open_engine: OpenEngine = lambda *_: pair(),
 ) -> Iterator[Repository]:
-    repository = Repository(folder, open_engine, policy=policy)
+    repository = Repository(folder, open_engine, default="pets", policy=policy)
     repository.start(lambda _: None)
     try:
         follows(lambda: repository.ready)
@@ -194,6 +194,39 @@ def test_versions_of_two_tasks_share_no_requests(folder: Path) -> None:
         pass
 
 
+def test_two_rollouts_that_are_prepared_at_once_hold_each_their_own(folder: Path) -> None:
+    (folder / "birds.tflite").write_bytes(MODEL)
+    policy = VersionPolicy(specific={"birds": frozenset()})
+    with serving(folder, policy=policy) as repository, repository.prepared("pets", HALVES, 30):
+        with repository.prepared("pets", Rollout(weights={"2": 100}), 30):
+            pass
+        # What is not wanted any more is unloaded before anything is loaded.
+        assert repository.load("birds").state is State.AVAILABLE
+        assert available(repository) == {"1", "2", "3"}
+
+
+def test_a_rollout_waits_for_a_version_that_was_unloaded_before(folder: Path) -> None:
+    """Another replica has prepared it: here its version has yet to be loaded again."""
+    opened = threading.Event()
+
+    def open_slowly(*_: object) -> FakeEngine:
+        assert opened.wait(30)
+        return pair()
+
+    opened.set()
+    two = {"pets": Rollout(weights={"2": 100})}
+    with serving(folder, open_engine=open_slowly) as repository:
+        repository.roll_out({"pets": Rollout(weights={"1": 100})})
+        follows(lambda: set(count(repository)) == {"1"})
+        repository.roll_out(two)
+        follows(lambda: available(repository) == {"2", "3"})
+        opened.clear()
+        repository.roll_out({"pets": Rollout(weights={"1": 100})})
+        assert set(count(repository)) == {"2"}
+        opened.set()
+        follows(lambda: set(count(repository)) == {"1"})
+
+
 def test_what_an_operator_has_unloaded_is_no_version_of_a_rollout(folder: Path) -> None:
     with serving(folder) as repository:
         repository.unload("pets", "2")
@@ -226,3 +259,11 @@ def test_what_is_described_is_the_version_to_go_back_to(folder: Path) -> None:
 def test_the_file_of_rollouts_is_no_model(folder: Path) -> None:
     (folder / "rollouts.yaml").write_text("pets: {weights: {1: 100}}")
     assert {it.model for it in find_models(folder)} == {"pets"}
+
+
+def test_the_headers_that_choose_a_version_are_known(folder: Path) -> None:
+    with serving(folder) as repository:
+        assert repository.list_headers() == {"meshlens-version"}
+        by_team = Rollout(weights={"1": 50, "2": 50}, key="header:x-team")
+        repository.roll_out({"pets": by_team, "birds": HALVES})
+        assert repository.list_headers() == {"meshlens-version", "x-team"}

@@ -113,6 +113,7 @@ def make_application(lanes: Mapping[Lane, LaneRule], metrics: Metrics | None = N
         metrics=metrics or make_metrics(lambda: 0),
         max_body=MAX_BODY,
         time_limit=TIME_LIMIT,
+        heeded=lambda: ("version",),
     )
 
 
@@ -343,6 +344,7 @@ def test_another_process_gives_the_event_of_the_same_call_the_same_id(toy: Toy) 
         replace(KEYED, query="k=2"),
         replace(KEYED, content_type="text/csv"),
         replace(KEYED, headers={**KEYED.headers, "accept": "text/csv"}),
+        replace(KEYED, headers={**KEYED.headers, "version": "2"}),
     ],
 )
 def test_a_key_with_another_request_is_refused_and_published_as_that(
@@ -354,6 +356,31 @@ def test_a_key_with_another_request_is_refused_and_published_as_that(
     done, refused = toy.events.kept
     assert refused.outcome == Failure("INVALID_ARGUMENT", "IDEMPOTENCY_KEY_REUSED")
     assert done.identity != refused.identity
+
+
+@pytest.mark.parametrize("header", [{"version": ""}, {"trace": "2"}])
+def test_a_header_that_changes_no_answer_makes_no_other_request(
+    toy: Toy, header: Mapping[str, str]
+) -> None:
+    first = toy.application.invoke(KEYED)
+    assert toy.application.invoke(replace(KEYED, headers={**KEYED.headers, **header})) is first
+
+
+def test_a_call_of_a_transports_own_type_is_another_with_another_header(toy: Toy) -> None:
+    def ask(**headers: str) -> Reply:
+        return toy.application.answer(
+            Request(method="m", verb="POST", query={}, content_type="", body=b"", headers={}),
+            tell,
+            method="M",
+            lane=Lane.WORK,
+            key=Key("shop", "k"),
+            headers=headers,
+        )
+
+    assert ask(version="2") is ask(version="2")
+    for other in ({}, {"version": "1"}):
+        with pytest.raises(IdempotencyKeyReused):
+            ask(**other)
 
 
 def test_a_failure_is_computed_again_and_its_event_has_the_same_id(toy: Toy) -> None:

@@ -4,7 +4,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -71,6 +71,8 @@ class Server:
             own; requests are answered before and after.
         readiness: what of the service can be called now; by default the service as a whole. It
             calls `refresh` when that has changed.
+        heeded: returns the names of headers, in lower case, that answers depend on: with another
+            value a request with the same idempotency key is another one.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Server:
         described: Sequence[ServiceDescriptor] = (),
         lifespan: Lifespan | None = None,
         readiness: Readiness = lambda: {"": True},
+        heeded: Callable[[], Collection[str]] = tuple,
     ) -> None:
         configure_logs(settings.app_id, settings.log_level)
         self._settings = settings
@@ -131,6 +134,7 @@ class Server:
             domain=settings.app_id,
             log=RequestLog.of(settings.request_log),
             spans=self._spans,
+            heeded=heeded,
         )
         self._caches = Caches(self._metrics)
         kept = lanes[Lane.WORK].kept

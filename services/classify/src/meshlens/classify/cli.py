@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from meshlens.classify.batch.command import cli as batch
 from meshlens.classify.engines.opening import open_engine
-from meshlens.classify.errors import ClassifyError
+from meshlens.classify.errors import ClassifyError, WrongTask
 from meshlens.classify.formats.card import Task
 from meshlens.classify.methods import lease_lens
 from meshlens.classify.models import shipped_models
@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "classify") -> i
         chosen = ClassifyOptions(model=repository.default, top_k=options.top_k)
         with lease_lens(repository, Task.CLASSIFY, chosen) as (_, lens):
             return _answer_each(options, partial(lens.answer, options=chosen))
+    except WrongTask as error:
+        return _complain(f"{error}{_say_what_detects(repository, prog)}")
     except ClassifyError as error:
         return _complain(str(error))
 
@@ -74,6 +76,14 @@ def _answer_each(
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
     return code
+
+
+def _say_what_detects(repository: Repository, prog: str) -> str:
+    """Return how a model that detects is asked, as a chain is; empty for another."""
+    loaded = repository.describe(repository.default).loaded
+    if loaded is None or loaded.chosen.task is not Task.DETECT:
+        return ""
+    return f": the method detect of the service, or `{prog} {_BATCH} FOLDER` here"
 
 
 def _with_progress(pictures: Sequence[Path]) -> Iterable[Path]:

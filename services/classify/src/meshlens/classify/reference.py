@@ -194,7 +194,7 @@ LOAD = Operation(
     parameters=_PATH,
     answers={JSON: AnyModel},
     answer="The version in its resulting state: AVAILABLE, or END with an error.",
-    faults=(InvalidOption, ModelNotFound),
+    faults=(InvalidOption, ModelNotFound, InvalidModel),
 )
 UNLOAD = Operation(
     summary="Unload a version once no request uses it.",

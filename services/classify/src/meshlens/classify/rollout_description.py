@@ -23,7 +23,8 @@ class RolloutDescription(BaseModel):
     shares: Mapping[str, float] = Field(
         default={},
         description="percent of the requests by version as this replica answers them now: those"
-        " of a version that does not answer are the others'",
+        " of a version that does not answer are the others', and those of a rollout that does not"
+        " take effect are as before it",
     )
     states: Mapping[str, State] = Field(
         default={}, description="where each version that the rollout names is in its life"

@@ -137,6 +137,7 @@ def build_server(
         described=find_services(),
         lifespan=partial(_serve_models, settings, repository, board, judging, cache, shadows),
         readiness=repository.readiness,
+        heeded=repository.list_headers,
     )
     server.show_cache("models", cache)
     if answers:

@@ -5,7 +5,7 @@ of its own, such as a gRPC service's, together with the endpoint that answers it
 relay, which calls other routes: they are admitted and published, the relay is not.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
 
@@ -47,6 +47,8 @@ class Application:
         domain: the name of the app, which failures give as their source.
         log: has a line for some requests; None for none.
         spans: creates the spans of requests; None to create none.
+        heeded: returns the names of headers, in lower case, that answers depend on besides those
+            of their media types: with another value a request is another one.
 
     Attributes:
         time_limit: the same.
@@ -65,12 +67,13 @@ class Application:
         domain: str = "",
         log: RequestLog | None = None,
         spans: Spans | None = None,
+        heeded: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self.time_limit = time_limit
         self._calls = Calls(metrics, log, spans)
         self._lanes = lanes
         self._refusals = Refusals(statuses, domain)
-        self._handling = Handling(statuses, max_body)
+        self._handling = Handling(statuses, max_body, heeded)
         self._invoking = Invoking(
             routes,
             self._handling,

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 import structlog
@@ -29,13 +29,17 @@ class Handling:
     Args:
         statuses: maps a failure to the status code for its event.
         max_body: size of the largest body in bytes.
+        heeded: returns the names of headers, in lower case, that answers depend on.
 
     Attributes:
         max_body: the same.
     """
 
-    def __init__(self, statuses: Statuses, max_body: int) -> None:
+    def __init__(
+        self, statuses: Statuses, max_body: int, heeded: Callable[[], Collection[str]]
+    ) -> None:
         self.max_body = max_body
+        self._heeded = heeded
         self._statuses = statuses
 
     def handle(
@@ -114,7 +118,7 @@ class Handling:
             if work.key is None or lane.kept is None:
                 return run(Turn())
             digest = hashlib.sha256(body).hexdigest()
-            once = work.identify(call.method, work.key, digest)
+            once = work.identify(call.method, work.key, digest, self._heeded())
             with lane.kept.turn(once, work.request.time_limit, on_caller_gone) as turn:
                 return run(turn)
         except (Busy, EventNotRecorded):
@@ -133,7 +137,8 @@ class Handling:
         if work.key is None or lane.kept is None:
             return None
         digest = hashlib.sha256(work.request.body).hexdigest()
-        known: A | None = lane.kept.find(work.identify(call.method, work.key, digest))
+        once = work.identify(call.method, work.key, digest, self._heeded())
+        known: A | None = lane.kept.find(once)
         return known
 
 

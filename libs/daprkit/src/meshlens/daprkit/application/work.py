@@ -1,6 +1,6 @@
 """Work: a request of whatever type, together with what answers it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -77,6 +77,15 @@ class Work(Generic[Q, A]):
     headers: Mapping[str, str] = field(default_factory=dict)
     cause: str = ""
 
-    def identify(self, method: str, key: Key, digest: str) -> Once:
-        """Return what it is known by; `digest` is that of its body."""
-        return Once(method, key, fingerprint(digest, path=self.path, options=self.options))
+    def identify(self, method: str, key: Key, digest: str, heeded: Collection[str]) -> Once:
+        """Return what it is known by.
+
+        Args:
+            method: what it calls.
+            key: its key.
+            digest: of its body.
+            heeded: the names of headers that its answer depends on, besides its options.
+        """
+        headers = {f"{name}:": text for name in heeded if (text := self.headers.get(name))}
+        options = {**self.options, **headers}
+        return Once(method, key, fingerprint(digest, path=self.path, options=options))

@@ -204,7 +204,8 @@ class RolloutCalls:
         """
         states = {it.source.version: it.state for it in self._repository.servables(name)}
         ruled, source = self._board.find(name)
-        described = _describe(name, ruled, source, states)
+        held = self._repository.find_rollout(name)
+        described = _describe(name, ruled, source, states, held)
         if self._shadows and ruled.rollout and ruled.rollout.shadow:
             described.agreement = self._shadows.sum_up(name)
         return described
@@ -216,14 +217,14 @@ def _name(request: Request) -> str:
 
 
 def _describe(
-    name: str, ruled: Ruled, source: str, states: Mapping[str, State]
+    name: str, ruled: Ruled, source: str, states: Mapping[str, State], held: Rollout | None
 ) -> RolloutDescription:
     rollout = ruled.rollout
     if rollout is None:
         return RolloutDescription(model=name, source=source, revision=ruled.revision)
     weights = {
         version: weight
-        for version, weight in rollout.weights.items()
+        for version, weight in (held.weights if held else {}).items()
         if weight and states.get(version) is State.AVAILABLE
     }
     total = sum(weights.values())

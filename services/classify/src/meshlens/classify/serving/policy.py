@@ -74,7 +74,7 @@ def next_action(versions: Sequence[Snapshot], rules: Rules, now: float) -> Actio
     return (
         _finish(versions)
         or _retire(versions, wanted)
-        or _make_room(versions, rules)
+        or _make_room(versions, wanted, rules)
         or _load(versions, wanted, rules, now)
     )
 
@@ -138,21 +138,25 @@ def _retire(versions: Sequence[Snapshot], wanted: frozenset[Key]) -> Unload | No
     return None
 
 
-def _make_room(versions: Sequence[Snapshot], rules: Rules) -> Admit | Refuse | Evict | None:
+def _make_room(
+    versions: Sequence[Snapshot], wanted: frozenset[Key], rules: Rules
+) -> Admit | Refuse | Evict | None:
     """Return whether the fetched version may be opened, or which version to evict for it."""
     fetched = next((it for it in versions if it.stage is Stage.FETCHED), None)
     if fetched is None:
         return None
-    if fetched.gone or fetched.override is False:
+    reserved = sum(it.size for it in versions if it.stage in RESERVED)
+    fits = not rules.budget or reserved + fetched.size <= rules.budget
+    # Nothing makes room for what is not wanted any more.
+    if fetched.gone or fetched.override is False or not (fits or fetched.key in wanted):
         return Refuse(fetched.key)
     if rules.budget and fetched.size > rules.budget:
         return Refuse(
             fetched.key,
             f"the model has {fetched.size} bytes, the budget {rules.budget}; raise MODEL_BUDGET",
         )
-    reserved = sum(it.size for it in versions if it.stage in RESERVED)
     leaving = sum(it.size for it in versions if it.stage in LEAVING)
-    if not rules.budget or reserved + fetched.size <= rules.budget:
+    if fits:
         return Admit(fetched.key)
     serving = [it for it in versions if it.stage is Stage.AVAILABLE and it.size]
     if reserved - leaving + fetched.size <= rules.budget or not serving:

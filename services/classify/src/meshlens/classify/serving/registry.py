@@ -1,18 +1,36 @@
 """Every version of every model, and which of them a request means."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from meshlens.classify.errors import ModelFailed, ModelNotFound, ModelNotReady
+from meshlens.classify.serving.joining import list_members
 from meshlens.classify.serving.policy import Rules, find_wanted
 from meshlens.classify.serving.rollout import Asking, Rollout, choose
+from meshlens.classify.serving.room import explain_excess
 from meshlens.classify.serving.stages import Stage
 from meshlens.classify.serving.steps import Key, Snapshot
 from meshlens.classify.serving.version_policy import STABLE, VersionPolicy
 from meshlens.classify.serving.versions import Servable, State, Version
 from meshlens.classify.storage.source import Source
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preparation:
+    """Versions that are wanted for a rollout that has yet to begin; each is one of its own.
+
+    Attributes:
+        model: the name of their model.
+        versions: their numbers.
+    """
+
+    model: str
+    versions: frozenset[str]
 
 
 class Registry:
@@ -20,10 +38,14 @@ class Registry:
 
     Args:
         policy: which versions the settings want, and their labels.
+        budget: bytes of all loaded models, 0 for no limit.
 
     Attributes:
         policy: the same, and what the rollouts add.
         rollouts: by model; None while they are not known.
+        budget: bytes of all loaded models, 0 for no limit.
+        misfits: the bytes of what rollouts name, by model, where that is more than the budget:
+            these do not take effect.
         changed: the lock; notified of every change that the lifecycle must react to.
         leaving: whether the service is about to end: what answers is shown as UNLOADING, since it
             will not for long.
@@ -31,12 +53,16 @@ class Registry:
             model answered.
     """
 
-    def __init__(self, policy: VersionPolicy) -> None:
+    def __init__(self, policy: VersionPolicy, budget: int = 0) -> None:
         self._settings = self.policy = policy
+        self.budget = budget
         self.rollouts: Mapping[str, Rollout] | None = {}
-        self._prepared: dict[str, frozenset[str]] = {}
+        self.misfits: Mapping[str, str] = {}
+        self._preparations: set[Preparation] = set()
         # What shares out the requests of a model until the versions of its rollout answer.
         self._former: dict[str, Rollout | None] = {}
+        # The models whose rollout has begun with all that it names.
+        self._begun: set[str] = set()
         self.changed = threading.Condition()
         self.leaving = False
         self.complete = False
@@ -87,7 +113,7 @@ class Registry:
 
     def can_answer(self, name: str) -> bool:
         """Return whether a model answers, or has been evicted and comes back when it is named."""
-        return not self.leaving and any(
+        return not (self.leaving or self.refuses(name)) and any(
             it.available or (it.evicted and not it.error) for it in self.of(name)
         )
 
@@ -96,7 +122,7 @@ class Registry:
 
         Rollouts begin here, too.
         """
-        self._begin_rollouts()
+        self._follow_rollouts()
         self.complete = self.complete or (
             self.can_answer(default)
             and not any(it.on_its_way for name in self.names for it in self.wanted(name))
@@ -127,50 +153,109 @@ class Registry:
         """Let requests be shared out by these rollouts, None while they are not known.
 
         A rollout begins once the versions that it shares requests out to answer, or cannot: until
-        then, what holds already holds on.
+        then, what holds already holds on. One whose versions are more than the budget together
+        does not begin.
         """
         before, self.rollouts = self.rollouts, rollouts
         for name, rollout in (rollouts or {}).items():
-            if before is None or not self.complete or self._may_begin(name, rollout):
+            if before is not None and before.get(name) == rollout:
+                continue
+            self._begun.discard(name)
+            if before is None or not self.complete or self.refuses(name):
                 self._former.pop(name, None)
-            elif before.get(name) != rollout:
+            else:
                 self._former.setdefault(name, before.get(name))
         self._former = {it: was for it, was in self._former.items() if it in (rollouts or {})}
+        self._begun &= (rollouts or {}).keys()
+        self._follow_rollouts()
         self._renew_policy()
 
+    def find_rollout(self, name: str) -> Rollout | None:
+        """Return what shares out the requests of a model now; None if nothing does."""
+        if name in self._former:
+            return self._former[name]
+        return None if name in self.misfits else (self.rollouts or {}).get(name)
+
+    def explain_excess(self, name: str, numbers: Iterable[str]) -> str:
+        """Return the bytes of versions of a model and of what they join, if that is too much.
+
+        Returns:
+            the same as `room.explain_excess`.
+        """
+        found: dict[Key, Version] = {}
+        for number in sorted(numbers, key=int) if self.budget else ():
+            for version in self.contents(name, number)[:1]:
+                for each in (version, *list_members(version, self.find_newest)):
+                    found[each.key] = each
+        return explain_excess(found.values(), self.budget)
+
+    def refuses(self, name: str) -> bool:
+        """Return whether nothing says what answers a request that names no version of a model."""
+        return name in self.misfits and name not in self._former
+
     def _may_begin(self, name: str, rollout: Rollout) -> bool:
-        contents = [self.contents(name, it) for it, weight in rollout.weights.items() if weight]
-        return all(
-            not each or any(it.available for it in each) or not any(it.on_its_way for it in each)
-            for each in contents
+        weighted = [self.contents(name, it) for it, weight in rollout.weights.items() if weight]
+        named = [self.contents(name, it) for it in rollout.versions if self.budget]
+        return not any(is_coming(each) for each in weighted) and all(
+            any(it.known_size for it in each) or not is_coming(each) for each in named
         )
 
-    def _begin_rollouts(self) -> None:
-        """Begin the rollouts whose versions answer by now."""
-        known = self.rollouts or {}
-        began = [name for name in self._former if self._may_begin(name, known[name])]
+    def _follow_rollouts(self) -> None:
+        """Begin the rollouts whose versions answer by now, and note those that do not fit."""
+        coming = {it: its for it, its in (self.rollouts or {}).items() if it not in self._begun}
+        excess = {it: self.explain_excess(it, its.versions) for it, its in coming.items()}
+        misfits = {it: reason for it, reason in excess.items() if reason}
+        for name in misfits.keys() - self.misfits.keys():
+            _log.error("%s", self.explain_misfit(name, misfits[name]))
+        began = {it for it, its in coming.items() if it not in misfits and self._may_begin(it, its)}
+        self._begun |= began
         for name in began:
-            del self._former[name]
-        if began:
+            self._former.pop(name, None)
+        renewed = began or misfits != self.misfits or self._preparations
+        self.misfits = misfits
+        if renewed:
             self._renew_policy()
 
-    def prepare(self, name: str, versions: frozenset[str]) -> None:
-        """Want versions of a model for a rollout that has yet to begin; none to stop that."""
-        self._prepared = {**self._prepared, name: versions}
+    def explain_misfit(self, name: str, excess: str) -> str:
+        """Return why the rollout of a model does not take effect."""
+        return (
+            f"the rollout of {name} does not take effect: the versions that it names must be"
+            f" loaded together within MODEL_BUDGET, {self.budget} bytes, they have {excess}; raise"
+            " MODEL_BUDGET, or name fewer or smaller versions"
+        )
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Want versions of a model for a rollout that has yet to begin, if they fit together."""
+        self._preparations.add(preparation)
+        self._renew_policy()
+
+    def end_preparation(self, preparation: Preparation) -> None:
+        """Want them for this preparation no more; another that names them still does."""
+        self._preparations.discard(preparation)
         self._renew_policy()
 
     def _renew_policy(self) -> None:
-        known = self.rollouts or {}
-        named = {name: rollout.versions for name, rollout in known.items()}
-        former = {name: was.versions for name, was in self._former.items() if was}
-        for name, versions in (*self._prepared.items(), *former.items()):
-            named[name] = named.get(name, frozenset()) | versions
+        known = {
+            name: rollout
+            for name, rollout in (self.rollouts or {}).items()
+            if name not in self.misfits
+        }
+        former = {name: was for name, was in self._former.items() if was}
+        named = [(name, rollout.versions) for name, rollout in (*known.items(), *former.items())]
+        named += [
+            (it.model, it.versions)
+            for it in self._preparations
+            if not self.explain_excess(it.model, it.versions)
+        ]
+        wanted: dict[str, frozenset[str]] = {}
+        for name, versions in named:
+            wanted[name] = wanted.get(name, frozenset()) | versions
         labels = {
             name: {**self._settings.labels.get(name, {}), **rollout.labels}
-            for name, rollout in known.items()
+            for name, rollout in {**former, **known}.items()
         }
         self.policy = replace(
-            self._settings, labels={**self._settings.labels, **labels}, named=named
+            self._settings, labels={**self._settings.labels, **labels}, named=wanted
         )
 
     def _add(self, version: Version) -> None:
@@ -234,11 +319,15 @@ class Registry:
 
         Raises:
             ModelNotReady: the rollouts are not known yet.
-            ModelFailed: none of its versions is there.
+            ModelFailed: none of its versions is there, or they do not fit.
         """
         if self.rollouts is None:
             raise ModelNotReady(name, "waiting for its rollout, which cannot be read yet")
-        rollout = self._former.get(name, self.rollouts.get(name))
+        if self.refuses(name):
+            raise ModelFailed(
+                name, "without a version", self.explain_misfit(name, self.misfits[name])
+            )
+        rollout = self.find_rollout(name)
         if rollout is None or not rollout.weights:
             return ""
         able = set()
@@ -246,6 +335,8 @@ class Registry:
             if version.available:
                 able.add(version.source.version)
             elif version.evicted and rollout.weights.get(version.source.version):
+                if version.wished is None:
+                    self.changed.notify_all()
                 version.request(time.monotonic())  # others answer until it is back
         chosen = choose(name, rollout, able, asking) or rollout.target or ""
         if not self.contents(name, chosen):
@@ -276,6 +367,12 @@ class Registry:
         versions = self.of(name)
         wanted = find_wanted((version.snapshot() for version in versions), Rules(self.policy))
         return [version for version in versions if version.key in wanted]
+
+
+def is_coming(contents: Iterable[Version]) -> bool:
+    """Return whether a version of these contents does not answer yet, but will if it is wanted."""
+    known = tuple(contents)
+    return not any(it.available for it in known) and any(it.coming for it in known)
 
 
 def _reject_unusable(version: Version) -> None:

@@ -5,19 +5,25 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeAlias
 
 from meshlens.classify.engines.engine import OpenEngine
-from meshlens.classify.errors import ClassifyError, EngineGone, InvalidRollout, NoModels
+from meshlens.classify.errors import (
+    ClassifyError,
+    EngineGone,
+    InvalidModel,
+    InvalidRollout,
+    NoModels,
+)
 from meshlens.classify.formats.card import Task
 from meshlens.classify.serving.default import choose_default
-from meshlens.classify.serving.joining import join, list_members
+from meshlens.classify.serving.joining import Find, join, list_members
 from meshlens.classify.serving.loader import Loader, Loads, OnChange
 from meshlens.classify.serving.opening import Loaded, Prepared, Vouch, trust
 from meshlens.classify.serving.policy import Rules
-from meshlens.classify.serving.registry import Registry
+from meshlens.classify.serving.registry import Preparation, Registry, is_coming
 from meshlens.classify.serving.rollout import (
     NOBODY,
     VERSION_HEADER,
@@ -26,6 +32,7 @@ from meshlens.classify.serving.rollout import (
     Shadow,
     check_tasks,
 )
+from meshlens.classify.serving.room import explain_excess
 from meshlens.classify.serving.stages import Stage
 from meshlens.classify.serving.version_policy import VersionPolicy
 from meshlens.classify.serving.versions import Servable, Version
@@ -80,7 +87,7 @@ class Repository:
         spread: Spread = one_by_one,
     ) -> None:
         self._spread = spread
-        self._versions = Registry(policy or VersionPolicy())
+        self._versions = Registry(policy or VersionPolicy(), budget)
         self._versions.update(find_models(folder, places))
         if not self._versions.names:
             raise NoModels(folder)
@@ -132,7 +139,7 @@ class Repository:
         """
         with self._versions.changed:
             answers = {
-                name: not self._versions.leaving
+                name: not (self._versions.leaving or self._versions.refuses(name))
                 and any(version.available for version in self._versions.of(name))
                 for name in self._versions.names
             }
@@ -156,23 +163,29 @@ class Repository:
             return self._show(self._versions.servable(*key[:2]))
 
     def warnings(self) -> Sequence[str]:
-        """Return which labels and rollouts name versions that are not there."""
+        """Return which labels and rollouts name what is not there, or is too much together."""
         with self._versions.changed:
             rollouts = self._versions.rollouts or {}
-            return [
+            labels = [
                 f"MODEL_LABELS says {name}@{label}={number}, but there is no version {number} of"
                 f" {name}; put it there or correct the setting"
                 for name, labels in self._versions.policy.labels.items()
                 for label, number in labels.items()
                 if label not in (rollouts[name].labels if name in rollouts else {})
                 and not self._versions.contents(name, number)
-            ] + [
+            ]
+            missing = [
                 f"the rollout of {name} names version {number}, which is not there; put it there or"
                 " change the rollout"
                 for name, rollout in rollouts.items()
                 for number in sorted(rollout.versions, key=int)
                 if not self._versions.contents(name, number)
             ]
+            misfits = [
+                self._versions.explain_misfit(name, excess)
+                for name, excess in self._versions.misfits.items()
+            ]
+            return [*labels, *missing, *misfits]
 
     def labels(self, name: str) -> Mapping[str, str]:
         """Return the version that each label of a model stands for; it need not be there."""
@@ -223,7 +236,7 @@ class Repository:
             ModelNotFound: no model has that name, or not that version.
             ModelNotReady: it is not AVAILABLE yet.
             ModelFailed: it will not be AVAILABLE by waiting.
-            InvalidModel: it is a chain whose members do not fit.
+            InvalidModel: it is a chain whose members do not fit it, or the budget.
             EngineGone: its engine has died while it was used; it is loaded again.
         """
         changed = self._versions.changed
@@ -234,9 +247,12 @@ class Repository:
             now = found.now()
             members: Sequence[Version] = ()
             if found.source.card.chain:
+                # Twice the same member is the same version, whatever is drawn.
+                find = cache(partial(self._versions.find, asking=_ask_members(asking)))
+                self._check_room(found, find)
                 joined = join(
                     found,
-                    partial(self._versions.find, asking=_ask_members(asking)),
+                    find,
                     claim=self._claim,
                     using=self._using,
                     spread=self._spread,
@@ -259,6 +275,22 @@ class Repository:
                     each.users -= 1
                     if not each.users and not each.available:
                         changed.notify_all()  # it may be closed
+
+    def _check_room(self, chain: Version, find: Find) -> None:
+        """Check that what a chain joins can be loaded at the same time, as far as is known.
+
+        Raises:
+            InvalidModel: it cannot.
+        """
+        budget = self._versions.budget
+        excess = explain_excess(list_members(chain, find), budget)
+        if excess:
+            raise InvalidModel(
+                f"what the chain {chain.source.model} joins must be loaded together within"
+                f" MODEL_BUDGET, {budget} bytes",
+                got=excess,
+                remedy="raise MODEL_BUDGET, or join smaller models",
+            )
 
     def _claim(self, version: Version) -> None:
         """Note a request for a version, which must be AVAILABLE; the caller holds the lock."""
@@ -283,18 +315,30 @@ class Repository:
             return servable
         chain = self._versions.find(source.model, source.version)
         try:
+            self._check_room(chain, self._versions.find)
             loaded = join(chain, self._versions.find).loaded
         except ClassifyError as error:
             warnings = (*source.warnings, f"calls are refused: {error}")
             return replace(servable, source=replace(source, warnings=warnings))
         return replace(servable, loaded=loaded)
 
+    def find_rollout(self, name: str) -> Rollout | None:
+        """Return what shares out the requests of a model now; None if nothing does."""
+        with self._versions.changed:
+            return self._versions.find_rollout(name)
+
+    def list_headers(self) -> frozenset[str]:
+        """Return the names of the headers by which versions are chosen now, in lower case."""
+        with self._versions.changed:
+            rollouts = (self._versions.rollouts or {}).values()
+            return frozenset({VERSION_HEADER, *filter(None, (it.header for it in rollouts))})
+
     # Shadows
 
     def find_shadow(self, name: str) -> Shadow | None:
         """Return the shadow of a model by its rollout, None if it has none."""
         rollout = (self._versions.rollouts or {}).get(name)
-        return rollout.shadow if rollout else None
+        return rollout.shadow if rollout and name not in self._versions.misfits else None
 
     def find_source(self, name: str, version: str) -> Source:
         """Return where the newest content of a version comes from.
@@ -339,15 +383,19 @@ class Repository:
 
         Raises:
             ModelNotFound: there is none.
+            InvalidModel: it is a chain whose members do not fit the budget.
         """
         with self._versions.changed:
             found = self._versions.find_newest(name, version)
+            self._check_room(found, self._versions.find_newest)
             found.call_up(time.monotonic())
             members = list_members(found, self._versions.find_newest)
             for member in members:
                 member.call_up(time.monotonic())
         for each in (*members, found):
             self._await(each)
+        with self._versions.changed:
+            self._check_room(found, self._versions.find_newest)  # now that all sizes are known
         return self._now(found)
 
     def _await(self, found: Version) -> None:
@@ -386,6 +434,7 @@ class Repository:
         """Share out requests by these rollouts from now on; None while they are not known."""
         with self._versions.changed:
             self._versions.roll_out(rollouts)
+            self._versions.note_completion(self.default)
             self._versions.changed.notify_all()
 
     @contextmanager
@@ -395,7 +444,8 @@ class Repository:
         Raises:
             ModelNotFound: there is no model of that name.
             InvalidRollout: it names a version that is not there, or that does not answer in time;
-                or it has a shadow beside a chain, or one of another task.
+                or more versions than fit the budget together, or beside what else is loaded; or
+                it has a shadow beside a chain, or one of another task.
         """
         wanted = sorted(rollout.versions, key=int)
         with self._versions.changed:
@@ -410,27 +460,60 @@ class Repository:
                 )
             if rollout.shadow:
                 self._refuse_chains(name, wanted)
+        preparation = Preparation(name, rollout.versions)
         try:
             with self._versions.changed:
-                self._versions.prepare(name, rollout.versions)
+                self._versions.prepare(preparation)
+                self._refuse_excess(name, wanted)
+                for version in wanted:
+                    for newest in self._versions.contents(name, version)[:1]:
+                        newest.request(time.monotonic())  # brings back what was evicted
                 self._versions.changed.notify_all()
                 self._versions.changed.wait_for(
-                    lambda: not self._find_coming(name, wanted), timeout=seconds
+                    lambda: (
+                        not self._find_coming(name, wanted)
+                        or self._versions.explain_excess(name, wanted)
+                    ),
+                    timeout=seconds,
                 )
-                failing = {it: self._explain_failure(name, it) for it in wanted}
-            for version, reason in failing.items():
-                if reason:
-                    raise InvalidRollout(
-                        f"each version that a rollout of {name} names must answer",
-                        got=f"version {version}: {reason}",
-                        remedy="mend that version, or name another",
-                    )
+                self._refuse_excess(name, wanted)
+                self._refuse_failing(name, wanted)
             check_tasks(rollout, self._find_tasks(name))
             yield
         finally:
             with self._versions.changed:
-                self._versions.prepare(name, frozenset())
+                self._versions.end_preparation(preparation)
                 self._versions.changed.notify_all()
+
+    def _refuse_excess(self, name: str, versions: Iterable[str]) -> None:
+        excess = self._versions.explain_excess(name, versions)
+        if excess:
+            raise InvalidRollout(
+                f"the versions that a rollout of {name} names must be loaded together within"
+                f" MODEL_BUDGET, {self._versions.budget} bytes",
+                got=excess,
+                remedy="raise MODEL_BUDGET, or name fewer or smaller versions",
+            )
+
+    def _refuse_failing(self, name: str, versions: Iterable[str]) -> None:
+        for version in versions:
+            contents = self._versions.contents(name, version)
+            answers = any(it.available for it in contents)
+            if not answers and any(it.evicted for it in contents[:1]):
+                # It would be loaded in place of what answers until the rollout begins.
+                raise InvalidRollout(
+                    f"the versions that a rollout of {name} names must be loaded within"
+                    f" MODEL_BUDGET, {self._versions.budget} bytes, beside what answers now",
+                    got=f"version {version}, which was unloaded to make room",
+                    remedy="raise MODEL_BUDGET, or unload other models or versions first",
+                )
+            reason = self._explain_failure(name, version)
+            if reason:
+                raise InvalidRollout(
+                    f"each version that a rollout of {name} names must answer",
+                    got=f"version {version}: {reason}",
+                    remedy="mend that version, or name another",
+                )
 
     def _refuse_chains(self, name: str, versions: Iterable[str]) -> None:
         chains = [it for it in versions if self._versions.contents(name, it)[0].source.card.chain]
@@ -453,12 +536,7 @@ class Repository:
             }
 
     def _find_coming(self, name: str, versions: Iterable[str]) -> bool:
-        contents = [self._versions.contents(name, version) for version in versions]
-        return any(
-            not any(it.available for it in each)
-            and any(not it.error and it.override is not False for it in each)
-            for each in contents
-        )
+        return any(is_coming(self._versions.contents(name, version)) for version in versions)
 
     def _explain_failure(self, name: str, version: str) -> str:
         """Return why a version does not answer; empty if it does."""

@@ -174,6 +174,12 @@ class Rollout(BaseModel):
         return self.base or min(self.weights, key=int, default=None)
 
     @property
+    def header(self) -> str | None:
+        """The header that keeps requests at one version; None if none does."""
+        name = self.key.removeprefix(HEADER)
+        return name if name != self.key else None
+
+    @property
     def versions(self) -> frozenset[str]:
         """Every version that it names."""
         named = {*self.weights, *self.labels.values()}

@@ -85,6 +85,7 @@ class Version:
         loaded: what answers.
         data: its bytes while it waits for room.
         size: bytes of its file; 0 until they are fetched, and of a chain.
+        known_size: the same, as far as it is known when they are not in memory.
         users: how many requests use it now.
         used: when the last request for it came, by the monotonic clock.
         failures: how often loading it has failed in a row.
@@ -102,6 +103,7 @@ class Version:
     loaded: Loaded | None = None
     data: bytes = b""
     size: int = 0
+    known_size: int = 0
     users: int = 0
     used: float = 0.0
     failures: int = 0
@@ -135,6 +137,12 @@ class Version:
         return self.state in (State.START, State.LOADING) or (
             self.stage in LEAVING and self.wished is not None
         )
+
+    @property
+    def coming(self) -> bool:
+        """Whether it will answer if it is wanted, though no request asks for it."""
+        stays_away = self.gone or bool(self.error) or self.override is False
+        return not (self.available or stays_away or (self.evicted and not self.on_its_way))
 
     @property
     def available(self) -> bool:
@@ -233,6 +241,7 @@ class Version:
         self._enter(Stage.FETCHED)
         # A chain joins what is in memory already.
         self.data, self.size = data, 0 if self.source.card.chain else len(data)
+        self.known_size = self.size
 
     def begin_open(self) -> None:
         """FETCHED -> OPENING."""
@@ -290,6 +299,7 @@ class Version:
         """START or END -> START: its files or its card have changed."""
         self._enter(Stage.START)
         self.source, self.error, self.failures, self.evicted = source, "", 0, False
+        self.known_size = 0
 
     def reject(self) -> None:
         """START -> END with an error: its source says why it cannot be loaded."""
