@@ -3,14 +3,16 @@
 import logging
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from meshlens.classify.engines.bounds import NO_BOUNDS, Bounds
 from meshlens.classify.engines.engine import Engine
 from meshlens.classify.engines.litert import LiteRtEngine
-from meshlens.classify.engines.worker_client import WorkerClient
 from meshlens.classify.formats.card import Kind
 from meshlens.classify.formats.tflite_risks import find_risk
+
+if TYPE_CHECKING:
+    from meshlens.classify.engines.worker_client import WorkerClient
 
 _log = logging.getLogger(__name__)
 
@@ -75,10 +77,18 @@ def open_apart(
     Raises:
         InvalidModel: it cannot be run.
     """
-    return WorkerClient(1, bounds, last=True).open(kind, data, inputs, outputs)
+    return _make_worker_client(1, bounds, last=True).open(kind, data, inputs, outputs)
 
 
 @cache
-def _worker_client(workers: int, bounds: Bounds) -> WorkerClient:
+def _worker_client(workers: int, bounds: Bounds) -> "WorkerClient":
     """Return what has the process that all TensorFlow models share."""
-    return WorkerClient(workers, bounds)
+    return _make_worker_client(workers, bounds)
+
+
+def _make_worker_client(workers: int, bounds: Bounds, *, last: bool = False) -> "WorkerClient":
+    from meshlens.classify.engines.worker_client import (  # noqa: PLC0415 - multiprocessing is 2 MiB, which most models do without
+        WorkerClient,
+    )
+
+    return WorkerClient(workers, bounds, last=last)
