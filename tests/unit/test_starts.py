@@ -22,6 +22,12 @@ FOR_SOME_OF = {
     "pca": FOR_SOME | {"numpy.ma", "numpy.random", "threadpoolctl"},
     "classify": FOR_SOME | {"cryptography", "multiprocessing", "pillow_heif", "tensorflow"},
 }
+# Of these modules nothing makes objects.
+DESCRIBED = (
+    "meshlens.classify.answers",
+    "meshlens.protocols.inference.rest.schemas",
+    "meshlens.protocols.tfserving.rest.schemas",
+)
 
 
 def run(program: str) -> list[str]:
@@ -45,3 +51,13 @@ def test_a_picture_of_points_needs_no_more_of_numpy() -> None:
     loaded = set(run(program))
     assert "svgwrite" in loaded
     assert not {"numpy.ma", "numpy.random"} & loaded
+
+
+@pytest.mark.parametrize("module", DESCRIBED)
+def test_a_start_builds_no_schema_of_what_only_the_reference_describes(module: str) -> None:
+    program = (
+        f"import meshlens.classify.server, {module} as module;"
+        " print(*(it.__pydantic_complete__ for it in vars(module).values()"
+        f" if getattr(it, '__module__', '') == '{module}' and isinstance(it, type)))"
+    )
+    assert set(run(program)) == {"False"}
