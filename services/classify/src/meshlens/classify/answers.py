@@ -6,7 +6,7 @@ compare the two.
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from meshlens.classify.methods import ModelDescription, ModelList
 from meshlens.classify.requests.batches import BatchAnswer, BatchItem
@@ -18,7 +18,13 @@ from meshlens.classify.tasks.lens import ImageError
 from meshlens.classify.tasks.tensors.predictor import TensorsAnswer, TensorsDescription
 
 
-class OfModel(BaseModel):
+class Described(BaseModel):
+    """An answer that pydantic looks at when a reference does; a start would have dozens of them."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class OfModel(Described):
     """The model that has answered."""
 
     model: str = Field(description="its name")
@@ -41,21 +47,21 @@ class Prediction(TensorsAnswer, OfModel):
     """The outputs of a model."""
 
 
-class FailedImage(BatchItem):
+class FailedImage(BatchItem, Described):
     """An image that was not answered."""
 
     error: ImageError = Field(description="why it was not")
 
 
-class ClassifiedImage(ClassificationAnswer, BatchItem):
+class ClassifiedImage(ClassificationAnswer, BatchItem, Described):
     """What one image of several shows."""
 
 
-class DetectedImage(DetectionAnswer, BatchItem):
+class DetectedImage(DetectionAnswer, BatchItem, Described):
     """Where things are in one image of several."""
 
 
-class ChainedImage(ChainAnswer, BatchItem):
+class ChainedImage(ChainAnswer, BatchItem, Described):
     """Where things are in one image of several, and what each shows."""
 
 
@@ -73,44 +79,44 @@ class Detections(BatchAnswer, OfModel):
     )
 
 
-class LoadedClassifier(ClassifierDescription, ModelDescription):
+class LoadedClassifier(ClassifierDescription, ModelDescription, Described):
     """A version of a model that classifies, loaded."""
 
 
-class LoadedDetector(DetectorDescription, ModelDescription):
+class LoadedDetector(DetectorDescription, ModelDescription, Described):
     """A version of a model that detects, loaded."""
 
 
-class LoadedChain(ChainDescription, ModelDescription):
+class LoadedChain(ChainDescription, ModelDescription, Described):
     """A chain of models, loaded."""
 
 
-class LoadedPredictor(TensorsDescription, ModelDescription):
+class LoadedPredictor(TensorsDescription, ModelDescription, Described):
     """A version of a model of any inputs and outputs, loaded."""
 
 
 AnyModel = LoadedClassifier | LoadedDetector | LoadedChain | LoadedPredictor | ModelDescription
 
 
-class Models(ModelList):
+class Models(ModelList, Described):
     """Every version of every model."""
 
     models: Sequence[AnyModel] = Field(description="loaded or not")
 
 
-class Refusal(BaseModel):
+class Refusal(Described):
     """Why an image was not answered, without what quotes it."""
 
     code: str = Field(description="name of the status code")
 
 
-class RefusedImage(BaseModel):
+class RefusedImage(Described):
     """What an event says of an image that was not answered."""
 
     error: Refusal = Field(description="why it was not")
 
 
-class BatchFacts(BaseModel):
+class BatchFacts(Described):
     """What the event of a request with several images says."""
 
     count: int = Field(description="how many images there were")
@@ -120,7 +126,7 @@ class BatchFacts(BaseModel):
     )
 
 
-class Shapes(BaseModel):
+class Shapes(Described):
     """What the event of a prediction says."""
 
     shapes: dict[str, list[int]] = Field(description="of the outputs, by name")

@@ -2,7 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from meshlens.daprkit.reference.described import Described
 
 Datatype = Literal[
     "BOOL",
@@ -22,19 +24,19 @@ Datatype = Literal[
 ]
 
 
-class Live(BaseModel):
+class Live(Described):
     """Whether the server lives."""
 
     live: bool = Field(description="true")
 
 
-class Ready(BaseModel):
+class Ready(Described):
     """Whether the service can answer requests."""
 
     ready: bool = Field(description="true; while it cannot, the status is UNAVAILABLE")
 
 
-class Server(BaseModel):
+class Server(Described):
     """What the server is."""
 
     name: str = Field(description="of the server")
@@ -42,13 +44,13 @@ class Server(BaseModel):
     extensions: list[str] = Field(description="of the protocol that it has")
 
 
-class ModelNames(BaseModel):
+class ModelNames(Described):
     """The models."""
 
     models: list[str] = Field(description="their names, loaded or not")
 
 
-class TensorShape(BaseModel):
+class TensorShape(Described):
     """An input or an output of a model."""
 
     name: str = Field(description="of the tensor")
@@ -56,7 +58,7 @@ class TensorShape(BaseModel):
     shape: list[int] = Field(description="sizes of its axes, -1 for one that is open")
 
 
-class ModelSignature(BaseModel):
+class ModelSignature(Described):
     """What a model takes and answers."""
 
     name: str = Field(description="of the model")
@@ -66,14 +68,14 @@ class ModelSignature(BaseModel):
     outputs: list[TensorShape] = Field(description="what it answers")
 
 
-class ModelReady(BaseModel):
+class ModelReady(Described):
     """Whether a version of a model answers."""
 
     name: str = Field(description="of the model")
     ready: bool = Field(description="true; while it does not, the status is UNAVAILABLE")
 
 
-class ConfiguredTensor(BaseModel):
+class ConfiguredTensor(Described):
     """An input or an output as Triton configures it."""
 
     name: str = Field(description="of the tensor")
@@ -81,7 +83,7 @@ class ConfiguredTensor(BaseModel):
     dims: list[int] = Field(description="sizes of its axes, -1 for one that is open")
 
 
-class ModelConfig(BaseModel):
+class ModelConfig(Described):
     """A model as Triton would configure it."""
 
     name: str = Field(description="of the model")
@@ -93,14 +95,14 @@ class ModelConfig(BaseModel):
     output: list[ConfiguredTensor] = Field(description="what it answers")
 
 
-class Durations(BaseModel):
+class Durations(Described):
     """How often something took place."""
 
     count: int = Field(description="how often")
     ns: int = Field(description="how many nanoseconds it took in total")
 
 
-class BatchStatistics(BaseModel):
+class BatchStatistics(Described):
     """What requests of one size of batch took."""
 
     batch_size: int = Field(description="elements of the batch")
@@ -109,7 +111,7 @@ class BatchStatistics(BaseModel):
     compute_output: Durations = Field(description="to make outputs")
 
 
-class VersionStatistics(BaseModel):
+class VersionStatistics(Described):
     """The requests of one version by this protocol."""
 
     name: str = Field(description="of the model")
@@ -124,13 +126,13 @@ class VersionStatistics(BaseModel):
     batch_stats: list[BatchStatistics] = Field(description="the same by size of batch")
 
 
-class Statistics(BaseModel):
+class Statistics(Described):
     """What versions have computed since the start."""
 
     model_stats: list[VersionStatistics] = Field(description="one for each version that answers")
 
 
-class InferInput(BaseModel):
+class InferInput(Described):
     """An input, with its data in one of two places."""
 
     model_config = ConfigDict(extra="allow")
@@ -148,7 +150,7 @@ class InferInput(BaseModel):
     )
 
 
-class WantedOutput(BaseModel):
+class WantedOutput(Described):
     """An output that is wanted."""
 
     model_config = ConfigDict(extra="allow")
@@ -161,7 +163,7 @@ class WantedOutput(BaseModel):
     )
 
 
-class Inference(BaseModel):
+class Inference(Described):
     """A request for an inference."""
 
     model_config = ConfigDict(extra="allow")
@@ -177,7 +179,7 @@ class Inference(BaseModel):
     )
 
 
-class InferOutput(BaseModel):
+class InferOutput(Described):
     """An output, with its data in one of two places."""
 
     name: str = Field(description="of the output")
@@ -189,7 +191,7 @@ class InferOutput(BaseModel):
     )
 
 
-class Inferred(BaseModel):
+class Inferred(Described):
     """The answer to an inference."""
 
     id: str = Field(default="", description="of the request; left out if it had none")
@@ -198,19 +200,19 @@ class Inferred(BaseModel):
     outputs: list[InferOutput] = Field(description="in the order of the request")
 
 
-class InferFacts(BaseModel):
+class InferFacts(Described):
     """What the event of an inference says."""
 
     shapes: dict[str, list[int]] = Field(description="of the outputs, by name")
 
 
-class IndexBody(BaseModel):
+class IndexBody(Described):
     """Which versions the index lists."""
 
     ready: bool = Field(default=False, description="only those that answer")
 
 
-class IndexedVersion(BaseModel):
+class IndexedVersion(Described):
     """A version of a model."""
 
     name: str = Field(description="of the model")
@@ -221,7 +223,7 @@ class IndexedVersion(BaseModel):
     reason: str = Field(description="why it is unavailable; empty if it is not")
 
 
-class LoadBody(BaseModel):
+class LoadBody(Described):
     """How to load or unload a model."""
 
     parameters: dict[str, Any] = Field(
@@ -229,14 +231,14 @@ class LoadBody(BaseModel):
     )
 
 
-class Load(BaseModel):
+class Load(Described):
     """A model that has been loaded."""
 
     name: str = Field(description="of the model")
     load: bool = Field(description="true")
 
 
-class Unload(BaseModel):
+class Unload(Described):
     """A model that has been unloaded."""
 
     name: str = Field(description="of the model")

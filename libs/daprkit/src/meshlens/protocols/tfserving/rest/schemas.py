@@ -2,21 +2,22 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from meshlens.daprkit.reference.described import Described
 from meshlens.protocols.models import State
 from meshlens.protocols.tfserving.results import Method
 
 _SIGNATURE = Field(default="", description="the function to call; the default one if empty")
 
 
-class KeyOption(BaseModel):
+class KeyOption(Described):
     """The query; what else is in it is ignored."""
 
     key: str = Field(default="", description="what a rollout chooses a version by")
 
 
-class RowRequest(BaseModel):
+class RowRequest(Described):
     """Inputs in the row format: one element for each row of the batch."""
 
     signature_name: str = _SIGNATURE
@@ -27,7 +28,7 @@ class RowRequest(BaseModel):
     )
 
 
-class ColumnRequest(BaseModel):
+class ColumnRequest(Described):
     """Inputs in the column format: one tensor for each input."""
 
     signature_name: str = _SIGNATURE
@@ -37,7 +38,7 @@ class ColumnRequest(BaseModel):
     )
 
 
-class ExamplesRequest(BaseModel):
+class ExamplesRequest(Described):
     """Examples: features by name, each a value or a list of values of one type."""
 
     signature_name: str = _SIGNATURE
@@ -45,7 +46,7 @@ class ExamplesRequest(BaseModel):
     examples: list[dict[str, Any]] = Field(min_length=1, description="features by name")
 
 
-class Predictions(BaseModel):
+class Predictions(Described):
     """Outputs in the row format."""
 
     predictions: list[Any] = Field(
@@ -53,13 +54,13 @@ class Predictions(BaseModel):
     )
 
 
-class Outputs(BaseModel):
+class Outputs(Described):
     """Outputs in the column format."""
 
     outputs: Any = Field(description="the only output, or all outputs by name, as nested lists")
 
 
-class Classes(BaseModel):
+class Classes(Described):
     """The classes of examples."""
 
     results: list[list[tuple[str, float]]] = Field(
@@ -67,20 +68,20 @@ class Classes(BaseModel):
     )
 
 
-class Values(BaseModel):
+class Values(Described):
     """The number of each example."""
 
     results: list[float] = Field(description="one for each example")
 
 
-class StatusOfVersion(BaseModel):
+class StatusOfVersion(Described):
     """Whether a version has failed."""
 
     error_code: str = Field(description="OK, or the name of a status code")
     error_message: str = Field(description="why it failed; empty if it did not")
 
 
-class VersionState(BaseModel):
+class VersionState(Described):
     """A version of a model."""
 
     version: str = Field(description="its number")
@@ -88,7 +89,7 @@ class VersionState(BaseModel):
     status: StatusOfVersion = Field(description="whether it has failed")
 
 
-class ModelStatus(BaseModel):
+class ModelStatus(Described):
     """The state of the versions of a model."""
 
     model_config = ConfigDict(protected_namespaces=())
@@ -96,21 +97,21 @@ class ModelStatus(BaseModel):
     model_version_status: list[VersionState] = Field(description="the newest first")
 
 
-class Dim(BaseModel):
+class Dim(Described):
     """The size of an axis."""
 
     size: str = Field(description="a number; -1 if it is open")
     name: Literal[""] = Field(description="empty")
 
 
-class Shape(BaseModel):
+class Shape(Described):
     """The shape of a tensor."""
 
     dim: list[Dim] = Field(description="the axes")
     unknown_rank: bool = Field(description="whether even their number is open")
 
 
-class TensorInfo(BaseModel):
+class TensorInfo(Described):
     """A tensor of a function."""
 
     name: str = Field(description="its name")
@@ -118,7 +119,7 @@ class TensorInfo(BaseModel):
     tensor_shape: Shape = Field(description="its shape")
 
 
-class SignatureDef(BaseModel):
+class SignatureDef(Described):
     """A function of a model."""
 
     inputs: dict[str, TensorInfo] = Field(description="by name")
@@ -127,19 +128,19 @@ class SignatureDef(BaseModel):
     defaults: dict[str, Any] = Field(description="empty")
 
 
-class SignatureDefs(BaseModel):
+class SignatureDefs(Described):
     """The functions of a model."""
 
     signature_def: dict[str, SignatureDef] = Field(description="by name")
 
 
-class Metadata(BaseModel):
+class Metadata(Described):
     """What is known of a model."""
 
     signature_def: SignatureDefs = Field(description="its functions")
 
 
-class Spec(BaseModel):
+class Spec(Described):
     """Which version it is about."""
 
     name: str = Field(description="of the model")
@@ -147,7 +148,7 @@ class Spec(BaseModel):
     signature_name: Literal[""] = Field(description="empty")
 
 
-class ModelMetadata(BaseModel):
+class ModelMetadata(Described):
     """The functions of a version of a model."""
 
     model_config = ConfigDict(protected_namespaces=())
@@ -156,13 +157,13 @@ class ModelMetadata(BaseModel):
     metadata: Metadata = Field(description="its functions")
 
 
-class ShapesFact(BaseModel):
+class ShapesFact(Described):
     """What the event of a prediction says."""
 
     shapes: dict[str, list[int]] = Field(description="of the outputs, by name")
 
 
-class ExamplesFact(BaseModel):
+class ExamplesFact(Described):
     """What the event of a request with examples says."""
 
     examples: int = Field(description="how many there were")

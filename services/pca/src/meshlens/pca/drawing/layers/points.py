@@ -110,7 +110,9 @@ class Points(Layer[Plane]):
         # One formatting of all marks that look alike is the fastest way there is to write them.
         codes = (groups.codes, looks.colours, looks.shapes)
         keys = np.ravel_multi_index(codes, [int(code.max(initial=0)) + 1 for code in codes])
-        alike = [np.flatnonzero(keys == key) for key in np.unique(keys)]
+        # Without the inverse, numpy looks for masked arrays, and imports numpy.ma to do so.
+        used, which = np.unique(keys, return_inverse=True)
+        alike = [np.flatnonzero(which == number) for number in range(len(used))]
         self.order = [place for members in alike for place in members.tolist()]
         for members in alike:
             first = members[0]
