@@ -70,7 +70,9 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C must reach only the service, which drains first
+            # Ctrl-C must reach only the service, which drains first. Linux's autogroup would give a
+            # session of its own as much of the cores as the service, whatever priority it has.
+            process_group=0,
         )
         if last:
             _let_others_go_first(self._child.pid)
