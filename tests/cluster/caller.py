@@ -16,12 +16,16 @@ _SCRIPTS = Path(__file__).parent / "scripts"
 
 @dataclass(frozen=True)
 class Call:
-    """One call: over `grpc` (proxied, with the retries of the policy) or over `http`."""
+    """One call: over `grpc` (proxied, with the retries of the policy) or over `http`.
+
+    That is POST over gRPC, and GET over HTTP without a body, unless `verb` names another one there.
+    """
 
     protocol: str
     app: str
     method: str
     body: bytes = b""
+    verb: str = ""
 
 
 @dataclass(frozen=True)

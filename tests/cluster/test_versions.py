@@ -56,9 +56,10 @@ def test_a_rollout_by_calls_goes_back_on_all_replicas_within_a_second(prod: Proj
         set_rollout(prod, {"1": 0, "2": 100})
 
     def go_back() -> None:
-        call_as_ops(prod, "models/digits/rollout/back", b"{}")
+        call_as_ops(prod, "POST", "models/digits/rollout/back")
 
     assert answered_meanwhile(prod, send_forth, go_back) == ({"1"}, {"2"}, {"1"})
+    call_as_ops(prod, "DELETE", "models/digits/rollout")
 
 
 def test_a_rollout_is_changed_by_nobody_else(prod: Project) -> None:
@@ -139,12 +140,12 @@ def write_rollout(project: Project, weights: Mapping[str, int]) -> None:
 def set_rollout(project: Project, weights: Mapping[str, int]) -> None:
     """Give the digits a rollout by a call, which does not replace one of a file."""
     body = json.dumps({"weights": weights}).encode()
-    call_as_ops(project, "models/digits/rollout", body)
+    call_as_ops(project, "PUT", "models/digits/rollout", body)
 
 
-def call_as_ops(project: Project, method: str, body: bytes) -> None:
+def call_as_ops(project: Project, verb: str, method: str, body: bytes = b"") -> None:
     """Call classify as the app that may change what is served."""
-    (answer,) = project.caller("ops").call(Call("http", "classify", method, body))
+    (answer,) = project.caller("ops").call(Call("http", "classify", method, body, verb))
     assert answer.code == "200", answer.text
 
 

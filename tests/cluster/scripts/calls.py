@@ -1,6 +1,7 @@
 """Runs in a caller's pod: makes calls, several at a time, through the pod's own sidecar.
 
-Each line of standard input is a call as JSON: protocol (grpc or http), app, method, body (base64).
+Each line of standard input is a call as JSON: protocol (grpc or http), app, method, body (base64),
+and the verb over HTTP, if it is not GET without a body and POST with one.
 Each line of standard output is its answer as JSON: code and text; they come in the calls' order.
 """
 
@@ -27,11 +28,12 @@ def by_grpc(client: Client, app: str, method: str, body: bytes) -> tuple[str, st
     return "OK", answer.body.decode()
 
 
-def by_http(app: str, method: str, body: bytes) -> tuple[str, str]:
+def by_http(app: str, method: str, body: bytes, verb: str) -> tuple[str, str]:
     """Return the status and the answer."""
     url = f"http://127.0.0.1:3500/v1.0/invoke/{app}/method/{method}"
+    request = urllib.request.Request(url, body or None, method=verb or None)
     try:
-        with urllib.request.urlopen(url, body or None, timeout=_SECONDS) as answer:
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - our own sidecar
             return str(answer.status), answer.read().decode()
     except urllib.error.HTTPError as error:
         return str(error.code), error.read().decode()
@@ -44,7 +46,7 @@ def answer(client: Client, line: str) -> str:
     if call["protocol"] == "grpc":
         code, text = by_grpc(client, *target)
     else:
-        code, text = by_http(*target)
+        code, text = by_http(*target, call["verb"])
     return json.dumps({"code": code, "text": text})
 
 
