@@ -10,9 +10,9 @@ import shutil
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.managers import BaseManager
 from pathlib import Path
@@ -37,6 +37,27 @@ _GENTLE = 10
 T = TypeVar("T")
 
 
+@contextmanager
+def raising_what_both_know() -> Iterator[None]:
+    """Raise what goes wrong meanwhile as a class that the other process knows, too.
+
+    Raises:
+        NotEnoughMemory: it takes more memory than calls may take.
+        RuntimeError: something else than a `ClassifyError`, with its traceback.
+    """
+    try:
+        yield
+    except ClassifyError:
+        raise
+    except MemoryError as error:
+        raise NotEnoughMemory(
+            f"the model needs more memory for these inputs than calls may take: {error}",
+            remedy="send smaller inputs or raise CALL_MEMORY",
+        ) from None
+    except Exception:  # noqa: BLE001 - as it says
+        raise RuntimeError(f"in the worker process: {traceback.format_exc()}") from None
+
+
 class RemoteModel:
     """A model that another process calls."""
 
@@ -56,17 +77,8 @@ class RemoteModel:
             OutputTooLarge: they have more numbers than an answer may have.
             NotEnoughMemory: computing them takes more memory than calls may take.
         """
-        try:
+        with raising_what_both_know():
             outputs = self._engine.signatures[name].run(tensors)
-        except ClassifyError:
-            raise
-        except MemoryError as error:
-            raise NotEnoughMemory(
-                f"the model needs more memory for these inputs than calls may take: {error}",
-                remedy="send smaller inputs or raise CALL_MEMORY",
-            ) from None
-        except Exception:  # noqa: BLE001 - raised again as a class that both sides know
-            raise RuntimeError(f"in the worker process: {traceback.format_exc()}") from None
         numbers = sum(output.size for output in outputs.values())
         if self._bounds.numbers and numbers > self._bounds.numbers:
             raise OutputTooLarge(

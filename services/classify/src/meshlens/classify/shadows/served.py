@@ -5,7 +5,6 @@ the service's process does nothing for a shadow but hand over what was sent and 
 """
 
 import time
-import traceback
 from dataclasses import replace
 from functools import partial
 from multiprocessing.managers import BaseManager
@@ -13,8 +12,12 @@ from typing import Any
 
 from meshlens.classify.engines.bounds import Bounds
 from meshlens.classify.engines.worker_limits import bound_calls, lift_bounds
-from meshlens.classify.engines.worker_server import Receiver, open_here, serve
-from meshlens.classify.errors import ClassifyError, NotEnoughMemory
+from meshlens.classify.engines.worker_server import (
+    Receiver,
+    open_here,
+    raising_what_both_know,
+    serve,
+)
 from meshlens.classify.serving.opening import Prepared, open_prepared
 from meshlens.classify.shadows.agreement import Comparison, compare
 from meshlens.classify.shadows.asking import Ask, Contents
@@ -41,12 +44,9 @@ class Worker(Receiver):
         """
         lift_bounds()
         try:
-            prepared = replace(prepared, data=self.join(number))
-            self._loaded = open_prepared(prepared, partial(open_here, workers=1))
-        except ClassifyError:
-            raise
-        except Exception:  # noqa: BLE001 - raised again as a class that both sides know
-            raise _unforeseen() from None
+            with raising_what_both_know():
+                prepared = replace(prepared, data=self.join(number))
+                self._loaded = open_prepared(prepared, partial(open_here, workers=1))
         finally:
             bound_calls(self._bounds.memory)
         lens = self._loaded.lens
@@ -67,22 +67,9 @@ class Worker(Receiver):
             NotEnoughMemory: it takes more memory than calls may take.
         """
         began = time.perf_counter()
-        try:
+        with raising_what_both_know():
             other = ask(self._loaded, payload, options)
             return compare(answer, other), time.perf_counter() - began
-        except ClassifyError:
-            raise
-        except MemoryError as error:
-            raise NotEnoughMemory(
-                f"the shadow needs more memory for these inputs than calls may take: {error}",
-                remedy="raise CALL_MEMORY",
-            ) from None
-        except Exception:  # noqa: BLE001 - the same
-            raise _unforeseen() from None
-
-
-def _unforeseen() -> RuntimeError:
-    return RuntimeError(f"in the shadow's process: {traceback.format_exc()}")
 
 
 class ShadowManager(BaseManager):
