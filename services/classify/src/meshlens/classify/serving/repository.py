@@ -329,9 +329,8 @@ class Repository:
 
     def list_headers(self) -> frozenset[str]:
         """Return the names of the headers by which versions are chosen now, in lower case."""
-        with self._versions.changed:
-            rollouts = (self._versions.rollouts or {}).values()
-            return frozenset({VERSION_HEADER, *filter(None, (it.header for it in rollouts))})
+        rollouts = (self._versions.rollouts or {}).values()
+        return frozenset({VERSION_HEADER, *filter(None, (it.header for it in rollouts))})
 
     # Shadows
 
