@@ -17,6 +17,7 @@ import pytest
 from collector import collecting
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from opentelemetry import context, propagate
+from processes import free_ports
 
 from meshlens.daprkit.client import CallError, Client
 from meshlens.protocols.wire import inference_pb2
@@ -26,13 +27,6 @@ SEVEN = Path(__file__).resolve().parents[2] / "services/classify/samples/digit-7
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 pytestmark = pytest.mark.parametrize("service", ["pca", "classify"])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def start(service: str, **changes: str) -> subprocess.Popen[str]:
@@ -47,7 +41,7 @@ def start(service: str, **changes: str) -> subprocess.Popen[str]:
 @contextmanager
 def running(service: str, **changes: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Run a service, once it has loaded what it answers with."""
-    port = free_port()
+    port = next(free_ports())
     process = start(service, APP_PORT=str(port), **changes)
     try:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -171,7 +165,7 @@ def test_every_line_it_logs_is_json_with_its_name(service: str) -> None:
 
 
 def test_prometheus_reads_calls_by_method_and_code(service: str) -> None:
-    metrics = free_port()
+    metrics = next(free_ports())
     with (
         running(service, METRICS_PORT=str(metrics)) as (_, port),
         Client(f"127.0.0.1:{port}") as client,
@@ -234,7 +228,7 @@ def test_what_is_typed_goes_before_the_port_in_the_environment(
     missing = tmp_path / "none"
     done = subprocess.run(
         [sys.executable, "-m", f"meshlens.{service}", missing],
-        env=os.environ | {"APP_PORT": str(free_port()), "MODELS": ""},
+        env=os.environ | {"APP_PORT": str(next(free_ports())), "MODELS": ""},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -262,7 +256,7 @@ def test_a_variable_that_is_almost_a_setting_is_named_without_its_value(service:
 
 
 def test_a_service_without_a_sidecar_says_so_and_serves(service: str) -> None:
-    sidecar = free_port()
+    sidecar = next(free_ports())
     with running(service, DAPR_GRPC_PORT=str(sidecar)) as (process, port):
         line = logged(process, "no sidecar answers")
         with Client(f"127.0.0.1:{port}") as client:
@@ -272,7 +266,7 @@ def test_a_service_without_a_sidecar_says_so_and_serves(service: str) -> None:
 
 
 def test_a_result_that_cannot_be_published_names_the_sidecar(service: str) -> None:
-    sidecar = str(free_port())
+    sidecar = str(next(free_ports()))
     body = {"pca": b"1,2,3,5,4,4,9,1", "classify": SEVEN.read_bytes()}[service]
     method = {"pca": "plot", "classify": "classify"}[service]
     alone = {"EVENTS": "confirmed", "PUBLISH_TIMEOUT": "0.1", "DAPR_GRPC_PORT": sidecar}

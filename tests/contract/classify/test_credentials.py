@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from contract.test_process import PATIENCE, free_port
-from processes import eventually
+from contract.test_process import PATIENCE
+from processes import eventually, free_ports
 from tls_site import make_certificate, serving_site
 
 from meshlens.classify.models import shipped_models
@@ -52,7 +52,7 @@ def test_no_answer_and_no_line_of_the_log_shows_them(tmp_path: Path) -> None:
 
 def models_of(folder: Path, certificate: Path, names: set[str]) -> tuple[dict[str, Any], str]:
     """Return what classify says of its models once none is on the way, and its log."""
-    port = free_port()
+    port = next(free_ports())
     service = subprocess.Popen(
         [sys.executable, "-m", "meshlens.classify"],
         env={

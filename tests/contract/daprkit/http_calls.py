@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract.daprkit.toy import serving
+from processes import free_ports
 
 from meshlens.daprkit.server import Server
 
@@ -32,16 +33,10 @@ class Answer:
         return parsed
 
 
-def free_port() -> int:
-    with socket.create_server((HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def listening(**changes: Any) -> Iterator[tuple[Server, int, int]]:  # noqa: ANN401 - of any setting
     """Serve by gRPC and HTTP; hand over the server and both ports, that of HTTP last."""
-    port = free_port()
+    port = next(free_ports())
     with serving(http_port=port, **changes) as (server, grpc_port):
         yield server, grpc_port, port
 

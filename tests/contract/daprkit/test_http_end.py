@@ -12,11 +12,11 @@ from contract.daprkit.http_calls import (
     call,
     call_on,
     connect,
-    free_port,
     listening,
     read_answer,
 )
 from contract.daprkit.toy import Gate, serving
+from processes import free_ports
 
 from meshlens.daprkit.errors import CannotListen
 
@@ -124,6 +124,6 @@ def test_a_port_in_use_is_named() -> None:
 
 
 def test_without_a_port_nothing_listens() -> None:
-    port = free_port()
+    port = next(free_ports())
     with serving(), pytest.raises(ConnectionRefusedError):
         connect(port)

@@ -13,11 +13,11 @@ from contract.daprkit.http_calls import (
     call,
     call_on,
     connect,
-    free_port,
     is_ended,
     listening,
 )
 from contract.daprkit.toy import serving
+from processes import free_ports
 from tls_site import Certificate, make_certificate
 
 from meshlens.daprkit.errors import CannotListen
@@ -104,6 +104,6 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path, content: str | None
         path.write_text(content)
     with (
         pytest.raises(CannotListen, match=r"certificate\.pem.*HTTP_CERTIFICATE"),
-        serving(http_port=free_port(), http_certificate=path, http_key=path),
+        serving(http_port=next(free_ports()), http_certificate=path, http_key=path),
     ):
         pass

@@ -9,8 +9,9 @@ from typing import TypeVar
 import grpc
 import numpy as np
 import pytest
-from contract.daprkit.http_calls import call, free_port
+from contract.daprkit.http_calls import call
 from google.protobuf.message import Message
+from processes import free_ports
 from unit.protocols.tfserving.served import (
     Computation,
     NoPicture,
@@ -586,7 +587,7 @@ def test_the_paths_answer_as_the_services_do(caller: Caller) -> None:
     ],
 )
 def test_the_listener_answers_errors_exactly(verb: str, path: str, status: int, text: str) -> None:
-    port = free_port()
+    port = next(free_ports())
     with serving(offer(), http_port=port):
         answer = call(port, f"/{path}", b'{"inputs": 1}' if verb == "POST" else None, verb=verb)
     assert (answer.status, answer.json()) == (status, {"error": text})

@@ -28,6 +28,12 @@ def test_free_ports_differ_and_are_free() -> None:
     check_ports(dict.fromkeys(some, "a test"))
 
 
+def test_who_asks_meanwhile_is_given_others() -> None:
+    one, other = free_ports(), free_ports()
+    ports = [next(each) for _ in range(20) for each in (one, other)]
+    assert len({*ports}) == 40
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - as other programs do
 def test_a_port_that_is_held_is_named_with_its_use_and_holder(address: str) -> None:
     free = next(free_ports())

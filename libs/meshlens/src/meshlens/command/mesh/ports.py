@@ -6,6 +6,7 @@ The layout is that of dapr.yaml, where 3500 is the base: 3501 and 3502 are the s
 import secrets
 import socket
 from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 
 from meshlens.command.mesh.errors import MeshError
@@ -15,6 +16,9 @@ BASE = 3500
 FREE = "free"
 # Below 32768, where Linux begins to choose ports for outgoing connections.
 _POOL = range(20_000, 32_768)
+# Goes round the pool from a place drawn at random, for all who ask in this process: a port is free
+# until its user listens, which may be seconds after it was handed out.
+_PLACES = count(secrets.randbelow(len(_POOL)))
 _LOWEST = 1024
 _SPAN = 100
 
@@ -37,10 +41,12 @@ def read_base(text: str) -> int | None:
 
 
 def free_ports() -> Iterator[int]:
-    """Yield ports that nobody listens on, each one once, from a place drawn at random."""
-    start = secrets.randbelow(len(_POOL))
-    for offset in range(len(_POOL)):
-        port = _POOL[(start + offset) % len(_POOL)]
+    """Yield ports that nobody listens on, and that no other call in this process has yielded.
+
+    Only when all of the pool have been yielded, the first come again.
+    """
+    for _ in _POOL:
+        port = _POOL[next(_PLACES) % len(_POOL)]
         with socket.socket() as probe:
             try:
                 probe.bind(("", port))

@@ -32,7 +32,7 @@ def _find_renewals(scope: Scope) -> Iterator[Trouble]:
         node = options.at("timeout")
         slack = read_seconds(node.text, bare=1.0) if node.given else _USUAL_SLACK
         if slack is not None and slack < _LEAST_SLACK:
-            yield Trouble.at(document, node, "5s, with an updateInterval of 15s")
+            yield Trouble.at(document, node, "10s, with an updateInterval of 15s")
 
 
 def _find_multicast(scope: Scope) -> Iterator[Trouble]:
@@ -111,7 +111,7 @@ CHECKS = (
         "A name counts while it is younger than updateInterval, and is renewed `timeout` before"
         " that: by default 1 s, so that a renewal late by tenths gives UNKNOWN (no host found with"
         " the given ID), which nobody retries.",
-        "Set updateInterval: 15s and timeout: 5s.",
+        "Set updateInterval: 15s and timeout: 10s.",
         _find_renewals,
     ),
     Check(
