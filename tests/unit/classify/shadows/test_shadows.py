@@ -25,7 +25,7 @@ from meshlens.classify.rollouts.documents import FILE
 from meshlens.classify.service import Service
 from meshlens.classify.serving.repository import Repository
 from meshlens.classify.serving.rollout import Rollout, Shadow
-from meshlens.classify.shadows import processes
+from meshlens.classify.shadows import processes, shadows
 from meshlens.classify.shadows.report import Report
 from meshlens.classify.shadows.shadows import MOST_WAITING, Shadows
 from meshlens.daprkit.messages import Reply, Request
@@ -173,6 +173,29 @@ def test_a_shadow_that_eats_memory_is_refused_it_and_nobody_notices(tmp_path: Pa
         assert [stage.predict(x) for x in (1, 500, 2)] == [[1], [500], [2]]
         report = stage.await_report(lambda report: count(report) == 3)
         assert (report.compared, report.agreed, sum(report.failed.values())) == (2, 2, 1)
+
+
+def test_a_shadow_that_fills_memory_pauses_and_each_that_it_misses_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shadows, "_MEMORY_A_SECOND", 64 * MIB)
+    write_version(tmp_path / "m", "1", build_scaled(1.0))
+    write_version(tmp_path / "m", "2", build_greedy())
+    with staged(tmp_path) as stage:
+        stage.predict(20)  # takes 80 MB
+        stage.await_report(lambda report: report.compared == 1)
+        stage.predict(70)  # takes 280
+        stage.await_report(lambda report: report.compared == 2)
+        stage.predict(1)
+        assert stage.report().dropped == {"MEMORY": 1}
+
+        def sees_again(report: Report) -> bool:
+            stage.predict(1)
+            return report.compared == 3
+
+        stage.await_report(sees_again)
+        report = stage.await_report(lambda report: count(report) == report.offered)
+        assert (report.failed, set(report.dropped)) == ({}, {"MEMORY"})
 
 
 def test_a_shadow_is_dropped_while_requests_wait_and_when_its_queue_is_full(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ of all its models together may take so much memory more, and none of them writes
 program asks for beyond that is refused, and it says so or dies; the service does not.
 """
 
+import ctypes
 import re
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,11 +15,18 @@ _STATUS = Path("/proc/self/status")
 _DATA_SIZE = re.compile(r"^VmData:\s+(\d+) kB$", re.MULTILINE)
 _KIB = 1024
 _UNLIMITED = -1
+_SET_NO_HUGE_PAGES = 41
 
 
 def forbid_dumps() -> None:
     """Let a crash leave no copy of the memory on the disk."""
     _set_soft("RLIMIT_CORE", 0)
+
+
+def forbid_huge_pages() -> None:
+    """Let the kernel give memory in small pages only, so that a count of pages tells bytes."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_NO_HUGE_PAGES, 1, 0, 0, 0)
 
 
 def lift_bounds() -> None:

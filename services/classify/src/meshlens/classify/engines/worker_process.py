@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import mmap
 import os
 import secrets
 import signal
@@ -11,7 +12,9 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing.managers import BaseManager
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from meshlens.classify.engines.worker_calls import GRACE_SECONDS, Calls
@@ -21,6 +24,8 @@ from meshlens.classify.errors import EngineCrashed, EngineGone, InvalidModel, Mo
 _GONE = (EOFError, ConnectionError, FileNotFoundError)
 _END_SECONDS = 10.0
 _PART_BYTES = 2 << 20
+# Fields of /proc/PID/stat behind the program's name, which may have blanks. They count pages.
+_GIVEN, _HELD = 7, 21
 # What a model, which is a program, has no use for.
 _SECRETS = frozenset({"APP_API_TOKEN", "DAPR_API_TOKEN"})
 # What a program does to itself; SIGKILL comes from outside, and says nothing about the inputs.
@@ -32,6 +37,19 @@ _log = logging.getLogger(__name__)
 
 # Called with the reason.
 OnEnd: TypeAlias = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The memory of a process.
+
+    Attributes:
+        given: bytes that the kernel has given it so far, returned since or not.
+        held: bytes that it has now.
+    """
+
+    given: int
+    held: int
 
 
 class WorkerProcess:
@@ -131,6 +149,15 @@ class WorkerProcess:
     def pid(self) -> int:
         """Its number."""
         return self._child.pid
+
+    def measure_memory(self) -> Memory:
+        """Return its memory; none where that is not known: not on Linux, and after its end."""
+        try:
+            line = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return Memory(0, 0)
+        fields = line.rpartition(")")[2].split()
+        return Memory(*(int(fields[at]) * mmap.PAGESIZE for at in (_GIVEN, _HELD)))
 
     @property
     def ended(self) -> bool:

@@ -36,6 +36,8 @@ class ShadowProcess:
 
     Attributes:
         contents: what it consists of.
+        taken: bytes of memory for its last input: fresh ones, or beyond what it had when it was
+            opened; 0 where that is not known.
 
     Raises:
         InvalidModel: it cannot be used.
@@ -49,6 +51,8 @@ class ShadowProcess:
                 number = process.send(prepared.data)
                 without = replace(prepared, data=b"")
                 self.contents: Contents = process.worker.open(without, number)
+            self._opened = process.measure_memory()
+            self.taken = 0
         except EngineGone as error:
             process.end()
             raise InvalidModel(str(error)) from error
@@ -71,9 +75,14 @@ class ShadowProcess:
             NotEnoughMemory: the call takes more than it may.
         """
         process = self._process
-        with process.calls.call() as call, reporting_the_end(process, call):
-            found: tuple[Comparison, float] = process.worker.ask(ask, payload, options, answer)
-            return found
+        before = process.measure_memory()
+        try:
+            with process.calls.call() as call, reporting_the_end(process, call):
+                found: tuple[Comparison, float] = process.worker.ask(ask, payload, options, answer)
+                return found
+        finally:
+            after = process.measure_memory()
+            self.taken = max(after.given - before.given, after.held - self._opened.held)
 
     def close(self) -> None:
         """End the process."""

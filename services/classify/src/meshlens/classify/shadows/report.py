@@ -114,7 +114,7 @@ class Counts(BaseModel):
     )
     dropped: Mapping[str, int] = Field(
         description="inputs the shadow never saw: QUEUE_FULL, LOAD (requests waited, or no worker"
-        " was free), STOPPED"
+        " was free), MEMORY (it paused for what it had taken for an input before), STOPPED"
     )
     failed: Mapping[str, int] = Field(
         description="inputs that it did not answer, by the reason, such as MODEL_TOO_SLOW"

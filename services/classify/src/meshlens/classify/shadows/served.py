@@ -11,7 +11,11 @@ from multiprocessing.managers import BaseManager
 from typing import Any
 
 from meshlens.classify.engines.bounds import Bounds
-from meshlens.classify.engines.worker_limits import bound_calls, lift_bounds
+from meshlens.classify.engines.worker_limits import (
+    bound_calls,
+    forbid_huge_pages,
+    lift_bounds,
+)
 from meshlens.classify.engines.worker_server import (
     Receiver,
     open_here,
@@ -79,4 +83,5 @@ class ShadowManager(BaseManager):
 ShadowManager.register("Worker", Worker, exposed=("add", "open", "ask"))
 
 if __name__ == "__main__":
+    forbid_huge_pages()
     serve(ShadowManager)

@@ -28,6 +28,11 @@ MOST_WAITING = 64
 LONGEST_WAIT = 1.0
 # Seconds that a shadow may take for an input, unless the settings say.
 LONGEST_RUN = 10.0
+# Bytes of memory that a shadow may take for an input as often as it likes. For more it pauses:
+# what fills memory slows down all that computes beside it, at whatever priority it does.
+_FREE_MEMORY = 128 << 20
+# Bytes beyond that, for each second of the pause: a few thousandths of what a core can fill.
+_MEMORY_A_SECOND = 8 << 20
 # Seconds between two events of a shadow.
 EVENT_SECONDS = 60.0
 # Versions that have answered, of all models.
@@ -106,6 +111,7 @@ class Shadows:
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._due = math.inf
+        self._pauses: dict[str, float] = {}
         self.totals: Counter[tuple[str, str]] = Counter()
 
     # Requests
@@ -143,6 +149,8 @@ class Shadows:
                 tally.offered += 1
             if self._stopped:
                 self._drop(book, "STOPPED")
+            elif self._is_pausing(answerer.model):
+                self._drop(book, "MEMORY")
             elif len(self._queue) >= MOST_WAITING or self._waiting_bytes + size > self._memory:
                 self._drop(book, "QUEUE_FULL")
             else:
@@ -255,6 +263,10 @@ class Shadows:
         self._processes.close_all()
 
     def _attempt(self, seen: _Seen) -> None:
+        with self._changed:
+            if self._is_pausing(seen.book.model):
+                self._drop(seen.book, "MEMORY")
+                return
         if not self._rest(LONGEST_WAIT):
             with self._changed:
                 self._drop(seen.book, "LOAD")
@@ -274,8 +286,11 @@ class Shadows:
         model = seen.book.model
         process = self._processes.find(model, seen.book.shadow)
         self._note_contents(seen, process.contents)
-        with within(self._seconds):
-            found, seconds = process.ask(seen.ask, seen.payload, seen.options, seen.answer)
+        try:
+            with within(self._seconds):
+                found, seconds = process.ask(seen.ask, seen.payload, seen.options, seen.answer)
+        finally:
+            self._pause(model, process.taken)
         self._processes.note_answer(model)
         sha256 = hashlib.sha256(seen.payload.data).hexdigest()
         with self._changed:
@@ -283,6 +298,18 @@ class Shadows:
             seen.book.kind = type(seen.answer)
             for tally in seen.book.tallies:
                 tally.add(found, sha256, seen.seconds, seconds)
+
+    def _pause(self, model: str, taken: int) -> None:
+        """Let the shadow of a model rest for the memory that it has taken."""
+        seconds = (taken - _FREE_MEMORY) / _MEMORY_A_SECOND
+        if seconds > 0:
+            with self._changed:
+                self._pauses[model] = time.monotonic() + seconds
+
+    def _is_pausing(self, model: str) -> bool:
+        if model in self._pauses and time.monotonic() >= self._pauses[model]:
+            del self._pauses[model]
+        return model in self._pauses
 
     def _note_contents(self, seen: _Seen, contents: Contents) -> None:
         """Note what the shadow consists of; another content of it begins a new report."""
