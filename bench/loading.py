@@ -15,7 +15,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from meshlens.daprkit.client import CallError, Client
 
 SHARED = ROOT.parent / "shared"
 A, B, LARGE, TENSORFLOW = "mobilenet_v2", "aiy_birds_v1", "large", "chopstick"
+ALONE = "nothing"
 LARGE_BYTES = 400_000_000
 CALLERS = 8
 
@@ -120,6 +121,75 @@ def tell(name: str, samples: Samples, alone: Samples) -> None:
     )
 
 
+@contextmanager
+def loading_mesh(temporary: Path) -> Iterator[tuple[Mesh, Path, Body]]:
+    """Run the mesh with the models; hand over it, their folder and what callers of A send."""
+    models = temporary / "models"
+    models.mkdir()
+    add_tflite(A, models)
+    add_tflite(B, models)
+    add_large(models)
+    env = {"classify": {"EVENTS": "off", "DEFAULT_MODEL": A, "QUEUE_PER_WORKER": "32"}}
+    picture = (SHARED / "images/grace_hopper.jpg").read_bytes()
+    body = Body("classify", f"classify?model={A}", picture, "image/jpeg")
+    with Mesh(Profile.EMBEDDED, temporary, models=models, env=env) as mesh:
+        yield mesh, models, body
+
+
+def measure_loads(
+    mesh: Mesh, models: Path, body: Body, rounds: int, seconds: float
+) -> Mapping[str, Samples]:
+    """Return the calls of A by what went on meanwhile, nothing first."""
+    with (
+        by_grpc(mesh.grpc_port("classify"), body) as call,
+        Client(f"127.0.0.1:{mesh.app_port('classify')}") as client,
+    ):
+
+        def reload(model: str) -> None:
+            client.invoke("classify", f"models/{model}/versions/1/unload")
+            client.invoke("classify", f"models/{model}/versions/1/load", timeout=60)
+
+        loads = {
+            f"{B} loads twice a second": (B, 0.5),
+            f"{B} loads without a pause": (B, 0.0),
+            "400 MB load": (LARGE, 0.5),
+        }
+        found = {ALONE: Samples(), **{name: Samples() for name in loads}}
+        drive(call, CALLERS, 1.0)
+        for _ in range(rounds):
+            sample(call, seconds, found[ALONE])
+            for name, (model, pause) in loads.items():
+                with repeating(partial(reload, model), pause):
+                    sample(call, seconds, found[name])
+        for path in models.glob(f"{LARGE}.*"):
+            path.unlink()
+        shutil.copytree(SHARED / "models" / TENSORFLOW, models / TENSORFLOW)
+
+        def state() -> str:
+            listed = json.loads(client.invoke("classify", "models").body)["models"]
+            return next((m["state"] for m in listed if m["model"] == TENSORFLOW), "START")
+
+        importing = sample_while(call, lambda: state() in ("START", "LOADING"))
+        return {**found, f"{TENSORFLOW} and TensorFlow": importing}
+
+
+def measure_starts(mesh: Mesh, models: Path, body: Body, rounds: int) -> Sequence[float]:
+    """Return the seconds from each start to the first answer, the models from the state store."""
+    shutil.rmtree(models / TENSORFLOW)
+    for path in models.glob("*.tflite"):
+        path.unlink()
+    taken = []
+    for _ in range(rounds):
+        mesh.stop_app("classify")
+        began = time.perf_counter()
+        mesh.launch_app("classify")
+        eventually(lambda: is_listening(mesh.app_port("classify")), "it listens")
+        with by_grpc(mesh.app_port("classify"), body) as call:
+            eventually(lambda: answers(call), "it answers")
+        taken.append(time.perf_counter() - began)
+    return taken
+
+
 def main() -> None:
     """Print both tables."""
     arguments = argparse.ArgumentParser(description=__doc__)
@@ -129,70 +199,18 @@ def main() -> None:
     if not (SHARED / "models").is_dir():
         print(f"skipped: {SHARED / 'models'} is missing")
         return
-    picture = (SHARED / "images/grace_hopper.jpg").read_bytes()
-    body = Body("classify", f"classify?model={A}", picture, "image/jpeg")
-    with tempfile.TemporaryDirectory() as temporary:
-        models = Path(temporary, "models")
-        models.mkdir()
-        add_tflite(A, models)
-        add_tflite(B, models)
-        add_large(models)
-        env = {"classify": {"EVENTS": "off", "DEFAULT_MODEL": A, "QUEUE_PER_WORKER": "32"}}
-        with (
-            Mesh(Profile.EMBEDDED, Path(temporary), models=models, env=env) as mesh,
-            by_grpc(mesh.grpc_port("classify"), body) as call,
-            Client(f"127.0.0.1:{mesh.app_port('classify')}") as client,
-        ):
-
-            def reload(model: str) -> None:
-                client.invoke("classify", f"models/{model}/versions/1/unload")
-                client.invoke("classify", f"models/{model}/versions/1/load", timeout=60)
-
-            print(f"\n{A}, {CALLERS} callers through its sidecar, EVENTS=off")
-            print(
-                f"{'meanwhile':34} {'per s':>7} {'p50 ms':>8} {'p99 ms':>8} {'max ms':>8} p99 ratio"
-            )
-            drive(call, CALLERS, 1.0)
-            alone, loading, reloading, large = Samples(), Samples(), Samples(), Samples()
-            for _ in range(options.rounds):
-                sample(call, options.seconds, alone)
-                for model, pause, samples in (
-                    (B, 0.5, loading),
-                    (B, 0.0, reloading),
-                    (LARGE, 0.5, large),
-                ):
-                    with repeating(partial(reload, model), pause):
-                        sample(call, options.seconds, samples)
-            tell("nothing", alone, alone)
-            tell(f"{B} loads twice a second", loading, alone)
-            tell(f"{B} loads without a pause", reloading, alone)
-            tell("400 MB load", large, alone)
-            for path in models.glob(f"{LARGE}.*"):
-                path.unlink()
-            shutil.copytree(SHARED / "models" / TENSORFLOW, models / TENSORFLOW)
-
-            def state() -> str:
-                listed = json.loads(client.invoke("classify", "models").body)["models"]
-                return next((m["state"] for m in listed if m["model"] == TENSORFLOW), "START")
-
-            importing = sample_while(call, lambda: state() in ("START", "LOADING"))
-            tell(f"{TENSORFLOW} and TensorFlow", importing, alone)
-
-        shutil.rmtree(models / TENSORFLOW)
-        with Mesh(Profile.EMBEDDED, Path(temporary), models=models, env=env) as mesh:
-            for path in models.glob("*.tflite"):
-                path.unlink()
-            taken = []
-            for _ in range(options.rounds):
-                mesh.stop_app("classify")
-                began = time.perf_counter()
-                mesh.launch_app("classify")
-                eventually(lambda: is_listening(mesh.app_port("classify")), "it listens")
-                with by_grpc(mesh.app_port("classify"), body) as call:
-                    eventually(lambda: answers(call), "it answers")
-                taken.append(time.perf_counter() - began)
-            seconds = f"{statistics.median(taken):.2f} s, {max(taken):.2f} at most"
-            print(f"\nfrom start to first answer of {A}, from the state store: {seconds}")
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        loading_mesh(Path(temporary)) as (mesh, models, body),
+    ):
+        found = measure_loads(mesh, models, body, options.rounds, options.seconds)
+        print(f"\n{A}, {CALLERS} callers through its sidecar, EVENTS=off")
+        print(f"{'meanwhile':34} {'per s':>7} {'p50 ms':>8} {'p99 ms':>8} {'max ms':>8} p99 ratio")
+        for name, samples in found.items():
+            tell(name, samples, found[ALONE])
+        taken = measure_starts(mesh, models, body, options.rounds)
+        seconds = f"{statistics.median(taken):.2f} s, {max(taken):.2f} at most"
+        print(f"\nfrom start to first answer of {A}, from the state store: {seconds}")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ For comparison, an app that echoes its input, through two sidecars.
 
 import argparse
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from load import Body, by_grpc, by_http, compare
+from load import Body, Call, by_grpc, by_http, compare
 from mesh import ROOT, Mesh, Profile
 
 from meshlens.pca.drawing.plot import draw
@@ -16,21 +17,20 @@ from meshlens.pca.numbers import decomposition
 from meshlens.pca.tables.table import decode_table
 
 POINTS = ROOT / "examples" / "points" / "iris.csv"
+FAR = "two sidecars, proxied"
 
 
-def main() -> None:
-    """Print the table."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--seconds", type=float, default=2.0)
-    options = arguments.parse_args()
+def plot() -> bytes:
+    """Do in process what the service does for a call."""
+    table = decode_table(POINTS.read_bytes(), "text/csv")
+    return draw(table, decomposition.fit(table.values)).svg
+
+
+@contextmanager
+def opening_ways() -> Iterator[Mapping[str, Call]]:
+    """Run the mesh, and return every way by its name."""
     data = POINTS.read_bytes()
     body = Body("pca", "plot", data, "text/csv")
-
-    def plot() -> bytes:
-        table = decode_table(data, "text/csv")
-        return draw(table, decomposition.fit(table.values)).svg
-
     sent_back = Body("echo", "echo", data, "text/csv")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -44,12 +44,21 @@ def main() -> None:
             "direct gRPC": by_grpc(mesh.app_port("pca"), body),
             "one sidecar, proxied": by_grpc(mesh.grpc_port("pca"), body),
             "one sidecar, HTTP": by_http(mesh.http_port("pca"), body),
-            "two sidecars, proxied": by_grpc(mesh.grpc_port("classify"), body),
+            FAR: by_grpc(mesh.grpc_port("classify"), body),
             "two sidecars, HTTP": by_http(mesh.http_port("classify"), body),
             "echo, proxied": by_grpc(mesh.grpc_port("classify"), sent_back),
             "echo, HTTP": by_http(mesh.http_port("classify"), sent_back),
         }
-        calls = {name: stack.enter_context(way) for name, way in ways.items()}
+        yield {name: stack.enter_context(way) for name, way in ways.items()}
+
+
+def main() -> None:
+    """Print the table."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--seconds", type=float, default=2.0)
+    options = arguments.parse_args()
+    with opening_ways() as calls:
         print("\nplot of 150 points, EVENTS=off")
         compare(
             calls,

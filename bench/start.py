@@ -139,27 +139,33 @@ def show(name: str, costs: Sequence[Cost], bare: Sequence[Cost]) -> None:
     )
 
 
+def measure(python: str, service: str, rounds: int) -> Mapping[str, Sequence[Cost]]:
+    """Return what bare imports, those with Dapr's SDK, and the service take, in this order."""
+    ports, statement = free_ports(), BARE[service]
+    costs: Mapping[str, list[Cost]] = {
+        f"{service}: bare imports": [],
+        f"{service}: with the SDK": [],
+        service: [],
+    }
+    bare, with_sdk, served = costs.values()
+    for _ in range(rounds):
+        bare.append(import_only(python, statement))
+        with_sdk.append(import_only(python, statement + WITH_SDK))
+        served.append(start(python, service, next(ports)))
+    return costs
+
+
 def main() -> None:
     """Print the table."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--python", default=sys.executable, help="of the services")
     options = arguments.parse_args()
-    python, ports = options.python, free_ports()
     print(f"\n{'':22} {'first s':>7} {'CPU s':>7} {'ratio':>6} modules {'MiB':>8} {'ratio':>6}")
-    for service, statement in BARE.items():
-        costs: Mapping[str, list[Cost]] = {
-            f"{service}: bare imports": [],
-            f"{service}: with the SDK": [],
-            service: [],
-        }
-        bare, with_sdk, served = costs.values()
-        for _ in range(options.rounds):
-            bare.append(import_only(python, statement))
-            with_sdk.append(import_only(python, statement + WITH_SDK))
-            served.append(start(python, service, next(ports)))
+    for service in BARE:
+        costs = measure(options.python, service, options.rounds)
         for name, each in costs.items():
-            show(name, each, bare)
+            show(name, each, next(iter(costs.values())))
 
 
 if __name__ == "__main__":
