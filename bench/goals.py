@@ -71,9 +71,9 @@ def measure_peers(rounds: int) -> Iterator[Figure]:
     (file,) = (shipped_models() / MODEL).rglob("*.tflite")
     work = Work(shipped_models(), MODEL, file, peers.PICTURE, rounds, 0.6)
     for name, rows, _ in peers.compare_servers(work):
-        callers = f"{name.rpartition('-')[2]} callers"
+        callers = f"c = {name.rpartition('-')[2]}"
         row = {it["way"]: it for it in rows}
-        for way in (INVOKE, SIDECAR, FAR):
+        for way in (INVOKE, SIDECAR, FAR) if name in EVEN else ():
             tail = float(row[way]["p99 ms"]) / float(row[way]["p50 ms"])
             yield Figure("peers", f"{way}, {callers}: p99 in p50", EVEN[name], tail)
         share = float(row[FAR]["per s"]) / float(row[INVOKE]["per s"])
