@@ -10,7 +10,7 @@ from meshlens.daprkit.client import Client
 
 POINTS = b"1,2,3,5,4,4,9,1"
 # Longer than a renewal may be delayed by default, shorter than dapr/config.yaml lets it be.
-LOCKED_SECONDS = 9.0
+LOCKED_SECONDS = 8.0
 
 
 def test_a_host_is_found_while_nobody_can_write_to_the_registry(mesh: Mesh) -> None:

@@ -82,7 +82,7 @@ class ShadowProcess:
                 return found
         finally:
             after = process.measure_memory()
-            self.taken = max(after.given - before.given, after.held - self._opened.held)
+            self.taken = max(after.given - before.given, after.held - self._opened.held, 0)
 
     def close(self) -> None:
         """End the process."""

@@ -33,6 +33,8 @@ LONGEST_RUN = 10.0
 _FREE_MEMORY = 128 << 20
 # Bytes beyond that, for each second of the pause: a few thousandths of what a core can fill.
 _MEMORY_A_SECOND = 8 << 20
+# Seconds of such a pause.
+_LONGEST_PAUSE = 300.0
 # Seconds between two events of a shadow.
 EVENT_SECONDS = 60.0
 # Versions that have answered, of all models.
@@ -111,7 +113,8 @@ class Shadows:
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._due = math.inf
-        self._pauses: dict[str, float] = {}
+        # When they end, by model and version of the shadow.
+        self._pauses: dict[tuple[str, str], float] = {}
         self.totals: Counter[tuple[str, str]] = Counter()
 
     # Requests
@@ -149,7 +152,7 @@ class Shadows:
                 tally.offered += 1
             if self._stopped:
                 self._drop(book, "STOPPED")
-            elif self._is_pausing(answerer.model):
+            elif self._is_pausing(book):
                 self._drop(book, "MEMORY")
             elif len(self._queue) >= MOST_WAITING or self._waiting_bytes + size > self._memory:
                 self._drop(book, "QUEUE_FULL")
@@ -264,7 +267,7 @@ class Shadows:
 
     def _attempt(self, seen: _Seen) -> None:
         with self._changed:
-            if self._is_pausing(seen.book.model):
+            if self._is_pausing(seen.book):
                 self._drop(seen.book, "MEMORY")
                 return
         if not self._rest(LONGEST_WAIT):
@@ -290,7 +293,7 @@ class Shadows:
             with within(self._seconds):
                 found, seconds = process.ask(seen.ask, seen.payload, seen.options, seen.answer)
         finally:
-            self._pause(model, process.taken)
+            self._pause(seen.book, process.taken)
         self._processes.note_answer(model)
         sha256 = hashlib.sha256(seen.payload.data).hexdigest()
         with self._changed:
@@ -299,17 +302,18 @@ class Shadows:
             for tally in seen.book.tallies:
                 tally.add(found, sha256, seen.seconds, seconds)
 
-    def _pause(self, model: str, taken: int) -> None:
-        """Let the shadow of a model rest for the memory that it has taken."""
-        seconds = (taken - _FREE_MEMORY) / _MEMORY_A_SECOND
+    def _pause(self, book: Book, taken: int) -> None:
+        """Let a shadow rest for the memory that it has taken."""
+        seconds = min((taken - _FREE_MEMORY) / _MEMORY_A_SECOND, _LONGEST_PAUSE)
         if seconds > 0:
             with self._changed:
-                self._pauses[model] = time.monotonic() + seconds
+                self._pauses[book.model, book.shadow] = time.monotonic() + seconds
 
-    def _is_pausing(self, model: str) -> bool:
-        if model in self._pauses and time.monotonic() >= self._pauses[model]:
-            del self._pauses[model]
-        return model in self._pauses
+    def _is_pausing(self, book: Book) -> bool:
+        shadow = book.model, book.shadow
+        if shadow in self._pauses and time.monotonic() >= self._pauses[shadow]:
+            del self._pauses[shadow]
+        return shadow in self._pauses
 
     def _note_contents(self, seen: _Seen, contents: Contents) -> None:
         """Note what the shadow consists of; another content of it begins a new report."""
