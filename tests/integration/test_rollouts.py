@@ -376,22 +376,42 @@ def test_the_commands_of_the_readme(running: Mesh) -> None:
     text = block("services/classify/README.md", "meshlens models rollout digits set")
     said = re.split(r"^\$ (.*)\n", text, flags=re.MULTILINE)[1:]
     for command, expected in zip(said[::2], said[1::2], strict=True):
-        words = [*command.split()[1:], "--sidecar", running.http("pca")]
-        # The option belongs to the command, before its model.
-        words = [*words[:2], *words[-2:], *words[2:-2]]
-        shown = subprocess.run(
-            [sys.executable, "-m", "meshlens.command", *words],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert shown.returncode == 0, shown.stderr
+        shown = run_command(running, *command.split()[3:])
         time_to_settle(running)
-        assert _leave_out_revision(shown.stdout) == _leave_out_revision(expected)
+        assert _leave_out_revision(shown) == _leave_out_revision(expected)
+
+
+def run_command(mesh: Mesh, *words: str) -> str:
+    """Return what `meshlens models rollout` prints."""
+    command = [sys.executable, "-m", "meshlens.command", "models", "rollout"]
+    shown = subprocess.run(
+        [*command, "--sidecar", mesh.http("pca"), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stderr
+    return shown.stdout
 
 
 def _leave_out_revision(text: str) -> str:
     return re.sub(r"revision \d+", "revision", text)
+
+
+def test_the_command_says_how_far_a_shadow_agrees(running: Mesh, asker: Asker) -> None:
+    set_ = run_command(running, "digits", "set", "1=100", "--shadow", "2=100")
+    assert "AVAILABLE     shadow of 100%" in set_
+    time_to_settle(running)
+
+    def says_so() -> bool:
+        assert asker.ask() == "1"
+        # The replica that answers has counted what it was asked itself.
+        lines = run_command(running, "digits").splitlines()
+        return any(re.match(r"  the shadow agreed with ([1-9]\d*) of \1 ", it) for it in lines)
+
+    eventually(says_so, "a replica tells that both agree", within=60)
+    assert run_command(running, "digits", "end") == "digits: no rollout\n"
+    time_to_settle(running)
 
 
 def test_what_the_budget_has_no_room_for_is_refused_or_a_warning(tmp_path: Path) -> None:

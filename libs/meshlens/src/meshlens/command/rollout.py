@@ -100,7 +100,16 @@ def _describe(answer: Mapping[str, Any]) -> str:
         lines.append(f"  went back by itself: {answer['reason']}")
     if rollout["key"]:
         lines.append(f"  requests stay at one version by {rollout['key']}")
+    lines += map(_describe_agreement, answer.get("agreement", ()))
     return "\n".join(lines)
+
+
+def _describe_agreement(counts: Mapping[str, Any]) -> str:
+    lost = {"failed": counts["failed"], "never saw": counts["dropped"]}
+    notes = [f"{what} {sum(each.values())}" for what, each in lost.items() if each]
+    answers = f"{counts['compared']} answers of version {counts['version']}"
+    words = ["  the shadow agreed with", f"{counts['agreed']} of {answers}"]
+    return " ".join(words + ([f"({', '.join(notes)})"] if notes else []))
 
 
 def _read_pair(text: str) -> tuple[str, str]:
