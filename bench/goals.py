@@ -24,12 +24,11 @@ import start
 from growth import Work
 from load import take_turns
 from mesh import ROOT
-from performance import INVOKE, OTHERS, SIDECAR
+from performance import FAR, INVOKE, OTHERS, SIDECAR
 
 from meshlens.classify.models import shipped_models
 
 RESULT = ROOT / "build/goals.json"
-FAR = "classify, two sidecars, gRPC"
 MODEL = "objects"
 # p99 in medians, by how many callers there are.
 EVEN = {"peers-8": 1.3, "peers-32": 1.15}

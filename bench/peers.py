@@ -41,6 +41,7 @@ from mesh import ROOT, Mesh, Profile
 from performance import (
     BARE,
     CONCURRENCIES,
+    FAR,
     INVOKE,
     OTHERS,
     PLAIN,
@@ -117,7 +118,7 @@ def open_own(stack: ExitStack, mesh: Mesh, work: Work) -> dict[str, Way]:
         (SIDECAR, by_grpc(rpc, body), (near,)),
         ("classify, sidecar, Dapr's invoke", by_invoke_service(rpc, body), (near,)),
         ("classify, sidecar, HTTP", by_http(mesh.http_port("classify"), body), (near,)),
-        ("classify, two sidecars, gRPC", by_grpc(through, body), (far, near)),
+        (FAR, by_grpc(through, body), (far, near)),
         ("classify, two sidecars, Dapr's invoke", by_invoke_service(through, body), (far, near)),
     )
     return {name: Way(stack.enter_context(call), server, them) for name, call, them in ways}

@@ -16,22 +16,21 @@ from meshlens.pca.drawing.plot import draw
 from meshlens.pca.numbers import decomposition
 from meshlens.pca.tables.table import decode_table
 
-POINTS = ROOT / "examples" / "points" / "iris.csv"
+POINTS = (ROOT / "examples" / "points" / "iris.csv").read_bytes()
 FAR = "two sidecars, proxied"
 
 
 def plot() -> bytes:
     """Do in process what the service does for a call."""
-    table = decode_table(POINTS.read_bytes(), "text/csv")
+    table = decode_table(POINTS, "text/csv")
     return draw(table, decomposition.fit(table.values)).svg
 
 
 @contextmanager
 def opening_ways() -> Iterator[Mapping[str, Call]]:
     """Run the mesh, and return every way by its name."""
-    data = POINTS.read_bytes()
-    body = Body("pca", "plot", data, "text/csv")
-    sent_back = Body("echo", "echo", data, "text/csv")
+    body = Body("pca", "plot", POINTS, "text/csv")
+    sent_back = Body("echo", "echo", POINTS, "text/csv")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         env = {

@@ -24,6 +24,7 @@ _WIDTH = 100
 
 BARE, SELF, SELF_HTTP = "bare loop", "classify, itself, V2 gRPC", "classify, itself, V2 HTTP"
 INVOKE, SIDECAR, PLAIN = "classify, itself, gRPC", "classify, sidecar, gRPC", "plain gRPC server"
+FAR = "classify, two sidecars, gRPC"
 # What each of the other servers is set against: classify by the same protocol.
 OTHERS = {
     PLAIN: INVOKE,
@@ -40,7 +41,7 @@ WAYS = (
     SIDECAR,
     "classify, sidecar, Dapr's invoke",
     "classify, sidecar, HTTP",
-    "classify, two sidecars, gRPC",
+    FAR,
     "classify, two sidecars, Dapr's invoke",
     *OTHERS,
 )

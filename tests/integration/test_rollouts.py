@@ -376,16 +376,19 @@ def test_the_commands_of_the_readme(running: Mesh) -> None:
     text = block("services/classify/README.md", "meshlens models rollout digits set")
     said = re.split(r"^\$ (.*)\n", text, flags=re.MULTILINE)[1:]
     for command, expected in zip(said[::2], said[1::2], strict=True):
-        shown = run_command(running, *command.split()[3:])
+        name, *words = command.split()
+        assert name == "meshlens"
+        shown = run_command(running, *words)
         time_to_settle(running)
         assert _leave_out_revision(shown) == _leave_out_revision(expected)
 
 
 def run_command(mesh: Mesh, *words: str) -> str:
-    """Return what `meshlens models rollout` prints."""
-    command = [sys.executable, "-m", "meshlens.command", "models", "rollout"]
+    """Return what a command whose name is two words prints, such as `models rollout`."""
+    # The option belongs to the command, before its model.
+    words = (*words[:2], "--sidecar", mesh.http("pca"), *words[2:])
     shown = subprocess.run(
-        [*command, "--sidecar", mesh.http("pca"), *words],
+        [sys.executable, "-m", "meshlens.command", *words],
         capture_output=True,
         text=True,
         check=False,
@@ -399,18 +402,19 @@ def _leave_out_revision(text: str) -> str:
 
 
 def test_the_command_says_how_far_a_shadow_agrees(running: Mesh, asker: Asker) -> None:
-    set_ = run_command(running, "digits", "set", "1=100", "--shadow", "2=100")
+    show = ("models", "rollout", "digits")
+    set_ = run_command(running, *show, "set", "1=100", "--shadow", "2=100")
     assert "AVAILABLE     shadow of 100%" in set_
     time_to_settle(running)
 
     def says_so() -> bool:
         assert asker.ask() == "1"
         # The replica that answers has counted what it was asked itself.
-        lines = run_command(running, "digits").splitlines()
+        lines = run_command(running, *show).splitlines()
         return any(re.match(r"  the shadow agreed with ([1-9]\d*) of \1 ", it) for it in lines)
 
     eventually(says_so, "a replica tells that both agree", within=60)
-    assert run_command(running, "digits", "end") == "digits: no rollout\n"
+    assert run_command(running, *show, "end") == "digits: no rollout\n"
     time_to_settle(running)
 
 

@@ -1,6 +1,5 @@
 """A server begins, serves, drains and stops as its settings say."""
 
-import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from dapr.proto import appcallback_service_v1, appcallback_v1, common_v1
 from google.protobuf import empty_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from opentelemetry import trace
+from processes import free_ports
 
 from meshlens.daprkit.client import Client
 from meshlens.daprkit.server import Server
@@ -177,7 +177,7 @@ def test_a_lifespan_ends_though_nobody_drains_the_service() -> None:
 
 
 def test_a_call_without_the_token_is_counted_once_and_one_that_fails_within_as_well() -> None:
-    metrics_port = free_port("::1")
+    metrics_port = next(free_ports())
     with serving(app_api_token=TOKEN, metrics_port=metrics_port) as (_, port):
         for token in ("", TOKEN):
             with Client(f"127.0.0.1:{port}", api_token=token) as client:
@@ -191,16 +191,10 @@ def test_a_call_without_the_token_is_counted_once_and_one_that_fails_within_as_w
 
 @pytest.mark.parametrize("address", ["::1", "[::1]"])
 def test_an_ipv6_address_in_either_spelling_serves_calls_and_metrics(address: str) -> None:
-    metrics_port = free_port("::1")
+    metrics_port = next(free_ports())
     with serving(listen_address=address, metrics_port=metrics_port) as (_, port):
         with Client(f"[::1]:{port}") as client:
             assert seen(client.invoke("toy", "work"))["size"] == 0
         with urllib.request.urlopen(f"http://[::1]:{metrics_port}/metrics") as answer:
             lines = answer.read().decode().splitlines()
     assert 'calls_total{code="OK",method="work",model="",protocol="invoke",version=""} 1.0' in lines
-
-
-def free_port(address: str) -> int:
-    with socket.create_server((address, 0), family=socket.AF_INET6) as probe:
-        port: int = probe.getsockname()[1]
-        return port

@@ -106,10 +106,10 @@ def _describe(answer: Mapping[str, Any]) -> str:
 
 def _describe_agreement(counts: Mapping[str, Any]) -> str:
     lost = {"failed": counts["failed"], "never saw": counts["dropped"]}
-    notes = [f"{what} {sum(each.values())}" for what, each in lost.items() if each]
+    notes = ", ".join(f"{what} {sum(each.values())}" for what, each in lost.items() if each)
     answers = f"{counts['compared']} answers of version {counts['version']}"
-    words = ["  the shadow agreed with", f"{counts['agreed']} of {answers}"]
-    return " ".join(words + ([f"({', '.join(notes)})"] if notes else []))
+    line = f"  the shadow agreed with {counts['agreed']} of {answers}"
+    return f"{line} ({notes})" if notes else line
 
 
 def _read_pair(text: str) -> tuple[str, str]:
