@@ -45,7 +45,7 @@ class App:
         url = urlsplit(self._sidecar)
         if url.scheme != "http" or not url.hostname:
             raise CallFailed(
-                f"--sidecar must be a URL as http://127.0.0.1:3503, got {self._sidecar!r}"
+                f"--sidecar must be a URL as http://127.0.0.1:3501, got {self._sidecar!r}"
             )
         connection = http.client.HTTPConnection(url.hostname, url.port or 80, timeout=_SECONDS)
         method = "/".join(quote(part) for part in path)
@@ -61,7 +61,7 @@ class App:
         except OSError as error:
             raise CallFailed(
                 f"a sidecar must answer at {self._sidecar}, got: {error};"
-                " start the mesh (meshlens up --jobs), or name another by --sidecar"
+                " start the mesh (meshlens up, with --jobs for jobs), or name another by --sidecar"
             ) from error
         finally:
             connection.close()
@@ -79,12 +79,16 @@ class App:
         return answer
 
 
-def add_sidecar(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names a sidecar: by default that of the environment or the run file."""
-    port = os.environ.get("DAPR_HTTP_PORT", "3503")
+def add_sidecar(parser: argparse.ArgumentParser, port: int) -> None:
+    """Add the option that names a sidecar.
+
+    Args:
+        parser: of the command.
+        port: of the HTTP API that is called unless the option or the environment names another.
+    """
     parser.add_argument(
         "--sidecar",
-        default=f"http://127.0.0.1:{port}",
+        default=f"http://127.0.0.1:{os.environ.get('DAPR_HTTP_PORT', port)}",
         metavar="URL",
         help="HTTP API of any sidecar in the mesh (default: %(default)s)",
     )

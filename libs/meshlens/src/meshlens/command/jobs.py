@@ -162,7 +162,7 @@ def _parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
         formatter_class=form,
         allow_abbrev=False,
     )
-    add_sidecar(parser)
+    add_sidecar(parser, 3503)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     start = commands.add_parser("start", help="start a job, or find it, and print its id")
     start.add_argument("kind", help="what to do")

@@ -135,7 +135,7 @@ def _parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add_sidecar(parser)
+    add_sidecar(parser, 3501)
     parser.add_argument("--app", default="classify", help="app id (default: %(default)s)")
     parser.add_argument("model", metavar="MODEL")
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
