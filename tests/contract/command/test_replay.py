@@ -1,11 +1,13 @@
 """What clients send to a server is recorded, sent again, and compared."""
 
+import base64
 import json
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -300,6 +302,60 @@ def test_requests_that_neither_server_answers_are_not_equal(
     assert (code, shown[-1]) == (
         1,
         f"0 equal, 0 different, {RECORDED} answered by neither, 0 not sent",
+    )
+
+
+class Refusing(grpc.GenericRpcHandler):
+    """Ends each call without reading it."""
+
+    def service(self, _: grpc.HandlerCallDetails) -> Any:  # noqa: ANN401 - as grpc has it
+        def refuse(_: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+            context.set_trailing_metadata((("x-why", "closed"),))
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, "nobody is let in")
+            yield b""  # what makes it a stream
+
+        return grpc.stream_stream_rpc_method_handler(refuse)
+
+
+@pytest.fixture
+def refusing() -> Iterator[Served]:
+    server = grpc.server(ThreadPoolExecutor(4))
+    server.add_generic_rpc_handlers([Refusing()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield Served(next(free_ports()), port)
+    server.stop(0).wait()
+
+
+def test_a_call_that_the_server_ends_while_it_is_sent_has_the_servers_status(
+    refusing: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "requests.jsonl"
+    calls, messages = 20, [bytes(100_000)] * 20
+    ends = []
+    with recorder(path, refusing) as forwarder:
+        for _ in range(calls):
+            # A channel each: what comes first is sent while the connection is made.
+            with grpc.insecure_channel(f"127.0.0.1:{forwarder.grpc}") as channel:
+                stream: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
+                    f"{INFERENCE}/ModelStreamInfer"
+                )
+                call = stream(iter(messages), timeout=PATIENCE)
+                with pytest.raises(grpc.RpcError):
+                    next(call)
+                ends.append((call.code(), call.details(), dict(call.trailing_metadata())))
+    refused = grpc.StatusCode.FAILED_PRECONDITION
+    assert ends == [(refused, "nobody is let in", {"x-why": "closed"})] * calls
+    recorded = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["answer"]["status"] for line in recorded] == [refused.name] * calls
+
+    for line in recorded:
+        line["body"] = [base64.b64encode(message).decode() for message in messages]
+    path.write_text("\n".join(map(json.dumps, recorded)))
+    sides = ["--second", f"grpc://127.0.0.1:{refusing.grpc}"]
+    assert replay(path, capsys, sides) == (
+        0,
+        [f"{calls} equal, 0 different, 0 answered by neither, 0 not sent"],
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Self
 
 import grpc
@@ -10,6 +10,7 @@ import httpx
 
 from meshlens.command.traffic.addresses import Address
 from meshlens.command.traffic.channels import as_metadata, as_text, open_channel
+from meshlens.command.traffic.ends import watch_end
 from meshlens.command.traffic.errors import TrafficFault
 from meshlens.command.traffic.exchange import Answer, Door, Headers, Request
 from meshlens.command.traffic.headers import forwarded, forwarded_metadata
@@ -122,17 +123,16 @@ class Server:
         call = method(
             sent(), metadata=forwarded_metadata(as_metadata(headers)), timeout=self._seconds
         )
+        ended = watch_end(call)
         size = 0
         try:
-            async for message in call:
-                size += len(message)
-                if size > self._largest:
-                    return Answer("", f"an answer of more than {self._largest} bytes")
-                bodies.append(message)
-        except grpc.aio.AioRpcError as error:
-            status, text = error.code(), error.details()
-        else:
-            status, text = await call.code(), await call.details()
+            with suppress(grpc.aio.AioRpcError):  # the end says it
+                async for message in call:
+                    size += len(message)
+                    if size > self._largest:
+                        return Answer("", f"an answer of more than {self._largest} bytes")
+                    bodies.append(message)
         finally:
             call.cancel()
-        return Answer(status.name, text or "", as_text(await call.initial_metadata()), bodies)
+        end = await ended
+        return Answer(end.status.name, end.text, as_text(await call.initial_metadata()), bodies)

@@ -1,11 +1,13 @@
 """A forwarder of gRPC, for any service: it carries messages as bytes."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import grpc
 
 from meshlens.command.traffic.channels import as_text
+from meshlens.command.traffic.ends import watch_end
 from meshlens.command.traffic.exchange import Answer, Door, Request
 from meshlens.command.traffic.forwarding.copy import Copy
 from meshlens.command.traffic.headers import forwarded_metadata, recorded
@@ -55,22 +57,24 @@ class RpcForwarder(grpc.GenericRpcHandler):
 
         method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(path)
         call = method(passed(), metadata=metadata, timeout=context.time_remaining())
+        ended = watch_end(call)
         try:
-            await context.send_initial_metadata(forwarded_metadata(await call.initial_metadata()))
-            async for message in call:
-                yield come.keep(message)
-            status, text = await call.code(), await call.details() or ""
-        except grpc.aio.AioRpcError as error:
-            status, text = error.code(), error.details() or ""
+            with suppress(grpc.aio.AioRpcError):  # the end says it
+                await context.send_initial_metadata(
+                    forwarded_metadata(await call.initial_metadata())
+                )
+                async for message in call:
+                    yield come.keep(message)
         finally:
             call.cancel()
-        context.set_trailing_metadata(forwarded_metadata(await call.trailing_metadata()))
-        context.set_code(status)
-        context.set_details(text)
+        end = await ended
+        context.set_trailing_metadata(forwarded_metadata(end.metadata))
+        context.set_code(end.status)
+        context.set_details(end.text)
         if not sent.whole or not come.whole:
             self._recorder.leave_out()
             return
         self._recorder.write(
             Request(Door.GRPC, "POST", path, recorded(as_text(metadata)), sent.pieces),
-            Answer(status.name, text, (), come.pieces),
+            Answer(end.status.name, end.text, (), come.pieces),
         )
