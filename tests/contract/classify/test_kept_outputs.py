@@ -50,6 +50,24 @@ def test_outputs_are_computed_once_whichever_door_asks(tmp_path: Path) -> None:
         assert look_up(server)["misses"] == 2
 
 
+def test_statistics_count_as_computed_what_was_not_kept(tmp_path: Path) -> None:
+    write(tmp_path, {"weights": {"1": 100}}, build_scaled(3.0))
+    with serving(tmp_path, default="m", answer_cache=ROOM) as (_, channel, _):
+        for x in (1.0, 2.0, 1.0, 1.0):
+            assert ask_by_v2(channel, x)[1] == 3 * x
+        asked = pb.ModelStatisticsRequest(name="m")
+        (known,) = call(channel, "ModelStatistics", asked).model_stats
+    stats = known.inference_stats
+    assert (stats.success.count, stats.queue.count) == (4, 4)
+    assert (stats.cache_hit.count, stats.cache_miss.count) == (2, 2)
+    assert (known.execution_count, known.inference_count) == (2, 2)
+    computed = (stats.compute_input, stats.compute_infer, stats.compute_output)
+    assert [it.count for it in computed] == [2, 2, 2]
+    assert min(it.ns for it in (stats.cache_hit, stats.cache_miss, *computed)) > 0
+    parts = (*computed, stats.queue, stats.cache_hit, stats.cache_miss)
+    assert sum(it.ns for it in parts) <= stats.success.ns
+
+
 def test_each_version_has_outputs_of_its_own(tmp_path: Path) -> None:
     write(tmp_path, {"weights": HALVES}, build_scaled(1.0), build_scaled(2.0))
     with serving(tmp_path, default="m", answer_cache=ROOM) as (server, channel, _):

@@ -60,6 +60,10 @@ class FakeFunction:
             for taken, given in zip(self.inputs, self.outputs, strict=True)
         }
 
+    @property
+    def lookup(self) -> None:
+        """None: nothing is kept."""
+
 
 @dataclass
 class FakeModel:

@@ -33,6 +33,19 @@ class Tensor(Protocol):
         """The type of its elements; object for bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A look for outputs that are kept.
+
+    Attributes:
+        found: whether they were; otherwise they were computed, and kept where that is allowed.
+        ns: nanoseconds that looking took, and keeping.
+    """
+
+    found: bool
+    ns: int
+
+
 class Function(Protocol):
     """One function of a model, which other protocols call a signature."""
 
@@ -68,6 +81,10 @@ class Function(Protocol):
         Raises:
             Fault: the model cannot compute with these arrays.
         """
+
+    @property
+    def lookup(self) -> Lookup | None:
+        """How `run` last looked for outputs that are kept; None if it did not."""
 
 
 class Model(Protocol):

@@ -17,6 +17,7 @@ from meshlens.classify.tasks.lens import Payload
 from meshlens.classify.tasks.tensors.pictures import PictureInput
 from meshlens.classify.tasks.tensors.predictor import PredictOptions, TensorsAnswer
 from meshlens.daprkit.application.admission import find_caller, time_left
+from meshlens.protocols.models import Lookup
 from meshlens.timing import Phase, note
 
 
@@ -83,18 +84,27 @@ class SignatureFunction:
         with within(time_left(), find_caller()), note(Phase.COMPUTE):
             return self.signature.run(tensors)
 
+    @property
+    def lookup(self) -> Lookup | None:
+        """None: outputs are kept by a `RequestFunction`."""
+        return None
+
 
 @dataclass(slots=True)
-class _Pictures:
-    """The pictures of a request that nothing has been computed of yet.
+class _Course:
+    """How a request goes.
 
     Attributes:
-        read: as they were sent.
-        seconds: that reading them took.
+        pictures: those that nothing has been computed of yet, as they were sent.
+        reading: seconds that reading these took.
+        computing: seconds that the last computation took.
+        lookup: the last one.
     """
 
-    read: list[bytes] = field(default_factory=list)
-    seconds: float = 0.0
+    pictures: list[bytes] = field(default_factory=list)
+    reading: float = 0.0
+    computing: float = 0.0
+    lookup: Lookup | None = None
 
 
 # Without slots, with which `super()` would not know its class.
@@ -115,14 +125,14 @@ class RequestFunction(SignatureFunction):
     options: PredictOptions
     shadows: Shadows | None
     answers: AnswerCache | None
-    _pictures: _Pictures = field(default_factory=_Pictures, init=False)
+    _course: _Course = field(default_factory=_Course, init=False)
 
     def read_picture(self, data: bytes) -> Tensor:
         """Return the input for the encoded picture in `data`, as `SignatureFunction` does."""
         began = time.perf_counter()
         tensor = super().read_picture(data)
-        self._pictures.read.append(data)
-        self._pictures.seconds += time.perf_counter() - began
+        self._course.pictures.append(data)
+        self._course.reading += time.perf_counter() - began
         return tensor
 
     def run(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -131,27 +141,40 @@ class RequestFunction(SignatureFunction):
         try:
             if self.answers is None or not may_keep(self.outputs):
                 return self._compute(arrays)
-            return (
-                Lookups(self.answers)
-                .answer(
-                    self.loaded,
-                    describe_call(self.name, arrays),
-                    SentTensors(arrays, (), self.max_pixels),
-                    PredictOptions(),
-                    Outputs,
-                    lambda: Outputs.of(self._compute(arrays)),
-                )
-                .read()
-            )
+            return self._look_up(self.answers, arrays)
         finally:
-            self._pictures.read, self._pictures.seconds = [], 0.0
+            self._course.pictures, self._course.reading = [], 0.0
+
+    @property
+    def lookup(self) -> Lookup | None:
+        """How `run` last looked for outputs that are kept; None if there are none to look for."""
+        return self._course.lookup
+
+    def _look_up(self, answers: AnswerCache, arrays: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Return the outputs that are kept, or those that are computed."""
+        began = time.perf_counter()
+        lookups = Lookups(answers)
+        outputs = lookups.answer(
+            self.loaded,
+            describe_call(self.name, arrays),
+            SentTensors(arrays, (), self.max_pixels),
+            PredictOptions(),
+            Outputs,
+            lambda: Outputs.of(self._compute(arrays)),
+        ).read()
+        seconds = time.perf_counter() - began
+        if not lookups.kept:
+            seconds -= self._course.computing
+        self._course.lookup = Lookup(lookups.kept, int(seconds * 1e9))
+        return outputs
 
     def _compute(self, arrays: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         began = time.perf_counter()
         outputs = super().run(arrays)
+        self._course.computing = time.perf_counter() - began
         if self.shadows:
-            seconds = self._pictures.seconds + time.perf_counter() - began
-            pictures = tuple(self._pictures.read)
+            seconds = self._course.reading + self._course.computing
+            pictures = tuple(self._course.pictures)
             sent = SentTensors({} if pictures else arrays, pictures, self.max_pixels)
             shapes = {name: list(array.shape) for name, array in outputs.items()}
             answer = TensorsAnswer(outputs=dict(outputs), shapes=shapes)

@@ -201,6 +201,7 @@ def _infer(
         run=ran - read,
         made=time.perf_counter_ns() - ran,
         batch=_count_batch(function, {name: array.shape for name, array in tensors.items()}),
+        lookup=function.lookup,
     )
     answer = InferAnswer(model.name, model.version, outputs, request.id, model.provenance)
     return answer, timing

@@ -6,6 +6,8 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from meshlens.protocols.models import Lookup
+
 # Sizes of batches that are counted apart; callers choose them.
 _MOST_SIZES = 128
 # Versions that are known at once; where callers make models, there is no end of them.
@@ -42,7 +44,7 @@ class ModelStatistics:
         name: of the model.
         version: its number.
         last_inference: when it last began to compute, in milliseconds since 1970; 0 for never.
-        inference_count: elements of batches.
+        inference_count: elements of batches that were computed.
         execution_count: runs of the model.
         success: requests that were answered.
         fail: requests that were not.
@@ -50,6 +52,8 @@ class ModelStatistics:
         compute_input: how long reading their inputs took.
         compute_infer: how long the model computed.
         compute_output: how long making their outputs took.
+        cache_hit: how long it took to find outputs that were kept.
+        cache_miss: how long it took to look for others in vain, and to keep them.
         batches: the same by size of batch, for the first sizes that came.
     """
 
@@ -64,6 +68,8 @@ class ModelStatistics:
     compute_input: Duration = field(default_factory=Duration)
     compute_infer: Duration = field(default_factory=Duration)
     compute_output: Duration = field(default_factory=Duration)
+    cache_hit: Duration = field(default_factory=Duration)
+    cache_miss: Duration = field(default_factory=Duration)
     batches: dict[int, BatchStatistics] = field(default_factory=dict)
 
 
@@ -74,9 +80,10 @@ class Timing:
     Attributes:
         queue: until it began.
         read: to read its inputs.
-        run: to run the model.
+        run: to run the model, and to look for outputs that are kept.
         made: to make its outputs.
         batch: elements of its batch; 1 for a model without one.
+        lookup: for outputs that are kept; None if there was none.
     """
 
     queue: int
@@ -84,6 +91,7 @@ class Timing:
     run: int
     made: int
     batch: int
+    lookup: Lookup | None = None
 
 
 class Statistics:
@@ -100,22 +108,30 @@ class Statistics:
         self._versions: OrderedDict[tuple[str, str], ModelStatistics] = OrderedDict()
 
     def succeeded(self, model: str, version: str, timing: Timing) -> None:
-        """Count a request that was answered."""
+        """Count a request that was answered; as computed only if its outputs were not kept."""
         now = time.time_ns() // 1_000_000
+        lookup = timing.lookup
         with self._lock:
             known = self._find(model, version)
+            known.success.add(timing.queue + timing.read + timing.run + timing.made)
+            known.queue.add(timing.queue)
+            if lookup and lookup.found:
+                known.cache_hit.add(lookup.ns)
+                return
+            run = timing.run
+            if lookup:
+                known.cache_miss.add(lookup.ns)
+                run -= lookup.ns
             known.last_inference = now
             known.inference_count += timing.batch
             known.execution_count += 1
-            known.success.add(timing.queue + timing.read + timing.run + timing.made)
-            known.queue.add(timing.queue)
             known.compute_input.add(timing.read)
-            known.compute_infer.add(timing.run)
+            known.compute_infer.add(run)
             known.compute_output.add(timing.made)
             if timing.batch in known.batches or len(known.batches) < _MOST_SIZES:
                 batch = known.batches.setdefault(timing.batch, BatchStatistics())
                 batch.compute_input.add(timing.read)
-                batch.compute_infer.add(timing.run)
+                batch.compute_infer.add(run)
                 batch.compute_output.add(timing.made)
 
     def failed(self, model: str, version: str, ns: int) -> None:

@@ -89,3 +89,7 @@ class TransformFunction:
             T2: result.diagnostics.t2,
             SPE: result.diagnostics.spe,
         }
+
+    @property
+    def lookup(self) -> None:
+        """None: outputs are not kept."""

@@ -27,8 +27,8 @@ def _show_version(version: ModelStatistics) -> Mapping[str, Any]:
             "compute_input": _show(version.compute_input),
             "compute_infer": _show(version.compute_infer),
             "compute_output": _show(version.compute_output),
-            "cache_hit": _show(Duration()),
-            "cache_miss": _show(Duration()),
+            "cache_hit": _show(version.cache_hit),
+            "cache_miss": _show(version.cache_miss),
         },
         "batch_stats": [_show_batch(size, batch) for size, batch in version.batches.items()],
     }

@@ -75,8 +75,8 @@ def _make_statistics(known: ModelStatistics) -> pb.ModelStatistics:
             compute_input=_make_duration(known.compute_input),
             compute_infer=_make_duration(known.compute_infer),
             compute_output=_make_duration(known.compute_output),
-            cache_hit=_make_duration(Duration()),
-            cache_miss=_make_duration(Duration()),
+            cache_hit=_make_duration(known.cache_hit),
+            cache_miss=_make_duration(known.cache_miss),
         ),
     )
     for size, batch in sorted(known.batches.items()):
