@@ -27,6 +27,7 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_retry(client: Client, gat
 
 def test_probes_answer_while_every_place_is_taken(port: int, client: Client, gate: Gate) -> None:
     with full_queue(client, gate), grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        grpc.channel_ready_future(channel).result(timeout=30)
         appcallback_service_v1.AppCallbackHealthCheckStub(channel).HealthCheck(
             empty_pb2.Empty(), timeout=0.5
         )
