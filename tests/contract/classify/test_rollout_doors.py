@@ -23,7 +23,16 @@ from contract.classify.test_inference_rest import invoke, start
 from contract.classify.test_inference_rest import refusal_of as rest_refusal_of
 from numpy.typing import NDArray
 from processes import eventually
-from unit.classify.graphs import Node, answering, build_brooding, build_scaled, constant
+from unit.classify.graphs import (
+    Graph,
+    Node,
+    Step,
+    answering,
+    build_brooding,
+    build_graphs,
+    build_scaled,
+    constant,
+)
 
 from meshlens.classify.errors import InvalidTensor
 from meshlens.classify.serving.repository import Repository
@@ -39,6 +48,8 @@ pytestmark = pytest.mark.slow
 HALVES = {"1": 50, "2": 50}
 KEYS = [f"key-{number}" for number in range(12)]
 ABLE = {"1", "2"}
+# A stream goes on, with the text of the error.
+ANSWERED_BY_STATUS = [door for door in DOORS if door != "V2 stream"]
 CARD = "{model: {path: model.tflite}, task: tensor}"
 CLASSIFIER = (
     "{model: {path: model.tflite}, task: classify,"
@@ -121,6 +132,56 @@ def test_a_header_names_a_version_where_the_request_does_not(tmp_path: Path, doo
         assert DOORS[door](channel, 3.0)[0] == "1"
         for version in ("2", "canary"):
             assert DOORS[door](channel, 3.0, {"meshlens_version": version})[0] == "2"
+
+
+@pytest.mark.parametrize("door", ANSWERED_BY_STATUS)
+def test_a_version_that_nothing_but_a_header_names_is_told(tmp_path: Path, door: str) -> None:
+    def refusal(**headers: str) -> tuple[grpc.StatusCode, str]:
+        return refusal_of(lambda: DOORS[door](channel, 3.0, headers))
+
+    with scaled(tmp_path, weights={"1": 100}, labels={"canary": "2"}) as (channel, repository):
+        for version in ("9", "nothing"):
+            code, text = refusal(meshlens_version=version)
+            assert code is grpc.StatusCode.NOT_FOUND
+            assert f"expected one of the models m@2, m@1, m@canary, got 'm@{version}'" in text
+        repository.unload("m", "2")
+        _, text = refusal(meshlens_version="2")
+        assert "m must be AVAILABLE, it is END: it was unloaded" in text
+        # A replica that has just started may read its rollouts any moment.
+        for _ in range(2):
+            repository.roll_out(None)
+            code, text = refusal()
+            assert code is grpc.StatusCode.UNAVAILABLE
+            assert "waiting for its rollout, which cannot be read yet; try again" in text
+            repository.load("m", "1")
+
+
+def test_no_label_is_no_request_for_any_version(tmp_path: Path) -> None:
+    with scaled(tmp_path, weights=HALVES) as (channel, _):
+        request = wire.PredictRequest(model_spec=wire.ModelSpec(name="m", version_label=""))
+        write_tensor(np.array([3], np.float32), request.inputs["x"])
+        assert refusal_of(lambda: predict(channel, request)) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "Unrecognized servable version label: ",
+        )
+
+
+def test_a_raw_tensor_is_of_the_version_that_computes(tmp_path: Path) -> None:
+    nodes = [Node("number", (1,)), constant("two", [2.0]), Node("y", (1,))]
+    step = Step("MUL", ("number", "two"), ("y",))
+    other = build_graphs(Graph(nodes, [step], ["number"], ["y"]))
+    write(tmp_path, {"weights": HALVES}, build_scaled(1.0), other)
+    sent = np.array([3], np.float32).tobytes()
+    answers = set()
+    with serving(tmp_path, default="m") as (_, channel, _):
+        for _ in range(40):
+            body, headers = invoke(
+                channel, "v2/models/m/infer", sent, inference_header_content_length="0"
+            )
+            size = int(headers["inference-header-content-length"])
+            (y,) = np.frombuffer(body[size:], "<f4")
+            answers.add((json.loads(body[:size])["model_version"], float(y)))
+    assert answers == {("1", 3.0), ("2", 6.0)}
 
 
 def test_labels_stand_for_what_the_rollout_says_now(tmp_path: Path) -> None:

@@ -363,8 +363,8 @@ def test_one_model_is_described(service: Service) -> None:
     card = answer(service.describe_model(ask(parameters={"name": "digits"})))
     assert card.pop("versions") == {"1": "AVAILABLE"}
     assert card in answer(service.list_models(ask()))["models"]
-    one = answer(service.describe_model(ask(parameters={"name": "digits", "version": "1"})))
-    assert one == card
+    for path in ({"name": "digits", "version": "1"}, {"name": "digits@1"}):
+        assert answer(service.describe_model(ask(parameters=path))) == card
     with pytest.raises(ModelNotFound, match="no-such"):
         service.describe_model(ask(parameters={"name": "no-such"}))
 
@@ -446,6 +446,31 @@ def test_tensors_are_computed_by_their_names(service: Service) -> None:
         assert sum(output[0]) == pytest.approx(1, abs=1e-5)
         assert reply.result is not None
         assert list(reply.result["shapes"].values()) == [[1, 10]]
+
+
+@pytest.mark.parametrize("model", ["", "digits", "digits@1"])
+@pytest.mark.parametrize("path", ["digits", "digits@1"])
+def test_an_option_may_name_the_model_of_the_path_again(
+    service: Service, path: str, model: str
+) -> None:
+    reply = service.predict(ask(SEVEN, parameters={"name": path}, model=model))
+    assert (reply.model, reply.version) == ("digits", "1")
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ({"name": "digits"}, "objects"),
+        ({"name": "digits", "version": "1"}, "digits@2"),
+        ({"name": "digits@canary"}, "@1"),
+        ({"name": "digits@2", "version": "1"}, ""),
+    ],
+)
+def test_a_request_that_names_two_models_or_versions_is_refused(
+    service: Service, path: Mapping[str, str], model: str
+) -> None:
+    with pytest.raises(InvalidOption, match="expected the model digits, which the path names"):
+        service.predict(ask(SEVEN, parameters=path, model=model))
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Arrays that are kept come back bit for bit, and calls that differ are told apart."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from installed import need_module
 
 from meshlens.classify.answer_cache.outputs import Outputs, describe_call, may_keep
 from meshlens.classify.engines.engine import Tensor, TensorSpec
@@ -39,6 +42,13 @@ def test_texts_and_types_that_numpy_does_not_know_are_not_kept() -> None:
     assert may_keep([numbers])
     assert not may_keep([numbers, texts])
     assert not may_keep([TensorSpec("y", (2,), np.dtype("V2"))])
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float8_e4m3fn", "float8_e5m2"])
+def test_types_of_another_library_are_not_kept(name: str) -> None:
+    need_module("ml_dtypes", "uv sync --group train")
+    import_module("ml_dtypes")  # tells numpy
+    assert not may_keep([TensorSpec("y", (2,), np.dtype(name))])
 
 
 def test_calls_with_the_same_bytes_are_told_apart() -> None:

@@ -29,4 +29,17 @@ class UnknownLabel(ProtocolFault):
 
 
 class Unavailable(ProtocolFault):
-    """The version is there and does not answer now."""
+    """The version is there and does not answer now.
+
+    Args:
+        expected: as of any fault.
+        got: likewise.
+        remedy: likewise.
+        comes: whether it will answer, so that trying again helps.
+    """
+
+    def __init__(
+        self, expected: str, *, got: str = "", remedy: str = "", comes: bool = False
+    ) -> None:
+        self.comes = comes
+        super().__init__(expected, got=got, remedy=remedy)

@@ -13,7 +13,7 @@ from meshlens.classify.formats.card import Kind
 from meshlens.classify.protocol_functions import RequestFunction, SignatureFunction
 from meshlens.classify.serving.opening import Answerer, Loaded
 from meshlens.classify.serving.repository import Repository
-from meshlens.classify.serving.rollout import Asking
+from meshlens.classify.serving.rollout import VERSION_HEADER, Asking
 from meshlens.classify.serving.versions import Servable
 from meshlens.classify.shadows.shadows import Shadows
 from meshlens.classify.tasks.chain.chain import Chain
@@ -104,10 +104,10 @@ class ProtocolModels:
                     self._repository.lease(name, version or label, asking, computes=computes)
                 )
             except ModelNotFound as error:
-                if label:
-                    raise self._unknown_label(name, label) from error
-                raise self._unknown_version(name, version) from error
-            except (ModelNotReady, ModelFailed, InvalidModel) as error:
+                raise self._explain(name, version, label, asking, error) from error
+            except ModelNotReady as error:
+                raise Unavailable(str(error), comes=True) from error
+            except (ModelFailed, InvalidModel) as error:
                 raise Unavailable(str(error)) from error
             if servable.source.card.chain:
                 raise _without_tensors(name)
@@ -215,6 +215,18 @@ class ProtocolModels:
             got=repr(version),
             remedy="name one, or none for the newest that answers",
         )
+
+    def _explain(
+        self, name: str, version: str, label: str, asking: Asking, error: ModelNotFound
+    ) -> UnknownLabel | UnknownVersion:
+        """Return why there is no such version, which the request itself need not have named."""
+        if label:
+            return self._unknown_label(name, label)
+        if version:
+            return self._unknown_version(name, version)
+        self._find(name)
+        header = f"correct the header {VERSION_HEADER} or leave it out" if asking.version else ""
+        return UnknownVersion(error.expected, got=error.got, remedy=header or error.remedy)
 
     def _unknown_label(self, name: str, label: str) -> UnknownLabel:
         self._find(name)

@@ -302,8 +302,7 @@ class Service:
     def predict(self, request: Request) -> Reply:
         """Compute the outputs of any model from its named inputs, or from a picture."""
         options = parse_options(PredictOptions, request.query)
-        name, _, label = request.parameters["name"].partition("@")
-        version = request.parameters.get("version", label)
+        name, version = _find_model(request, options)
         if _holds_tensors(request):
             payload, predict = self._payload(request.body), methods.predict
             ask = ask_tensors
@@ -337,7 +336,7 @@ class Service:
     def describe_model(self, request: Request) -> Reply:
         """Describe a model, or one version of it, and its state."""
         parse_options(NoOptions, request.query)
-        name, version = request.parameters["name"], request.parameters.get("version", "")
+        name, version = _find_model(request)
         description = self._describe(self._repository.describe(name, version))
         if not version:
             versions = {
@@ -387,6 +386,26 @@ def _asking(options: ModelOptions) -> Asking:
     """Return who asks for a model, by the call and by its options."""
     origin = find_origin()
     return Asking(origin.caller, origin.headers, options.key)
+
+
+def _find_model(request: Request, options: ModelOptions | None = None) -> tuple[str, str]:
+    """Return the model that a path names, and its version or label; empty if nothing does.
+
+    Raises:
+        InvalidOption: the path or the option says something else, too.
+    """
+    name, _, label = request.parameters["name"].partition("@")
+    other, also = options.name_and_version() if options else ("", "")
+    versions = dict.fromkeys(filter(None, (request.parameters.get("version"), label, also)))
+    if other not in ("", name) or len(versions) > 1:
+        named = " and ".join(f"{other or name}@{it}" for it in versions) or other
+        raise InvalidOption(
+            f"expected the model {name}, which the path names, and one version at most",
+            got=named,
+            remedy="name both once, in the path",
+            option="model",
+        )
+    return name, next(iter(versions), "")
 
 
 def _holds_tensors(request: Request) -> bool:

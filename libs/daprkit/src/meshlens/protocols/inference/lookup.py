@@ -43,14 +43,16 @@ def lease(
         except UnknownModel as error:
             raise unknown(f"'{name}' is not found") from error
         except UnknownVersion as error:
-            raise unknown(f"'{name}' version {version} is not found") from error
+            # Where the request names none, what has chosen one is in the error.
+            what = f"'{name}' version {version} is not found" if version else f"'{name}': {error}"
+            raise unknown(what) from error
         except UnknownLabel as error:
             raise invalid(
                 f"failed to get model version from specified version string '{version}'"
                 " (details: stol), version should be an integral value > 0"
             ) from error
         except Unavailable as error:
-            raise _unavailable(models, name, version) from error
+            raise _unavailable(models, name, version, error) from error
         yield model
 
 
@@ -59,7 +61,7 @@ def unknown(what: str) -> Refused:
     return Refused(Status.NOT_FOUND, f"Request for unknown model: {what}")
 
 
-def _unavailable(models: Models, name: str, version: str) -> Refused:
+def _unavailable(models: Models, name: str, version: str, error: Unavailable) -> Refused:
     """Return the refusal for a version that is there: a retry helps only if it is on its way."""
     try:
         states = {it.version: it.state for it in models.versions(name)}
@@ -67,6 +69,10 @@ def _unavailable(models: Models, name: str, version: str) -> Refused:
         return unknown(f"'{name}' is not found")
     if not version:
         version = next((number for number in states if states[number] in _COMING), "")
+        if State.AVAILABLE in states.values() or (error.comes and not version):
+            # Something else than the request has chosen one, or is awaited.
+            status = Status.UNAVAILABLE if error.comes else Status.NOT_FOUND
+            return Refused(status, f"Request for unknown model: '{name}': {error}")
         if not version:
             return unknown(f"'{name}' has no available versions")
     return Refused(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from meshlens.daprkit.application.admission import time_waited
 from meshlens.daprkit.application.status import Refused, Status
@@ -9,6 +10,7 @@ from meshlens.protocols.errors import Unavailable, UnknownModel
 from meshlens.protocols.inference.inputs import read_inputs
 from meshlens.protocols.inference.lookup import lease, unknown
 from meshlens.protocols.inference.outputs import choose_outputs, make_outputs
+from meshlens.protocols.inference.raw import read_raw
 from meshlens.protocols.inference.refusals import invalid
 from meshlens.protocols.inference.statistics import ModelStatistics, Statistics, Timing
 from meshlens.protocols.inference.tensors import InferAnswer, InferRequest
@@ -190,6 +192,8 @@ def _infer(
     function = choose_function(model)
     wanted = choose_outputs(function, request)
     with note(Phase.DECODE):
+        if request.raw is not None:
+            request = replace(request, inputs=(read_raw(request.raw, model.name, function),))
         tensors = read_inputs(function, request)
     read = time.perf_counter_ns()
     answers = function.run(tensors)

@@ -59,6 +59,8 @@ class InferRequest:
         id: of the caller's own choice; it is returned.
         timeout: microseconds that the request may wait before the model runs; 0 for no limit.
         key: what the server may choose a version by; empty without one.
+        raw: the elements of the only input, of which the model says the rest; None where `inputs`
+            say all.
     """
 
     model: str
@@ -68,6 +70,7 @@ class InferRequest:
     id: str = ""
     timeout: int = 0
     key: str = ""
+    raw: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from meshlens.daprkit.application.status import Refused, Status
-from meshlens.protocols.errors import Unavailable, UnknownLabel, UnknownModel, UnknownVersion
+from meshlens.protocols.errors import (
+    ProtocolFault,
+    Unavailable,
+    UnknownLabel,
+    UnknownModel,
+    UnknownVersion,
+)
 from meshlens.protocols.models import Function, Model, Models, State
 from meshlens.protocols.tfserving.refusals import invalid, refuse
 
@@ -55,6 +61,8 @@ def lease(models: Models, spec: ModelSpec, *, computes: bool = True) -> Iterator
     """
     if not spec.name:
         raise invalid("ModelSpec has no name specified.")
+    if spec.label == "":  # no request for whatever version answers
+        raise _unknown_label(spec)
     version = "" if spec.version is None else str(spec.version)
     with ExitStack() as stack:
         try:
@@ -69,10 +77,12 @@ def lease(models: Models, spec: ModelSpec, *, computes: bool = True) -> Iterator
             )
         except (UnknownModel, UnknownVersion, UnknownLabel) as error:
             if spec.label is not None:
-                raise invalid(f"Unrecognized servable version label: {spec.label}") from error
+                raise _unknown_label(spec) from error
+            if isinstance(error, UnknownVersion) and not version:
+                raise _not_found(spec, error) from error
             raise _not_found(spec) from error
         except Unavailable as error:
-            raise _explain(models, spec, version) from error
+            raise _explain(models, spec, version, error) from error
         yield model
 
 
@@ -83,17 +93,26 @@ def choose(model: Model, name: str) -> tuple[str, Function] | None:
     return None if function is None else (name, function)
 
 
-def _not_found(spec: ModelSpec) -> Refused:
-    return refuse(Status.NOT_FOUND, f"Servable not found for request: {spec.wanted}")
+def _unknown_label(spec: ModelSpec) -> Refused:
+    return invalid(f"Unrecognized servable version label: {spec.label}")
 
 
-def _explain(models: Models, spec: ModelSpec, version: str) -> Refused:
+def _not_found(spec: ModelSpec, error: ProtocolFault | None = None) -> Refused:
+    """Return the refusal; with an error where something else than the request has chosen."""
+    why = f": {error}" if error else ""
+    comes = isinstance(error, Unavailable) and error.comes
+    status = Status.UNAVAILABLE if comes else Status.NOT_FOUND
+    return refuse(status, f"Servable not found for request: {spec.wanted}{why}")
+
+
+def _explain(models: Models, spec: ModelSpec, version: str, error: Unavailable) -> Refused:
     """Return why a version that is there does not answer."""
-    soon = [
-        each
-        for each in models.versions(spec.name)
-        if each.state in _SOON and version in ("", each.version)
-    ]
+    versions = models.versions(spec.name)
+    soon = [each for each in versions if each.state in _SOON and version in ("", each.version)]
+    answers = any(each.state is State.AVAILABLE for each in versions)
+    if not version and (answers or (error.comes and not soon)):
+        # Something else than a number has chosen one, or is awaited.
+        return _not_found(spec, error)
     if not soon:
         return _not_found(spec)
     return refuse(

@@ -12,6 +12,8 @@ from meshlens.classify.tasks.lens import Answer
 
 # Numbers that numpy itself knows: texts have no bytes of one length, and bfloat16 no name.
 _KEPT = "biufc"
+# `isbuiltin` of the types of other libraries: float8_e5m2 has the kind of a float, but no name.
+_OTHERS = 2
 
 
 class _Packed(BaseModel):
@@ -49,7 +51,7 @@ class Outputs(Answer):
 
 def may_keep(outputs: Iterable[TensorSpec]) -> bool:
     """Return whether such outputs can be kept: all numbers, of types that numpy itself knows."""
-    return all(spec.dtype.kind in _KEPT for spec in outputs)
+    return all(spec.dtype.kind in _KEPT and spec.dtype.isbuiltin != _OTHERS for spec in outputs)
 
 
 def describe_call(signature: str, tensors: Mapping[str, Tensor]) -> str:

@@ -12,12 +12,12 @@ from meshlens.protocols.inference.refusals import invalid
 from meshlens.protocols.inference.rest.answer import JSON, write_answer
 from meshlens.protocols.inference.rest.body import HEADER, split_body
 from meshlens.protocols.inference.rest.compression import compress, decompress
-from meshlens.protocols.inference.rest.raw import read_raw
 from meshlens.protocols.inference.rest.request import RestRequest, read_request
 from meshlens.protocols.inference.rest.text.document import read_document
 from meshlens.protocols.inference.rest.text.fields import find
 from meshlens.protocols.inference.rest.views import show_config, show_statistics
 from meshlens.protocols.inference.server import InferenceServer
+from meshlens.protocols.inference.tensors import InferRequest
 from meshlens.timing import Phase, noted
 
 
@@ -106,7 +106,9 @@ class Endpoints:
         body, header = self._unpack(request), request.headers.get(HEADER)
         text, behind = split_body(body, header)
         if header is not None and not text:
-            return read_raw(body, self._server.describe(name, version), version=version)
+            # The version that computes says what is in it: another one may take something else.
+            raw = InferRequest(name, version, raw=body)
+            return RestRequest(raw, {}, all_binary=True)
         return read_request(text, behind, model=name, version=version)
 
     # The repository

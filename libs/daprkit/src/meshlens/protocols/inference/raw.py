@@ -1,32 +1,31 @@
-"""A request that is one tensor and no JSON: what the model says stands for the rest."""
+"""A request that is one tensor and no more: what the model says stands for the rest."""
 
 import math
 
 from meshlens.protocols.inference.datatypes import find_dtype
 from meshlens.protocols.inference.refusals import invalid
-from meshlens.protocols.inference.rest.request import RestRequest
-from meshlens.protocols.inference.tensors import InferRequest, InputTensor
-from meshlens.protocols.inference.views import ModelMetadata
+from meshlens.protocols.inference.tensors import InputTensor
+from meshlens.protocols.inference.views import describe_tensor
+from meshlens.protocols.models import Function
 
 
-def read_raw(body: bytes, described: ModelMetadata, *, version: str) -> RestRequest:
-    """Return the request for all outputs, as binary data, of a model with one input.
+def read_raw(body: bytes, model: str, function: Function) -> InputTensor:
+    """Return the only input of a function.
 
     Args:
         body: the elements, row by row; one text as it is, without its length.
-        described: the model.
-        version: the number in the path; empty without one.
+        model: its name.
+        function: takes it.
 
     Raises:
-        Refused: the model has more inputs, or its shape leaves more than one axis open.
+        Refused: it takes more inputs, or its shape leaves more than one axis open.
     """
-    model = described.name
-    if len(described.inputs) != 1:
+    if len(function.inputs) != 1:
         raise invalid(
-            f"Raw request must only have 1 input (found {len(described.inputs)}) to be deduced but"
-            f" got {len(described.inputs)} inputs in '{model}' model configuration"
+            f"Raw request must only have 1 input (found {len(function.inputs)}) to be deduced but"
+            f" got {len(function.inputs)} inputs in '{model}' model configuration"
         )
-    wanted = described.inputs[0]
+    wanted = describe_tensor(function.inputs[0])
     if wanted.shape.count(-1) > 1:
         raise invalid(
             f"The shape of the raw input '{wanted.name}' can not be deduced because there are more"
@@ -46,5 +45,4 @@ def read_raw(body: bytes, described: ModelMetadata, *, version: str) -> RestRequ
         count = len(body) // dtype.itemsize
     # Sizes that do not divide are refused where inputs are compared with the model.
     shape = [size if size >= 0 else count // max(fixed, 1) for size in wanted.shape]
-    given = InputTensor(wanted.name, wanted.datatype, shape, data)
-    return RestRequest(InferRequest(model, version, (given,)), {}, all_binary=True)
+    return InputTensor(wanted.name, wanted.datatype, shape, data)
