@@ -8,6 +8,7 @@ from meshlens.classify.errors import (
     ModelNotFound,
     RolloutChanged,
     RolloutFixed,
+    RolloutsDamaged,
 )
 from meshlens.classify.requests.bodies import encode_json
 from meshlens.classify.rollout_description import RolloutDescription
@@ -47,6 +48,7 @@ _CHANGED = (
     ModelNotFound,
     RolloutChanged,
     RolloutFixed,
+    RolloutsDamaged,
     StoreUnavailable,
 )
 _ANSWERS = {JSON: RolloutDescription}

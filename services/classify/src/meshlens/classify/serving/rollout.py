@@ -73,9 +73,12 @@ class Judge(BaseModel):
         strict=True,
         description="of a version in that time, or inputs of a shadow, before they are judged",
     )
-    errors: Percent | None = Field(
+    errors: float | None = Field(
         default=None,
+        ge=0,
         lt=100,
+        allow_inf_nan=False,
+        strict=True,
         description="of a version's requests that may fail beyond those of the base",
     )
     latency: float | None = Field(
@@ -86,9 +89,12 @@ class Judge(BaseModel):
         strict=True,
         description="how many times the median of the base's seconds that of a version may be",
     )
-    agreement: Percent | None = Field(
+    agreement: float | None = Field(
         default=None,
         gt=0,
+        le=100,
+        allow_inf_nan=False,
+        strict=True,
         description="of the inputs that the shadow saw, those in which it must agree",
     )
 
