@@ -144,6 +144,34 @@ def test_a_label_stays_until_the_version_that_it_is_moved_to_answers(folder: Pat
         assert answers(repository) == "1"
 
 
+def test_what_holds_holds_on_until_a_version_is_found(folder: Path) -> None:
+    with serving(folder) as repository:
+        with repository.prepared("pets", Rollout(weights={"2": 100}), 30):
+            repository.roll_out({"pets": Rollout(weights={"2": 100})})
+        # Another replica has found version 4 before.
+        repository.roll_out({"pets": Rollout(weights={"4": 100}, labels={"canary": "4"})})
+        assert set(count(repository)) == {"2"}
+        assert "names version 4, which is not there" in " ".join(repository.warnings())
+        (folder / "pets/4").mkdir()
+        (folder / "pets/4/pets.tflite").write_bytes(MODEL)
+        repository.refresh(find_models(folder))
+        follows(lambda: set(count(repository)) == {"4"})
+        assert answers(repository, "canary") == "4"
+
+
+def test_a_version_that_comes_back_gets_its_share_again(folder: Path) -> None:
+    with serving(folder) as repository:
+        with repository.prepared("pets", HALVES, 30):
+            repository.roll_out({"pets": HALVES})
+        (folder / "pets/2").rename(folder / "elsewhere")
+        repository.refresh([it for it in find_models(folder) if it.model == "pets"])
+        follows(lambda: set(count(repository)) == {"1"})
+        (folder / "elsewhere").rename(folder / "pets/2")
+        repository.refresh(find_models(folder))
+        follows(lambda: set(count(repository)) == {"1", "2"})
+        assert not repository.warnings()
+
+
 def test_a_version_that_goes_leaves_its_share_to_the_others(folder: Path) -> None:
     with serving(folder) as repository:
         with repository.prepared("pets", HALVES, 30):

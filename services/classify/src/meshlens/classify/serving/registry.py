@@ -61,6 +61,8 @@ class Registry:
         self._preparations: set[Preparation] = set()
         # What shares out the requests of a model until the versions of its rollout answer.
         self._former: dict[str, Rollout | None] = {}
+        # The versions that have been here, by model and number.
+        self._seen: set[tuple[str, str]] = set()
         # The models whose rollout has begun with all that it names.
         self._begun: set[str] = set()
         self.changed = threading.Condition()
@@ -153,8 +155,9 @@ class Registry:
         """Let requests be shared out by these rollouts, None while they are not known.
 
         A rollout begins once the versions that it shares requests out to, and those of its labels,
-        answer, or cannot: until then, what holds already holds on. One whose versions are more than
-        the budget together does not begin.
+        answer, or cannot: until then, what holds already holds on. A version that was never here
+        may yet be found, as it was by the replica that has set the rollout. A rollout whose
+        versions are more than the budget together does not begin.
         """
         before, self.rollouts = self.rollouts, rollouts
         for name, rollout in (rollouts or {}).items():
@@ -199,10 +202,13 @@ class Registry:
 
     def _may_begin(self, name: str, rollout: Rollout) -> bool:
         weighted = {it for it, weight in rollout.weights.items() if weight}
-        asked = [self.contents(name, it) for it in weighted.union(rollout.labels.values())]
+        asked = weighted.union(rollout.labels.values())
+        known = all((name, it) in self._seen for it in asked)
         named = [self.contents(name, it) for it in rollout.versions if self.budget]
-        return not any(is_coming(each) for each in asked) and all(
-            any(it.known_size for it in each) or not is_coming(each) for each in named
+        return (
+            known
+            and not any(is_coming(self.contents(name, it)) for it in asked)
+            and all(any(it.known_size for it in each) or not is_coming(each) for each in named)
         )
 
     def _follow_rollouts(self) -> None:
@@ -266,6 +272,7 @@ class Registry:
 
     def _add(self, version: Version) -> None:
         self._models.setdefault(version.source.model, {})[version.key] = version
+        self._seen.add(version.key[:2])
         _reject_unusable(version)
 
     def remove(self, key: Key) -> None:
