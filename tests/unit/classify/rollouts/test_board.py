@@ -124,6 +124,17 @@ def test_a_store_that_is_down_later_changes_nothing(tmp_path: Path) -> None:
         assert replica.has({"digits": BOTH})
 
 
+def test_a_store_that_takes_nothing_is_not_taken_for_another_who_was_first(tmp_path: Path) -> None:
+    store = Store()
+    board = Replica(tmp_path, store).board
+    for rollout in (BOTH, ONE):
+        store.read_only = True
+        with pytest.raises(StoreUnavailable, match="takes what is written"):
+            board.change("digits", to(rollout))
+        store.read_only = False
+        board.change("digits", to(rollout))
+
+
 def test_a_damaged_value_changes_nothing(tmp_path: Path) -> None:
     store = Store()
     with running(tmp_path, store) as replica:

@@ -149,7 +149,7 @@ class Board:
         Raises:
             RolloutFixed: calls may not change it.
             RolloutChanged: another call has changed it.
-            StoreUnavailable: the state store does not answer.
+            StoreUnavailable: the state store does not answer, or takes nothing.
             RolloutsDamaged: what is in the state store cannot be read.
         """
         self.check(model)
@@ -184,6 +184,13 @@ class Board:
         if self._store.replace(KEY, read, value, within=self._seconds):
             self._take(changed)
             return changed
+        if self._store.read(KEY, within=self._seconds) == read:
+            # Redis says the same of a write that it refuses as of one that comes second.
+            raise StoreUnavailable(
+                "expected a state store that takes what is written",
+                got="no other value than before, which nobody has changed meanwhile",
+                remedy="check that its component may write, and try again",
+            )
         return None
 
     def start(self) -> None:
