@@ -114,7 +114,20 @@ def test_each_change_has_a_revision_of_its_own() -> None:
     assert parse_kept(kept.model_dump_json().encode()) == kept
 
 
-@pytest.mark.parametrize("data", [b"{", b"\xff", json.dumps({"revision": "x"}).encode()])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{",
+        b"\xff",
+        json.dumps({"revision": "x"}).encode(),
+        b"{}",
+        b'{"value": 1}',
+        b'{"revision": -1, "models": {}}',
+        b'{"revision": true, "models": {}}',
+        b'{"revision": 3, "models": {"digits": {}}}',
+        b'{"revision": 3, "models": {"digits": {"revision": 3, "reason": ""}}}',
+    ],
+)
 def test_a_damaged_value_is_none(data: bytes) -> None:
     with pytest.raises(RolloutsDamaged, match="key `rollouts`"):
         parse_kept(data)

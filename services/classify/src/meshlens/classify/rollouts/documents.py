@@ -64,7 +64,7 @@ class Kept(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    revision: int = 0
+    revision: Annotated[int, Field(ge=0, strict=True)] = 0
     models: Mapping[str, Ruled] = {}
 
     def change(self, model: str, rollout: Rollout | None, reason: str = "") -> "Kept":
@@ -109,14 +109,27 @@ def parse_kept(data: bytes) -> Kept:
     Raises:
         RolloutsDamaged: it is something else.
     """
+    if not data:
+        return Kept()
     try:
-        return Kept.model_validate_json(data) if data else Kept()
+        kept = Kept.model_validate_json(data)
     except ValidationError as error:
-        raise RolloutsDamaged(
-            "expected the rollouts that were set as the value of the key `rollouts`",
-            got=_explain(error),
-            remedy="remove the value, and set the rollouts again",
-        ) from None
+        raise _damaged(_explain(error)) from None
+    # What is not there does not mean none: each version has written these.
+    if not kept.model_fields_set >= {"revision", "models"}:
+        raise _damaged("no revision or no models")
+    for model, ruled in kept.models.items():
+        if not ruled.model_fields_set >= {"revision", "rollout"}:
+            raise _damaged(f"no revision or no rollout of {model}")
+    return kept
+
+
+def _damaged(got: str) -> RolloutsDamaged:
+    return RolloutsDamaged(
+        "expected the rollouts that were set as the value of the key `rollouts`",
+        got=got,
+        remedy="remove the value, and set the rollouts again",
+    )
 
 
 def parse_file(data: bytes) -> Mapping[str, Rollout]:
