@@ -1,4 +1,4 @@
-"""A state store that can be down."""
+"""A state store that can be down, or read only."""
 
 from collections.abc import Callable
 
@@ -11,6 +11,7 @@ class Store:
 
     def __init__(self) -> None:
         self.down = False
+        self.read_only = False
         self.written = Written(b"", "")
         self.before_write: Callable[[], None] = lambda: None
 
@@ -24,7 +25,7 @@ class Store:
         before()
         if self.down:
             raise StoreUnavailable("down")
-        if read.etag != self.written.etag:
+        if read.etag != self.written.etag or self.read_only:
             return False
         self.written = Written(value, f"{int(read.etag or 0) + 1}")
         return True

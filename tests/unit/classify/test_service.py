@@ -390,6 +390,7 @@ def test_every_error_that_a_caller_can_cause_has_its_status() -> None:
         errors.ModelTooSlow: Status.DEADLINE_EXCEEDED,
         errors.RequestOver: Status.DEADLINE_EXCEEDED,
         errors.InvalidRollout: Status.INVALID_ARGUMENT,
+        errors.RolloutsDamaged: Status.FAILED_PRECONDITION,
         errors.RolloutChanged: Status.ABORTED,
         errors.RolloutFixed: Status.FAILED_PRECONDITION,
         errors.ModelNotReady: Status.UNAVAILABLE,

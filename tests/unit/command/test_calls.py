@@ -28,3 +28,14 @@ def test_the_environment_names_another(
     said = capsys.readouterr().err
     assert "a sidecar must answer at http://127.0.0.1:1, got: " in said
     assert "start the mesh (meshlens up" in said
+
+
+@pytest.mark.parametrize(
+    "words", [["1=90", "1=100"], ["1=100", "--label", "canary=1", "--label", "canary=2"]]
+)
+def test_what_is_said_twice_is_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["models", "rollout", "digits", "set", *words])
+    assert "expected each name once" in capsys.readouterr().err

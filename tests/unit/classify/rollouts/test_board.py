@@ -1,9 +1,12 @@
 """Who learns of a rollout when, and what a store or a file that fails changes: nothing."""
 
+import io
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PosixPath
+from typing import Any
 
 import pytest
 from processes import eventually
@@ -41,6 +44,33 @@ def running(folder: Path, store: Store | None) -> Iterator[Replica]:
         yield replica
     finally:
         replica.board.stop()
+
+
+class Looked(PosixPath):
+    """A folder that counts what is done to its files, and does something at each opening."""
+
+    looks = 0
+    opened = 0
+
+    @staticmethod
+    def before_end() -> None:
+        """What happens to a file while it is read."""
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        """Look at it."""
+        Looked.looks += 1
+        return super().stat(follow_symlinks=follow_symlinks)
+
+    def open(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - as the base's
+        """Return what is in it now."""
+        Looked.opened += 1
+        data = self.read_now()
+        Looked.before_end()
+        return io.BytesIO(data)
+
+    def read_now(self) -> bytes:
+        """Return its bytes."""
+        return Path(self).read_bytes()
 
 
 def write(folder: Path, text: str) -> None:
@@ -92,6 +122,17 @@ def test_a_store_that_is_down_later_changes_nothing(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable):
             replica.board.change("digits", to(ONE))
         assert replica.has({"digits": BOTH})
+
+
+def test_a_store_that_takes_nothing_is_not_taken_for_another_who_was_first(tmp_path: Path) -> None:
+    store = Store()
+    board = Replica(tmp_path, store).board
+    for rollout in (BOTH, ONE):
+        store.read_only = True
+        with pytest.raises(StoreUnavailable, match="takes what is written"):
+            board.change("digits", to(rollout))
+        store.read_only = False
+        board.change("digits", to(rollout))
 
 
 def test_a_damaged_value_changes_nothing(tmp_path: Path) -> None:
@@ -159,3 +200,38 @@ def test_a_bad_file_at_the_start_is_not_taken_for_none(tmp_path: Path) -> None:
         assert replica.told == [None]
         write(tmp_path, FILE_OF_TWO)
         follows(lambda: replica.has({"digits": TWO}))
+
+
+def test_a_file_that_is_written_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = f"{FILE_OF_TWO}\nbirds: {{weights: {{1: 100}}}}\n"
+    (tmp_path / FILE).write_text(FILE_OF_TWO)  # half of it is a file, too
+    monkeypatch.setattr(
+        Looked, "before_end", staticmethod(lambda: _ignore((tmp_path / FILE).write_text(whole)))
+    )
+    with running(Looked(tmp_path), None) as replica:
+        monkeypatch.setattr(Looked, "before_end", staticmethod(lambda: None))
+        follows(lambda: replica.has({"digits": TWO, "birds": ONE}))
+        assert replica.told == [None, {"digits": TWO, "birds": ONE}]
+
+
+def test_a_file_with_mistakes_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "digits: {weights: {2: 90}}")
+    monkeypatch.setattr(Looked, "opened", 0)
+    with running(Looked(tmp_path), None) as replica:
+        seen = Looked.looks
+        follows(lambda: Looked.looks > seen + 3)
+        assert Looked.opened == 1
+        assert len(replica.board.warnings()) == 1
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / FILE)
+    with running(tmp_path, None) as replica:
+        (warning,) = replica.board.warnings()
+        assert "expected rollouts.yaml to be a file" in warning
+        write_over = (tmp_path / FILE).unlink if make is os.mkfifo else (tmp_path / FILE).rmdir
+        write_over()
+        follows(lambda: replica.has({}))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from meshlens.classify.errors import InvalidRollout
+from meshlens.classify.errors import InvalidRollout, RolloutsDamaged
 from meshlens.classify.rollouts.documents import (
     LARGEST_FILE,
     Kept,
@@ -53,6 +53,12 @@ digits: {weights: {1: 100}, key: "header:x-user"}
         b"\xff\xfe\x00",
         b"[" * 100_000,
         b"a" * (LARGEST_FILE + 1),
+        b"[]",
+        b'""',
+        b'digits: "\\UFFFFFFFF"',
+        b'"\\ud800": {weights: {1: 100}}',
+        b'"": {weights: {1: 100}}',
+        b"digits: {weights: {1: 50, 2: 50}, judge: {errors: 5}}",
     ],
 )
 def test_another_file_is_refused_with_a_remedy(text: bytes) -> None:
@@ -69,11 +75,33 @@ def test_a_body_may_name_the_revision_that_it_replaces() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b'{"weights": {"1": 90}}', b'{"weights": {"1": 100}, "revision": -1}'],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"weights": {"1": 90}}',
+        b'{"weights": {"1": 100}, "revision": -1}',
+        b'{"weights": {"1": 100}, "revision": "1"}',
+        b'{"weights": {"1": 100}, "revision": true}',
+        b'{"weights": {"1": 90, "1": 100}}',
+        b'{"weights": {"1": 100}, "weights": {"2": 100}}',
+        b'{"weights": {"1": 100}, "labels": {"canary": "1", "canary": "2"}}',
+    ],
 )
 def test_another_body_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRollout):
         parse_body(body)
+
+
+def test_a_name_that_is_there_twice_is_told() -> None:
+    with pytest.raises(InvalidRollout, match="got '1' more than once"):
+        parse_body(b'{"weights": {"1": 90, "1": 100}}')
+
+
+def test_a_reason_is_not_as_long_as_what_was_sent() -> None:
+    with pytest.raises(InvalidRollout) as refusal:
+        parse_body(b'{"weights": {"%s": 100}}' % (b"1" * 100_000))
+    assert len(str(refusal.value)) < 2000
 
 
 def test_each_change_has_a_revision_of_its_own() -> None:
@@ -86,7 +114,20 @@ def test_each_change_has_a_revision_of_its_own() -> None:
     assert parse_kept(kept.model_dump_json().encode()) == kept
 
 
-@pytest.mark.parametrize("data", [b"{", b"\xff", json.dumps({"revision": "x"}).encode()])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{",
+        b"\xff",
+        json.dumps({"revision": "x"}).encode(),
+        b"{}",
+        b'{"value": 1}',
+        b'{"revision": -1, "models": {}}',
+        b'{"revision": true, "models": {}}',
+        b'{"revision": 3, "models": {"digits": {}}}',
+        b'{"revision": 3, "models": {"digits": {"revision": 3, "reason": ""}}}',
+    ],
+)
 def test_a_damaged_value_is_none(data: bytes) -> None:
-    with pytest.raises(InvalidRollout):
+    with pytest.raises(RolloutsDamaged, match="key `rollouts`"):
         parse_kept(data)

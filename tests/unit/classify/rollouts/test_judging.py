@@ -34,6 +34,7 @@ class Court:
     def __init__(
         self, judge: Mapping[str, Any], *, keeps_answers: bool = False, **fields: object
     ) -> None:
+        self.able = {"1", "2"}
         self.store, self.shadow, self.now = Store(), Shadow(), 1000.0
         self.announced: list[Ruled] = []
         self.board = Board(
@@ -44,7 +45,11 @@ class Court:
         self.rollout = Rollout.model_validate({**HALVES, **fields, "judge": judge})
         self.board.change("digits", lambda _: self.rollout)
         self.judging = Judging(
-            self.board, self.shadow, keeps_answers=keeps_answers, clock=lambda: self.now
+            self.board,
+            self.shadow,
+            keeps_answers=keeps_answers,
+            clock=lambda: self.now,
+            may_answer=lambda _, version: version in self.able,
         )
         self.judging.judge()
 
@@ -168,4 +173,18 @@ def test_a_store_that_is_down_only_delays_it(caplog: pytest.LogCaptureFixture) -
         court.judging.judge()
     assert caplog.text.count("cannot go back") == 1
     court.store.down = False
+    assert court.find_reason()
+
+
+def test_it_does_not_go_back_to_a_version_that_cannot_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    court = Court({"errors": 5, "requests": 20})
+    court.answer("2", 50, failed=50)
+    court.able = {"2"}
+    for _ in range(3):
+        court.judging.judge()
+    assert court.board.find("digits")[0].rollout == court.rollout
+    assert caplog.text.count("cannot go back") == 1
+    court.able = {"1", "2"}
     assert court.find_reason()

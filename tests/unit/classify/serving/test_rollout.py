@@ -129,11 +129,31 @@ def test_a_version_without_a_weight_gets_nothing() -> None:
         {"weights": {"1": 100}, "shadow": {"version": "2", "percent": 101}},
         {"labels": {"canary": "2"}, "shadow": {"version": "2", "percent": 5}},
         {"weights": {"2": 100}, "shadow": {"version": "2", "percent": 5}},
+        {"weights": {"2": 99.9999999999}, "shadow": {"version": "2", "percent": 5}},
+        {"weights": {"1": 100, "2": 1e-9}},
+        {"weights": {"1": 100}, "key": "header:meshlens-version"},
+        # These limits would never be exceeded.
+        {"weights": {"1": 50, "2": 50}, "judge": {"errors": 100}},
+        {
+            "weights": {"1": 100},
+            "shadow": {"version": "2", "percent": 5},
+            "judge": {"agreement": 0},
+        },
+        {"weights": {"1": 50, "2": 50}, "judge": {"errors": 5, "window": True}},
+        {"weights": {"1": 50, "2": 50}, "judge": {"errors": 5, "window": "60"}},
+        {"weights": {"1": 50, "2": 50}, "judge": {"errors": 5, "requests": True}},
+        {"weights": {"1": 50, "2": 50}, "judge": {"errors": 5, "requests": "20"}},
+        {"weights": {"1": 50, "2": 50}, "judge": {"latency": "2"}},
     ],
 )
 def test_what_cannot_take_effect_is_refused(fields: Mapping[str, object]) -> None:
     with pytest.raises(ValidationError):
         Rollout.model_validate(fields)
+
+
+def test_percentages_that_were_computed_are_taken_as_they_were_meant() -> None:
+    rollout = roll_out({"1": 0.1 + 0.2, "2": 99.7})
+    assert rollout.weights == {"1": 0.3, "2": 99.7}
 
 
 def test_it_goes_back_to_the_base() -> None:

@@ -124,6 +124,54 @@ def test_labels_of_a_rollout_come_before_those_of_the_settings(folder: Path) -> 
         assert repository.labels("pets") == {"stable": "2", "old": "1"}
 
 
+def test_a_label_stays_until_the_version_that_it_is_moved_to_answers(folder: Path) -> None:
+    opened = threading.Event()
+
+    def open_slowly(*_: object) -> FakeEngine:
+        assert opened.wait(30)
+        return pair()
+
+    opened.set()
+    with serving(folder, open_engine=open_slowly) as repository:
+        repository.roll_out({"pets": Rollout(labels={"stable": "2", "canary": "2"})})
+        follows(lambda: answers(repository) == "2")
+        opened.clear()
+        # Another replica has prepared it: here version 1 has yet to be loaded.
+        repository.roll_out({"pets": Rollout(labels={"stable": "1", "canary": "1"})})
+        assert {answers(repository), answers(repository, "canary")} == {"2"}
+        opened.set()
+        follows(lambda: answers(repository, "canary") == "1")
+        assert answers(repository) == "1"
+
+
+def test_what_holds_holds_on_until_a_version_is_found(folder: Path) -> None:
+    with serving(folder) as repository:
+        with repository.prepared("pets", Rollout(weights={"2": 100}), 30):
+            repository.roll_out({"pets": Rollout(weights={"2": 100})})
+        # Another replica has found version 4 before.
+        repository.roll_out({"pets": Rollout(weights={"4": 100}, labels={"canary": "4"})})
+        assert set(count(repository)) == {"2"}
+        assert "names version 4, which is not there" in " ".join(repository.warnings())
+        (folder / "pets/4").mkdir()
+        (folder / "pets/4/pets.tflite").write_bytes(MODEL)
+        repository.refresh(find_models(folder))
+        follows(lambda: set(count(repository)) == {"4"})
+        assert answers(repository, "canary") == "4"
+
+
+def test_a_version_that_comes_back_gets_its_share_again(folder: Path) -> None:
+    with serving(folder) as repository:
+        with repository.prepared("pets", HALVES, 30):
+            repository.roll_out({"pets": HALVES})
+        (folder / "pets/2").rename(folder / "elsewhere")
+        repository.refresh([it for it in find_models(folder) if it.model == "pets"])
+        follows(lambda: set(count(repository)) == {"1"})
+        (folder / "elsewhere").rename(folder / "pets/2")
+        repository.refresh(find_models(folder))
+        follows(lambda: set(count(repository)) == {"1", "2"})
+        assert not repository.warnings()
+
+
 def test_a_version_that_goes_leaves_its_share_to_the_others(folder: Path) -> None:
     with serving(folder) as repository:
         with repository.prepared("pets", HALVES, 30):
@@ -196,6 +244,15 @@ def test_versions_of_two_tasks_share_no_requests(folder: Path) -> None:
         pass
 
 
+def test_those_of_a_file_are_warned_of(folder: Path) -> None:
+    (folder / "pets/2/card.yaml").write_text("{model: {path: pets.tflite}, task: tensor}")
+    with serving(folder) as repository:
+        repository.roll_out({"pets": HALVES})
+        follows(lambda: available(repository) >= {"1", "2"})
+        (warning,) = repository.warnings()
+        assert "the rollout of pets makes requests fail: versions that share" in warning
+
+
 def test_two_rollouts_that_are_prepared_at_once_hold_each_their_own(folder: Path) -> None:
     (folder / "birds.tflite").write_bytes(MODEL)
     policy = VersionPolicy(specific={"birds": frozenset()})
@@ -258,6 +315,19 @@ def test_what_is_described_is_the_version_to_go_back_to(folder: Path) -> None:
         assert {repository.describe("pets").source.version for _ in range(50)} == {"1"}
 
 
+def test_where_that_is_gone_a_version_that_answers_is_described(folder: Path) -> None:
+    with serving(folder) as repository:
+        repository.roll_out({"pets": Rollout(weights={"1": 90, "2": 10})})
+        follows(lambda: available(repository) >= {"1", "2"})
+        (folder / "pets/1/pets.tflite").unlink()
+        (folder / "pets/1").rmdir()
+        repository.refresh(find_models(folder))
+        follows(lambda: "1" not in available(repository))
+        assert answers(repository) == "2"
+        assert repository.describe("pets").source.version == "2"
+        assert not repository.may_answer("pets", "1")
+
+
 def test_the_file_of_rollouts_is_no_model(folder: Path) -> None:
     (folder / "rollouts.yaml").write_text("pets: {weights: {1: 100}}")
     assert {it.model for it in find_models(folder)} == {"pets"}
@@ -269,3 +339,23 @@ def test_the_headers_that_choose_a_version_are_known(folder: Path) -> None:
         by_team = Rollout(weights={"1": 50, "2": 50}, key="header:x-team")
         repository.roll_out({"pets": by_team, "birds": HALVES})
         assert repository.list_headers() == {"meshlens-version", "x-team"}
+
+
+def test_the_header_of_the_rollout_before_counts_until_the_next_begins(folder: Path) -> None:
+    opened = threading.Event()
+
+    def open_slowly(*_: object) -> FakeEngine:
+        assert opened.wait(30)
+        return pair()
+
+    opened.set()
+    with serving(folder, open_engine=open_slowly) as repository:
+        by_team = Rollout(weights={"2": 50, "3": 50}, key="header:x-team")
+        repository.roll_out({"pets": by_team})
+        follows(lambda: available(repository) == {"2", "3"})
+        opened.clear()
+        by_user = Rollout(weights={"1": 50, "3": 50}, key="header:x-user")
+        repository.roll_out({"pets": by_user})
+        assert repository.list_headers() == {"meshlens-version", "x-team", "x-user"}
+        opened.set()
+        follows(lambda: repository.list_headers() == {"meshlens-version", "x-user"})

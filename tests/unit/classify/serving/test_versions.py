@@ -89,7 +89,14 @@ def test_a_policy_chooses_versions(versions: str, labels: str, wanted: set[str])
 
 @pytest.mark.parametrize(
     ("versions", "labels"),
-    [("newest", ""), ("latest:0", ""), ("a", ""), ("latest", "canary=1"), ("latest", "a@1=2")],
+    [
+        ("newest", ""),
+        ("latest:0", ""),
+        ("a", ""),
+        ("latest", "canary=1"),
+        ("latest", "a@1=2"),
+        ("latest", "a@canary=1,a@canary=2"),
+    ],
 )
 def test_a_policy_that_nobody_understands_is_refused(versions: str, labels: str) -> None:
     with pytest.raises(ValueError, match=r"expected .*, got"):

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -48,7 +49,8 @@ def _watch(app: App, options: argparse.Namespace) -> int:
 
 def _set(app: App, options: argparse.Namespace) -> int:
     body: dict[str, Any] = {"weights": dict(options.weight), "labels": dict(options.label)}
-    body |= {name: value for name in ("key", "base") if (value := getattr(options, name))}
+    said = {name: getattr(options, name) for name in ("key", "base")}
+    body |= {name: value for name, value in said.items() if value is not None}
     judge = {name: value for name in _LIMITS if (value := getattr(options, name)) is not None}
     if judge:
         body["judge"] = judge
@@ -157,4 +159,14 @@ def _parse(arguments: Sequence[str], prog: str) -> argparse.Namespace:
     actions.add_parser("back", help="send every request to the base version")
     actions.add_parser("end", help="end the rollout")
     actions.add_parser("watch", help="print each change until Ctrl-C")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.action == "set":
+        for pairs in (options.weight, options.label):
+            _refuse_twice(setting, [name for name, _ in pairs])
+    return options
+
+
+def _refuse_twice(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        parser.error(f"expected each name once, got {', '.join(twice)} more than once")

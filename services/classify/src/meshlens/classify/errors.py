@@ -14,6 +14,7 @@
     |-- ModelFailed       the model could not be loaded, or is unloaded: a retry does not help
     |-- InvalidModel      a model file that cannot be used: the reason of a failed load
     |-- InvalidRollout    a rollout that could not take effect
+    |   `-- RolloutsDamaged   what the state store keeps of them cannot be read
     |-- RolloutChanged    a rollout that another has changed meanwhile
     |-- RolloutFixed      a rollout that calls may not change
     |-- RequestOver       nobody waited for a request any more when its model would have begun
@@ -152,6 +153,10 @@ class InvalidModel(ClassifyError):
 
 class InvalidRollout(ClassifyError):
     """A rollout could not take effect as it is."""
+
+
+class RolloutsDamaged(InvalidRollout):
+    """What the state store keeps of rollouts cannot be read, whatever a caller sends."""
 
 
 class RolloutChanged(ClassifyError):

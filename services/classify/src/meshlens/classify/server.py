@@ -115,7 +115,7 @@ def build_server(
         announce=partial(_announce, changes) if changes else lambda _model, _ruled: None,
     )
     keeps_answers = settings.answer_cache > 0
-    judging = Judging(board, shadows, keeps_answers=keeps_answers)
+    judging = Judging(board, shadows, keeps_answers=keeps_answers, may_answer=repository.may_answer)
     answers = _keep_answers(settings, sidecar)
     service = Service(
         repository,

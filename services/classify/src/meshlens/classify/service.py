@@ -29,6 +29,7 @@ from meshlens.classify.errors import (
     RequestOver,
     RolloutChanged,
     RolloutFixed,
+    RolloutsDamaged,
     WrongTask,
 )
 from meshlens.classify.formats.card import Task
@@ -93,6 +94,7 @@ STATUS: Mapping[type[Exception], Status] = {
     RequestOver: Status.DEADLINE_EXCEEDED,
     ModelFailed: Status.FAILED_PRECONDITION,
     InvalidRollout: Status.INVALID_ARGUMENT,
+    RolloutsDamaged: Status.FAILED_PRECONDITION,
     RolloutChanged: Status.ABORTED,
     RolloutFixed: Status.FAILED_PRECONDITION,
     InvalidModel: Status.FAILED_PRECONDITION,

@@ -5,6 +5,7 @@ without that, since a broker gives each event to one replica of an app.
 """
 
 import logging
+import stat
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from meshlens.daprkit.sidecar.state import Written
 
 KEY = "rollouts"
 SECONDS = 0.5
+# A file that is being written changes within these seconds.
+_SETTLE = 0.1
 _TRIES = 16
 
 _log = logging.getLogger(__name__)
@@ -146,8 +149,8 @@ class Board:
         Raises:
             RolloutFixed: calls may not change it.
             RolloutChanged: another call has changed it.
-            StoreUnavailable: the state store does not answer.
-            InvalidRollout: what is in the state store is damaged.
+            StoreUnavailable: the state store does not answer, or takes nothing.
+            RolloutsDamaged: what is in the state store cannot be read.
         """
         self.check(model)
         for _ in range(_TRIES):
@@ -181,6 +184,13 @@ class Board:
         if self._store.replace(KEY, read, value, within=self._seconds):
             self._take(changed)
             return changed
+        if self._store.read(KEY, within=self._seconds) == read:
+            # Redis says the same of a write that it refuses as of one that comes second.
+            raise StoreUnavailable(
+                "expected a state store that takes what is written",
+                got="no other value than before, which nobody has changed meanwhile",
+                remedy="check that its component may write, and try again",
+            )
         return None
 
     def start(self) -> None:
@@ -220,18 +230,23 @@ class Board:
     def _follow_file(self) -> None:
         if self._path is None:
             return
+        state = None
         try:
-            status = self._path.stat()
-            state = (status.st_mtime_ns, status.st_size, status.st_ino)
+            state = _identify(self._path)
             if state == self._files.state:
                 return
+            self._stopped.wait(_SETTLE)
             with self._path.open("rb") as file:
-                rollouts = parse_file(file.read(LARGEST_FILE + 1))
-            files = _Files(rollouts, state)
+                data = file.read(LARGEST_FILE + 1)
+            if _identify(self._path) != state:
+                return  # half of it may have been written; the next look sees more
+            files = _Files(parse_file(data), state)
         except FileNotFoundError:
             files = _Files({})
         except (OSError, InvalidRollout) as error:
-            files = _Files(self._files.rollouts, error=f"{FILE} is not used: {error}")
+            # One that cannot be opened is tried again, one with mistakes once it is another one.
+            state = state if isinstance(error, InvalidRollout) else None
+            files = _Files(self._files.rollouts, state, f"{FILE} is not used: {error}")
             if files.error != self._files.error:
                 _log.error("%s", files.error)
         with self._lock:
@@ -263,3 +278,20 @@ class Board:
         models = self._kept.models.items()
         stored = {model: ruled.rollout for model, ruled in models if ruled.rollout}
         return {**stored, **self._files.rollouts}
+
+
+def _identify(path: Path) -> tuple[int, int, int]:
+    """Return what is another if a file is.
+
+    Raises:
+        InvalidRollout: it is no file, such as a pipe, which nobody may ever write into.
+        OSError: it cannot be looked at.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise InvalidRollout(
+            f"expected {path.name} to be a file",
+            got="something else, such as a folder",
+            remedy="remove it, or put a file there",
+        )
+    return status.st_mtime_ns, status.st_size, status.st_ino

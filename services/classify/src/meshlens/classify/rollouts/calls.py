@@ -8,9 +8,11 @@ from meshlens.classify.errors import (
     ModelNotFound,
     RolloutChanged,
     RolloutFixed,
+    RolloutsDamaged,
 )
 from meshlens.classify.requests.bodies import encode_json
 from meshlens.classify.rollout_description import RolloutDescription
+from meshlens.classify.rollouts.bases import check_base
 from meshlens.classify.rollouts.board import Board, Decide
 from meshlens.classify.rollouts.documents import RolloutBody, RolloutChange, Ruled, parse_body
 from meshlens.classify.serving.repository import Repository
@@ -46,6 +48,7 @@ _CHANGED = (
     ModelNotFound,
     RolloutChanged,
     RolloutFixed,
+    RolloutsDamaged,
     StoreUnavailable,
 )
 _ANSWERS = {JSON: RolloutDescription}
@@ -134,7 +137,7 @@ class RolloutCalls:
             case "POST" | "PUT":
                 return self._set(request)
             case "DELETE":
-                return self._change(request, lambda _: None)
+                return self._end(_name(request))
             case _:
                 return self._show(_name(request))
 
@@ -149,6 +152,7 @@ class RolloutCalls:
                     got="none to go back from",
                     remedy="set one",
                 )
+            check_base(name, rollout, self._repository.may_answer)
             return rollout.roll_back()
 
         return self._change(request, go_back)
@@ -166,6 +170,13 @@ class RolloutCalls:
         rollout = Rollout.model_validate(body.model_dump(exclude={"revision"}))
         with self._repository.prepared(name, rollout, min(request.time_limit, LONGEST_LOAD)):
             return self._change(request, lambda _: rollout, body.revision)
+
+    def _end(self, name: str) -> Reply:
+        # That of a model whose files are gone can be ended, too; else it would hold for ever.
+        if self._board.find(name)[0].rollout is None:
+            self._repository.servables(name)
+        self._board.change(name, lambda _: None)
+        return self._show(name)
 
     def _change(self, request: Request, decide: Decide, revision: int | None = None) -> Reply:
         name = _name(request)
@@ -200,10 +211,15 @@ class RolloutCalls:
         """Return how the requests of a model are shared out now.
 
         Raises:
-            ModelNotFound: there is none of that name.
+            ModelNotFound: there is none of that name, and it has had no rollout.
         """
-        states = {it.source.version: it.state for it in self._repository.servables(name)}
         ruled, source = self._board.find(name)
+        try:
+            states = {it.source.version: it.state for it in self._repository.servables(name)}
+        except ModelNotFound:
+            if ruled == Ruled():
+                raise
+            states = {}
         held = self._repository.find_rollout(name)
         described = _describe(name, ruled, source, states, held)
         if self._shadows and ruled.rollout and ruled.rollout.shadow:
@@ -227,6 +243,8 @@ def _describe(
         for version, weight in (held.weights if held else {}).items()
         if weight and states.get(version) is State.AVAILABLE
     }
+    if not weights and held and held.target and states.get(held.target) is State.AVAILABLE:
+        weights = {held.target: 100.0}  # it answers in place of those that cannot
     total = sum(weights.values())
     named = sorted(rollout.versions, key=int)
     return RolloutDescription(

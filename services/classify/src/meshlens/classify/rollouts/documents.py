@@ -1,18 +1,30 @@
 """Rollouts as documents: what callers send, what the state store keeps, and the file."""
 
-from collections.abc import Mapping
-from typing import Any
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    StringConstraints,
+    ValidationError,
+)
 
-from meshlens.classify.errors import InvalidRollout
+from meshlens.classify.errors import InvalidRollout, RolloutsDamaged
 from meshlens.classify.serving.rollout import Rollout
 from meshlens.classify.storage.folder import ROLLOUTS
 from meshlens.classify.tasks.options import explain
 
 FILE = ROLLOUTS
-LARGEST_FILE = 1 << 20
+# It is parsed between two looks at the state store, which must not wait for long.
+LARGEST_FILE = 1 << 17
+# Of what is wrong with a document, this many characters are told.
+_LONGEST_REASON = 1000
 
 
 class RolloutBody(Rollout):
@@ -21,6 +33,7 @@ class RolloutBody(Rollout):
     revision: int | None = Field(
         default=None,
         ge=0,
+        strict=True,
         description="the revision that it replaces; if another has replaced that meanwhile, this"
         " one is refused; if left out, it replaces whatever there is",
     )
@@ -51,7 +64,7 @@ class Kept(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    revision: int = 0
+    revision: Annotated[int, Field(ge=0, strict=True)] = 0
     models: Mapping[str, Ruled] = {}
 
     def change(self, model: str, rollout: Rollout | None, reason: str = "") -> "Kept":
@@ -61,7 +74,8 @@ class Kept(BaseModel):
         return Kept(revision=revision, models={**self.models, model: ruled})
 
 
-_File = RootModel[Mapping[str, Rollout]]
+# With a constraint, pydantic refuses halves of surrogate pairs, too.
+_File = RootModel[Mapping[Annotated[str, StringConstraints(min_length=1)], Rollout]]
 
 
 def parse_body(body: bytes) -> RolloutBody:
@@ -71,21 +85,51 @@ def parse_body(body: bytes) -> RolloutBody:
         InvalidRollout: it is none, or it could not take effect.
     """
     try:
-        return RolloutBody.model_validate_json(body)
+        parsed = RolloutBody.model_validate_json(body)
     except ValidationError as error:
         raise _refuse(error, 'send for example {"weights": {"1": 90, "2": 10}}') from None
+    json.loads(body, object_pairs_hook=_refuse_twice)  # of two, pydantic takes the last
+    return parsed
+
+
+def _refuse_twice(pairs: Sequence[tuple[str, object]]) -> Mapping[str, object]:
+    twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+    if twice:
+        raise InvalidRollout(
+            "expected each name of an object once",
+            got=f"{', '.join(map(repr, twice))} more than once",
+            remedy="leave all but one out",
+        )
+    return dict(pairs)
 
 
 def parse_kept(data: bytes) -> Kept:
     """Return what the state store keeps; nothing if there is no value.
 
     Raises:
-        InvalidRollout: it is damaged.
+        RolloutsDamaged: it is something else.
     """
+    if not data:
+        return Kept()
     try:
-        return Kept.model_validate_json(data) if data else Kept()
+        kept = Kept.model_validate_json(data)
     except ValidationError as error:
-        raise _refuse(error, "remove the value, and set the rollouts again") from None
+        raise _damaged(_explain(error)) from None
+    # What is not there does not mean none: each version has written these.
+    if not kept.model_fields_set >= {"revision", "models"}:
+        raise _damaged("no revision or no models")
+    for model, ruled in kept.models.items():
+        if not ruled.model_fields_set >= {"revision", "rollout"}:
+            raise _damaged(f"no revision or no rollout of {model}")
+    return kept
+
+
+def _damaged(got: str) -> RolloutsDamaged:
+    return RolloutsDamaged(
+        "expected the rollouts that were set as the value of the key `rollouts`",
+        got=got,
+        remedy="remove the value, and set the rollouts again",
+    )
 
 
 def parse_file(data: bytes) -> Mapping[str, Rollout]:
@@ -101,14 +145,22 @@ def parse_file(data: bytes) -> Mapping[str, Rollout]:
         )
     try:
         content: Any = yaml.load(data, Loader=_Texts)  # noqa: S506 - it makes texts only
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidRollout(
             f"{FILE} must be YAML", got=" ".join(str(error).split())[:200], remedy=remedy
         ) from None
     try:
-        return _File.model_validate_strings(content or {}).root
+        rollouts = _File.model_validate_strings({} if content is None else content).root
     except ValidationError as error:
         raise _refuse(error, remedy) from None
+    judged = [model for model, rollout in rollouts.items() if rollout.judge]
+    if judged:
+        raise InvalidRollout(
+            f"{FILE} may hold no limits that end a rollout, as nothing but the file changes it",
+            got=f"judge for {', '.join(judged)[:_LONGEST_REASON]}",
+            remedy="leave judge out, or set this rollout by a call",
+        )
+    return rollouts
 
 
 class _Texts(yaml.BaseLoader):
@@ -116,14 +168,19 @@ class _Texts(yaml.BaseLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - the library's
         """Return a mapping of texts."""
-        names = [key.value for key, _ in node.value]
-        twice = {str(name) for name in names if names.count(name) > 1}
+        names = Counter(str(key.value) for key, _ in node.value)
+        twice = sorted(name for name, count in names.items() if count > 1)
         if twice:
-            raise yaml.YAMLError(f"{', '.join(sorted(twice))} is there twice")
+            raise yaml.YAMLError(f"{', '.join(twice)} is there twice")
         return super().construct_mapping(node, deep)
 
 
 def _refuse(error: ValidationError, remedy: str) -> InvalidRollout:
     return InvalidRollout(
-        "expected a rollout that can take effect", got=explain(error), remedy=remedy
+        "expected a rollout that can take effect", got=_explain(error), remedy=remedy
     )
+
+
+def _explain(error: ValidationError) -> str:
+    reason = explain(error)
+    return reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]} ..."

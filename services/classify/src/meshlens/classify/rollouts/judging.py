@@ -10,6 +10,7 @@ from statistics import median
 from typing import Protocol
 
 from meshlens.classify.errors import InvalidRollout, RolloutChanged, RolloutFixed
+from meshlens.classify.rollouts.bases import MayAnswer, check_base
 from meshlens.classify.rollouts.board import SECONDS, Board
 from meshlens.classify.serving.rollout import Judge, Rollout
 from meshlens.daprkit.errors import StoreUnavailable
@@ -71,6 +72,7 @@ class Judging:
         keeps_answers: whether answers are kept. Then the latency is not judged, since a version
             takes no time for those.
         clock: returns the time in seconds.
+        may_answer: returns whether a version answers, or will; a rollout goes back to no other.
     """
 
     def __init__(
@@ -80,11 +82,13 @@ class Judging:
         *,
         keeps_answers: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        may_answer: MayAnswer = lambda _model, _version: True,
     ) -> None:
         self._board = board
         self._agreements = agreements
         self._keeps_answers = keeps_answers
         self._clock = clock
+        self._may_answer = may_answer
         self._cases: dict[str, _Case] = {}
         self._stopped = threading.Event()
 
@@ -170,6 +174,7 @@ class Judging:
                     got="another",
                     remedy="judge that",
                 )
+            check_base(model, rollout, self._may_answer)
             return rollout.roll_back()
 
         try:

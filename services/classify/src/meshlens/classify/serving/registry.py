@@ -61,6 +61,8 @@ class Registry:
         self._preparations: set[Preparation] = set()
         # What shares out the requests of a model until the versions of its rollout answer.
         self._former: dict[str, Rollout | None] = {}
+        # The versions that have been here, by model and number.
+        self._seen: set[tuple[str, str]] = set()
         # The models whose rollout has begun with all that it names.
         self._begun: set[str] = set()
         self.changed = threading.Condition()
@@ -152,9 +154,10 @@ class Registry:
     def roll_out(self, rollouts: Mapping[str, Rollout] | None) -> None:
         """Let requests be shared out by these rollouts, None while they are not known.
 
-        A rollout begins once the versions that it shares requests out to answer, or cannot: until
-        then, what holds already holds on. One whose versions are more than the budget together
-        does not begin.
+        A rollout begins once the versions that it shares requests out to, and those of its labels,
+        answer, or cannot: until then, what holds already holds on. A version that was never here
+        may yet be found, as it was by the replica that has set the rollout. A rollout whose
+        versions are more than the budget together does not begin.
         """
         before, self.rollouts = self.rollouts, rollouts
         for name, rollout in (rollouts or {}).items():
@@ -176,6 +179,10 @@ class Registry:
             return self._former[name]
         return None if name in self.misfits else (self.rollouts or {}).get(name)
 
+    def list_rollouts(self) -> list[Rollout]:
+        """Return the rollouts that share out requests now or are about to."""
+        return [*(self.rollouts or {}).values(), *filter(None, self._former.values())]
+
     def explain_excess(self, name: str, numbers: Iterable[str]) -> str:
         """Return the bytes of versions of a model and of what they join, if that is too much.
 
@@ -194,10 +201,14 @@ class Registry:
         return name in self.misfits and name not in self._former
 
     def _may_begin(self, name: str, rollout: Rollout) -> bool:
-        weighted = [self.contents(name, it) for it, weight in rollout.weights.items() if weight]
+        weighted = {it for it, weight in rollout.weights.items() if weight}
+        asked = weighted.union(rollout.labels.values())
+        known = all((name, it) in self._seen for it in asked)
         named = [self.contents(name, it) for it in rollout.versions if self.budget]
-        return not any(is_coming(each) for each in weighted) and all(
-            any(it.known_size for it in each) or not is_coming(each) for each in named
+        return (
+            known
+            and not any(is_coming(self.contents(name, it)) for it in asked)
+            and all(any(it.known_size for it in each) or not is_coming(each) for each in named)
         )
 
     def _follow_rollouts(self) -> None:
@@ -252,7 +263,8 @@ class Registry:
             wanted[name] = wanted.get(name, frozenset()) | versions
         labels = {
             name: {**self._settings.labels.get(name, {}), **rollout.labels}
-            for name, rollout in {**former, **known}.items()
+            for name in self.rollouts or {}
+            if (rollout := self.find_rollout(name))
         }
         self.policy = replace(
             self._settings, labels={**self._settings.labels, **labels}, named=wanted
@@ -260,6 +272,7 @@ class Registry:
 
     def _add(self, version: Version) -> None:
         self._models.setdefault(version.source.model, {})[version.key] = version
+        self._seen.add(version.key[:2])
         _reject_unusable(version)
 
     def remove(self, key: Key) -> None:
@@ -297,8 +310,8 @@ class Registry:
         labelled = self.policy.labels.get(name, {})
         if not version and asking:
             version = asking.version or self._share_out(name, versions, asking)
-        elif not version and self.rollouts and name in self.rollouts:
-            version = self.rollouts[name].target or ""
+        elif not version:
+            version = self._find_target(name)
         if not version and STABLE in labelled:
             version = STABLE
         number = labelled.get(version, version)
@@ -313,6 +326,20 @@ class Registry:
         wanted = self.wanted(name)
         coming = [version for version in wanted if version.on_its_way]
         return next(iter(coming or wanted or versions))
+
+    def _find_target(self, name: str) -> str:
+        """Return the version of a rollout to go back to, or else one that answers in its place.
+
+        Returns:
+            a version that is there; empty if none of the rollout is, or there is no rollout.
+        """
+        rollout = self.find_rollout(name)
+        if rollout is None or rollout.target is None:
+            return ""
+        if self.contents(name, rollout.target):
+            return rollout.target
+        able = {it.source.version for it in self.of(name) if it.available}
+        return min((it for it in able if rollout.weights.get(it)), key=int, default="")
 
     def _share_out(self, name: str, versions: Iterable[Version], asking: Asking) -> str:
         """Return the version of a rollout with weights that a request gets, empty without one.

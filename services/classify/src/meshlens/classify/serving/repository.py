@@ -185,7 +185,19 @@ class Repository:
                 self._versions.explain_misfit(name, excess)
                 for name, excess in self._versions.misfits.items()
             ]
-            return [*labels, *missing, *misfits]
+            mixed = filter(None, (self._explain_tasks(*each) for each in rollouts.items()))
+            return [*labels, *missing, *misfits, *mixed]
+
+    def _explain_tasks(self, name: str, rollout: Rollout) -> str:
+        """Return why versions that a rollout names cannot stand for one another, if that is so.
+
+        One of a file is not refused for it: its versions are loaded after it was read.
+        """
+        try:
+            check_tasks(rollout, self._find_tasks(name))
+        except InvalidRollout as error:
+            return f"the rollout of {name} makes requests fail: {error}"
+        return ""
 
     def labels(self, name: str) -> Mapping[str, str]:
         """Return the version that each label of a model stands for; it need not be there."""
@@ -327,9 +339,16 @@ class Repository:
         with self._versions.changed:
             return self._versions.find_rollout(name)
 
+    def may_answer(self, name: str, version: str) -> bool:
+        """Return whether a version answers, or will once it is wanted."""
+        with self._versions.changed:
+            contents = self._versions.contents(name, version)
+            return any(it.available or it.evicted for it in contents) or is_coming(contents)
+
     def list_headers(self) -> frozenset[str]:
         """Return the names of the headers by which versions are chosen now, in lower case."""
-        rollouts = (self._versions.rollouts or {}).values()
+        with self._versions.changed:
+            rollouts = self._versions.list_rollouts()
         return frozenset({VERSION_HEADER, *filter(None, (it.header for it in rollouts))})
 
     # Shadows

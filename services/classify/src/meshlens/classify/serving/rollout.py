@@ -34,6 +34,8 @@ MOST_LABELS = 64
 # Percentages are given in hundredths at most, so that their sum is exact.
 _HUNDREDTHS = 100
 _ALL = 100 * _HUNDREDTHS
+# Who computes them may be off by as much as doubles are.
+_ROUNDING = 1e-9
 
 _HEADER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -57,26 +59,43 @@ class Judge(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     window: float = Field(
-        default=60, ge=1, le=3600, allow_inf_nan=False, description="seconds that are looked at"
+        default=60,
+        ge=1,
+        le=3600,
+        allow_inf_nan=False,
+        strict=True,
+        description="seconds that are looked at",
     )
     requests: int = Field(
         default=50,
         ge=1,
         le=1000,
+        strict=True,
         description="of a version in that time, or inputs of a shadow, before they are judged",
     )
-    errors: Percent | None = Field(
-        default=None, description="of a version's requests that may fail beyond those of the base"
+    errors: float | None = Field(
+        default=None,
+        ge=0,
+        lt=100,
+        allow_inf_nan=False,
+        strict=True,
+        description="of a version's requests that may fail beyond those of the base",
     )
     latency: float | None = Field(
         default=None,
         gt=1,
         le=1000,
         allow_inf_nan=False,
+        strict=True,
         description="how many times the median of the base's seconds that of a version may be",
     )
-    agreement: Percent | None = Field(
-        default=None, description="of the inputs that the shadow saw, those in which it must agree"
+    agreement: float | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        allow_inf_nan=False,
+        strict=True,
+        description="of the inputs that the shadow saw, those in which it must agree",
     )
 
     @model_validator(mode="after")
@@ -122,17 +141,20 @@ class Rollout(BaseModel):
     @classmethod
     def _sums_up(cls, weights: Mapping[str, float]) -> Mapping[str, float]:
         for version, percent in weights.items():
-            if not math.isclose(percent * _HUNDREDTHS, round(percent * _HUNDREDTHS), abs_tol=1e-6):
+            hundredths = percent * _HUNDREDTHS
+            if not math.isclose(hundredths, round(hundredths), rel_tol=_ROUNDING):
                 raise ValueError(f"expected at most two decimals, got {percent!r} for {version}")
         total = sum(round(percent * _HUNDREDTHS) for percent in weights.values())
         if weights and total != _ALL:
             raise ValueError(f"expected percentages that are 100 together, got {total / 100:g}")
-        return weights
+        return {version: round(percent, 2) for version, percent in weights.items()}
 
     @field_validator("key")
     @classmethod
     def _names_a_key(cls, key: str) -> str:
         name = key.removeprefix(HEADER)
+        if name == VERSION_HEADER:
+            raise ValueError("expected a header that does not name the version itself")
         if key in ("", CALLER, OPTION) or (name != key and _HEADER_NAME.fullmatch(name)):
             return key
         raise ValueError("expected caller, option or header:<name in lower case>")

@@ -53,7 +53,9 @@ def parse_policy(versions: str, labels: str) -> VersionPolicy:
         model, _, label = target.rpartition("@")
         if not model or not label or label.isdecimal() or not version.isdecimal():
             raise ValueError(f"expected model@label=version such as digits@canary=2, got {part!r}")
-        named.setdefault(model, {})[label] = str(int(version))
+        number = str(int(version))
+        if named.setdefault(model, {}).setdefault(label, number) != number:
+            raise ValueError(f"expected one version for each label, got {model}@{label} twice")
     head, _, count = versions.strip().partition(":")
     if head == "all" and not count:
         return VersionPolicy(0, labels=named)
