@@ -100,15 +100,15 @@ def _read_numbers(value: object, spec: TensorSpec) -> Tensor:
     """
     tensor = np.array(value)
     if tensor.dtype.kind == "U" and spec.dtype.kind in "fc":
-        tensor = np.array(_replace_words(value))
+        tensor = np.array(read_words(value))
     _check_type(tensor, spec)
     return _join_pairs(tensor, spec) if spec.dtype.kind == "c" else tensor
 
 
-def _replace_words(value: object) -> object:
+def read_words(value: object) -> object:
     """Return `value` with numbers for the words of what is not finite."""
     if isinstance(value, list):
-        return [_replace_words(item) for item in value]
+        return [read_words(item) for item in value]
     return _NOT_FINITE.get(value, value) if isinstance(value, str) else value
 
 
