@@ -79,6 +79,15 @@ def test_what_cannot_be_measured_is_the_worst_and_leaves_the_mean() -> None:
     assert '"distance":null' in report.model_dump_json()
 
 
+def test_the_mean_of_large_distances_is_a_number() -> None:
+    book = Book("m", "1", "", "2")
+    for number in range(3):
+        book.tally.add(Comparison(agreed=False, distance=1.5e308), str(number), 0, 0)
+    report = book.report()
+    assert report.distance
+    assert report.distance.mean == pytest.approx(1.5e308)
+
+
 def test_it_takes_no_more_memory_for_more_inputs() -> None:
     tally = Tally()
     for number in range(2 * MOST_CLASSES):

@@ -288,6 +288,34 @@ def test_a_picture_is_compared_by_all_labels(tmp_path: Path, digits: bytes) -> N
         assert (report.labels.version, report.labels.shadow) == (["8", "9"], ["x", "y"])
 
 
+def test_labels_are_those_of_the_version_that_has_answered(tmp_path: Path, digits: bytes) -> None:
+    card = "{model: {path: model.tflite}, output: {label: {path: labels.txt}}}"
+    for version, names in (("1", "0123456789"), ("2", "01234567xy")):
+        write_version(tmp_path / "m", version, digits, card)
+        (tmp_path / "m" / version / "labels.txt").write_text("\n".join(names))
+    gone = threading.Event()
+    with staged(tmp_path, rest=lambda _: gone.wait(60)) as stage:
+        data = next((SAMPLES / f"digit-{name}.png").read_bytes() for name in numerals())
+        assert answer(stage.service.answer(Task.CLASSIFY, request(data, "image/png")))
+        stage.repository.unload("m", "1")
+        gone.set()
+        report = stage.await_report(lambda report: report.compared == 1)
+        assert report.labels
+        assert (report.labels.version, report.labels.shadow) == (["8", "9"], ["x", "y"])
+
+
+def test_what_is_infinite_in_one_only_is_no_agreement_and_can_be_reported(tmp_path: Path) -> None:
+    write_version(tmp_path / "m", "1", build_scaled(1.0))
+    write_version(tmp_path / "m", "2", build_scaled(3e38))
+    with staged(tmp_path) as stage:
+        assert [stage.predict(x) for x in (10, 20)] == [[10], [20]]
+        report = stage.await_report(lambda report: report.compared == 2)
+        assert (report.agreed, [it.distance for it in report.worst]) == (0, [None, None])
+        described = Documented(stage.service.routes())
+        (shown,) = json.loads(described.call("GET", "models/m/shadow").body)["reports"]
+        assert shown["distance"]["counts"][-1] == 2
+
+
 def test_a_shadow_of_another_task_is_counted_as_such(tmp_path: Path, digits: bytes) -> None:
     write_version(tmp_path / "m", "1", digits, "{model: {path: model.tflite}}")
     write_version(tmp_path / "m", "2", build_scaled(1.0))

@@ -172,8 +172,9 @@ class Book:
         version: that answers.
         content: of that.
         shadow: the version of the shadow.
-        shadow_content: of that; empty until it is known.
+        shadow_content: of the shadow; empty until it is known.
         labels: those that only one has; None if both have the same.
+        names: of the classes of the version that answers; None if it does not classify.
         kind: the type of the answers; None before anything was compared.
         since: when this began.
         tally: the counts since then.
@@ -187,6 +188,7 @@ class Book:
     shadow: str
     shadow_content: str = ""
     labels: UnlikeLabels | None = None
+    names: tuple[str, ...] | None = None
     kind: type[Answer] | None = None
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
     tally: Tally = field(default_factory=Tally)
@@ -226,7 +228,7 @@ class Book:
             until=datetime.now(UTC),
             among_first_five=tally.among if classifies else None,
             distance=Distances(
-                mean=round(tally.distance / max(tally.finite, 1), 6),
+                mean=round(tally.mean, 6),
                 largest=round(tally.largest, 6),
                 counts=tuple(tally.distances),
             )
