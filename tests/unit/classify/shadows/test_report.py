@@ -88,6 +88,15 @@ def test_the_mean_of_large_distances_is_a_number() -> None:
     assert report.distance.mean == pytest.approx(1.5e308)
 
 
+def test_where_nothing_can_be_measured_there_is_no_mean() -> None:
+    book = Book("m", "1", "", "2")
+    book.tally.add(Comparison(agreed=False, distance=math.inf), "a", 0, 0)
+    report = book.report()
+    assert report.distance
+    assert (report.distance.mean, report.distance.largest) == (None, None)
+    assert report.distance.counts[-1] == 1
+
+
 def test_it_takes_no_more_memory_for_more_inputs() -> None:
     tally = Tally()
     for number in range(2 * MOST_CLASSES):

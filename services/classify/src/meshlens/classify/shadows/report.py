@@ -46,8 +46,8 @@ class Distances(BaseModel):
     numbers.
     """
 
-    mean: float = Field(description="of those that can be measured")
-    largest: float = Field(description="likewise")
+    mean: float | None = Field(description="of those that can be measured; null if none can")
+    largest: float | None = Field(description="likewise")
     counts: Sequence[int] = Field(
         description=f"how many are up to {', '.join(map(str, BOUNDS))}, and beyond; those that"
         " cannot be measured, as of tensors of other shapes, are among the last"
@@ -228,8 +228,8 @@ class Book:
             until=datetime.now(UTC),
             among_first_five=tally.among if classifies else None,
             distance=Distances(
-                mean=round(tally.mean, 6),
-                largest=round(tally.largest, 6),
+                mean=round(tally.mean, 6) if tally.finite else None,
+                largest=round(tally.largest, 6) if tally.finite else None,
                 counts=tuple(tally.distances),
             )
             if compared
