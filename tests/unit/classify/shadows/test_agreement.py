@@ -15,6 +15,7 @@ from meshlens.classify.shadows.agreement import (
     compare_labels,
     compare_tensors,
 )
+from meshlens.classify.tasks.chain.answer import ChainAnswer
 from meshlens.classify.tasks.classification.classifier import ClassificationAnswer
 from meshlens.classify.tasks.classification.verdicts import judge
 from meshlens.classify.tasks.detection.boxes import Box
@@ -151,6 +152,13 @@ def test_answers_are_compared_by_their_task() -> None:
     assert compare(TensorsAnswer(outputs={"y": [1]}), TensorsAnswer(outputs={"y": [1]})).agreed
     with pytest.raises(WrongTask, match="must have the task of the version that answers"):
         compare(one, classified(cat=1.0))
+
+
+def test_a_chain_is_compared_with_nothing() -> None:
+    none = DetectionAnswer(width=1, height=1, count=0, boxes=[])
+    chain = ChainAnswer(width=1, height=1, count=0, boxes=[], members=[])
+    with pytest.raises(WrongTask, match="compared with a model, got a chain"):
+        compare(chain, none)
 
 
 def test_arrays_are_compared_as_lists_are() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from meshlens.classify.errors import WrongTask
 from meshlens.classify.formats.labels import Label
+from meshlens.classify.tasks.chain.answer import ChainAnswer
 from meshlens.classify.tasks.classification.classifier import ClassificationAnswer
 from meshlens.classify.tasks.detection.boxes import Box
 from meshlens.classify.tasks.detection.detector import DetectionAnswer
@@ -129,7 +130,7 @@ def compare(answer: Answer, other: Answer) -> Comparison:
         other: of the same task; of a classification, all labels.
 
     Raises:
-        WrongTask: it is of another task.
+        WrongTask: it is of another task, or `answer` is that of a chain.
     """
     match answer, other:
         case ClassificationAnswer(), ClassificationAnswer():
@@ -142,6 +143,13 @@ def compare(answer: Answer, other: Answer) -> Comparison:
                 first,
                 other.labels[0].label,
                 among=labels.among,
+            )
+        case ChainAnswer(), _:
+            # By a file of rollouts, since a call is refused.
+            raise WrongTask(
+                "a shadow must be compared with a model",
+                got="a chain, which joins others",
+                remedy="leave the shadow out, or shadow the models that the chain joins",
             )
         case DetectionAnswer(), DetectionAnswer():
             boxes = compare_boxes(answer.boxes, other.boxes)
