@@ -256,6 +256,24 @@ def test_what_is_described_is_the_version_to_go_back_to(folder: Path) -> None:
         assert {repository.describe("pets").source.version for _ in range(50)} == {"1"}
 
 
+def test_where_the_version_to_go_back_to_is_gone_another_one_of_the_rollout_is_described(
+    folder: Path,
+) -> None:
+    with serving(folder) as repository:
+        repository.roll_out({"pets": HALVES})
+        follows(lambda: available(repository) >= {"1", "2"})
+        everything = tuple(find_models(folder))
+        repository.refresh([it for it in everything if it.version != "1"])
+        follows(lambda: available(repository) == {"2", "3"})
+        assert set(count(repository)) == {"2"}
+        assert repository.describe("pets").source.version == "2"
+        repository.refresh([it for it in everything if it.version == "3"])
+        follows(lambda: available(repository) == {"3"})
+        with pytest.raises(ModelFailed, match="its rollout shares out 1, 2"):
+            answers(repository)
+        assert repository.describe("pets").source.version == "3"
+
+
 def test_the_file_of_rollouts_is_no_model(folder: Path) -> None:
     (folder / "rollouts.yaml").write_text("pets: {weights: {1: 100}}")
     assert {it.model for it in find_models(folder)} == {"pets"}

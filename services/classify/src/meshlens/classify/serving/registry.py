@@ -286,7 +286,8 @@ class Registry:
             version: its number or label; if empty the one that a header names, else one by the
                 weights of a rollout, else the one labelled stable, else the newest that is
                 AVAILABLE, else the one that will be.
-            asking: who asks; None for what is no request: it gets the version to go back to.
+            asking: who asks; None for what is no request: it gets the version to go back to, and
+                another one of the rollout if that is not there.
 
         Raises:
             ModelNotFound: no model has that name, or not that version.
@@ -298,7 +299,7 @@ class Registry:
         if not version and asking:
             version = asking.version or self._share_out(name, versions, asking)
         elif not version and self.rollouts and name in self.rollouts:
-            version = self.rollouts[name].target or ""
+            version = self._go_back(name, self.rollouts[name])
         if not version and STABLE in labelled:
             version = STABLE
         number = labelled.get(version, version)
@@ -338,12 +339,18 @@ class Registry:
                 if version.wished is None:
                     self.changed.notify_all()
                 version.request(time.monotonic())  # others answer until it is back
-        chosen = choose(name, rollout, able, asking) or rollout.target or ""
-        if not self.contents(name, chosen):
+        chosen = choose(name, rollout, able, asking) or self._go_back(name, rollout)
+        if not chosen:
             named = ", ".join(rollout.weights)
             raise ModelFailed(name, "without a version", f"its rollout shares out {named}")
         # If none can answer, the one to go back to says why.
         return chosen
+
+    def _go_back(self, name: str, rollout: Rollout) -> str:
+        """Return the version to go back to, or the next that gets requests; empty without one."""
+        weighted = sorted((it for it, weight in rollout.weights.items() if weight), key=int)
+        among = filter(None, (rollout.target, *weighted))
+        return next((it for it in among if self.contents(name, it)), "")
 
     def find_newest(self, name: str, version: str) -> Version:
         """Return the newest content of the version that a request means.
