@@ -121,6 +121,21 @@ def test_what_is_fresh_is_taken_once() -> None:
     assert book.report().offered == 1
 
 
+def test_what_fails_or_is_dropped_after_it_was_taken_as_offered_is_taken_too() -> None:
+    book = Book("m", "1", "", "2")
+    book.fresh.offered = 2
+    assert book.take_fresh()
+    book.fresh.failed["MODEL_TOO_SLOW"] += 1
+    taken = book.take_fresh()
+    assert taken
+    assert (taken.offered, taken.failed) == (0, {"MODEL_TOO_SLOW": 1})
+    book.fresh.dropped["STOPPED"] += 1
+    taken = book.take_fresh()
+    assert taken
+    assert taken.dropped == {"STOPPED": 1}
+    assert book.take_fresh() is None
+
+
 def test_labels_that_only_one_has_are_named() -> None:
     assert UnlikeLabels.of(["cat", "dog"], ["dog", "cat"]) is None
     unlike = UnlikeLabels.of(["cat", "dog"], ["dog", "Katze", "Kuh"])

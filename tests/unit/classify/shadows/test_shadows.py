@@ -269,6 +269,23 @@ def test_what_is_published_is_what_came_since_the_last_time(tmp_path: Path) -> N
         assert sum(it.offered for it in published) == 5
 
 
+def test_what_is_counted_before_another_content_is_published_too(tmp_path: Path) -> None:
+    for version in ("1", "2", "3"):
+        write_version(tmp_path / "m", version, build_scaled(1.0))
+    published: list[Report] = []
+    with staged(tmp_path, publish=published.append) as stage:
+        stage.predict(1)
+        stage.await_report(lambda report: report.compared == 1)
+        stage.share(100, "3")
+        for x in (2, 3):
+            stage.predict(x)
+        stage.await_report(lambda report: report.compared == 2)
+        stage.shadows.stop()
+        eventually(lambda: len(published) == 2, "both are published", within=60)
+        counts = [(it.shadow.version, it.offered, it.compared) for it in published]
+        assert counts == [("2", 1, 1), ("3", 2, 2)]
+
+
 def test_a_picture_is_compared_by_all_labels(tmp_path: Path, digits: bytes) -> None:
     card = "{model: {path: model.tflite}, output: {label: {path: labels.txt}}}"
     for version, names in (("1", "0123456789"), ("2", "01234567xy")):

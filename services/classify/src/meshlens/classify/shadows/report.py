@@ -210,7 +210,8 @@ class Book:
 
     def take_fresh(self) -> Report | None:
         """Return what has been counted since the last time, None if nothing was."""
-        if not self.fresh.offered and not self.fresh.compared:
+        fresh = self.fresh
+        if not (fresh.offered or fresh.compared or fresh.dropped or fresh.failed):
             return None
         report = self._report(self.fresh, self.fresh_since)
         self.fresh, self.fresh_since = Tally(), report.until

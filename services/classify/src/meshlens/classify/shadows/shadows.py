@@ -109,6 +109,8 @@ class Shadows:
         self._queue: deque[_Seen] = deque()
         self._waiting_bytes = 0
         self._books: dict[tuple[str, str], Book] = {}
+        # Those that others have replaced, until what they have counted is published.
+        self._replaced: list[Book] = []
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._due = math.inf
@@ -168,8 +170,10 @@ class Shadows:
         book = self._books.get(key)
         if book and book.content == answerer.content and book.shadow == shadow:
             return book
-        if key not in self._books and len(self._books) >= _MOST_BOOKS:
-            del self._books[next(iter(self._books))]
+        if book:
+            self._replaced.append(book)
+        elif len(self._books) >= _MOST_BOOKS:
+            self._replaced.append(self._books.pop(next(iter(self._books))))
         book = self._books[key] = Book(*key, answerer.content, shadow, names=answerer.labels)
         return book
 
@@ -337,6 +341,8 @@ class Shadows:
             tally.offered = len(moved)
         if self._books.get((book.model, book.version)) is book:
             self._books[book.model, book.version] = fresh
+            book.fresh.offered = max(book.fresh.offered - len(moved), 0)
+            self._replaced.append(book)
 
     def _fail(self, seen: _Seen, reason: str) -> None:
         with self._changed:
@@ -346,7 +352,9 @@ class Shadows:
 
     def _publish_fresh(self) -> None:
         with self._changed:
-            reports = [book.take_fresh() for book in self._books.values()]
+            reports = [book.take_fresh() for book in (*self._replaced, *self._books.values())]
+            waiting = {id(seen.book) for seen in self._queue}
+            self._replaced = [book for book in self._replaced if id(book) in waiting]
         for report in reports:
             if report:
                 self._publish(report)
