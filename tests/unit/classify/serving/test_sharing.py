@@ -70,6 +70,10 @@ def available(repository: Repository) -> set[str]:
     return {it.source.version for it in shown if it.state is State.AVAILABLE}
 
 
+def there(repository: Repository) -> set[str]:
+    return {it.source.version for it in repository.servables("pets")}
+
+
 def test_what_it_names_is_loaded_and_shares_the_requests(folder: Path) -> None:
     with serving(folder) as repository:
         assert available(repository) == {"3"}
@@ -315,17 +319,23 @@ def test_what_is_described_is_the_version_to_go_back_to(folder: Path) -> None:
         assert {repository.describe("pets").source.version for _ in range(50)} == {"1"}
 
 
-def test_where_that_is_gone_a_version_that_answers_is_described(folder: Path) -> None:
+def test_where_the_version_to_go_back_to_is_gone_another_one_of_the_rollout_is_described(
+    folder: Path,
+) -> None:
     with serving(folder) as repository:
-        repository.roll_out({"pets": Rollout(weights={"1": 90, "2": 10})})
+        repository.roll_out({"pets": HALVES})
         follows(lambda: available(repository) >= {"1", "2"})
-        (folder / "pets/1/pets.tflite").unlink()
-        (folder / "pets/1").rmdir()
-        repository.refresh(find_models(folder))
-        follows(lambda: "1" not in available(repository))
-        assert answers(repository) == "2"
-        assert repository.describe("pets").source.version == "2"
+        everything = tuple(find_models(folder))
+        repository.refresh([it for it in everything if it.version != "1"])
+        follows(lambda: there(repository) == {"2", "3"})
+        assert set(count(repository)) == {"2"}
         assert not repository.may_answer("pets", "1")
+        assert repository.describe("pets").source.version == "2"
+        repository.refresh([it for it in everything if it.version == "3"])
+        follows(lambda: there(repository) == {"3"})
+        with pytest.raises(ModelFailed, match="its rollout shares out 1, 2"):
+            answers(repository)
+        assert repository.describe("pets").source.version == "3"
 
 
 def test_the_file_of_rollouts_is_no_model(folder: Path) -> None:

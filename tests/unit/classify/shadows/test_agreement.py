@@ -15,6 +15,7 @@ from meshlens.classify.shadows.agreement import (
     compare_labels,
     compare_tensors,
 )
+from meshlens.classify.tasks.chain.answer import ChainAnswer
 from meshlens.classify.tasks.classification.classifier import ClassificationAnswer
 from meshlens.classify.tasks.classification.verdicts import judge
 from meshlens.classify.tasks.detection.boxes import Box
@@ -94,6 +95,20 @@ def test_no_boxes_agree_with_no_boxes_and_with_none_else() -> None:
         ([1.0], [[1.0]], False, math.inf),
         (["cat"], ["cat"], True, 0.0),
         (["cat"], ["dog"], False, math.inf),
+        (["Infinity"], [5.0], False, math.inf),
+        ([5.0], ["Infinity"], False, math.inf),
+        (["Infinity"], ["-Infinity"], False, math.inf),
+        ([1.7e308], [-1.7e308], False, math.inf),
+        # Texts are no numbers, whatever they look like.
+        (["1000001"], ["1000002"], False, math.inf),
+        (["007"], ["7"], False, math.inf),
+        (["nan"], ["NAN"], False, math.inf),
+        (["1"], [1], False, math.inf),
+        # A double rounds both to the same.
+        ([2**53 + 1], [2**53], True, 1.0),
+        ([2**63 - 1], [2**63 - 2], True, 1.0),
+        ([-(2**63)], [2**63 - 1], False, 2.0**64),
+        ([], [], True, 0.0),
     ],
 )
 def test_tensors_are_the_same_but_for_a_tolerance(
@@ -113,6 +128,18 @@ def test_the_relative_difference_is_a_share_of_the_answer() -> None:
     assert compare_tensors({"y": [4.0]}, {"y": [3.0]}).relative == pytest.approx(0.25)
 
 
+def test_a_box_without_an_area_matches_its_like_only() -> None:
+    assert compare_boxes([box("cat", 5, 5)], [box("cat", 5, 5)]).matched == ("cat",)
+    assert compare_boxes([box("cat", 5, 5)], [box("dog", 5, 5)]).distance == 1
+    assert compare_boxes([box("cat", 5, 5)], [box("cat", 4, 6)]).distance == 1
+
+
+def test_outputs_without_elements_have_shapes_all_the_same() -> None:
+    one, two = (TensorsAnswer(outputs={"y": []}, shapes={"y": [0, size]}) for size in (3, 4))
+    assert compare(one, one).agreed
+    assert (compare(one, two).agreed, compare(one, two).distance) == (False, math.inf)
+
+
 def test_answers_are_compared_by_their_task() -> None:
     labels = compare(classified(cat=0.6, dog=0.4), classified(dog=0.7, cat=0.3))
     assert (labels.agreed, labels.among) == (False, True)
@@ -127,6 +154,13 @@ def test_answers_are_compared_by_their_task() -> None:
         compare(one, classified(cat=1.0))
 
 
+def test_a_chain_is_compared_with_nothing() -> None:
+    none = DetectionAnswer(width=1, height=1, count=0, boxes=[])
+    chain = ChainAnswer(width=1, height=1, count=0, boxes=[], members=[])
+    with pytest.raises(WrongTask, match="compared with a model, got a chain"):
+        compare(chain, none)
+
+
 def test_arrays_are_compared_as_lists_are() -> None:
     numbers = np.array([1.0, 2.0], np.float32)
     assert compare_tensors({"y": numbers}, {"y": numbers * np.float32(1.0005)}).within
@@ -135,6 +169,8 @@ def test_arrays_are_compared_as_lists_are() -> None:
     assert compare_tensors({"y": texts}, {"y": texts.copy()}).within
     assert compare_tensors({"y": texts}, {"y": others}).unlike == ("y",)
     assert compare_tensors({"y": texts}, {"y": texts[:1]}).unlike == ("y",)
+    numerals = np.array([b"1000001"], object), np.array([b"1000002"], object)
+    assert compare_tensors({"y": numerals[0]}, {"y": numerals[1]}).unlike == ("y",)
     turned = np.array([1 + 1j], np.complex64)
     assert compare_tensors({"y": turned}, {"y": turned}).within
     assert compare_tensors({"y": turned}, {"y": turned.conj()}).absolute == 2

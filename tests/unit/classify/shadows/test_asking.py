@@ -37,9 +37,9 @@ def sent(*pictures: bytes, **tensors: Tensor) -> SentTensors:
     return SentTensors(tensors, pictures, 10**6)
 
 
-def paint(shade: int) -> bytes:
+def paint(shade: int, width: int = 32) -> bytes:
     file = io.BytesIO()
-    Image.new("RGB", (32, 24), (shade, shade, shade)).save(file, "PNG")
+    Image.new("RGB", (width, 24), (shade, shade, shade)).save(file, "PNG")
     return file.getvalue()
 
 
@@ -118,3 +118,16 @@ def test_pictures_become_what_the_model_takes(tmp_path: Path) -> None:
     fixed = answering(constant("scores", [[1.0]]), image=Node("image", (1, 8, 8, 3)))
     with opened(tmp_path, fixed) as loaded, pytest.raises(InvalidTensor):
         ask_sent(loaded, sent(paint(1), paint(2)), PredictOptions())
+
+
+def test_pictures_of_which_a_model_makes_no_one_tensor_are_refused(tmp_path: Path) -> None:
+    steps = [Step("SUM", ("image", "axes"), ("y",))]
+    nodes = [
+        Node("image", (-1, -1, -1, 3)),
+        constant("axes", [1, 2, 3], "int32"),
+        Node("y", (-1,)),
+    ]
+    with opened(tmp_path, build_graphs(Drawn(nodes, steps, ["image"], ["y"]))) as loaded:
+        assert outputs(loaded, sent(paint(1), paint(2)))["y"].tolist() == [2304, 4608]
+        with pytest.raises(InvalidTensor, match="of one shape for all pictures"):
+            ask_sent(loaded, sent(paint(1), paint(1, width=33)), PredictOptions())

@@ -79,6 +79,24 @@ def test_what_cannot_be_measured_is_the_worst_and_leaves_the_mean() -> None:
     assert '"distance":null' in report.model_dump_json()
 
 
+def test_the_mean_of_large_distances_is_a_number() -> None:
+    book = Book("m", "1", "", "2")
+    for number in range(3):
+        book.tally.add(Comparison(agreed=False, distance=1.5e308), str(number), 0, 0)
+    report = book.report()
+    assert report.distance
+    assert report.distance.mean == pytest.approx(1.5e308)
+
+
+def test_where_nothing_can_be_measured_there_is_no_mean() -> None:
+    book = Book("m", "1", "", "2")
+    book.tally.add(Comparison(agreed=False, distance=math.inf), "a", 0, 0)
+    report = book.report()
+    assert report.distance
+    assert (report.distance.mean, report.distance.largest) == (None, None)
+    assert report.distance.counts[-1] == 1
+
+
 def test_it_takes_no_more_memory_for_more_inputs() -> None:
     tally = Tally()
     for number in range(2 * MOST_CLASSES):
@@ -101,6 +119,21 @@ def test_what_is_fresh_is_taken_once() -> None:
     assert fresh.offered == 1
     assert book.take_fresh() is None
     assert book.report().offered == 1
+
+
+def test_what_fails_or_is_dropped_after_it_was_taken_as_offered_is_taken_too() -> None:
+    book = Book("m", "1", "", "2")
+    book.fresh.offered = 2
+    assert book.take_fresh()
+    book.fresh.failed["MODEL_TOO_SLOW"] += 1
+    taken = book.take_fresh()
+    assert taken
+    assert (taken.offered, taken.failed) == (0, {"MODEL_TOO_SLOW": 1})
+    book.fresh.dropped["STOPPED"] += 1
+    taken = book.take_fresh()
+    assert taken
+    assert taken.dropped == {"STOPPED": 1}
+    assert book.take_fresh() is None
 
 
 def test_labels_that_only_one_has_are_named() -> None:

@@ -269,6 +269,23 @@ def test_what_is_published_is_what_came_since_the_last_time(tmp_path: Path) -> N
         assert sum(it.offered for it in published) == 5
 
 
+def test_what_is_counted_before_another_content_is_published_too(tmp_path: Path) -> None:
+    for version in ("1", "2", "3"):
+        write_version(tmp_path / "m", version, build_scaled(1.0))
+    published: list[Report] = []
+    with staged(tmp_path, publish=published.append) as stage:
+        stage.predict(1)
+        stage.await_report(lambda report: report.compared == 1)
+        stage.share(100, "3")
+        for x in (2, 3):
+            stage.predict(x)
+        stage.await_report(lambda report: report.compared == 2)
+        stage.shadows.stop()
+        eventually(lambda: len(published) == 2, "both are published", within=60)
+        counts = [(it.shadow.version, it.offered, it.compared) for it in published]
+        assert counts == [("2", 1, 1), ("3", 2, 2)]
+
+
 def test_a_picture_is_compared_by_all_labels(tmp_path: Path, digits: bytes) -> None:
     card = "{model: {path: model.tflite}, output: {label: {path: labels.txt}}}"
     for version, names in (("1", "0123456789"), ("2", "01234567xy")):
@@ -286,6 +303,34 @@ def test_a_picture_is_compared_by_all_labels(tmp_path: Path, digits: bytes) -> N
         )
         assert report.labels
         assert (report.labels.version, report.labels.shadow) == (["8", "9"], ["x", "y"])
+
+
+def test_labels_are_those_of_the_version_that_has_answered(tmp_path: Path, digits: bytes) -> None:
+    card = "{model: {path: model.tflite}, output: {label: {path: labels.txt}}}"
+    for version, names in (("1", "0123456789"), ("2", "01234567xy")):
+        write_version(tmp_path / "m", version, digits, card)
+        (tmp_path / "m" / version / "labels.txt").write_text("\n".join(names))
+    gone = threading.Event()
+    with staged(tmp_path, rest=lambda _: gone.wait(60)) as stage:
+        data = next((SAMPLES / f"digit-{name}.png").read_bytes() for name in numerals())
+        assert answer(stage.service.answer(Task.CLASSIFY, request(data, "image/png")))
+        stage.repository.unload("m", "1")
+        gone.set()
+        report = stage.await_report(lambda report: report.compared == 1)
+        assert report.labels
+        assert (report.labels.version, report.labels.shadow) == (["8", "9"], ["x", "y"])
+
+
+def test_what_is_infinite_in_one_only_is_no_agreement_and_can_be_reported(tmp_path: Path) -> None:
+    write_version(tmp_path / "m", "1", build_scaled(1.0))
+    write_version(tmp_path / "m", "2", build_scaled(3e38))
+    with staged(tmp_path) as stage:
+        assert [stage.predict(x) for x in (10, 20)] == [[10], [20]]
+        report = stage.await_report(lambda report: report.compared == 2)
+        assert (report.agreed, [it.distance for it in report.worst]) == (0, [None, None])
+        described = Documented(stage.service.routes())
+        (shown,) = json.loads(described.call("GET", "models/m/shadow").body)["reports"]
+        assert shown["distance"]["counts"][-1] == 2
 
 
 def test_a_shadow_of_another_task_is_counted_as_such(tmp_path: Path, digits: bytes) -> None:

@@ -29,3 +29,12 @@ def test_boxes_anywhere_are_drawn_and_the_pixels_given_stay(
     for kind in ("image/jpeg", "image/png"):
         assert draw_boxes(Image(pixels, *size), boxes, kind=kind)
     assert not pixels.any()
+
+
+def test_a_box_whose_sides_are_the_wrong_way_is_drawn_as_the_others() -> None:
+    turned, upright = [Box("face", 1, 50, 30, 20, 10)], [Box("face", 1, 20, 10, 50, 30)]
+    image = Image(np.zeros((40, 60, 3), np.uint8), 60, 40)
+    assert draw_boxes(image, turned, kind="image/png") == draw_boxes(
+        image, upright, kind="image/png"
+    )
+    assert overlay_boxes(turned, 60, 40) == overlay_boxes(upright, 60, 40)

@@ -2,12 +2,14 @@
 
 import json
 import math
+from importlib import import_module
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from hypothesis.strategies import binary, floats, lists
+from installed import need_module
 from numpy.typing import NDArray
 from unit.classify.fake_engine import FakeEngine
 
@@ -85,6 +87,20 @@ def test_what_is_wrong_is_named(
 ) -> None:
     with pytest.raises(InvalidTensor, match=named):
         decode_tensors(values, signature(dtype, shape))
+
+
+def test_numbers_become_bfloat16() -> None:
+    need_module("ml_dtypes", "uv sync --group train")
+    import_module("ml_dtypes")  # tells numpy
+    given = signature("bfloat16", (-1,))
+    values = [1, 2.5, "Infinity", "NaN"]
+    tensor = decode_tensors({"x": values}, given)["x"]
+    assert tensor.dtype == np.dtype("bfloat16")
+    assert encode_tensors({"x": tensor})["x"] == [1.0, 2.5, "Infinity", "NaN"]
+    with pytest.raises(InvalidTensor, match=r"numbers that bfloat16 can hold, got 1e[+]39"):
+        decode_tensors({"x": [1e39]}, given)
+    with pytest.raises(InvalidTensor, match="numbers of type bfloat16, got <U3"):
+        decode_tensors({"x": ["one"]}, given)
 
 
 def test_an_input_may_be_called_by_its_name_in_the_graph() -> None:

@@ -20,6 +20,7 @@ from meshlens.classify.storage.signatures import Provenance
 from meshlens.classify.storage.source import Source
 from meshlens.classify.tasks.chain.chain import Chain
 from meshlens.classify.tasks.choice import Choice, choose_task
+from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.lens import Lens, OpenedModel
 from meshlens.faults import Place
 
@@ -37,6 +38,7 @@ class Answerer:
         sha256: of its file, or of its folder as packed by `packing.pack`, as it was loaded.
         provenance: what is known of who made it.
         content: digest of all that its answers depend on: its bytes, its card and its labels.
+        labels: of its classes; None if it does not classify.
     """
 
     model: str
@@ -44,6 +46,7 @@ class Answerer:
     sha256: str
     provenance: Provenance
     content: str
+    labels: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -182,7 +185,8 @@ def open_prepared(prepared: Prepared, open_engine: OpenEngine) -> Loaded:
         engine.close()
         raise
     content = _sum_up(sha256, model)
-    answerer = Answerer(source.model, source.version, sha256, prepared.provenance, content)
+    labels = chosen.lens.labels if isinstance(chosen.lens, Classifier) else None
+    answerer = Answerer(source.model, source.version, sha256, prepared.provenance, content, labels)
     # Whether another form answers the same is told by classes.
     converts = kind is Kind.TFLITE and chosen.task is Task.CLASSIFY
     advice = advise(data) if converts else ()

@@ -299,7 +299,8 @@ class Registry:
             version: its number or label; if empty the one that a header names, else one by the
                 weights of a rollout, else the one labelled stable, else the newest that is
                 AVAILABLE, else the one that will be.
-            asking: who asks; None for what is no request: it gets the version to go back to.
+            asking: who asks; None for what is no request: it gets the version to go back to, and
+                another one of the rollout if that is not there.
 
         Raises:
             ModelNotFound: no model has that name, or not that version.
@@ -310,8 +311,8 @@ class Registry:
         labelled = self.policy.labels.get(name, {})
         if not version and asking:
             version = asking.version or self._share_out(name, versions, asking)
-        elif not version:
-            version = self._find_target(name)
+        elif not version and (rollout := self.find_rollout(name)):
+            version = self._go_back(name, rollout)
         if not version and STABLE in labelled:
             version = STABLE
         number = labelled.get(version, version)
@@ -326,20 +327,6 @@ class Registry:
         wanted = self.wanted(name)
         coming = [version for version in wanted if version.on_its_way]
         return next(iter(coming or wanted or versions))
-
-    def _find_target(self, name: str) -> str:
-        """Return the version of a rollout to go back to, or else one that answers in its place.
-
-        Returns:
-            a version that is there; empty if none of the rollout is, or there is no rollout.
-        """
-        rollout = self.find_rollout(name)
-        if rollout is None or rollout.target is None:
-            return ""
-        if self.contents(name, rollout.target):
-            return rollout.target
-        able = {it.source.version for it in self.of(name) if it.available}
-        return min((it for it in able if rollout.weights.get(it)), key=int, default="")
 
     def _share_out(self, name: str, versions: Iterable[Version], asking: Asking) -> str:
         """Return the version of a rollout with weights that a request gets, empty without one.
@@ -365,12 +352,18 @@ class Registry:
                 if version.wished is None:
                     self.changed.notify_all()
                 version.request(time.monotonic())  # others answer until it is back
-        chosen = choose(name, rollout, able, asking) or rollout.target or ""
-        if not self.contents(name, chosen):
+        chosen = choose(name, rollout, able, asking) or self._go_back(name, rollout)
+        if not chosen:
             named = ", ".join(rollout.weights)
             raise ModelFailed(name, "without a version", f"its rollout shares out {named}")
         # If none can answer, the one to go back to says why.
         return chosen
+
+    def _go_back(self, name: str, rollout: Rollout) -> str:
+        """Return the version to go back to, or the next that gets requests; empty without one."""
+        weighted = sorted((it for it, weight in rollout.weights.items() if weight), key=int)
+        among = filter(None, (rollout.target, *weighted))
+        return next((it for it in among if self.contents(name, it)), "")
 
     def find_newest(self, name: str, version: str) -> Version:
         """Return the newest content of the version that a request means.

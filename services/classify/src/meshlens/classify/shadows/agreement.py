@@ -4,17 +4,19 @@ import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshlens.classify.errors import WrongTask
 from meshlens.classify.formats.labels import Label
+from meshlens.classify.tasks.chain.answer import ChainAnswer
 from meshlens.classify.tasks.classification.classifier import ClassificationAnswer
 from meshlens.classify.tasks.detection.boxes import Box
 from meshlens.classify.tasks.detection.detector import DetectionAnswer
 from meshlens.classify.tasks.lens import Answer
+from meshlens.classify.tasks.tensors.nested_lists import read_words
 from meshlens.classify.tasks.tensors.predictor import TensorsAnswer
 
 FIRST = 5
@@ -26,6 +28,7 @@ RELATIVE, ABSOLUTE = 1e-3, 1e-5
 _ROUNDING = 0.01
 
 K = TypeVar("K", bound=Hashable)
+_Numbers: TypeAlias = NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ class Tensors:
         within: whether all numbers are the same but for the tolerance.
         absolute: largest difference of two numbers; inf if they cannot be compared.
         relative: largest difference of two numbers, as a share of that of the one; likewise.
-        unlike: names of the outputs that only one has, or of another shape or type.
+        unlike: names of the outputs that only one has, of another shape, of other texts, or of
+            texts in one and numbers in the other.
     """
 
     within: bool
@@ -126,7 +130,7 @@ def compare(answer: Answer, other: Answer) -> Comparison:
         other: of the same task; of a classification, all labels.
 
     Raises:
-        WrongTask: it is of another task.
+        WrongTask: it is of another task, or `answer` is that of a chain.
     """
     match answer, other:
         case ClassificationAnswer(), ClassificationAnswer():
@@ -139,6 +143,13 @@ def compare(answer: Answer, other: Answer) -> Comparison:
                 first,
                 other.labels[0].label,
                 among=labels.among,
+            )
+        case ChainAnswer(), _:
+            # By a file of rollouts, since a call is refused.
+            raise WrongTask(
+                "a shadow must be compared with a model",
+                got="a chain, which joins others",
+                remedy="leave the shadow out, or shadow the models that the chain joins",
             )
         case DetectionAnswer(), DetectionAnswer():
             boxes = compare_boxes(answer.boxes, other.boxes)
@@ -154,6 +165,9 @@ def compare(answer: Answer, other: Answer) -> Comparison:
                 overlap=boxes.overlap,
             )
         case TensorsAnswer(), TensorsAnswer():
+            if any(other.shapes.get(it, shape) != shape for it, shape in answer.shapes.items()):
+                # Nested lists without an element do not show it.
+                return Comparison(agreed=False, distance=math.inf)
             tensors = compare_tensors(answer.outputs, other.outputs)
             return Comparison(tensors.within, tensors.absolute)
         case _:
@@ -237,19 +251,32 @@ def compare_tensors(
         if one.shape != two.shape:
             unlike.append(name)
             continue
-        same = (one == two) | (np.isnan(one) & np.isnan(two))
-        # What is infinite or no number in one only differs without bounds.
-        with np.errstate(invalid="ignore", divide="ignore"):
-            difference = np.where(same, 0.0, np.nan_to_num(np.abs(one - two), nan=math.inf))
-            share = np.where(same, 0.0, np.nan_to_num(difference / np.abs(one), nan=math.inf))
-            within &= bool((same | (difference <= atol + rtol * np.abs(one))).all())
+        difference = _subtract(one, two)
+        size = np.abs(one.astype(np.float64))
+        # What is infinite in one only is not the same, though a share of infinity is no bound.
+        near = np.isfinite(difference) & (difference <= atol + rtol * size)
+        within &= bool((near | (difference == 0)).all())
         absolute = max(absolute, float(difference.max(initial=0.0)))
-        relative = max(relative, float(share.max(initial=0.0)))
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            share = np.nan_to_num(difference / size, nan=math.inf, posinf=math.inf)
+        relative = max(relative, float(np.where(difference == 0, 0.0, share).max(initial=0.0)))
     if unlike:
         return Tensors(
             within=False, absolute=math.inf, relative=math.inf, unlike=tuple(sorted(unlike))
         )
     return Tensors(within, absolute, relative)
+
+
+def _subtract(one: _Numbers, two: _Numbers) -> NDArray[np.float64]:
+    """Return how far numbers are apart: inf where only one of two is finite, or is a number."""
+    if one.dtype.kind == two.dtype.kind != "f":
+        # Integers beyond 2**53, which doubles would round: these bits are right, whatever the sign.
+        larger, smaller = np.maximum(one, two), np.minimum(one, two)
+        return (larger.astype(np.uint64) - smaller.astype(np.uint64)).astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(one.astype(np.float64) - two.astype(np.float64))
+    same = (one == two) | (np.isnan(one) & np.isnan(two))
+    return np.where(same, 0.0, np.where(np.isnan(apart), math.inf, apart))
 
 
 def _by_name(labels: Iterable[Label]) -> Mapping[str, float]:
@@ -276,9 +303,9 @@ def _overlap(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.f
     shared = (highs - lows).clip(0).prod(axis=2)
     areas = [(sides[:, 2:] - sides[:, :2]).clip(0).prod(axis=1) for sides in (one, two)]
     union = areas[0][:, None] + areas[1][None, :] - shared
-    overlap: NDArray[np.float64] = np.divide(
-        shared, union, out=np.zeros_like(shared), where=union > 0
-    )
+    # What has no area overlaps with nothing but its like.
+    like = (one[:, None] == two[None]).all(axis=2).astype(np.float64)
+    overlap: NDArray[np.float64] = np.divide(shared, union, out=like, where=union > 0)
     return overlap
 
 
@@ -289,11 +316,21 @@ def _differ(one: object, two: object) -> bool:
     return bool(one != two)
 
 
-def _read(output: object) -> NDArray[np.float64] | None:
-    """Return an output as numbers, None if it has none; NaN is a text in JSON."""
-    if isinstance(output, np.ndarray) and output.dtype.kind == "c":
-        output = np.stack([output.real, output.imag], axis=-1)
-    try:
-        return np.asarray(output, dtype=np.float64)
-    except (TypeError, ValueError):  # text, bytes, or complex numbers as pairs of a ragged list
+def _read(output: object) -> _Numbers | None:
+    """Return an output as numbers, None if it is of texts, even of those that look like numbers."""
+    if isinstance(output, np.ndarray):
+        if output.dtype.kind == "c":
+            output = np.stack([output.real, output.imag], axis=-1)
+        array = output
+    else:
+        try:
+            array = np.asarray(output)
+            if array.dtype.kind == "U":
+                array = np.asarray(read_words(output))
+        except ValueError:  # lists of unequal length
+            return None
+    if array.dtype.kind in "OSU":
         return None
+    kept = array.dtype.kind in "iu"
+    numbers: _Numbers = array if kept else array.astype(np.float64)
+    return numbers

@@ -114,7 +114,7 @@ def ask_sent(loaded: Loaded, payload: Payload, options: Any) -> Answer:  # noqa:
 
     Raises:
         InvalidOption: the model has no such function.
-        InvalidTensor: the tensors are not those of the function.
+        InvalidTensor: the tensors are not those of the function, or pictures make no one tensor.
         InvalidModel: pictures were sent, and the function takes none.
         ClassifyError: as `Signature.run` does.
     """
@@ -140,6 +140,14 @@ def _read_pictures(
         taken.encode(picture, taken.see(picture))[taken.spec.name]
         for picture in (Payload(data, payload.max_pixels) for data in payload.pictures)
     ]
+    shapes = {row.shape[1:] for row in rows}
+    if len(shapes) > 1:
+        raise InvalidTensor(
+            f"{taken.spec.name} must be of one shape for all pictures",
+            got=", ".join(map(str, sorted(shapes))),
+            remedy="shadow a version that gives its pictures a size, or send one at a time",
+            places=[Place(field=taken.spec.name)],
+        )
     return {taken.spec.name: np.concatenate(rows) if len(rows) > 1 else rows[0]}
 
 

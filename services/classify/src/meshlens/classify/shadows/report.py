@@ -46,8 +46,8 @@ class Distances(BaseModel):
     numbers.
     """
 
-    mean: float = Field(description="of those that can be measured")
-    largest: float = Field(description="likewise")
+    mean: float | None = Field(description="of those that can be measured; null if none can")
+    largest: float | None = Field(description="likewise")
     counts: Sequence[int] = Field(
         description=f"how many are up to {', '.join(map(str, BOUNDS))}, and beyond; those that"
         " cannot be measured, as of tensors of other shapes, are among the last"
@@ -172,8 +172,9 @@ class Book:
         version: that answers.
         content: of that.
         shadow: the version of the shadow.
-        shadow_content: of that; empty until it is known.
+        shadow_content: of the shadow; empty until it is known.
         labels: those that only one has; None if both have the same.
+        names: of the classes of the version that answers; None if it does not classify.
         kind: the type of the answers; None before anything was compared.
         since: when this began.
         tally: the counts since then.
@@ -187,6 +188,7 @@ class Book:
     shadow: str
     shadow_content: str = ""
     labels: UnlikeLabels | None = None
+    names: tuple[str, ...] | None = None
     kind: type[Answer] | None = None
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
     tally: Tally = field(default_factory=Tally)
@@ -208,7 +210,8 @@ class Book:
 
     def take_fresh(self) -> Report | None:
         """Return what has been counted since the last time, None if nothing was."""
-        if not self.fresh.offered and not self.fresh.compared:
+        fresh = self.fresh
+        if not (fresh.offered or fresh.compared or fresh.dropped or fresh.failed):
             return None
         report = self._report(self.fresh, self.fresh_since)
         self.fresh, self.fresh_since = Tally(), report.until
@@ -226,8 +229,8 @@ class Book:
             until=datetime.now(UTC),
             among_first_five=tally.among if classifies else None,
             distance=Distances(
-                mean=round(tally.distance / max(tally.finite, 1), 6),
-                largest=round(tally.largest, 6),
+                mean=round(tally.mean, 6) if tally.finite else None,
+                largest=round(tally.largest, 6) if tally.finite else None,
                 counts=tuple(tally.distances),
             )
             if compared

@@ -25,7 +25,6 @@ from meshlens.classify.engines.worker_server import (
 from meshlens.classify.serving.opening import Prepared, open_prepared
 from meshlens.classify.shadows.agreement import Comparison, compare
 from meshlens.classify.shadows.asking import Ask, Contents
-from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.lens import Answer, Payload
 
 
@@ -53,9 +52,7 @@ class Worker(Receiver):
                 self._loaded = open_prepared(prepared, partial(open_here, workers=1))
         finally:
             bound_calls(self._bounds.memory)
-        lens = self._loaded.lens
-        labels = tuple(lens.labels) if isinstance(lens, Classifier) else None
-        return Contents(self._loaded.content, labels)
+        return Contents(self._loaded.content, self._loaded.answerer.labels)
 
     def ask(
         self,

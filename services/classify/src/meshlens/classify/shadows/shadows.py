@@ -18,7 +18,6 @@ from meshlens.classify.serving.repository import Repository
 from meshlens.classify.shadows.asking import Ask, Contents
 from meshlens.classify.shadows.processes import ShadowProcesses
 from meshlens.classify.shadows.report import Agreement, Book, Report, Reports, UnlikeLabels
-from meshlens.classify.tasks.classification.classifier import Classifier
 from meshlens.classify.tasks.lens import Answer, Payload
 from meshlens.classify.tasks.tensors.predictor import TensorsAnswer
 
@@ -110,6 +109,8 @@ class Shadows:
         self._queue: deque[_Seen] = deque()
         self._waiting_bytes = 0
         self._books: dict[tuple[str, str], Book] = {}
+        # Those that others have replaced, until what they have counted is published.
+        self._replaced: list[Book] = []
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._due = math.inf
@@ -169,9 +170,11 @@ class Shadows:
         book = self._books.get(key)
         if book and book.content == answerer.content and book.shadow == shadow:
             return book
-        if key not in self._books and len(self._books) >= _MOST_BOOKS:
-            del self._books[next(iter(self._books))]
-        book = self._books[key] = Book(*key, answerer.content, shadow)
+        if book:
+            self._replaced.append(book)
+        elif len(self._books) >= _MOST_BOOKS:
+            self._replaced.append(self._books.pop(next(iter(self._books))))
+        book = self._books[key] = Book(*key, answerer.content, shadow, names=answerer.labels)
         return book
 
     def _drop(self, book: Book, reason: str) -> None:
@@ -320,7 +323,9 @@ class Shadows:
         book = seen.book
         if book.shadow_content == contents.content:
             return
-        labels = self._compare_labels(book, contents)
+        labels = None
+        if book.names is not None and contents.labels is not None:
+            labels = UnlikeLabels.of(book.names, contents.labels)
         with self._changed:
             if book.shadow_content:
                 self._move(book, seen)
@@ -329,19 +334,15 @@ class Shadows:
     def _move(self, book: Book, seen: _Seen) -> None:
         """Count what waits in a new book, instead of one whose shadow has changed."""
         moved = [seen, *(each for each in self._queue if each.book is book)]
-        fresh = Book(book.model, book.version, book.content, book.shadow)
+        fresh = Book(book.model, book.version, book.content, book.shadow, names=book.names)
         for each in moved:
             each.book = fresh
         for tally in fresh.tallies:
             tally.offered = len(moved)
         if self._books.get((book.model, book.version)) is book:
             self._books[book.model, book.version] = fresh
-
-    def _compare_labels(self, book: Book, contents: Contents) -> UnlikeLabels | None:
-        answering = self._repository.describe(book.model, book.version).lens
-        if isinstance(answering, Classifier) and contents.labels is not None:
-            return UnlikeLabels.of(answering.labels, contents.labels)
-        return None
+            book.fresh.offered = max(book.fresh.offered - len(moved), 0)
+            self._replaced.append(book)
 
     def _fail(self, seen: _Seen, reason: str) -> None:
         with self._changed:
@@ -351,7 +352,9 @@ class Shadows:
 
     def _publish_fresh(self) -> None:
         with self._changed:
-            reports = [book.take_fresh() for book in self._books.values()]
+            reports = [book.take_fresh() for book in (*self._replaced, *self._books.values())]
+            waiting = {id(seen.book) for seen in self._queue}
+            self._replaced = [book for book in self._replaced if id(book) in waiting]
         for report in reports:
             if report:
                 self._publish(report)

@@ -67,7 +67,7 @@ class Tally:
         additional: boxes that only the shadow has.
         overlap: of the boxes that match, all together.
         distances: how many distances are up to each of `BOUNDS`, and beyond the last one.
-        distance: all finite distances together.
+        mean: of all finite distances.
         finite: how many there are of those.
         largest: the largest finite distance.
         seen: labels in the answers, at most `MOST_CLASSES`; the others are under the empty one.
@@ -88,7 +88,7 @@ class Tally:
     additional: int = 0
     overlap: float = 0.0
     distances: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
-    distance: float = 0.0
+    mean: float = 0.0
     finite: int = 0
     largest: float = 0.0
     seen: Counter[str] = field(default_factory=Counter)
@@ -115,8 +115,9 @@ class Tally:
         self.overlap += found.overlap
         self.distances[bisect_left(BOUNDS, found.distance)] += 1
         if math.isfinite(found.distance):
-            self.distance += found.distance
             self.finite += 1
+            # Not of their sum, which may be infinite.
+            self.mean += (found.distance - self.mean) / self.finite
             self.largest = max(self.largest, found.distance)
         for label, agreed in found.classes:
             known = label if label in self.seen or len(self.seen) < MOST_CLASSES else ""

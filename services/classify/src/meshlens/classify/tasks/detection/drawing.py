@@ -30,9 +30,7 @@ def draw_boxes(image: Image, boxes: Sequence[Box], *, kind: str) -> bytes:
     line = _line(drawn.width, drawn.height)
     font_size = 6 * line
     for box in boxes:
-        x1, y1, x2, y2 = (
-            side * scale[place % 2] for place, side in enumerate((box.x1, box.y1, box.x2, box.y2))
-        )
+        x1, y1, x2, y2 = (side * scale[place % 2] for place, side in enumerate(_order(box)))
         outer = x1 - line, y1 - line, x2 + line, y2 + line
         pen.rectangle(outer, outline=_DARK, width=3 * line)
         pen.rectangle((x1, y1, x2, y2), outline=_BRIGHT, width=line)
@@ -68,19 +66,23 @@ def overlay_boxes(boxes: Sequence[Box], width: int, height: int) -> str:
 
 
 def _shape(box: Box, line: int) -> str:
-    place = (
-        f'x="{box.x1:.2f}" y="{box.y1:.2f}" width="{box.x2 - box.x1:.2f}"'
-        f' height="{box.y2 - box.y1:.2f}"'
-    )
-    above = box.y1 - 2 * line
-    baseline = above if above >= 6 * line else box.y1 + 7 * line
+    x1, y1, x2, y2 = _order(box)
+    place = f'x="{x1:.2f}" y="{y1:.2f}" width="{x2 - x1:.2f}" height="{y2 - y1:.2f}"'
+    above = y1 - 2 * line
+    baseline = above if above >= 6 * line else y1 + 7 * line
     return (
         f"<g><title>{_escape(box.caption)}</title>"
         f'<rect {place} stroke="{_DARK}" stroke-width="{3 * line}"/>'
         f'<rect {place} stroke="{_BRIGHT}" stroke-width="{line}"/>'
-        f'<text x="{box.x1:.2f}" y="{baseline:.2f}" fill="{_BRIGHT}" stroke="{_DARK}"'
+        f'<text x="{x1:.2f}" y="{baseline:.2f}" fill="{_BRIGHT}" stroke="{_DARK}"'
         f' stroke-width="{line}" paint-order="stroke">{_escape(box.caption)}</text></g>'
     )
+
+
+def _order(box: Box) -> tuple[float, float, float, float]:
+    """Return the left, upper, right and lower side, even of a box whose sides are the wrong way."""
+    (x1, x2), (y1, y2) = sorted((box.x1, box.x2)), sorted((box.y1, box.y2))
+    return x1, y1, x2, y2
 
 
 def _count(boxes: Sequence[Box]) -> str:

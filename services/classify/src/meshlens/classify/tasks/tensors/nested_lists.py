@@ -79,7 +79,7 @@ def _cast(tensor: Tensor, spec: TensorSpec) -> Tensor:
     """
     with np.errstate(over="ignore"):
         cast = tensor.astype(spec.dtype)
-    if spec.dtype.kind in "fc":
+    if _find_kind(spec) in "fc":
         wrong = tensor[np.isfinite(tensor) & ~np.isfinite(cast)]
         if wrong.size:
             raise InvalidTensor(
@@ -99,16 +99,16 @@ def _read_numbers(value: object, spec: TensorSpec) -> Tensor:
         ValueError: lists of unequal length.
     """
     tensor = np.array(value)
-    if tensor.dtype.kind == "U" and spec.dtype.kind in "fc":
-        tensor = np.array(_replace_words(value))
+    if tensor.dtype.kind == "U" and _find_kind(spec) in "fc":
+        tensor = np.array(read_words(value))
     _check_type(tensor, spec)
     return _join_pairs(tensor, spec) if spec.dtype.kind == "c" else tensor
 
 
-def _replace_words(value: object) -> object:
+def read_words(value: object) -> object:
     """Return `value` with numbers for the words of what is not finite."""
     if isinstance(value, list):
-        return [_replace_words(item) for item in value]
+        return [read_words(item) for item in value]
     return _NOT_FINITE.get(value, value) if isinstance(value, str) else value
 
 
@@ -127,9 +127,14 @@ def _join_pairs(tensor: Tensor, spec: TensorSpec) -> Tensor:
     return joined
 
 
+def _find_kind(spec: TensorSpec) -> str:
+    """Return numpy's letter for the kind of an input's numbers; it has none for bfloat16."""
+    return "f" if spec.dtype.name == "bfloat16" else spec.dtype.kind
+
+
 def _check_type(tensor: Tensor, spec: TensorSpec) -> None:
     """Refuse what would lose more than the precision of a float."""
-    kind, wanted = tensor.dtype.kind, spec.dtype.kind
+    kind, wanted = tensor.dtype.kind, _find_kind(spec)
     right = {"f": "iuf", "i": "iu", "u": "iu", "b": "b", "c": "iuf"}.get(wanted, "")
     if kind not in right and tensor.size:
         raise InvalidTensor(
