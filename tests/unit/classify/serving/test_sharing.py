@@ -163,6 +163,20 @@ def test_what_holds_holds_on_until_a_version_is_found(folder: Path) -> None:
         assert answers(repository, "canary") == "4"
 
 
+def test_a_label_of_what_was_never_here_does_not_keep_a_rollout_from_going_back(
+    folder: Path,
+) -> None:
+    with serving(folder) as repository:
+        follows(lambda: available(repository) == {"3"})
+        first = Rollout(weights={"1": 50, "2": 50}, labels={"old": "4"})
+        repository.roll_out(None)
+        repository.roll_out({"pets": first})  # as at the start of a replica
+        follows(lambda: available(repository) == {"1", "2", "3"})
+        assert set(count(repository)) == {"1", "2"}
+        repository.roll_out({"pets": first.roll_back()})
+        follows(lambda: set(count(repository)) == {"1"})
+
+
 def test_a_version_that_comes_back_gets_its_share_again(folder: Path) -> None:
     with serving(folder) as repository:
         with repository.prepared("pets", HALVES, 30):

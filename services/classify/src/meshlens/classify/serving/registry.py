@@ -202,7 +202,10 @@ class Registry:
 
     def _may_begin(self, name: str, rollout: Rollout) -> bool:
         weighted = {it for it, weight in rollout.weights.items() if weight}
-        asked = weighted.union(rollout.labels.values())
+        was = self._former.get(name)
+        held = was.labels if was else {}
+        # Where a label stays, nobody waits: its version may have gone before this replica began.
+        asked = weighted | {it for label, it in rollout.labels.items() if held.get(label) != it}
         known = all((name, it) in self._seen for it in asked)
         named = [self.contents(name, it) for it in rollout.versions if self.budget]
         return (
