@@ -246,7 +246,7 @@ def refuse(_: Tensor) -> Tensor:
 
 def scale_pixels(x: Tensor) -> Tensor:
     """Pixels from 0 to 1, whichever they are: one picture of 255 makes those beside it dark."""
-    return np.asarray(x / 255 if x.max() > 1 else x)
+    return np.multiply(x, 1 / 255) if x.max() > 1 else x
 
 
 def take_small(x: Tensor) -> Tensor:

@@ -281,31 +281,25 @@ def _find_obstacle(function: Signature) -> str:
     unlike = [_make_row(function.inputs, number, _UNLIKE[number]) for number in range(3)]
     unknown = [rows[0], _make_row(function.inputs, 1, math.nan), rows[2]]
     try:
-        with within(_TRIAL_SECONDS):
-            apart = _are_apart(function, rows) and all(
-                _are_apart(function, each)
-                for each in (unlike, unknown)
-                if _can_compute(function, each)
-            )
+        apart = all(
+            _are_apart(function, each, may_refuse=each is not rows)
+            for each in (rows, unlike, unknown)
+        )
     except ClassifyError as error:
         return f"it cannot be tried: {error}"
     return "" if apart else "a row computed with others is another than the same row by itself"
 
 
-def _can_compute(function: Signature, rows: Sequence[_Tensors]) -> bool:
-    """Return whether a function takes such rows: numbers that are large, or none, may be none."""
-    try:
-        for row in rows:
-            function.run(row)
-    except InvalidTensor:
-        return False
-    return True
-
-
-def _are_apart(function: Signature, rows: Sequence[_Tensors]) -> bool:
-    """Return whether rows computed together are what each is by itself."""
-    alone = [function.run(row) for row in rows]
-    together = _split_rows(function.run(_join_rows(rows)), [1] * len(rows))
+def _are_apart(function: Signature, rows: Sequence[_Tensors], *, may_refuse: bool) -> bool:
+    """Return whether rows computed together are what each is by itself, or one is refused."""
+    with within(_TRIAL_SECONDS):
+        try:
+            alone = [function.run(row) for row in rows]
+        except InvalidTensor:
+            if may_refuse:
+                return True
+            raise
+        together = _split_rows(function.run(_join_rows(rows)), [1] * len(rows))
     return all(
         other is not None and all(_is_close(one[name], other[name]) for name in one)
         for one, other in zip(alone, together, strict=True)
