@@ -244,12 +244,50 @@ def refuse(_: Tensor) -> Tensor:
     raise InvalidTensor("expected nothing", got="something", remedy="send nothing")
 
 
+def scale_pixels(x: Tensor) -> Tensor:
+    """Pixels from 0 to 1, whichever they are: one picture of 255 makes those beside it dark."""
+    return np.multiply(x, 1 / 255) if x.max() > 1 else x
+
+
+def take_small(x: Tensor) -> Tensor:
+    if not (np.abs(x) <= 1).all():
+        raise InvalidTensor("expected small numbers", got="others", remedy="send small ones")
+    return np.multiply(x, 2)
+
+
+def test_a_model_that_takes_no_other_numbers_is_tried_with_those_that_it_takes() -> None:
+    function = batching(Function(take_small), 2)
+    assert ask_at_once(function, [some_rows(0.5), some_rows(1)]) == [[[1]], [[2]]]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int64", "bool", "float16"])
+def test_a_row_of_any_type_that_is_computed_by_itself_is_computed_with_others(dtype: str) -> None:
+    function = Function(np.copy)
+    function.inputs = (TensorSpec("x", (-1, 4), np.dtype(dtype)),)
+    rows = np.ones((1, 4), dtype)
+    answers = ask_at_once(batching(function, 2), [rows, rows])
+    assert answers == [rows.tolist()] * 2
+    assert function.runs == [2]
+
+
+def test_pixels_of_bytes_that_are_scaled_by_the_largest_of_all_are_not_joined() -> None:
+    function = Function(scale_pixels)
+    function.inputs = (TensorSpec("x", (-1, 4), np.dtype("uint8")),)
+    with pytest.raises(InvalidModel, match="is another than the same row by itself"):
+        batching(function, 4)
+
+
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
         (Function(shape=(1, 4)), r"f: x has the shape \(1, 4\), whose first axis is not open"),
         (Function(lambda x: np.asarray(x - x.mean(0))), "is another than the same row by itself"),
         (Function(lambda x: x[:1]), "is another than the same row by itself"),
+        (Function(scale_pixels), "is another than the same row by itself"),
+        (
+            Function(lambda x: np.asarray(x - 0 * x.mean())),
+            "is another than the same row by itself",
+        ),
         (Function(refuse), "cannot be tried: expected nothing"),
     ],
 )

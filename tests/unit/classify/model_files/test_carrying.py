@@ -73,6 +73,7 @@ def test_what_a_card_says_of_pictures_and_labels_is_kept() -> None:
         "normalization": {"mean": [0.0], "std": [1.0]},
         "input": {"resize": "crop", "resampling": "bicubic", "type": "bgr32f"},
     }
+    assert carried(opened("cache: false"))["cache"] is False
     named = decode_card(str(name_tensors(carried(model), model)).encode())
     assert (named.signature, named.input.name, named.output.name) == (
         *("serving_default", "picture", "classes"),

@@ -1,5 +1,7 @@
 """`classify-models export` says what it needs before it converts anything."""
 
+import contextlib
+import io
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +39,7 @@ def export(folder: Path, *words: str) -> int:
         (["loose"], ["must have a folder of its own", "move them into", "loose/1"]),
         (["cats"], ["one of the models counts, digits, loose, got 'cats'"]),
         (["digits@2"], ["one of the models digits@1, got 'digits@2'"]),
+        (["digits@1" + "0" * 4300], ["one of the models digits@1, got 'digits@1000"]),
     ],
 )
 def test_what_cannot_be_converted_is_told(
@@ -57,6 +60,36 @@ def test_a_card_in_no_version_is_seen_wherever_its_model_is(
     monkeypatch.chdir(folder.parent)
     assert export(Path(folder.name), "named") == 2
     assert "named must have a folder of its own" in capsys.readouterr().err
+
+
+def test_a_folder_in_the_place_of_the_next_version_is_told_before_anything_is_converted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notes = folder / "digits/2/notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("to be done")
+    assert export(folder, "digits@01", "--from", "none") == 2
+    told = capsys.readouterr().err
+    assert f"expected no {notes.parent}: it is where the next version of digits is put" in told
+    assert "got one without a model; remove it" in told
+    assert notes.read_text() == "to be done"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_disk_without_room_is_told() -> None:
+    told = io.StringIO()
+    with (
+        Path("/dev/full").open("w", buffering=1) as full,
+        contextlib.redirect_stdout(full),
+        contextlib.redirect_stderr(told),
+    ):
+        code = cli.main(["list"])
+        with contextlib.suppress(OSError):
+            full.close()
+    assert code == 2
+    assert told.getvalue() == (
+        "classify-models: a file could not be written: No space left on device\n"
+    )
 
 
 def test_pictures_are_looked_at_before_anything_is_converted(

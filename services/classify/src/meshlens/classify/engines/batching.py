@@ -6,6 +6,7 @@ number of rows come together.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,13 @@ import numpy as np
 
 from meshlens.classify.engines.bounds import Caller, find_caller, find_deadline, until, within
 from meshlens.classify.engines.engine import Engine, Mortal, Signature, Tensor, TensorSpec
-from meshlens.classify.errors import ClassifyError, EngineGone, InvalidModel, RequestOver
+from meshlens.classify.errors import (
+    ClassifyError,
+    EngineGone,
+    InvalidModel,
+    InvalidTensor,
+    RequestOver,
+)
 from meshlens.faults import Place
 
 _log = logging.getLogger(__name__)
@@ -29,6 +36,8 @@ _Form: TypeAlias = tuple[tuple[str, str, tuple[int, ...]], ...]
 # How far a row may be off that is computed with others: sums are added up in another order.
 _RELATIVE, _ABSOLUTE = 1e-3, 1e-5
 _TRIAL_SECONDS = 60.0
+# Of rows in a trial that are unlike: pixels as they are are among them, and pixels made smaller.
+_UNLIKE = (1, 255, -20)
 
 # Digests of models whose process has ended while they computed for several requests.
 _ended: set[str] = set()
@@ -269,20 +278,39 @@ def _find_obstacle(function: Signature) -> str:
         if not spec.shape or spec.shape[0] != -1:
             return f"{spec.name} has the shape {spec.shape}, whose first axis is not open"
     rows = [_make_row(function.inputs, number) for number in range(3)]
+    unlike = [_make_row(function.inputs, number, _UNLIKE[number]) for number in range(3)]
+    unknown = [rows[0], _make_row(function.inputs, 1, math.nan), rows[2]]
     try:
-        with within(_TRIAL_SECONDS):
-            alone = [function.run(row) for row in rows]
-            together = _split_rows(function.run(_join_rows(rows)), [1] * len(rows))
+        apart = all(
+            _are_apart(function, each, may_refuse=each is not rows)
+            for each in (rows, unlike, unknown)
+        )
     except ClassifyError as error:
         return f"it cannot be tried: {error}"
-    for one, other in zip(alone, together, strict=True):
-        if other is None or not all(_is_close(one[name], other[name]) for name in one):
-            return "a row computed with others is another than the same row by itself"
-    return ""
+    return "" if apart else "a row computed with others is another than the same row by itself"
 
 
-def _make_row(specs: Sequence[TensorSpec], number: int) -> dict[str, Tensor]:
-    """Return a row of small numbers for each input, by a number others than by another."""
+def _are_apart(function: Signature, rows: Sequence[_Tensors], *, may_refuse: bool) -> bool:
+    """Return whether rows computed together are what each is by itself, or one is refused."""
+    with within(_TRIAL_SECONDS):
+        try:
+            alone = [function.run(row) for row in rows]
+        except InvalidTensor:
+            if may_refuse:
+                return True
+            raise
+        together = _split_rows(function.run(_join_rows(rows)), [1] * len(rows))
+    return all(
+        other is not None and all(_is_close(one[name], other[name]) for name in one)
+        for one, other in zip(alone, together, strict=True)
+    )
+
+
+def _make_row(specs: Sequence[TensorSpec], number: int, scale: float = 1) -> dict[str, Tensor]:
+    """Return a row for each input, by a number others than by another; floats below `scale`.
+
+    Integers are 0 or 1, and those of another scale up to it where their type goes so far.
+    """
     random = np.random.default_rng(number)
     row: dict[str, Tensor] = {}
     for spec in specs:
@@ -290,15 +318,24 @@ def _make_row(specs: Sequence[TensorSpec], number: int) -> dict[str, Tensor]:
         if spec.dtype == object:
             row[spec.name] = np.full(shape, str(number).encode(), object)
         elif spec.dtype.kind in "fc":
-            row[spec.name] = random.random(shape).astype(spec.dtype)
+            row[spec.name] = (random.random(shape) * scale).astype(spec.dtype)
         else:
-            row[spec.name] = random.integers(0, 2, shape).astype(spec.dtype)
+            row[spec.name] = random.integers(0, _end(spec.dtype, scale), shape).astype(spec.dtype)
     return row
+
+
+def _end(dtype: np.dtype[np.generic], scale: float) -> int:
+    """Return what integers of a type are below."""
+    if dtype.kind not in "iu" or not scale > 1:
+        return 2
+    return int(min(scale, np.iinfo(dtype.str).max)) + 1
 
 
 def _is_close(one: Tensor, other: Tensor) -> bool:
     if one.shape != other.shape:
         return False
     if one.dtype.kind in "fc":
-        return bool(np.allclose(one, other, _RELATIVE, _ABSOLUTE, equal_nan=True))
+        # What large terms add up to is off by a share of them, not of the sum.
+        largest = np.abs(one[np.isfinite(one)]).max(initial=1)
+        return bool(np.allclose(one, other, _RELATIVE, _ABSOLUTE * largest, equal_nan=True))
     return bool(np.array_equal(one, other))

@@ -41,6 +41,8 @@ def carry_card(model: OpenedModel, lens: Classifier) -> dict[str, Any]:
         "output": output,
         "normalization": {"mean": [*normalization.mean], "std": [*normalization.std]},
     }
+    if card.cache is not None:
+        fields["cache"] = card.cache
     if kept := _carry_input(card.input):
         fields["input"] = kept
     return fields

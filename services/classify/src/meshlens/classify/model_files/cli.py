@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "classify-models
     except Fault as error:
         return _complain(str(error).replace("MAX_PIXELS", "--max-pixels"))
     except OSError as error:
-        return _complain(f"{error.filename}: {error.strerror}")
+        where = error.filename or "a file could not be written"
+        return _complain(f"{where}: {error.strerror or error}")
     return 0
 
 

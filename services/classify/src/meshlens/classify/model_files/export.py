@@ -110,7 +110,7 @@ def _find(plan: Plan) -> tuple[Source, Path]:
     versions = {int(it.version): it for it in sources if it.model == name}
     if not versions:
         raise ModelNotFound(name, sorted({source.model for source in sources}))
-    chosen = versions.get(int(number) if number.isdecimal() else -1) if number else None
+    chosen = next((it for each, it in versions.items() if _is_number(number, each)), None)
     if number and chosen is None:
         raise ModelNotFound(plan.name, [f"{name}@{version}" for version in sorted(versions)])
     folder = plan.models / name
@@ -123,7 +123,19 @@ def _find(plan: Plan) -> tuple[Source, Path]:
                 got=f"files in {folder}",
                 remedy=f"move them into {folder}/{source.version}",
             )
-    return chosen or versions[max(versions)], folder / str(max(versions) + 1)
+    target = folder / str(max(versions) + 1)
+    if target.exists():
+        raise NotConverted(
+            f"expected no {target}: it is where the next version of {name} is put",
+            got="one without a model",
+            remedy="remove it, or complete it if it is to be a version",
+        )
+    return chosen or versions[max(versions)], target
+
+
+def _is_number(text: str, number: int) -> bool:
+    """Return whether decimal digits, of which there may be any number, are those of a number."""
+    return text.isdecimal() and (text.lstrip("0") or "0") == str(number)
 
 
 def _is_unnumbered(path: Path, folder: Path) -> bool:
