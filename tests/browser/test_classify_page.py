@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from mesh import ROOT, Mesh, Profile
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from processes import eventually
 
 from meshlens.classify.models import shipped_models
@@ -19,6 +19,11 @@ SAMPLES = ROOT / "services/classify/samples"
 THREE = "It is very likely a 3."
 FIVE = "It could be a 5."
 SEVEN = "It is very likely a 7."
+# What browsers do on a machine without one.
+NO_WEBCAM = (
+    "() => { navigator.mediaDevices.getUserMedia ="
+    " () => Promise.reject(new DOMException('', 'NotFoundError')); }"
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +61,17 @@ def page(open_page: OpenPage, address: str) -> Page:
 
 def choose_sample(page: Page, name: str) -> None:
     page.get_by_role("group", name="Samples").get_by_role("button", name=name).click()
+
+
+def hold(page: Page, address: str) -> list[Route]:
+    """Keep requests until they are continued; return them."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, keep)
+    return held
 
 
 def open_table(page: Page) -> None:
@@ -340,13 +356,44 @@ def test_a_webcam_that_may_not_be_used_is_explained(page: Page) -> None:
 
 def test_without_a_webcam_the_page_says_so(open_page: OpenPage, address: str) -> None:
     opened = open_page(address)
-    # As browsers do on a machine without one.
-    opened.evaluate(
-        "() => { navigator.mediaDevices.getUserMedia ="
-        " () => Promise.reject(new DOMException('', 'NotFoundError')); }"
-    )
+    opened.evaluate(NO_WEBCAM)
     opened.get_by_role("button", name="Webcam").click()
     expect(opened.locator("#picture-fault")).to_contain_text("No webcam was found")
+
+
+def test_what_is_said_of_the_webcam_stays_while_a_sample_is_answered(
+    open_page: OpenPage, address: str
+) -> None:
+    opened = open_page("about:blank")
+    held = hold(opened, "**/method/classify*")
+    opened.goto(address)
+    expect(opened.get_by_role("img", name="digit 7")).to_be_visible()
+    opened.evaluate(NO_WEBCAM)
+    opened.get_by_role("button", name="Webcam").click()
+    expect(opened.locator("#picture-fault")).to_contain_text("No webcam was found")
+    for route in held:
+        route.continue_()
+    expect(opened.locator("#verdict")).to_have_text(SEVEN)
+    expect(opened.locator("#picture-fault")).to_contain_text("No webcam was found")
+    choose_sample(opened, "digit 3")
+    expect(opened.locator("#picture-fault")).to_be_empty()
+
+
+def test_a_sample_that_comes_late_does_not_take_the_place_of_a_picture(
+    open_page: OpenPage, address: str
+) -> None:
+    opened = open_page("about:blank")
+    held = hold(opened, "**/ui/samples/digit-7*")
+    opened.goto(address)
+    expect(opened.get_by_role("button", name="digit 2")).to_be_visible()
+    opened.locator("#file").set_input_files(SAMPLES / "digit-3.png")
+    expect(opened.locator("#verdict")).to_have_text(THREE)
+    with opened.expect_response("**/ui/samples/digit-7*"):
+        for route in held:
+            route.continue_()
+    opened.wait_for_load_state("networkidle")
+    expect(opened.get_by_role("img", name="digit-3.png")).to_be_visible()
+    expect(opened.locator("#verdict")).to_have_text(THREE)
 
 
 def test_what_a_gateway_forbids_is_said_and_offered_no_more(page: Page) -> None:

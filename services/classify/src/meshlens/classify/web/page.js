@@ -27,7 +27,8 @@ const models = new Models({
 });
 const code = new Code(find("code"));
 const webcam = new Webcam({
-  start: find("webcam"), view: find("live"), video: find("video"), shoot: find("shoot"), leave: find("leave"), fault: find("picture-fault"),
+  start: find("webcam"), view: find("live"), video: find("video"), shoot: find("shoot"), leave: find("leave"), fault: find("webcam-fault"),
+  onBegin: () => { taking += 1; },
   onStart: () => { clear(); find("desk").classList.add("live"); },
   onStop: () => find("desk").classList.remove("live"),
   onPicture: (picture) => take([picture]),
@@ -37,6 +38,7 @@ let pictures = []; // {file, name, sample, ready, answer, fault, stale}
 let opened = null; // the one of them that is shown
 let running = new AbortController(); // of the calls for the pictures
 let pending = 0; // the timer of the pause
+let taking = 0; // counts what asks for a picture: a sample that comes later than the next of these is not shown
 
 // What comes back
 
@@ -97,8 +99,8 @@ function show() {
 
 /** Show what an error means, with the step that helps; none to take it away. */
 function showFault(error) {
-  const where = find(error?.reason === "INVALID_OPTION" ? "options-fault" : "picture-fault");
-  find("picture-fault").textContent = "";
+  const where = find(error?.reason === "INVALID_OPTION" ? "options-fault" : "call-fault");
+  find("call-fault").textContent = "";
   if (!error) return;
   const [words, step] = wordFault(error);
   where.append(words);
@@ -134,6 +136,7 @@ function offerOptions() {
 
 /** Take these files instead of what is there. */
 function take(files, sample = null) {
+  taking += 1;
   webcam.stop();
   pictures = files.slice(0, MOST).map((file) => ({ file, name: file.name, sample, stale: true }));
   tray.fill(pictures);
@@ -156,6 +159,7 @@ function reopen(picture) {
 }
 
 function clear() {
+  taking += 1;
   running.abort();
   webcam.stop();
   pictures = [];
@@ -167,10 +171,14 @@ function clear() {
 }
 
 async function takeSample(sample) {
+  taking += 1;
+  const mine = taking;
   try {
     const blob = await (await call(`ui/samples/${sample.file}`, { verb: "GET" })).blob();
+    if (taking !== mine) return;
     take([new File([blob], sample.name, { type: blob.type })], sample);
   } catch (error) {
+    if (taking !== mine) return;
     clear();
     showFault(error);
   }
@@ -226,4 +234,4 @@ addEventListener("paste", (event) => {
 
 await models.refresh();
 const [first] = offerSamples();
-if (first && !opened) takeSample(first);
+if (first && !taking) takeSample(first);

@@ -8,8 +8,8 @@ const REFUSED = {
 };
 
 class Webcam {
-  constructor({ start, view, video, shoot, leave, fault, onStart, onStop, onPicture }) {
-    Object.assign(this, { start, view, video, shoot, leave, fault, onStart, onStop, onPicture });
+  constructor({ start, view, video, shoot, leave, fault, onBegin, onStart, onStop, onPicture }) {
+    Object.assign(this, { start, view, video, shoot, leave, fault, onBegin, onStart, onStop, onPicture });
     this.stream = null;
     this.asking = false; // the browser asks its user, who may press the button again
     start.hidden = !navigator.mediaDevices?.getUserMedia;
@@ -26,6 +26,7 @@ class Webcam {
     this.stream = null;
     this.video.srcObject = null;
     this.view.hidden = true;
+    this.fault.textContent = "";
     this.onStop();
     this.start.setAttribute("aria-pressed", "false");
   }
@@ -36,6 +37,7 @@ class Webcam {
       this.#leave();
       return;
     }
+    this.onBegin();
     this.fault.textContent = "";
     this.asking = true;
     let stream;
