@@ -72,3 +72,16 @@ def test_what_cannot_be_said_is_not_said() -> None:
     assert np.isfinite(found.t2).all()
     values = normal(11, 2, 8)
     assert find_limits(fit(values), confidence=0.95).t2 is not None
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-60, 1e-50, 1e-40, 1e40, 1e50, 1e60, 1e150])
+def test_the_limit_of_the_error_is_right_or_unknown_at_any_scale(scale: float) -> None:
+    values = normal(0, 50, 5)
+    limit = find_limits(fit(values, k=2), confidence=0.95).spe
+    model = fit(values * scale, k=2)
+    scaled = find_limits(model, confidence=0.95).spe
+    assert limit is not None
+    if 1e-50 <= scale <= 1e50:
+        assert scaled == pytest.approx(limit * scale**2)
+    else:
+        assert (model.residual, scaled) == (None, None)

@@ -115,7 +115,10 @@ class ModelDocument(TypedDict):
     variance: Annotated[list[float], Field(description="(p), of the centred and scaled variables")]
     residual: Annotated[
         list[float] | None,
-        Field(description="sums of the first three powers of the variances that are not kept"),
+        Field(
+            description="sums of the first three powers of the variances that are not kept; null"
+            " if they are not known, or no double holds them"
+        ),
     ]
     solver: Annotated[str, Field(description="covariance, gram, svd or randomized")]
     rotation: NotRequired[Annotated[RotationDocument | None, Field(description="null without one")]]

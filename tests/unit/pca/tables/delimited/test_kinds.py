@@ -184,6 +184,14 @@ def test_delimiters_are_judged_over_the_lines(
     assert table.labels == labels
 
 
+def test_semicolons_divide_cells_of_decimal_commas_though_one_is_empty() -> None:
+    table = read("n;v\nLeo;-9,5\nHal;7,5\nEve;1,5\nBob;\nAda;2,5\n", missing=Missing.DROP)
+    assert (table.values.tolist(), table.labels) == (
+        [[-9.5], [7.5], [1.5], [2.5]],
+        ("Leo", "Hal", "Eve", "Ada"),
+    )
+
+
 def test_the_caller_may_say_the_delimiter() -> None:
     assert read("1 200\n2 300\n", text=TextOptions(delimiter=" ")).values.tolist() == [
         [1, 200],

@@ -159,6 +159,25 @@ def test_a_fault_deep_in_large_text_is_named(cell: bytes, names: list[str]) -> N
         assert name in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("#b,1,2\n" + "a,3,4\n" * 20_000, "comment or an observation.*row 1.*skip=1"),
+        ("n,v,w\n#b,1,2\n" + "a,3,4\n" * 20_000, "comment or an observation.*row 2.*skip=2"),
+        ("v w\n" + "1 2\n" * 20_000 + '3 \n"4" 5\n', "2 as the first, got 1 at row 20002"),
+        ("u v w\n" + "1 2 4\n" * 20_000 + '3  "4"\n', "3 as the first, got 2 at row 20002"),
+    ],
+)
+def test_large_text_is_refused_as_small_text(text: str, message: str) -> None:
+    with pytest.raises(InvalidTable, match=message):
+        decode_table(text.encode(), missing=Missing.MEAN)
+
+
+def test_infinities_of_both_signs_in_large_text_are_refused_without_a_warning() -> None:
+    with pytest.raises(InvalidTable, match="inf at row 20002, column 1"):
+        decode_table(b"v,w\n" + b"1,2\n" * 20_000 + b"inf,1\n-inf,2\n")
+
+
 cells = st.sampled_from(["1", "-2.5", " 3", "+4e2", "nan", "", "NA", "x", "inf", "1_0", '"5"', '"'])
 
 

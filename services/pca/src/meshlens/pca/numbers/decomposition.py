@@ -49,7 +49,7 @@ class PcaModel:
         explained_variance_ratio: (k,), shares of the total variance of all components.
         variance: (p,), of the variables, centred and scaled.
         residual: sums of the first, second and third powers of the variances of the components
-            that are not kept; None if they are not known.
+            that are not kept; None if they are not known, or no double holds them.
         solver: what has found the components: covariance, gram, svd or randomized.
         scaling: the rule for `scale`.
         divisor: the rule for the divisor of variances, and of standard deviations in `scale`.
@@ -432,12 +432,24 @@ def choose_signs(components: Array) -> Array:
     return signed
 
 
-def _sum_powers(explained: Array, k: int | None, n: int, p: int) -> tuple[float, float, float]:
-    """Return the power sums of the variances that are not kept, omitting mere rounding error."""
+def _sum_powers(
+    explained: Array, k: int | None, n: int, p: int
+) -> tuple[float, float, float] | None:
+    """Return the power sums of the variances that are not kept, omitting mere rounding error.
+
+    None if a power overflows or loses digits.
+    """
     rounding = (max(n, p) * np.finfo(np.float64).eps) ** 2 * explained[0]
     rest = explained[len(explained) if k is None else k :]
     rest = rest[rest > rounding]
-    return float(rest.sum()), float((rest**2).sum()), float((rest**3).sum())
+    if not rest.size:
+        return 0.0, 0.0, 0.0
+    with np.errstate(over="ignore", under="ignore"):
+        first, second, third = (float((rest**power).sum()) for power in (1, 2, 3))
+    limits = np.finfo(np.float64)
+    if max(first, second, third) > limits.max or min(first, second, third) < limits.tiny:
+        return None
+    return first, second, third
 
 
 def _no_variance_of(moments: Moments) -> NoVariance:

@@ -132,13 +132,15 @@ def _limit_spe(model: PcaModel, confidence: float) -> float | None:
     if not (first > 0 and second > 0):
         return None
     z = normal_quantile(confidence)
-    exponent = 1 - 2 * first * third / (3 * second**2)
+    # Quotients only: products of sums that are themselves finite may overflow or vanish.
+    spread = second / first / first
+    exponent = 1 - 2 / 3 * (third / second) * (first / second)
     if abs(exponent) >= _LEAST_EXPONENT:
-        base = 1 + second * exponent * (exponent - 1) / first**2
-        base += math.copysign(z, exponent) * math.sqrt(2 * second * exponent**2) / first
+        base = 1 + spread * exponent * (exponent - 1)
+        base += math.copysign(z, exponent) * math.sqrt(2 * spread) * abs(exponent)
         if base > 0:
             return float(first * base ** (1 / exponent))
     # Box (1954): g times a chi-squared variable of h degrees of freedom, by Wilson and Hilferty.
-    freedom = first**2 / second
+    freedom = 1 / spread
     cube = 1 - 2 / (9 * freedom) + z * math.sqrt(2 / (9 * freedom))
     return float(second / first * freedom * cube**3)

@@ -17,11 +17,19 @@ from meshlens.pca.tables.delimited.decisions import decide, is_plain
 from meshlens.pca.tables.delimited.dialect import EMPTY, Source, find_line, number_lines
 from meshlens.pca.tables.delimited.head import Head
 from meshlens.pca.tables.delimited.layout import Columns, Layout
-from meshlens.pca.tables.delimited.rows import check_footer, describe, find_first, survey_first
+from meshlens.pca.tables.delimited.rows import (
+    check_comments,
+    check_footer,
+    describe,
+    find_first,
+    survey_first,
+)
 from meshlens.pca.tables.numerals import Kind, Survey, find_kind
 from meshlens.pca.tables.reading import Reading
 
 _BLANKS = re.compile(rb"[ \t]+")
+# Blanks beside blanks and at the ends of lines, which divide no cells.
+_BLANKS_BESIDE = re.compile(rb"\t|  |\A | \Z| [\r\n]|[\r\n] ")
 _BLANKS_AT_ENDS = re.compile(rb" ?([\r\n]) ?")
 
 
@@ -41,6 +49,8 @@ def read_rows(
     plain = read_plain(source, columns, options, first=first, start=find_line(source.body, first))
     if plain is None:
         return None
+    # Those below the first row are names to Arrow, and read again.
+    check_comments(source, head, columns)
     check_footer(plain.texts, plain.rows[-1])
     described = describe(reading, _above(source, first, plain.blank), head, columns)
     return columns.arrange(plain.values, plain.texts, plain.rows, described)
@@ -83,7 +93,10 @@ def read_plain(
         return None
     rows, blank = numbered
     if dialect.delimiter == " ":
-        body, start = _divide_by_single_blanks(body[start:]), 0
+        single = _divide_by_single_blanks(body[start:])
+        if single is None:
+            return None
+        body, start = single, 0
     read = arrow_csv.read_rows(
         body,
         width=len(columns.kinds),
@@ -111,7 +124,9 @@ def _is_odd(
     values: Array, texts: Sequence[Sequence[str]], columns: Columns, source: Source
 ) -> bool:
     """Return whether a row or column is empty, a name a comment, or names are no names."""
-    if not np.isfinite(values.sum()):
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = values.sum()
+    if not np.isfinite(total):
         absent = np.isnan(values)
         if absent.all(axis=0).any() or absent.all(axis=1).any():
             return True
@@ -126,7 +141,9 @@ def _is_odd(
     return False
 
 
-def _divide_by_single_blanks(body: bytes) -> bytes:
+def _divide_by_single_blanks(body: bytes) -> bytes | None:
+    """Return the body with one blank between cells; None if blanks may be part of names."""
     if b'"' in body or b"'" in body:
-        return body  # Blanks may be part of names; Arrow refuses what is left.
+        # To Arrow an empty cell would stand between two blanks.
+        return None if _BLANKS_BESIDE.search(body) else body
     return _BLANKS_AT_ENDS.sub(rb"\1", _BLANKS.sub(b" ", body)).strip(b" ")

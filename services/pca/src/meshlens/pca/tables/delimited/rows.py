@@ -101,7 +101,7 @@ def read_decided(
         csv.Error: a quote is not closed, or a field is too long.
     """
     values, texts = _read_columns(source, head, columns, len(rows))
-    _check_comments(source, head, columns)
+    check_comments(source, head, columns)
     return columns.arrange(values, texts, rows, describe(reading, source, head, columns))
 
 
@@ -162,7 +162,7 @@ def check_footer(texts: Sequence[Sequence[str]], row: int, *, above: bool = Fals
             )
 
 
-def _check_comments(source: Source, head: Head, columns: Columns) -> None:
+def check_comments(source: Source, head: Head, columns: Columns) -> None:
     """Refuse a line that begins as a comment, but may also be an observation of that name."""
     if columns.kinds[0] is not Kind.NAMES:
         return

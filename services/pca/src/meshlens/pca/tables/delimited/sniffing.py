@@ -107,7 +107,7 @@ def _find_delimiter(lines: Sequence[str], quote: str) -> str:
 
 
 def _score(lines: Sequence[str], dialect: Dialect) -> tuple[float, float]:
-    """Return how well lines are divided: alike or not, and the share of numbers in the cells.
+    """Return how well lines are divided: alike or not, and the share of numbers in their cells.
 
     Lines that are not alike are so by a title, or since the delimiter is part of some names.
     """
@@ -131,9 +131,11 @@ def _score(lines: Sequence[str], dialect: Dialect) -> tuple[float, float]:
     numbers = sum(map(_is_number, filled)) / max(len(filled), 1)
     # Above may be a title, or names of all columns but the first.
     start = next(at for at, record in enumerate(records) if len(record) == width)
-    if alike < _ALIKE * (len(records) - start):
+    share = alike / (len(records) - start)
+    if share < _ALIKE:
         return (0.0, alike / len(lines) * (delimiter != " "))
-    return (1.0, numbers)
+    # A cell that is empty under one delimiter is a line of another length under another.
+    return (1.0, numbers * share)
 
 
 def _is_number(cell: str) -> bool:
