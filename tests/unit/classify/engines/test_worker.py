@@ -39,6 +39,8 @@ from meshlens.classify.serving.versions import State
 
 pytestmark = pytest.mark.slow
 
+# Seconds in which a process with TensorFlow starts, even where all cores have other work.
+STARTS = 60
 MAKE = """
 import sys, tensorflow as tf
 model = tf.Module()
@@ -240,12 +242,13 @@ def test_a_lost_model_is_loaded_again(client: WorkerClient, folder: Path, tmp_pa
     def available() -> bool:
         return repository.describe("double").state is State.AVAILABLE
 
-    eventually(available, "the model is loaded")
+    eventually(available, "the model is loaded", within=STARTS)
     (worker,) = workers()
     worker.kill()
     # Without a call: a death is noticed as it happens.
-    eventually(lambda: workers() not in ([], [worker]), "the model is loaded again")
-    eventually(available, "it answers again")
+    again = "the model is loaded again"
+    eventually(lambda: workers() not in ([], [worker]), again, within=STARTS)
+    eventually(available, "it answers again", within=STARTS)
     assert ask([5]) == [10]
     repository.unload("double", "1")
     repository.stop()
