@@ -7,6 +7,7 @@ from meshlens.classify.errors import (
     DownloadError,
     EngineGone,
     InvalidCatalogue,
+    InvalidRollout,
     ModelFailed,
     ModelNotFound,
     ModelNotReady,
@@ -57,4 +58,5 @@ def test_a_model_that_is_not_known_is_a_fault_of_its_option() -> None:
 
 def test_every_fault_that_a_caller_can_meet_has_a_status() -> None:
     kinds = set(ClassifyError.__subclasses__()) - BEFORE_ANY_CALL
-    assert kinds | set(EngineGone.__subclasses__()) == set(STATUS)
+    kinds |= {*EngineGone.__subclasses__(), *InvalidRollout.__subclasses__()}
+    assert kinds == set(STATUS)
