@@ -163,6 +163,13 @@ def test_what_holds_holds_on_until_a_version_is_found(folder: Path) -> None:
         assert answers(repository, "canary") == "4"
 
 
+def test_a_version_that_was_never_here_leaves_its_share_to_those_that_are(folder: Path) -> None:
+    with serving(folder) as repository:
+        follows(lambda: available(repository) == {"3"})
+        repository.roll_out({"pets": Rollout(weights={"1": 75, "4": 25}, labels={"next": "4"})})
+        follows(lambda: set(count(repository)) == {"1"})
+
+
 def test_a_label_of_what_was_never_here_does_not_keep_a_rollout_from_going_back(
     folder: Path,
 ) -> None:

@@ -59,6 +59,7 @@ class Subscriber:
         self._requests: Queue[api_v1.SubscribeTopicEventsRequestAlpha1 | None] = Queue()
         self._events: Queue[Event] = Queue()
         self._subscribed = threading.Event()
+        self._leaving = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
 
     def __enter__(self) -> Self:
@@ -80,6 +81,7 @@ class Subscriber:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._leaving.set()
         self._requests.put(None)
         self._channel.close()
         self._reader.join(PATIENCE)
@@ -110,9 +112,9 @@ class Subscriber:
                     self._take(message.event_message)
                 else:
                     self._subscribed.set()
-        except grpc.RpcError as error:
-            # Closing the channel ends the stream.
-            if error.code() is not grpc.StatusCode.CANCELLED:
+        except grpc.RpcError:
+            # Who leaves ends the stream, or closes the channel before the sidecar has said so.
+            if not self._leaving.is_set():
                 raise
 
     def _take(self, message: appcallback_v1.TopicEventRequest) -> None:

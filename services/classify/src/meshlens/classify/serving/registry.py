@@ -155,9 +155,9 @@ class Registry:
         """Let requests be shared out by these rollouts, None while they are not known.
 
         A rollout begins once the versions that it shares requests out to, and those of its labels,
-        answer, or cannot: until then, what holds already holds on. A version that was never here
-        may yet be found, as it was by the replica that has set the rollout. A rollout whose
-        versions are more than the budget together does not begin.
+        answer, or cannot: until then, what holds already holds on. So it does while none of the
+        former was ever here: they may yet be found, as by the replica that has set the rollout. A
+        rollout whose versions are more than the budget together does not begin.
         """
         before, self.rollouts = self.rollouts, rollouts
         for name, rollout in (rollouts or {}).items():
@@ -202,15 +202,12 @@ class Registry:
 
     def _may_begin(self, name: str, rollout: Rollout) -> bool:
         weighted = {it for it, weight in rollout.weights.items() if weight}
-        was = self._former.get(name)
-        held = was.labels if was else {}
-        # Where a label stays, nobody waits: its version may have gone before this replica began.
-        asked = weighted | {it for label, it in rollout.labels.items() if held.get(label) != it}
-        known = all((name, it) in self._seen for it in asked)
+        found = not weighted or any((name, it) in self._seen for it in weighted)
+        asked = [self.contents(name, it) for it in weighted.union(rollout.labels.values())]
         named = [self.contents(name, it) for it in rollout.versions if self.budget]
         return (
-            known
-            and not any(is_coming(self.contents(name, it)) for it in asked)
+            found
+            and not any(map(is_coming, asked))
             and all(any(it.known_size for it in each) or not is_coming(each) for each in named)
         )
 
