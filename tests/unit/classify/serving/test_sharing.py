@@ -74,6 +74,18 @@ def there(repository: Repository) -> set[str]:
     return {it.source.version for it in repository.servables("pets")}
 
 
+def hold_openings() -> tuple[threading.Event, OpenEngine]:
+    """Return what opens models while the event is set, as it is at first."""
+    opened = threading.Event()
+    opened.set()
+
+    def open_slowly(*_: object) -> FakeEngine:
+        assert opened.wait(30)
+        return pair()
+
+    return opened, open_slowly
+
+
 def test_what_it_names_is_loaded_and_shares_the_requests(folder: Path) -> None:
     with serving(folder) as repository:
         assert available(repository) == {"3"}
@@ -87,13 +99,7 @@ def test_what_it_names_is_loaded_and_shares_the_requests(folder: Path) -> None:
 
 
 def test_what_holds_holds_on_until_the_next_versions_answer(folder: Path) -> None:
-    opened = threading.Event()
-
-    def open_slowly(*_: object) -> FakeEngine:
-        assert opened.wait(30)
-        return pair()
-
-    opened.set()
+    opened, open_slowly = hold_openings()
     with serving(folder, open_engine=open_slowly) as repository:
         with repository.prepared("pets", Rollout(weights={"2": 100}), 30):
             repository.roll_out({"pets": Rollout(weights={"2": 100})})
@@ -129,13 +135,7 @@ def test_labels_of_a_rollout_come_before_those_of_the_settings(folder: Path) -> 
 
 
 def test_a_label_stays_until_the_version_that_it_is_moved_to_answers(folder: Path) -> None:
-    opened = threading.Event()
-
-    def open_slowly(*_: object) -> FakeEngine:
-        assert opened.wait(30)
-        return pair()
-
-    opened.set()
+    opened, open_slowly = hold_openings()
     with serving(folder, open_engine=open_slowly) as repository:
         repository.roll_out({"pets": Rollout(labels={"stable": "2", "canary": "2"})})
         follows(lambda: answers(repository) == "2")
@@ -291,13 +291,7 @@ def test_two_rollouts_that_are_prepared_at_once_hold_each_their_own(folder: Path
 
 def test_a_rollout_waits_for_a_version_that_was_unloaded_before(folder: Path) -> None:
     """Another replica has prepared it: here its version has yet to be loaded again."""
-    opened = threading.Event()
-
-    def open_slowly(*_: object) -> FakeEngine:
-        assert opened.wait(30)
-        return pair()
-
-    opened.set()
+    opened, open_slowly = hold_openings()
     two = {"pets": Rollout(weights={"2": 100})}
     with serving(folder, open_engine=open_slowly) as repository:
         repository.roll_out({"pets": Rollout(weights={"1": 100})})
@@ -373,13 +367,7 @@ def test_the_headers_that_choose_a_version_are_known(folder: Path) -> None:
 
 
 def test_the_header_of_the_rollout_before_counts_until_the_next_begins(folder: Path) -> None:
-    opened = threading.Event()
-
-    def open_slowly(*_: object) -> FakeEngine:
-        assert opened.wait(30)
-        return pair()
-
-    opened.set()
+    opened, open_slowly = hold_openings()
     with serving(folder, open_engine=open_slowly) as repository:
         by_team = Rollout(weights={"2": 50, "3": 50}, key="header:x-team")
         repository.roll_out({"pets": by_team})

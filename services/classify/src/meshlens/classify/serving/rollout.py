@@ -56,45 +56,36 @@ class Shadow(BaseModel):
 class Judge(BaseModel):
     """Limits that end a rollout by themselves; each replica looks at its own requests."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     window: float = Field(
         default=60,
         ge=1,
         le=3600,
-        allow_inf_nan=False,
-        strict=True,
         description="seconds that are looked at",
     )
     requests: int = Field(
         default=50,
         ge=1,
         le=1000,
-        strict=True,
         description="of a version in that time, or inputs of a shadow, before they are judged",
     )
     errors: float | None = Field(
         default=None,
         ge=0,
         lt=100,
-        allow_inf_nan=False,
-        strict=True,
         description="of a version's requests that may fail beyond those of the base",
     )
     latency: float | None = Field(
         default=None,
         gt=1,
         le=1000,
-        allow_inf_nan=False,
-        strict=True,
         description="how many times the median of the base's seconds that of a version may be",
     )
     agreement: float | None = Field(
         default=None,
         gt=0,
         le=100,
-        allow_inf_nan=False,
-        strict=True,
         description="of the inputs that the shadow saw, those in which it must agree",
     )
 
